@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -102,6 +103,13 @@ def test_where_there_is_no_terminal_there_is_a_line_every_tenth() -> None:
     assert len(told) == 10
     assert told[0] == "bn: epoch 20/200  loss 0.5 ± 0  val_loss 0.5 ± 0  (mean ± standard deviation)"
     assert told[-1].startswith("bn: epoch 200/200")
+
+
+def test_a_line_says_how_long_the_other_epochs_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(100.0, 30.0)
+    monkeypatch.setattr("bnexp.report.progress.time.monotonic", lambda: next(clock))
+    told = [line.rpartition(")")[2] for line in watched(5)]
+    assert told == ["", "; about 90 s left", "; about 60 s left", "; about 30 s left", ""]
 
 
 def test_few_epochs_have_a_line_each() -> None:

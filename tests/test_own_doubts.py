@@ -16,7 +16,7 @@ from bnexp.errors import SettingError
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_outputs import with_fitting_output
 
-NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
+NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
 FROZEN = (
     "Frozen before they learned anything: base/dense, base/batch_normalization. model.weights is draw, and they keep "
     "the values that a seed begins with. Set model.weights: keep, or let them learn."

@@ -326,7 +326,7 @@ def test_what_may_mislead_is_named() -> None:
     ("name", "arm", "message"),
     [
         ("hidden", "layer",
-         "model.normalization cannot swap hidden/batch_normalization: they are made inside a layer or model class of your own. "
+         "model.normalization cannot swap hidden/batch_normalization: it is made inside a layer or model class of your own. "
          "Write the network as a function `def build(normalization):` that makes them with `normalization(name=\"norm_1\")`."),
         ("without_normalization", "layer",
          "model.normalization is layer; the network has no normalization layer, so that all arms would be equal. Write it with "

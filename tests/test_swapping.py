@@ -228,7 +228,7 @@ def test_normalization_in_a_wrapper_with_a_call_of_its_own_is_refused() -> None:
     with pytest.raises(SettingError) as error:
         swapped(model, arm_of("layer"))
     assert str(error.value).startswith(
-        "model.normalization cannot swap doubled/norm: they are made inside a layer or model class of your own."
+        "model.normalization cannot swap doubled/norm: it is made inside a layer or model class of your own."
     )
 
 

@@ -13,17 +13,6 @@ if TYPE_CHECKING:
     from bnexp.models import Built
 
 
-def _scaled_inputs(experiment: Experiment) -> list[str]:
-    """Return a sentence if a network with trained weights sees other numbers than its data's file holds."""
-    scale = getattr(experiment.dataset, "scale", "none")
-    if not isinstance(experiment.model, OWN_NETWORKS) or experiment.model.weights == "draw" or scale == "none":
-        return []
-    return [
-        f"Its weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
-        "numbers as the data hold them, its answers are wrong: set dataset.scale: none."
-    ]
-
-
 def network_facts(experiment: Experiment, built: Built) -> Network | None:
     """Return what run.json records of a network of the user's own; None of one of bnexp's."""
     if not isinstance(experiment.model, OWN_NETWORKS):
@@ -35,6 +24,6 @@ def network_facts(experiment: Experiment, built: Built) -> Network | None:
         normalizations=normalization_counts(built.model),
         architecture=architecture(built.model),
         swapped=[SwappedLayer(path=one.path, was=one.was, now=one.now) for one in built.swapped],
-        notes=[*built.notes, *_scaled_inputs(experiment)],
+        notes=[*built.notes],
         adds_penalty=built.adds_penalty,
     )

@@ -26,6 +26,7 @@ from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
+from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256
 from bnexp.store import DataFacts
@@ -233,7 +234,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
-    return built
+    return with_doubts(experiment, built, data)
 
 
 def _try_layers(model: Model, built: Built, data: Data) -> None:

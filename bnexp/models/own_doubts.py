@@ -122,7 +122,7 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
     return bool(np.ptp(value) > 0) if value.size else False
 
 
-NOT_USED = "The weights that it was loaded with are not used. To start from them, set model.weights: keep."
+NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
 
 
 def any_loaded(initial: InitialWeights, created: Creations) -> bool:

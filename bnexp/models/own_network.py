@@ -138,9 +138,8 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
         offered[PARAMETER] = _factory(network.normalization, made)
     model = called(function, network.build, network.arguments, offered)
     if not isinstance(model, keras.Model):
-        raise SettingError(
-            "model.build", f"is {network.build!r}; it returns {type(model).__name__}. Return a keras.Model."
-        )
+        returned = "nothing" if model is None else type(model).__name__
+        raise SettingError("model.build", f"is {network.build!r}; it returns {returned}. Return a keras.Model.")
     if made == []:
         raise SettingError(
             "model.build",

@@ -109,7 +109,8 @@ def _refuse_unreachable(model: keras.Model, found: dict[str, keras.Layer]) -> No
     if left:
         raise SettingError(
             "model.normalization",
-            f"cannot swap {', '.join(left)}: they are made inside a layer or model class of your own. "
+            f"cannot swap {', '.join(left)}: {'it is' if len(left) == 1 else 'they are'} made inside a layer or model "
+            "class of your own. "
             "Write the network as a function `def build(normalization):` that makes them with "
             '`normalization(name="norm_1")`.',
         )

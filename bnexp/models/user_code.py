@@ -69,7 +69,8 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
     except TypeError as error:
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name.",
+            f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name, as in "
+            "model.arguments={width: 64}.",
         ) from error
     with _errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})

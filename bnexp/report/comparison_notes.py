@@ -63,8 +63,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
-            "other does not. Skewed differences, or few of them, cause that. There, trust neither of them alone. Train "
-            "more seeds."
+            "other does not. Skewed differences, or few of them, cause that. There, trust neither of them alone. More "
+            "seeds show which holds for these rows."
         )
 
 

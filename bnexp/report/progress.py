@@ -27,6 +27,8 @@ from bnexp.system.terminal import Stream, plain
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
 """Lines of progress where there is no terminal to redraw."""
+LEAST_LEFT_SECONDS = 10.0
+"""Time that is left is said from here on."""
 
 
 @contextmanager
@@ -56,6 +58,7 @@ class Reporter:
         self._kept = frozenset(kept)
         self._disabled, self._lines = quiet, not quiet and not console.is_terminal
         self._said, self._next = 0, 0.0
+        self._first: tuple[float, int] | None = None
         self._one_by_one = False
         self._progress = Progress(
             SpinnerColumn(),
@@ -82,7 +85,7 @@ class Reporter:
         """Show the epoch just finished, by the histories so far; never ask to stop."""
         now, so_far = time.monotonic(), [one for one in so_far if not self._kept.issuperset(one.seeds)]
         done, total = sum(sum(history.epochs_S) for history in so_far), self._epochs * self._seeds
-        tenth = LINES * done // total
+        tenth, self._first = LINES * done // total, self._first or (now, done)
         if not so_far or self._disabled or (now < self._next and tenth == self._said):
             return False
         self._next = now + REDRAWN_EVERY_SECONDS
@@ -93,9 +96,15 @@ class Reporter:
             line += f"  (mean ± standard deviation{finished})"
         self._progress.update(self._task, total=total, completed=done, description=line)
         if self._lines and tenth > self._said:
-            self._console.print(Text(line), soft_wrap=True)
+            self._console.print(Text(line + self._left(now, done, total)), soft_wrap=True)
         self._said = tenth
         return False
+
+    def _left(self, now: float, done: int, total: int) -> str:
+        """Return in words how long the other epochs take, by those since the first that was seen; "" for seconds."""
+        begun, before = self._first or (now, done)
+        seconds = (total - done) * (now - begun) / max(1, done - before)
+        return f"; {duration(seconds)} left" if seconds >= LEAST_LEFT_SECONDS else ""
 
     def _epoch(self, so_far: Sequence[History]) -> str:
         """Return the epoch in words and, where not all seeds are trained at once, the last one begun."""

@@ -30,7 +30,7 @@ class Traits:
     Then the metric has no upper end that matters, and is judged by ratios.
     """
     computed: bool = False
-    """Whether it is computed of the final weights, once training has ended: `statistics.classification`."""
+    """Whether it is computed of what a net predicts for held-out rows: `statistics.classification`."""
 
 
 KNOWN = {
@@ -79,7 +79,7 @@ def names(task: str, parts: Sequence[str], computed: Sequence[str] = ()) -> list
 
 
 def is_computed(metric: str) -> bool:
-    """Return True for a metric of the final weights alone, which no epoch before them has.
+    """Return True for a metric that is computed of predictions: of the final weights, and at each epoch if asked for.
 
     >>> is_computed("val_auc"), is_computed("val_accuracy")
     (True, False)

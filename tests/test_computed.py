@@ -84,7 +84,7 @@ def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
     assert found is not None and found.low is not None and found.mean == pytest.approx(np.mean(contrast.pairs))
     assert (contrast.verdict.word, contrast.verdict.about) == ("helps", "new rows")
     assert document.primary.margin == 0.01 and document.target.value is None
-    assert document.target.rule == f"none: not every run measures {metric[4:]} at each epoch"
+    assert document.target.rule == f"none: epochs to a value of {metric[4:]} are not counted"
     assert metric not in one.history.metrics  # and so in no other comparison
     assert metric not in compare([one, other], Question()).contrasts[0].metrics
 
@@ -183,7 +183,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
         ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
          "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
         ({"metric": "val_auc", "target": 0.9}, ["val_accuracy", "val_auc"],
-         "--reach is 0.9; not every run measures val_auc at each epoch, so none is counted. Leave --reach out, or use another --metric."),
+         "--reach is 0.9; epochs to a value of val_auc are not counted. Leave --reach out, or use another --metric."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
         ({"metric": "val_calibration_error", "margin": 1.0}, ["val_accuracy", "val_calibration_error"],
@@ -398,9 +398,7 @@ def test_epochs_to_an_area_and_areas_without_rows_are_refused(tmp_path: Path) ->
     timed = SMALL + ASKED.replace("metric: test_auc", "metric: {metric: test_auc, epochs_to: 0.9}").replace(
         "0.01", "1.2"
     )
-    assert "metric counts epochs to test_auc, which not every run measures at each epoch. Use val_accuracy" in refusal(
-        tmp_path, timed
-    )
+    assert "metric counts epochs to test_auc, which bnexp does not count. Use val_accuracy" in refusal(tmp_path, timed)
     bare = SMALL.replace("epochs: 2}", "epochs: 2, keep_rows: false}") + ASKED
     without = (
         "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."

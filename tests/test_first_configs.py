@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from command import refused
 from PIL import Image
 
 import bnexp
@@ -450,3 +451,30 @@ def test_names_of_files_are_quoted(folder: Path) -> None:
     found = init("#my data.csv", None, None)
     assert found.command == "bnexp compare '#my data-batch.yaml' '#my data-none.yaml'"
     written(found)
+
+
+def test_a_folder_of_tables_is_answered_with_the_file_to_name(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    for name in ("test", "train", "val"):
+        (tmp_path / "parts" / f"{name}.csv").write_text("a,label\n1,x\n2,y\n")
+    expected = (
+        "is 'parts', a folder with test.csv, train.csv, val.csv; expected a file, or a folder of images or recordings. "
+        f"Name the file: {Path('parts', 'train.csv')}"
+    )
+    assert refused("init", "parts", "--target", "label", cwd=tmp_path) == f"PATH {expected}"
+    told = refused("compare", "net.py:build", "--data", "parts", cwd=tmp_path)
+    assert f"--data {expected}" in told
+
+
+def test_a_target_of_lists_is_refused_in_one_message(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": range(30), "labels": [[row] for row in range(30)]})
+    frame.to_parquet(tmp_path / "multi.parquet")
+    assert "which holds" in refused("init", "multi.parquet", cwd=tmp_path)
+
+
+def test_a_command_to_be_pasted_runs_no_name_of_a_file() -> None:
+    from bnexp.data.sources.other_forms import conversion
+
+    command = conversion(Path("$(touch x).xlsx"))
+    assert command is not None and command.startswith("python -c 'import pandas; ")
+    assert '"$' not in command.replace("'\"'\"'", "")

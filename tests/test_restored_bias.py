@@ -168,3 +168,12 @@ def test_attention_without_bias_is_named_and_stays() -> None:
     for arm in ("none", "rms"):
         _, work = swapped(model, arm_of(arm))
         assert [note.partition(" ")[0] for note in work.notes] == ["attention"]
+
+
+def test_a_layer_between_that_is_called_twice_ends_the_search() -> None:
+    inputs = keras.Input((8, 8, 3))
+    pool = layers.MaxPooling2D(1)
+    x = layers.Conv2D(4, 3, use_bias=False, name="first")(inputs)
+    model = keras.Model(inputs, layers.BatchNormalization()(pool(pool(x))))
+    _, work = swapped(model, arm_of("none"))
+    assert [note.partition(" has ")[0] for note in work.notes] == ["first"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -292,12 +293,41 @@ def test_a_disk_that_cannot_be_written_is_one_message(
     def full(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(row_cache.RowFile, "__setitem__", full)
+    monkeypatch.setattr(row_cache.RowFile, "_write", full)
     for keys in (folder, {"name": "npz", "path": str(tmp_path / "a.npz")}):
         message = refused(**keys)
         assert message.startswith(f"dataset.path is {keys['path']!r}; its rows take more than 1/")
         assert f"so they go to the cache on disk, and {cache} {seen}. Expected room for them. Free some" in message
         assert "\n" not in message and list(cache.iterdir()) == []
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_files_that_change_while_they_are_read_leave_no_entry(
+    folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = iter(["before", "after", "after", "after"])
+    monkeypatch.setattr("bnexp.data.sha256_of", lambda dataset: next(digests))
+    stored(**folder)
+    assert [one.suffix for one in cache.iterdir()] == [".rows"]
+    stored(**folder)
+    assert sorted(one.suffix for one in cache.iterdir()) == [".json", ".rows", ".rows"]
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_an_entry_of_another_number_of_rows_is_made_anew(folder: dict[str, Any], cache: Path) -> None:
+    import json
+
+    expected = np.array(stored(**folder).rows.x[:])
+    (record,) = cache.glob("*.json")
+    (numbers,) = cache.glob("*.rows")
+    facts = json.loads(record.read_text())
+    whole = numbers.read_bytes()
+    fewer = whole[: len(whole) // facts["shape"][0]]
+    numbers.write_bytes(fewer)
+    facts |= {"shape": [1, *facts["shape"][1:]], "sha256": hashlib.sha256(fewer).hexdigest()}
+    record.write_text(json.dumps(facts))
+    assert np.array_equal(stored(**folder).rows.x[:], expected)
+    assert numbers.read_bytes() == whole
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -626,3 +626,17 @@ def test_many_whole_numbers_that_are_taken_for_classes_are_warned_of_and_both_cu
     for task, found in (("regression", "regression"), ("classification", "multiclass")):
         told = prepared(path, text, task=task, **keys)
         assert (told.task, told.rows.facts.warnings) == (found, [])
+
+
+def test_rows_of_more_numbers_than_a_piece_are_compared_and_scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bnexp.data import preprocessing, stored_rows
+    from bnexp.data import rows as rows_module
+
+    for module in (rows_module, stored_rows, preprocessing):
+        monkeypatch.setattr(module, "PIECE", 4)
+    x_NF = np.arange(40, dtype="float32").reshape(5, 8)
+    x_NF[3] = x_NF[1]
+    given = Rows("image", x_NF.reshape(5, 2, 2, 2), np.array([0, 1, 0, 1, 0], "float32"), ("a", "b"))
+    assert rows_module._first_of_each(given).tolist() == [0, 1, 2, 4]
+    part = preprocessing._Part(given.x, np.array([0, 2], "int32"))
+    assert [len(piece) for piece in part.pieces()] == [1, 1]

@@ -12,6 +12,8 @@ from bnexp.errors import SettingError, UserError, listed, nearest
 
 MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
+MOST_NAMED = 5
+"""Tables that a message names."""
 
 
 def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[dict[str, Any], dict[str, str]]:
@@ -28,6 +30,7 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
     places = {**dict.fromkeys(of_data, spelt), "dataset.target": "--target", "dataset.y": "--target"}
     if path.is_dir():
+        _refuse_folder_of_tables(path, data, spelt)
         return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **_arrays(path, target)}, places
@@ -46,6 +49,16 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
     raise UserError(f"{spelt} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+
+
+def _refuse_folder_of_tables(path: Path, data: str, spelt: str) -> None:
+    """Raise UserError for a folder that holds tables or arrays, and no folders."""
+    inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
+    tables = [one for one in inside if one.suffix.lower() in (*_tables(), ".npz")]
+    if tables and not any(one.is_dir() for one in inside):
+        first = next((one for one in tables if "train" in one.stem.lower()), tables[0])
+        seen = f"{spelt} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
+        raise UserError(f"{seen}; expected a file, or a folder of images or recordings. Name the file: {first}")
 
 
 def _folders(path: Path, data: str) -> dict[str, str]:

@@ -127,7 +127,7 @@ def _impossible_looks(question: Question) -> Iterator[str]:
 def _impossible_values(question: Question, metric: str) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
     if is_computed(metric) and question.target is not None:
-        seen = f"--reach is {question.target:g}; not every run measures {metric} at each epoch, so none is counted"
+        seen = f"--reach is {question.target:g}; epochs to a value of {metric} are not counted"
         yield f"{seen}. Leave --reach out, or use another --metric."
         question = replace(question, target=None)
     for option, value, expected in (
@@ -172,7 +172,7 @@ def _target(
         return question.target, "given"
     watched = on_validation(metric)
     if is_computed(metric):
-        return None, f"none: not every run measures {quantity(metric)} at each epoch"
+        return None, f"none: epochs to a value of {quantity(metric)} are not counted"
     share = _target_share(watched)
     rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
     if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):

@@ -140,8 +140,8 @@ class _Columns(_File):
     group: Text | None = None
     """Rows with one value in this column stay on one side of the split."""
     weight_column: Text | None = None
-    """Column of numbers, 0 or more: how much a row counts in the training loss, next to the mean of the training part.
-    What is measured counts every row once."""
+    """Column of numbers, 0 or more: how much a row counts in the training loss, divided by its mean over the training
+    rows. Only `loss` is weighted; metrics of the parts count every row once."""
 
 
 class _FeatureColumns(_Columns, _Table):

@@ -158,7 +158,8 @@ class Training(Section):
     batch_size: Annotated[int, Field(ge=1)] = 32
     class_weight: Annotated[Literal["balanced"] | dict[str, NonNegative], BeforeValidator(_by_name)] | None = None
     """How much rows of each class count in the training loss: a weight for each class by its name (1 for others), or
-    balanced: rows / (classes * rows of the class), in the training part. What is measured counts every row once."""
+    balanced: rows / (classes * rows of the class), in the training part. Only `loss` is weighted; metrics of the parts
+    count every row once."""
     drop_last: bool = False
     """Leave out the last batch of each epoch if it is smaller than the others."""
     batch_order: Literal["shuffled", "repeated", "sorted"] = "shuffled"

@@ -242,7 +242,8 @@ def _read(dataset: Dataset, memory_limit: int | None, source_sha256: str | None,
     )
 
     def cache() -> RowCache:
-        return RowCache(dataset, source_sha256 or sha256_of(dataset), memory_limit, note)
+        known = source_sha256 or sha256_of(dataset)
+        return RowCache(dataset, known, memory_limit, note, lambda: sha256_of(dataset))
 
     match dataset:
         case real.CsvDataset():

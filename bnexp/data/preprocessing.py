@@ -90,7 +90,7 @@ class _Part(NamedTuple):
     def pieces(self) -> Iterator[NDArray[Any]]:
         """Yield the inputs of all rows, some rows at a time."""
         numbers = len(self.rows_R) * math.prod(self.x.shape[1:])
-        for rows_K in np.array_split(self.rows_R, -(-numbers // PIECE)):
+        for rows_K in np.array_split(self.rows_R, min(len(self.rows_R), -(-numbers // PIECE))):
             yield self.x[rows_K]
 
     @property

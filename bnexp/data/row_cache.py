@@ -2,8 +2,9 @@
 
 The rows of a set are in memory if they take no more than a share of `training.memory_limit`. Else they are written into
 the cache once, and every later run reads them from there. An entry is named by what it was made from: the files, the
-keys that decide what is read of them, and the packages that read them. Its record is written last, so that an entry
-without one is none. What is in the cache is checked by its digest before it is used, and made anew if it is damaged.
+keys that decide what is read of them, and the packages that read them. Its record is written last, and an entry
+without a record is ignored. What is in the cache is checked by its digest before it is used, and made anew if it is
+damaged.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import errno
 import functools
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
@@ -58,10 +60,17 @@ class _Record(BaseModel):
 class RowFile:
     """Rows (N, *shape) that are being written to a temporary file, by their numbers, in any order."""
 
-    def __init__(self, file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], note: Note) -> None:
+    def __init__(
+        self,
+        file: IO[bytes],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        note: Note,
+        explained: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self.shape, self.dtype = shape, dtype
-        self._file, self._note = file, note
-        self._row_bytes = int(np.prod(shape[1:])) * dtype.itemsize
+        self._file, self._note, self._explained = file, note, explained
+        self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
         self._told = 0
         file.truncate(shape[0] * self._row_bytes)
 
@@ -70,11 +79,15 @@ class RowFile:
 
     def __setitem__(self, rows: int | slice, values: Any) -> None:
         """Write one row, or the rows of a slice without gaps."""
-        self._file.seek((rows.start if isinstance(rows, slice) else rows) * self._row_bytes)
-        self._file.write(np.ascontiguousarray(values, self.dtype).tobytes())
+        with self._explained():
+            self._write(rows.start if isinstance(rows, slice) else rows, np.ascontiguousarray(values, self.dtype))
         if (tenth := 10 * self._file.tell() // (len(self) * self._row_bytes)) > self._told:
             self._told = tenth
             self._note(f"writing rows to the cache on disk: {10 * tenth}%")
+
+    def _write(self, row: int, values: NDArray[Any]) -> None:
+        self._file.seek(row * self._row_bytes)
+        self._file.write(values.tobytes())
 
     def written(self) -> StoredRows:
         """Return what is written so far, to be read."""
@@ -85,19 +98,30 @@ class RowFile:
 class RowCache:
     """The entry of one set of rows, and whether the rows need it."""
 
-    def __init__(self, dataset: Dataset, source_sha256: str | None, limit: int | None, note: Note) -> None:
-        """Name the entry of this set, as it is now; `limit` is the bytes that data and training may take."""
+    def __init__(
+        self,
+        dataset: Dataset,
+        source_sha256: str | None,
+        limit: int | None,
+        note: Note,
+        sha256_now: Callable[[], str | None],
+    ) -> None:
+        """Name the entry of this set, as it is now; `limit` is the bytes that data and training may take.
+
+        `sha256_now` takes the digest of the files again, once they are read.
+        """
         keys = dataset.model_dump(mode="json", exclude=set(NOT_READ))
         made_from = [FORMAT, keys, source_sha256, [_version(name) for name in READERS]]
         self._path = cache_directory() / "rows" / hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
         self._what, self._limit, self._note = getattr(dataset, "path", dataset.name), limit, note
+        self._source_sha256, self._sha256_now = source_sha256, sha256_now
 
     def fits_in_memory(self, size: int) -> bool:
         """Return True if rows of this size, in bytes, are to be in memory."""
         return self._limit is None or SHARE * size <= self._limit
 
-    def found(self) -> tuple[Inputs, Sequence[str]] | None:
-        """Return the rows of the entry and what their reading warned of; None if there is no whole one, or no need."""
+    def found(self, count: int) -> tuple[Inputs, Sequence[str]] | None:
+        """Return this number of rows and what their reading warned of; None if there is no whole entry, or no need."""
         if not self._record.is_file():
             return None
         try:
@@ -106,7 +130,8 @@ class RowCache:
             if self.fits_in_memory(rows.nbytes):
                 return None
             self._note("checking the rows in the cache on disk")
-            if self._numbers.stat().st_size == rows.nbytes and _sha256(rows) == record.sha256:
+            is_whole = len(rows) == count and self._numbers.stat().st_size == rows.nbytes
+            if is_whole and _sha256(rows) == record.sha256:
                 return rows, record.warnings
         except (OSError, ValueError):  # pydantic's errors are ValueErrors
             pass
@@ -116,7 +141,7 @@ class RowCache:
     @contextmanager
     def begun(self) -> Iterator[Room]:
         """Yield room for the rows; what is written to the disk and not kept by the end is removed."""
-        with self._explained(), ExitStack() as stack:
+        with ExitStack() as stack:
             yield Room(self, stack)
 
     def _made(self, stack: ExitStack, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RowFile:
@@ -125,24 +150,28 @@ class RowCache:
         Raises:
             SettingError: if there is not enough free space for them.
         """
-        size, folder = int(np.prod(shape)) * dtype.itemsize, self._path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        clear_leftovers(folder)
-        free = shutil.disk_usage(folder).free
-        if size + SPARE_BYTES > free:
-            raise SettingError("dataset.path", self._too_large(size, f"has {_mebibytes(free)} free"))
-        return RowFile(stack.enter_context(temporary_beside(self._numbers)), shape, dtype, self._note)
+        size, folder = math.prod(shape) * dtype.itemsize, self._path.parent
+        with self._explained():
+            folder.mkdir(parents=True, exist_ok=True)
+            clear_leftovers(folder)
+            free = shutil.disk_usage(folder).free
+            if size + SPARE_BYTES > free:
+                raise SettingError("dataset.path", self._too_large(size, f"has {_mebibytes(free)} free"))
+            file = stack.enter_context(temporary_beside(self._numbers))
+            return RowFile(file, shape, dtype, self._note, self._explained)
 
     def _keep(self, file: RowFile, temporary: IO[bytes], warnings: Sequence[str], sha256: str) -> StoredRows:
-        """Put what was written in its place, and then its record."""
-        with suppress(FileNotFoundError):
-            self._record.unlink()
-        put_in_place(temporary, self._numbers)
+        """Put what was written in its place, and then its record; none if the files have changed meanwhile."""
         record = {"format": FORMAT, "dtype": file.dtype.name, "shape": file.shape, "sha256": sha256}
         text = json.dumps(record | {"warnings": list(warnings)})
-        with temporary_beside(self._record) as beside:
-            beside.write(text.encode())
-            put_in_place(beside, self._record)
+        with self._explained():
+            with suppress(FileNotFoundError):
+                self._record.unlink()
+            put_in_place(temporary, self._numbers)
+            if self._source_sha256 is not None and self._sha256_now() == self._source_sha256:
+                with temporary_beside(self._record) as beside:
+                    beside.write(text.encode())
+                    put_in_place(beside, self._record)
         return StoredRows(self._numbers, file.dtype, file.shape)
 
     @property
@@ -187,7 +216,7 @@ class Room:
         Raises:
             SettingError: if neither memory nor the disk has room for them.
         """
-        if self._cache.fits_in_memory(int(np.prod(shape)) * dtype.itemsize):
+        if self._cache.fits_in_memory(math.prod(shape) * dtype.itemsize):
             return np.empty(shape, dtype)
         return self._cache._made(self._stack, shape, dtype)
 
@@ -198,8 +227,10 @@ class Room:
         if not isinstance(x, RowFile):
             return x, warned(x)
         rows = x.written()
-        warnings, sha256 = warned(rows), _sha256(rows)
-        rows.close()
+        try:
+            warnings, sha256 = warned(rows), _sha256(rows)
+        finally:
+            rows.close()
         return self._cache._keep(x, x._file, warnings, sha256), warnings
 
 

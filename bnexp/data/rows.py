@@ -183,7 +183,9 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     _, first_H, which_N = np.unique(hash_N, return_index=True, return_inverse=True)
     is_first_N = first_H[which_N] == np.arange(len(which_N))
     again = np.flatnonzero(~is_first_N)
-    for again_K in np.array_split(again, -(-len(again) * rows.x[:1].size // PIECE)) if len(again) else ():
+    for again_K in (
+        np.array_split(again, min(len(again), -(-len(again) * rows.x[:1].size // PIECE))) if len(again) else ()
+    ):
         first_K = first_H[which_N[again_K]]
         for values in sides:
             for word_K, other_K in zip(_words(values[again_K]), _words(values[first_K]), strict=True):

@@ -53,9 +53,6 @@ def batch_momenta(experiment: Experiment) -> list[float]:
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
     left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
-    model = experiment.model
-    if isinstance(model, PythonNetwork | KerasFile) and model.weights == "keep":
-        return []  # they begin at what training found
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
     return [

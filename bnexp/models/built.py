@@ -26,7 +26,7 @@ class Built:
     warnings: tuple[str, ...] = ()
     """What in it may mislead, a sentence each."""
     own_momenta: tuple[float, ...] = ()
-    """The momentum of each batch normalization that is not frozen."""
+    """The momentum of each batch normalization that is not frozen; 0 if it begins at statistics that training found."""
 
     @property
     def adds_penalty(self) -> bool:

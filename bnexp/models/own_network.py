@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,13 +91,13 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model))
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model, initial.loaded))
 
 
-def _momenta(model: keras.Model) -> tuple[float, ...]:
+def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:
     layers = model._flatten_layers(include_self=False)
-    batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization)]
-    return tuple(float(one.momentum) for one in batch if one.trainable)
+    batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization) and one.trainable]
+    return tuple(0.0 if id(one.moving_mean) in loaded else float(one.momentum) for one in batch)
 
 
 def _carried(work: Swapping, created: Creations) -> list[str]:

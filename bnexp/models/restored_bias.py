@@ -56,10 +56,15 @@ def without_bias_before(model: keras.Model) -> dict[int, bool]:
 
 def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:
     """Return the layer; of one that hands on what it takes, the layers that take its outputs, however far behind."""
-    if type(layer) not in PASSING:
-        return [layer]
-    following = [then for one, then in neighbours if one is layer]
-    return [last for then in following for last in _behind(then, neighbours)]
+    found, left, seen = list[Any](), [layer], set[int]()
+    while left:
+        one = left.pop()
+        if type(one) not in PASSING:
+            found.append(one)
+        elif id(one) not in seen:
+            seen.add(id(one))
+            left += [then for before, then in neighbours if before is one]
+    return found
 
 
 def with_bias(layer: keras.Layer) -> keras.Layer:

@@ -201,7 +201,7 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
     if timed and is_computed(metric):
         yield (
             ("metric",),
-            f"counts epochs to {metric}, which not every run measures at each epoch. Use val_accuracy, for example.",
+            f"counts epochs to {metric}, which bnexp does not count. Use val_accuracy, for example.",
         )
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (

@@ -34,7 +34,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: Row
     """
     folder, found = Path(dataset.path).expanduser(), labelled_parts(dataset, *IMAGES)
     paths = found.paths
-    x_NHWC, warnings = cache.found() or _read(folder, found, dataset, limit, cache)
+    x_NHWC, warnings = cache.found(len(paths)) or _read(folder, found, dataset, limit, cache)
     y_N, classes = numbered(found.labels)
     facts = RowFacts(files_left_out=dict(sorted(found.left_out.items())), warnings=[*found.warnings, *warnings])
     rows = Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)

@@ -108,7 +108,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None, cache: RowCache) -> Rows:
     problems.add(of_target)
     problems.refuse()
     _refuse_unlike(parts)
-    x, _ = cache.found() or _inputs(parts, cache)
+    x, _ = cache.found(len(labels[0])) or _inputs(parts, cache)
     warnings = [*warnings_of_arrays(dataset, first.headers, first.kind), *_warnings_of_labels(dataset, labels)]
     warnings += warnings_of_many_numbers("dataset.y", dataset.y, classes, task)
     facts = RowFacts(arrays_left_out=left_out(dataset, first.headers), one_hot_classes=first.one_hot, warnings=warnings)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ COMMENTS = ("#", "%", "//")
 SEPARATORS = ",;\t|"
 """Signs that separate fields."""
 _FIELD = re.compile(r'"[^"]*"|\S+')
+SPECIAL = '"$`!'
+"""What a shell reads inside double quotes."""
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _TEXTS = "lambda cell: cell.decode() if isinstance(cell, bytes) else cell"
 _READERS = {
@@ -56,7 +59,16 @@ def conversion(path: Path) -> str | None:
 def _command(path: Path, reader: str, stem: str) -> str:
     modules = "pandas, scipy.io.arff" if "scipy" in reader else "pandas"
     written = f"{stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{stem}.csv"
-    return f'python -c "import {modules}; {reader.format(repr(str(path)))}.to_csv({written!r}, index=False)"'
+    return in_shell(f"import {modules}; {reader.format(repr(str(path)))}.to_csv({written!r}, index=False)")
+
+
+def in_shell(code: str) -> str:
+    """Return a command that runs a line of Python, to be pasted into a shell. No name of a file is run as a command.
+
+    >>> print(in_shell("print('a')"), in_shell("print('$a')"))
+    python -c "print('a')" python -c 'print('"'"'$a'"'"')'
+    """
+    return f"python -c {shlex.quote(code)}" if {*code} & {*SPECIAL} else f'python -c "{code}"'
 
 
 def refuse_other_forms(file: CsvFile) -> None:

@@ -46,7 +46,7 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCach
             read, sampling rates differ, or all of them would not fit.
     """
     found = labelled_parts(dataset, *RECORDINGS, grouped=dataset.group == "file")
-    if (kept := cache.found()) is not None:
+    if (kept := cache.found(len(found.paths))) is not None:
         rate = length_and_rate(found.paths[0])[1]
     else:
         samples_N, rate = _lengths(found.paths)

@@ -83,7 +83,7 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
         count = different_values(frame[group], "dataset.group")
         yield Choice("group", group, f"{count:,} values in {len(frame):,} rows: the rows of one stay in one part")
     if dates:
-        yield Choice("dates", dates, "each becomes numbers: year, month, day, weekday, and hour")
+        yield Choice("dates", dates, "each becomes numbers: year, month, day, weekday, and hour if there are times")
     holed = {name: count for name in (*numeric(frame, kept), *dates) if (count := int(frame[name].isna().sum()))}
     if holed:
         named = listed([f"{name} ({count:,})" for name, count in holed.items()], MOST_NAMED)

@@ -19,6 +19,7 @@ from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
+from bnexp.data.sources.other_forms import in_shell
 from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
@@ -111,7 +112,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
             written = f"{table.path.stem}-whole{table.path.suffix}"
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                f'python -c "import pandas; {read}.to_csv({written!r}, index=False{more})"'
+                + in_shell(f"import pandas; {read}.to_csv({written!r}, index=False{more})")
             )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, is_text
+from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, different_values, is_text
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.ids import counts_rows
 from bnexp.data.suggested.choice import Choice
@@ -66,6 +66,7 @@ def _holds_ids(plain: str, column: pandas.Series[Any]) -> bool:
 
 def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
     """Yield that a target is a quantity, if its few whole numbers were taken for classes too rare to be split."""
+    different_values(column, "dataset.target")
     counts = column.value_counts()
     are_few = 2 < len(counts) <= MOST_WHOLE_NUMBER_CLASSES
     if are_few and not is_text(column) and counts.min() < FEWEST_ROWS and (column.dropna() % 1 == 0).all():

@@ -14,7 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from bnexp.config import Experiment, digest
 from bnexp.data import Data, prepare
-from bnexp.data.row_weights import weights
+from bnexp.data.row_weights import row_weights
 from bnexp.training.keras_fit import train_keras_fit
 
 ENGINES = pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
@@ -78,7 +78,7 @@ def test_each_seed_of_splits_of_its_own_is_balanced_by_its_own_training_rows(tmp
     config = _experiment(_table(tmp_path), class_weight="balanced", seeds=3)
     dataset = config.dataset.model_copy(update={"resample": True, "stratify": False})
     data = prepare(dataset, (0, 1, 2))
-    found = weights(data, config.training)
+    found = row_weights(data, config.training)
     assert found is not None
     for row, rows_R in enumerate(data.train_SR):
         weight_R = found.of_row_N[rows_R] * found.of_class_SC[row][data.rows.y_N[rows_R].astype(int)]

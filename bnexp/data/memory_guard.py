@@ -12,16 +12,21 @@ def refuse_above_limit(key: str, seen: str, needed: int, limit: int | None, cure
     if limit is not None and needed > limit:
         raise SettingError(
             key,
-            f"{seen} takes about {_mebibytes(needed)} of memory, and training.memory_limit is {_mebibytes(limit)}. "
+            f"{seen} takes about {mebibytes(needed)} of memory, and training.memory_limit is {mebibytes(limit)}. "
             f"{cure}, or give a higher limit.",
         )
 
 
 def refuse_too_large(path: Path, size: int, needed: int, limit: int | None, cure: str = "Use a smaller file") -> None:
     """Raise SettingError if reading a file or folder of this size would need more memory than the limit."""
-    seen = f"is {str(path)!r}, {_mebibytes(size)} in size; reading it"
+    seen = f"is {str(path)!r}, {mebibytes(size)} in size; reading it"
     refuse_above_limit("dataset.path", seen, needed, limit, cure)
 
 
-def _mebibytes(size: int) -> str:
+def mebibytes(size: int) -> str:
+    """Write a size.
+
+    >>> mebibytes(3 * 2**29)
+    '1,536.0 MiB'
+    """
     return f"{size / 2**20:,.1f} MiB"

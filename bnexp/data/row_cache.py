@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import RealDataset
 from bnexp.data.builtin.fetching import CACHE_VARIABLE, cache_directory
+from bnexp.data.memory_guard import mebibytes
 from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError
 from bnexp.system.listeners import Note
@@ -156,7 +157,7 @@ class RowCache:
             clear_leftovers(folder)
             free = shutil.disk_usage(folder).free
             if size + SPARE_BYTES > free:
-                raise SettingError("dataset.path", self._too_large(size, f"has {_mebibytes(free)} free"))
+                raise SettingError("dataset.path", self._too_large(size, f"has {mebibytes(free)} free"))
             file = stack.enter_context(temporary_beside(self._numbers))
             return RowFile(file, shape, dtype, self._note, self._explained)
 
@@ -195,8 +196,8 @@ class RowCache:
             raise SettingError("dataset.path", self._too_large(None, seen)) from error
 
     def _too_large(self, size: int | None, seen: str) -> str:
-        rows = "its rows take" if size is None else f"its rows take {_mebibytes(size)},"
-        limit = _mebibytes(self._limit or 0)
+        rows = "its rows take" if size is None else f"its rows take {mebibytes(size)},"
+        limit = mebibytes(self._limit or 0)
         return (
             f"is {self._what!r}; {rows} more than 1/{SHARE} of training.memory_limit ({limit}), so they go to the "
             f"cache on disk, and {self._path.parent} {seen}. Expected room for them. Free some space, set "
@@ -247,7 +248,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:,.1f} MiB"

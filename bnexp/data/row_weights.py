@@ -26,7 +26,7 @@ class Weights(NamedTuple):
     of_class_SC: Floats32
 
 
-def weights(data: Data, training: Training) -> Weights | None:
+def row_weights(data: Data, training: Training) -> Weights | None:
     """Return the weights of the training rows; None if all rows count the same.
 
     Weights of a column are divided by their mean over the seed's training part, so that a learning rate keeps its
@@ -61,7 +61,7 @@ def unfit(data: Data, training: Training) -> Iterator[tuple[str, str]]:
     if isinstance(asked, Mapping):
         for name in (name for name in asked if name not in (classes or ())):
             yield key, f"names {name!r}; no class has this name. {nearest(name, classes or ())}"
-    found = weights(data, training)
+    found = row_weights(data, training)
     if found is None:
         return
     y_N = np.zeros(len(data.rows.y_N), int) if classes is None else data.rows.y_N.astype(int)

@@ -1,4 +1,4 @@
-"""`StoredRows`: inputs of rows that lie in a file on disk and are read piece by piece. And how any rows go in pieces.
+"""`StoredRows`: inputs of rows that lie in a file on disk and are read in pieces; `pieces` cuts any rows into slices.
 
 Axes: N rows of the data, K some of them.
 """

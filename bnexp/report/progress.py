@@ -102,7 +102,8 @@ class Reporter:
 
     def _left(self, now: float, done: int, total: int) -> str:
         """Return in words how long the other epochs take, by those since the first that was seen; "" for seconds."""
-        begun, before = self._first or (now, done)
+        assert self._first is not None
+        begun, before = self._first
         seconds = (total - done) * (now - begun) / max(1, done - before)
         return f"; {duration(seconds)} left" if seconds >= LEAST_LEFT_SECONDS else ""
 

@@ -29,7 +29,7 @@ from bnexp.checkpoint import NOT_KEPT, Keeper, Snapshot
 from bnexp.config.section import Task
 from bnexp.config.training import Training
 from bnexp.data import Data
-from bnexp.data.row_weights import weights
+from bnexp.data.row_weights import row_weights
 from bnexp.history import Watch
 from bnexp.training import devices, kept_rows, mapping, measures, memory
 from bnexp.training.batches import OrderDigests, fed_rows
@@ -100,7 +100,7 @@ def _together(model: keras.Model, data: Data, training: Training, shards: list[S
     program = _program(model, data.task, _but_the_rate(training), steps, shards[0].size)
     seeds = sum(shard.kept for shard in shards)
     kept = kept_rows.held_out(data) if kept_rows.keeps_measures(training, data, seeds) else []
-    fed = sources(data, weights(data, training), [shard.rows for shard in shards])
+    fed = sources(data, row_weights(data, training), [shard.rows for shard in shards])
     return _Together(program, data, training, shards, fed, kept)
 
 

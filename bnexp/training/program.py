@@ -85,7 +85,7 @@ class Program:
         for rows_SR, held in source.held(order_SR, cuts):
             steps = tf.constant(rows_SR.shape[1] // self._batch)
             state, sums = self._epoch(state, sums, *whole_batches(rows_SR, self._batch, cuts[0].stop), steps, held)
-        share = np.float32(1) / np.float32(order_SR.shape[1])  # as TensorFlow's optimizer divides by a constant
+        share = np.float32(1) / np.float32(order_SR.shape[1])  # as TensorFlow's graph optimizer (Grappler) divides
         return state, {name: value.numpy() * share for name, value in sums.items()}
 
     def evaluate(self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source) -> dict[str, Tensors]:

@@ -37,7 +37,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
-from bnexp.data.sources.weight_column import weights
+from bnexp.data.sources.weight_column import weights_of_column
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
-    weights_N = weights(frame, None if columns.weight in marked else columns.weight, where, problems)
+    weights_N = weights_of_column(frame, None if columns.weight in marked else columns.weight, where, problems)
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)

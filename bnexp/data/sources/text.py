@@ -24,7 +24,7 @@ from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table_warnings import warnings_of_columns
 from bnexp.data.sources.targets import target
-from bnexp.data.sources.weight_column import weights
+from bnexp.data.sources.weight_column import weights_of_column
 from bnexp.errors import Problems, SettingError
 from bnexp.system import backend
 
@@ -61,7 +61,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     with problems.noted():
         if dataset.target in frame:
             y_N, classes = target(frame[dataset.target], "classification", where)
-    weights_N = weights(frame, dataset.weight_column, where, problems)
+    weights_N = weights_of_column(frame, dataset.weight_column, where, problems)
     problems.refuse()
     groups_N = None if dataset.group is None else groups(frame[dataset.group])
     words = list(map(str, frame[dataset.text]))

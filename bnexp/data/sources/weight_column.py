@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 KEY = "dataset.weight_column"
 
 
-def weights(frame: pandas.DataFrame, name: str | None, where: Where, problems: Problems) -> NDArray[np.float32] | None:
+def weights_of_column(
+    frame: pandas.DataFrame, name: str | None, where: Where, problems: Problems
+) -> NDArray[np.float32] | None:
     """Return the weight of each row, (N,); None if no column of this name is there.
 
     A weight that is missing, below 0 or no number is noted as a problem, and so are weights that are all 0.

@@ -71,11 +71,11 @@ def images(rounds: int) -> list[Row]:
     what = f"{IMAGES:,} images of 4 times `memory_limit` ({LIMIT_BYTES / 2**30:g} GiB), mlp of 16 units, {SEEDS} seeds"
     ours, plain = map(statistics.median, took)
     ratio = statistics.median(one / other for one, other in zip(*took, strict=True))
-    high = [statistics.median(side) for side in peaks]
+    cached, held = map(statistics.median, peaks)
     return [
         row(f"{what}: a seed's epoch from the cache on disk / with all rows in memory", epochs, "s", at_most=1.5),
         row("the whole of `bnexp train` on the same / with all rows in memory", (ours, plain, ratio), "s", at_most=1.5),
-        row("peak memory of the same / with all rows in memory", (*high, high[0] / high[1]), "MiB", at_most=0.5),
+        row("peak memory of the same / with all rows in memory", (cached, held, cached / held), "MiB", at_most=0.5),
     ]
 
 

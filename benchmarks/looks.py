@@ -88,7 +88,7 @@ def word(difference: JudgedDifference, levels: Levels) -> str:
     """
     rule = partial(shown, difference.decides, margin=difference.margin, pairs=difference.pairs, levels=levels)
     found = rule(sign_flip_p=lambda: 0.0)
-    if found.is_small:
+    if found.is_small and not difference.lacks_rows:
         return "no difference"
     if found.sign and found.is_large:
         found = rule(sign_flip_p=lambda: difference.sign_flip_p)
@@ -101,7 +101,8 @@ def ended(looks: Sequence[JudgedDifference], levels: Levels, *, stops: bool) -> 
         if (said := word(difference, levels)) != "open":
             return {"word": said, "seeds": difference.pairs, "stopped": False}
         here, least = difference.here.interval(levels.sign), difference.error_beyond_seeds
-        if stops and not within_reach(here, least, margin=difference.margin, levels=levels):
+        can_be_small = not difference.lacks_rows
+        if stops and not within_reach(here, least, margin=difference.margin, levels=levels, can_be_small=can_be_small):
             return {"word": said, "seeds": difference.pairs, "stopped": True}
     return {"word": "open", "seeds": looks[-1].pairs, "stopped": False}
 

@@ -75,7 +75,7 @@ def before(difference_S: np.ndarray, margin: float) -> str:
 
 def now(difference: JudgedDifference) -> str:
     """Return the word of bnexp's rule."""
-    found = difference.shown(difference.decides)
+    found = difference.shown
     if found.is_small:
         return "no difference"
     return {1: "above", -1: "below", 0: "open"}[found.sign] if found.is_large else "open"

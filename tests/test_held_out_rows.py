@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
-from bnexp.statistics import Interval, Levels, goals
-from bnexp.statistics.held_out_rows import Components, Needed, by_group, needed, new_rows
+from bnexp.statistics import Interval
+from bnexp.statistics.held_out_rows import Components, by_group, expected_estimate, new_rows
 from bnexp.statistics.power import error_over_rows
 
 HAND_SR = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]])
@@ -29,7 +29,7 @@ def drawn(seeds: int, rows: int, *, seed: float, row: float, rest: float, genera
 def test_mean_squares_and_interval_follow_a_case_worked_by_hand() -> None:
     found = new_rows(HAND_SR)
     # between seeds: 3 * (1 + 1) / 1 = 6; between rows: 2 * (4 + 1 + 9) / 2 = 14; rest 0
-    assert found.components == pytest.approx(Components(seed=6 / 3, row=14 / 2, rest=0.0))
+    assert found.components == pytest.approx(Components(seed=6 / 3, row=14 / 2, rest=0.0, farthest=9 / 7))
     # two rows more, as far out as the third: 14 + 2 * 2 * 9 / 2 = 32; variance (6 + 32) / 6
     degrees = 38**2 / (6**2 / 1 + 32**2 / 2)
     of_both = float(stats.t.ppf(0.975, degrees)) * math.sqrt(38 / 6)
@@ -135,43 +135,16 @@ def test_copies_of_rows_in_groups_make_the_interval_no_narrower() -> None:
     assert naive.high - naive.low < 0.8 * (plain.high - plain.low)
 
 
-def needed_for(mean: float, components: Components) -> Needed:
-    """Return what settles this mean of 20 seeds and 200 rows with a margin of 0.01."""
-    return needed(components, goals(mean, 0.01, Levels(), is_claim=False), seeds=20, rows=200)
-
-
-def test_rows_settle_what_rows_leave_open_and_seeds_do_not() -> None:
-    found = needed_for(-0.003, Components(seed=0.0, row=0.0064, rest=0.0))
-    assert found.seeds is None
-    assert found.rows == math.ceil(0.0064 / (0.007 / stats.norm.ppf(0.975)) ** 2)
-
-
-def test_seeds_settle_what_seeds_leave_open_and_rows_do_not() -> None:
-    found = needed_for(0.02, Components(seed=0.01, row=0.0, rest=0.0))
-    assert found.rows is None
-    assert found.seeds == math.ceil(0.01 / (0.02 / stats.norm.ppf(0.975)) ** 2)
-
-
-def test_the_number_of_rows_that_would_settle_it_does_settle_it() -> None:
-    """By simulation: with the rows that it asks for, about half of the intervals exclude 0; with an eighth, few."""
-    generator = np.random.default_rng(5)
-    parts = Components(seed=0.0004, row=0.01, rest=0.04)
-    rows = needed_for(0.02, parts).rows
-    assert rows is not None
-    spread = {"seed": parts.seed**0.5, "row": parts.row**0.5, "rest": parts.rest**0.5}
-
-    def settled(count: int) -> float:
-        """Return how often the interval of this many rows excludes 0."""
-        tables = [0.02 + drawn(20, count, **spread, generator=generator) for _ in range(200)]
-        return float(np.mean([new_rows(table_SR).estimate.interval(0.95).low > 0 for table_SR in tables]))
-
-    assert 0.3 < settled(rows) < 0.7
-    assert settled(rows // 8) < 0.2
-
-
-def test_no_number_settles_a_mean_at_the_margin() -> None:
-    found = needed_for(0.01 - 1e-12, Components(0.01, 0.01, 0.01))
-    assert (found.rows, found.seeds) == (None, None)
+def test_the_interval_expected_of_other_numbers_is_the_one_found_on_average() -> None:
+    """By simulation: from tables of 10 seeds and 150 rows, to 40 seeds and 600 rows."""
+    generator = np.random.default_rng(8)
+    scale = {"seed": 0.3, "row": 1.0, "rest": 2.0}
+    parts = [new_rows(drawn(10, 150, **scale, generator=generator)).components for _ in range(100)]
+    for seeds, rows in ((40, 150), (10, 600), (40, 600)):
+        expected = [expected_estimate(one, seeds, rows).interval(0.95).high for one in parts]
+        tables = [new_rows(drawn(seeds, rows, **scale, generator=generator)).estimate for _ in range(100)]
+        found = [(one.interval(0.95).high - one.interval(0.95).low) / 2 for one in tables]
+        assert np.mean(expected) == pytest.approx(np.mean(found), rel=0.06)
 
 
 def test_an_interval_of_a_hundred_seeds_and_ten_thousand_rows_takes_less_than_200_ms() -> None:

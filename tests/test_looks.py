@@ -112,6 +112,12 @@ def test_more_seeds_are_worth_while_if_some_mean_that_is_left_can_be_settled(
     assert within_reach(mean, least, margin=1.0, levels=Levels()) == reaches
 
 
+def test_where_rows_lack_no_seeds_show_that_a_difference_is_small() -> None:
+    near, far = Interval(0.0, -0.5, 0.5), Interval(0.0, -1.5, 1.5)
+    found = [within_reach(mean, 0.1, margin=1.0, levels=Levels(), can_be_small=False) for mean in (near, far)]
+    assert found == [False, True]
+
+
 def test_very_many_seeds_leave_the_error_of_the_rows_or_of_the_overlap_of_splits_and_none_on_these_rows() -> None:
     draws = np.random.default_rng(2)
     difference_SR = 0.1 * draws.normal(size=(12, 1)) + 0.5 * draws.normal(size=150) + draws.normal(size=(12, 150))

@@ -18,6 +18,7 @@ from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
 
 SEEDS, ROWS = 12, 400
+OPEN, SMALL = "cannot tell yet", "no difference that matters"
 
 
 def contrast_of(treated: Arm, base: Arm, **question: Any) -> Contrast:
@@ -297,9 +298,71 @@ def test_a_word_on_these_rows_that_only_the_sign_flip_test_leaves_open_says_so()
 
 def test_arms_that_agree_on_every_row_say_how_many_equal_pairs_it_takes() -> None:
     """No interval is narrower than [0, 0]: what 8 pairs cannot exclude is a failure that is rare."""
-    right = np.ones((8, 120), bool)
+    right = np.ones((8, 300), bool)
     contrast = compare([measured("a", right), measured("b", right)], Question()).contrasts[0]
     assert contrast.verdict.word == "cannot tell yet"
     assert (
         "All 8 pairs are equal; it takes 14 equal pairs to say that no difference matters." in contrast.verdict.sentence
     )
+
+
+# --- rows of a kind that is not among these ---------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "word"), [(3, OPEN), (12, OPEN), (298, OPEN), (299, SMALL)])
+def test_few_rows_on_which_the_arms_agree_do_not_speak_of_new_ones(rows: int, word: str) -> None:
+    """Exactly: 0.99**298 is above 5% and 0.99**299 below, so 299 rows exclude a kind that is 1% of all rows."""
+    right = np.broadcast_to(np.arange(rows) % 5 > 0, (20, rows))
+    verdict = contrast_of(measured("a", right), measured("b", right)).verdict
+    assert (verdict.word, verdict.these_rows) == (word, SMALL)
+
+
+def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> None:
+    right = np.ones((20, 12), bool)
+    right[:, 0] = False
+    sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
+    assert (
+        "Up to 22% of new rows could be of a kind that none of these 12 shows. To say that no difference matters, "
+        "it takes 299 held-out rows or more. More seeds do not help." in sentence
+    )
+    assert pytest.approx(0.05, rel=0.05) == 0.78**12
+
+
+def test_too_few_rows_and_too_few_pairs_are_told_at_once() -> None:
+    right = np.ones((8, 120), bool)
+    sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
+    assert "it takes 299 held-out rows or more. It also takes 14 equal pairs." in sentence
+
+
+def test_one_row_of_few_on_which_one_seed_differs_does_not_speak_of_new_ones() -> None:
+    base = np.broadcast_to(np.arange(40) % 5 > 0, (20, 40)).copy()
+    treated = base.copy()
+    treated[3, 1] = False
+    contrast = contrast_of(measured("a", treated), measured("b", base))
+    assert max(abs(anew(contrast).low or 1), abs(anew(contrast).high or 1)) < 0.01  # narrow enough
+    assert contrast.verdict.word == OPEN
+    assert "Up to 7.2% of new rows" in contrast.verdict.sentence
+
+
+def test_few_rows_may_show_a_difference_that_is_large() -> None:
+    base = np.zeros((20, 12), bool)
+    base[:, :4] = True
+    assert contrast_of(measured("a", np.ones((20, 12), bool)), measured("b", base)).verdict.word == "helps"
+
+
+def test_losses_that_are_equal_on_few_rows_come_from_equal_arms() -> None:
+    right = np.broadcast_to(np.arange(12) % 5 > 0, (20, 12))
+    verdict = contrast_of(measured("a", right), measured("b", right), metric="val_loss").verdict
+    assert (verdict.word, verdict.about) == (SMALL, "new rows")
+
+
+def test_a_wider_margin_takes_fewer_rows() -> None:
+    right = np.broadcast_to(np.arange(60) % 5 > 0, (20, 60))
+    arms = measured("a", right), measured("b", right)
+    assert [contrast_of(*arms, margin=margin).verdict.word for margin in (0.04, 0.05)] == [OPEN, SMALL]
+
+
+def test_looks_stop_where_only_more_rows_would_settle_it() -> None:
+    right = np.broadcast_to(np.arange(100) % 5 > 0, (20, 100))
+    document = compare([measured("a", right), measured("b", right)], Question(until_settled=True, max_seeds=40))
+    assert document.contrasts[0].verdict.seeds_could_settle is False

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -368,57 +368,6 @@ def test_fewer_pairs_than_could_all_agree_in_5_percent_tell_nothing(pairs: int) 
     assert judge(4.0, 6.0, pairs=6) == "helps"
 
 
-@pytest.mark.parametrize(
-    ("mean", "margin", "found", "goals"),
-    [
-        (2.0, 1.0, "a comparison", [(2.0, 0.9)]),
-        (-2.0, 1.0, "a comparison", [(2.0, 0.9)]),
-        (-0.25, 1.0, "a comparison", [(0.75, 0.8)]),
-        (0.25, 1.0, "a claim", [(0.75, 0.8)]),
-        (-0.25, 1.0, "a claim", [(0.75, 0.8), (0.25, 0.9)]),  # below 0 it is refuted, too
-        (-2.0, 1.0, "a claim", [(2.0, 0.9)]),
-    ],
-)
-def test_a_large_mean_must_be_told_from_0_and_a_small_one_from_the_margin(
-    mean: float, margin: float, found: str, goals: list[tuple[float, float]]
-) -> None:
-    several = statistics.goals(mean, margin, Levels(sign=0.9, margin=0.8), is_claim=found == "a claim")
-    assert [(goal.half_width, goal.level) for goal in several] == goals
-
-
-def settling(mean: float, deviation: float, margin: float, pairs: int, *, is_claim: bool = False) -> int | None:
-    several = statistics.goals(mean, margin, AT_95, is_claim=is_claim)
-    return statistics.pairs_to_settle(several, pairs=pairs, standard_deviation=deviation)
-
-
-def test_the_pairs_that_settle_are_those_worked_by_hand_and_none_where_no_number_would_do() -> None:
-    # mean 0, deviation 2, margin 1: t(n-1) * 2 / sqrt(n) < 1 first at n = 18 (2.110 * 2 / 4.243 = 0.995)
-    assert settling(0.0, 2.0, 1.0, 10) == settling(1.0, 2.0, 1.0, 10) == 18
-    assert settling(0.99999, 2.0, 1.0, 10) is None  # too many to be worth naming
-
-
-def word_of(mean: float, deviation: float, margin: float, pairs: int, *, is_claim: bool) -> str:
-    estimate = Estimate(mean, deviation / math.sqrt(pairs), pairs - 1)
-    found = statistics.shown(estimate, margin=margin, pairs=pairs, sign_flip_p=lambda: 0.0, levels=AT_95)
-    return statistics.claim_word(found) if is_claim else statistics.comparison_word(found, higher_is_better=True)
-
-
-@settings(deadline=None, max_examples=150)
-@given(st.floats(-1, 1), st.floats(0.01, 3), st.floats(0.01, 1), st.integers(6, 50), st.booleans())
-@example(0.0, 1.609375, 0.01, 6, False)
-def test_the_pairs_named_do_settle_and_not_many_fewer_would(
-    mean: float, deviation: float, margin: float, pairs: int, is_claim: bool
-) -> None:
-    unsettled = "inconclusive" if is_claim else "cannot tell yet"
-    needed = settling(mean, deviation, margin, pairs, is_claim=is_claim)
-    if needed is None or word_of(mean, deviation, margin, pairs, is_claim=is_claim) != unsettled:
-        return
-    assert pairs < needed <= 10**5
-    assert word_of(mean, deviation, margin, needed, is_claim=is_claim) != unsettled
-    fewer = int(0.97 * needed) - 3
-    assert fewer <= pairs or word_of(mean, deviation, margin, fewer, is_claim=is_claim) == unsettled
-
-
 def test_failures_in_one_arm_only_are_weighed_against_a_fair_coin() -> None:
     yes, no = np.ones(5, bool), np.zeros(5, bool)
     assert failure_difference(yes, no) == failure_difference(no, yes) == 2 / 32
@@ -476,23 +425,3 @@ def test_the_sign_flip_test_of_failures_is_mcnemars() -> None:
         treated_S, baseline_S = draws.random((2, seeds)) < np.array([[0.2], [0.6]])
         difference_S = treated_S.astype(float) - baseline_S
         assert sign_flip_p_value(difference_S) == pytest.approx(statistics.failure_difference(treated_S, baseline_S))
-
-
-@pytest.mark.parametrize(
-    ("mean", "by"), [(-0.009, "other side"), (-0.002, "inside"), (0.003, "inside"), (0.02, "claim")]
-)
-def test_the_pairs_that_would_settle_a_claim_take_the_nearest_way_to_a_word(mean: float, by: str) -> None:
-    """An effect against the claim refutes it once its interval lies below zero: that may be nearer than equivalence."""
-    shape_S = np.array([-1.2, -0.5, 0.1, 0.3, 0.4, 0.9])
-    shape_S = (shape_S - shape_S.mean()) / shape_S.std(ddof=1)
-    assert statistics.claim_word(shown_by(mean + 0.0221 * shape_S, margin=0.01)) == "inconclusive"
-    needed = settling(mean, 0.0221, 0.01, 6, is_claim=True)
-    assert needed is not None
-    ways = {"other side": (abs(mean), 0.95), "claim": (abs(mean), 0.95), "inside": (0.01 - abs(mean), 0.95)}
-    goal, level = ways[by]
-
-    def half(pairs: int) -> float:
-        return float(stats.t.ppf((1 + level) / 2, pairs - 1)) * 0.0221 / math.sqrt(pairs)
-
-    assert half(needed) < goal
-    assert half(max(6, int(needed / 1.1) - 2)) >= goal or needed == 7

@@ -17,7 +17,6 @@ from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
 from bnexp.statistics.estimate import deviation
-from bnexp.statistics.held_out_rows import needed
 from bnexp.store.comparison_document import Verdict
 
 DRAWN = {
@@ -26,8 +25,7 @@ DRAWN = {
     "splits": "For other splits and rows of this kind",
 }
 
-CHANCE = "there is about a 50% chance to settle it"
-"""With the numbers that make an interval as wide as the goal: the mean can turn out nearer to it, or farther away."""
+CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
 WARNED = "It rests on trainings that have warnings; read them first."
 
 
@@ -64,22 +62,22 @@ def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
     """Return True if more seeds could settle an open question, for some mean that these seeds do not exclude."""
     if difference.is_carried_by_few:
         return False
-    if any(_Found.of(difference, one, wording).is_void for one in (difference.decides, difference.here)):
+    if any(found.is_void for found in _both(difference, wording)):
         return False
     here, least = difference.here.interval(difference.levels.sign), difference.error_beyond_seeds
-    return statistics.within_reach(here, least, margin=difference.margin, levels=difference.levels)
+    return statistics.within_reach(
+        here, least, margin=difference.margin, levels=difference.levels, can_be_small=not difference.lacks_rows
+    )
 
 
 def answer(difference: JudgedDifference, wording: Wording) -> Verdict:
     """Return the verdict: about new rows of the same kind where they are estimated, else about these rows."""
-    new_rows = difference.new_rows
-    here = _Found.of(difference, difference.here, wording)
-    decides = here if new_rows is None else _Found.of(difference, difference.decides, wording)
+    here, decides = _both(difference, wording)
     if decides.is_void or here.is_void:
         return Verdict(word=wording.open, sentence=f"No verdict: {wording.margin_of_all()}")
     return (
         _about_these_rows(difference, wording, here)
-        if new_rows is None
+        if difference.new_rows is None
         else _about_new_rows(difference, wording, decides, here)
     )
 
@@ -99,9 +97,8 @@ class _Found:
     """By which p-value the question is open, if its interval alone would settle it."""
 
     @classmethod
-    def of(cls, difference: JudgedDifference, estimate: Estimate, wording: Wording) -> _Found:
-        """Judge an estimate."""
-        shown = difference.shown(estimate)
+    def of(cls, difference: JudgedDifference, estimate: Estimate, shown: Shown, wording: Wording) -> _Found:
+        """Put in words what an estimate shows."""
         word = wording.word(shown)
         is_of_sign = difference.is_claim and shown.sign < 0
         rests_on_margin = word != wording.open and shown.is_small and not is_of_sign
@@ -121,6 +118,14 @@ class _Found:
         of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
         sharing = ["questions"] * (self.level != of_a_look) + ["looks"] * bool(looks)
         return f"The interval is one of {100 * self.level:.4g}%, as several {' and '.join(sharing)} share the error."
+
+
+def _both(difference: JudgedDifference, wording: Wording) -> tuple[_Found, _Found]:
+    """Return what is found for these rows, and what decides."""
+    here = _Found.of(difference, difference.here, difference.shown_here, wording)
+    if difference.new_rows is None:
+        return here, here
+    return here, _Found.of(difference, difference.decides, difference.shown, wording)
 
 
 def _doubt(difference: JudgedDifference, estimate: Estimate, found: Shown, wording: Wording) -> str | None:
@@ -171,6 +176,8 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
     if difference.is_warned:
         return WARNINGS_FIRST
+    if difference.would_be_small:
+        return _unseen_rows(difference)
     cure = wording.own_cure()
     if found.doubt is not None:
         return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
@@ -189,14 +196,27 @@ def _unseen_failures(pairs: int) -> str:
     return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
 
 
+def _unseen_rows(difference: JudgedDifference) -> str:
+    """Return why these rows are too few to say that a difference is small for new ones, and how many it takes."""
+    rows = difference.new_rows
+    assert rows is not None
+    share = 100 * statistics.unseen_share(rows.count)
+    few = f"Up to {share:.2g}% of new {rows.drawn} could be of a kind that none of these {rows.count:,} shows"
+    needed = f"it takes {difference.fewest_rows:,} held-out {rows.drawn} or more"
+    seeds = "More seeds do not help."
+    if not difference.would_be_small:
+        seeds = f"It also takes {_pairs_that_settle(difference)} equal pairs."
+    return f"{few}. To say that no difference matters, {needed}. {seeds}"
+
+
 # --- what would settle it -----------------------------------------------------------
 
 
 def _pairs_that_settle(difference: JudgedDifference) -> int | None:
     """Return about how many pairs of seeds would settle a question about these rows."""
     if spread := deviation(difference.difference_S):
-        return statistics.pairs_to_settle(difference.goals, pairs=difference.pairs, standard_deviation=spread)
-    return max(statistics.pairs_to_exclude(difference.rare), statistics.fewest_pairs(difference.levels.sign))
+        return statistics.pairs_to_settle(difference.question, pairs=difference.pairs, deviation=spread)
+    return max(statistics.draws_to_exclude(difference.rare), statistics.fewest_pairs(difference.levels.sign))
 
 
 def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) -> str:
@@ -212,10 +232,12 @@ def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) ->
 def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
     """Return which is missing, seeds or rows, and about how many."""
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
+        if difference.lacks_rows:
+            return _unseen_rows(difference)
         return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
-    found = needed(new_rows.components, difference.goals, seeds=difference.pairs, rows=new_rows.count)
+    found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
     rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn} in all" if found.rows else ""
     seeds = ""
     if found.seeds:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bnexp import statistics
 from bnexp.comparison.new_rows import NewRowsEstimate
-from bnexp.metrics import quantity
-from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Goal, Levels, Shown
+from bnexp.metrics import quantity, traits
+from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Levels, OpenQuestion, Shown
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
 from bnexp.statistics.verdicts import excludes_zero
 from bnexp.store.comparison_question import MeasuredOn
@@ -74,12 +74,46 @@ class JudgedDifference:
         return math.sqrt(self.new_rows.components.row / self.new_rows.count)
 
     @property
-    def goals(self) -> list[Goal]:
-        """Return how narrow the interval must get."""
-        return statistics.goals(self.here.mean, self.margin, self.levels, is_claim=self.is_claim)
+    def fewest_rows(self) -> int:
+        """Return how many held-out rows it takes to say that a difference is small for new ones; else 0.
 
-    def shown(self, estimate: Estimate) -> Shown:
-        """Return what an estimate of the difference shows."""
+        With that number, a kind of rows that none of these shows is rarer than the margin. In a metric of classes a
+        row can be right in one arm and wrong in the other, though none of these rows is. Losses, errors and r2 differ
+        in any row if the arms do.
+        """
+        rows = self.new_rows
+        is_of_classes = traits(self.metric).margin is not None and quantity(self.metric) != "r2"
+        if rows is None or rows.components is None or not is_of_classes:
+            return 0
+        return statistics.draws_to_exclude(self.margin)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Return True if there are too few held-out rows to say that a difference is small for new ones."""
+        return self.new_rows is not None and self.new_rows.count < self.fewest_rows
+
+    @property
+    def question(self) -> OpenQuestion:
+        """Return what settles it."""
+        return OpenQuestion(self.here.mean, self.margin, self.levels, self.is_claim, self.fewest_rows)
+
+    @property
+    def shown_here(self) -> Shown:
+        """Return what is shown for these rows."""
+        return self._shown(self.here)
+
+    @property
+    def shown(self) -> Shown:
+        """Return what is shown by the estimate that decides."""
+        found = self._shown(self.decides)
+        return replace(found, is_small=False) if self.lacks_rows else found
+
+    @property
+    def would_be_small(self) -> bool:
+        """Return True if only more rows are missing to say that a difference is small for new ones."""
+        return self.lacks_rows and self._shown(self.decides).is_small
+
+    def _shown(self, estimate: Estimate) -> Shown:
         return statistics.shown(
             estimate,
             margin=self.margin,

@@ -10,7 +10,6 @@ Axes: S seeds (pairs of seeds), R held-out rows, G groups of rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,6 @@ from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL
 from bnexp.statistics.estimate import Estimate
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.statistics.verdicts import Goal
 
 EXTRA_ROWS = 2
 """Rows that the interval adds to those measured, one on each side, each as far out as the farthest row.
@@ -36,8 +34,6 @@ That holds for every metric but accuracy.
 """
 MOSTLY_ROWS = 0.5
 """That holds where rows make up this share of the variance or more."""
-MOST_NEEDED = 10_000_000
-"""Rows or seeds beyond this are not said to settle anything."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,8 @@ class Components:
     seed: float
     row: float
     rest: float
+    farthest: float = 0.0
+    """The square of the largest effect of a row, over the variance of the rows' effects."""
 
     def variance(self, seeds: float, rows: float) -> float:
         """Return the variance of the mean difference over these numbers of seeds and rows."""
@@ -75,12 +73,13 @@ class NewRows:
 
 @dataclass(frozen=True)
 class _MeanSquares:
-    """Of a crossed table without replication: between seeds, between rows, the rest; and the effect of each row."""
+    """Of a crossed table without replication: between seeds, between rows, the rest; and the farthest row."""
 
     seeds: float
     rows: float
     rest: float
-    row_effects_R: Floats
+    farthest: float
+    """The square of the largest effect of a row."""
 
 
 def new_rows(difference_SR: Floats) -> NewRows:
@@ -98,7 +97,7 @@ def new_rows(difference_SR: Floats) -> NewRows:
     unit = safe_unit(float(np.abs(difference_SR).max(initial=0.0)))
     found = _new_rows(difference_SR / unit)
     parts, estimate = found.components, found.estimate
-    scaled = Components(parts.seed * unit**2, parts.row * unit**2, parts.rest * unit**2)
+    scaled = replace(parts, seed=parts.seed * unit**2, row=parts.row * unit**2, rest=parts.rest * unit**2)
     others = tuple((error * unit, degrees) for error, degrees in estimate.others)
     estimate = replace(estimate, mean=estimate.mean * unit, error=estimate.error * unit, others=others)
     return replace(found, estimate=estimate, components=scaled)
@@ -117,41 +116,49 @@ def _new_rows(difference_SR: Floats) -> NewRows:
     """Return what `new_rows` does, of differences of no extreme size."""
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
-    found = _mean_squares(difference_SR)
+    found, effects_R = _mean_squares(difference_SR)
     of_seeds = max(0.0, (found.seeds - found.rest) / rows)
     of_rows = max(0.0, (found.rows - found.rest) / seeds)
-    squares_R = np.square(found.row_effects_R)
+    squares_R = np.square(effects_R)
     total = float(squares_R.sum())
     effective = total**2 / float(squares_R @ squares_R) if total > 0 else float(rows)
-    (error, degrees), *others = _errors(found, seeds, rows)
-    parts = Components(of_seeds, of_rows, found.rest)
-    return NewRows(Estimate(mean, error, degrees, tuple(others)), parts, effective)
+    farthest = seeds * found.farthest / found.rows if found.rows > 0 else 0.0
+    parts = Components(of_seeds, of_rows, found.rest, farthest)
+    return NewRows(_estimate(mean, found, seeds, rows), parts, effective)
 
 
-def _mean_squares(difference_SR: Floats) -> _MeanSquares:
+def _mean_squares(difference_SR: Floats) -> tuple[_MeanSquares, Floats]:
+    """Return the mean squares, and the effect of each row, (R,)."""
     seeds, rows = difference_SR.shape
     centred_SR = difference_SR - difference_SR.mean()
     by_seed_S, by_row_R = centred_SR.mean(axis=1), centred_SR.mean(axis=0)
     of_seeds, of_rows = rows * float(by_seed_S @ by_seed_S), seeds * float(by_row_R @ by_row_R)
     rest = max(0.0, float(np.square(centred_SR).sum()) - of_seeds - of_rows)
-    return _MeanSquares(
-        of_seeds / (seeds - 1), of_rows / (rows - 1), rest / ((seeds - 1) * (rows - 1)), np.asarray(by_row_R)
-    )
+    farthest = float(np.square(by_row_R).max())
+    squares = (of_seeds / (seeds - 1), of_rows / (rows - 1), rest / ((seeds - 1) * (rows - 1)))
+    return _MeanSquares(*squares, farthest), np.asarray(by_row_R)
 
 
-def _errors(found: _MeanSquares, seeds: int, rows: int) -> list[tuple[float, float]]:
-    """Return the standard errors of the mean over both, seeds alone and rows alone, with their degrees of freedom.
+def _estimate(mean: float, found: _MeanSquares, seeds: int, rows: int) -> Estimate:
+    """Return the estimate of the mean by its errors over both, seeds alone and rows alone.
 
     The first is the one with the widest interval of 95%.
     """
-    farthest = float(np.square(found.row_effects_R).max())
-    of_rows = found.rows + EXTRA_ROWS * seeds * farthest / (rows - 1)
+    of_rows = found.rows + EXTRA_ROWS * seeds * found.farthest / (rows - 1)
     both = found.seeds + of_rows - found.rest
     squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
     degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
     ways = ((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
     errors = [(math.sqrt(max(0.0, variance) / (seeds * rows)), degrees) for variance, degrees in ways]
-    return sorted(errors, key=lambda way: -t_quantile(LEVEL, way[1]) * way[0])
+    (error, degrees), *others = sorted(errors, key=lambda way: -t_quantile(LEVEL, way[1]) * way[0])
+    return Estimate(mean, error, degrees, tuple(others))
+
+
+def expected_estimate(parts: Components, seeds: int, rows: int) -> Estimate:
+    """Return the estimate, of mean 0, that is expected of other numbers of seeds and rows; two or more of each."""
+    of_seeds, of_rows = parts.rest + rows * parts.seed, parts.rest + seeds * parts.row
+    squares = _MeanSquares(of_seeds, of_rows, parts.rest, parts.farthest * of_rows / seeds)
+    return _estimate(0.0, squares, seeds, rows)
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
@@ -169,40 +176,3 @@ def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
     sums_SG = np.stack([np.bincount(which_R, weights=row_R, minlength=count) for row_R in difference_SR - mean])
     linear_SG: Floats = mean + sums_SG * (count / len(groups_R))
     return linear_SG
-
-
-@dataclass(frozen=True)
-class Needed:
-    """How many held-out rows would settle a question with these seeds, and how many seeds would with these rows.
-
-    None where no number of them would.
-    """
-
-    rows: int | None
-    seeds: int | None
-
-
-def needed(parts: Components, several: Sequence[Goal], *, seeds: int, rows: int) -> Needed:
-    """Estimate what would settle a difference, if its mean and its variance components stay as they are.
-
-    One of `several` goals is enough. There are `seeds` and `rows` now.
-    """
-    counts = [_needed(parts, goal, seeds, rows) for goal in several]
-    enough_rows = [count.rows for count in counts if count.rows is not None]
-    enough_seeds = [count.seeds for count in counts if count.seeds is not None]
-    return Needed(min(enough_rows, default=None), min(enough_seeds, default=None))
-
-
-def _needed(parts: Components, goal: Goal, seeds: int, rows: int) -> Needed:
-    variance = goal.error**2
-    return Needed(
-        rows=_count(parts.row + parts.rest / seeds, variance - parts.seed / seeds, rows),
-        seeds=_count(parts.seed + parts.rest / rows, variance - parts.row / rows, seeds),
-    )
-
-
-def _count(each: float, allowed: float, now: int) -> int | None:
-    """Return how many draws of this variance have a mean of the allowed variance; more than there are now."""
-    if not allowed > each / MOST_NEEDED:
-        return None
-    return max(now + 1, math.ceil(each / allowed))

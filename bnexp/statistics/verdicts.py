@@ -10,16 +10,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import LEVEL
-from bnexp.statistics.estimate import Estimate, Interval, mean_interval
+from bnexp.statistics.estimate import Estimate, mean_interval
 from bnexp.statistics.looks import share_of_each
-from bnexp.statistics.quantiles import t_quantile
 from bnexp.statistics.significance import at_least, holm_levels
 
 Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"]
@@ -29,8 +27,6 @@ RARE = 0.2
 """Pairs that are all equal show that no difference matters, if they exclude that this share of pairs differs."""
 ROUNDING_OF_P = 1e-12
 """Of 1 minus a level."""
-MOST_PAIRS = 100_000
-"""If a question needs more pairs than this, no number is advised."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def shown(
     return Shown(
         (1 if estimate.mean > 0 else -1) if is_apart else 0,
         is_large=bool(at_least(abs(estimate.mean), margin)),
-        is_small=is_small and (estimate.error > 0 or pairs >= pairs_to_exclude(rare)),
+        is_small=is_small and (estimate.error > 0 or pairs >= draws_to_exclude(rare)),
     )
 
 
@@ -127,63 +123,7 @@ def claim_word(found: Shown) -> Conclusive:
     return "refuted" if found.sign < 0 or found.is_small else "inconclusive"
 
 
-# --- what would settle it -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Goal:
-    """How narrow an interval must get to settle a question: half its width, at its level."""
-
-    half_width: float
-    level: float
-
-    @property
-    def error(self) -> float:
-        """Return the standard error of a mean over very many that has this interval."""
-        return self.half_width / NormalDist().inv_cdf((1 + self.level) / 2)
-
-
-def goals(mean: float, margin: float, levels: Levels, *, is_claim: bool) -> list[Goal]:
-    """Return the intervals that would each settle a question, if the mean stays as it is.
-
-    A large mean must lie apart from 0, a small one apart from the margin. A claim is refuted by any mean below 0, too.
-    """
-    if at_least(abs(mean), margin):
-        return [Goal(abs(mean), levels.sign)]
-    from_zero = [Goal(-mean, levels.sign)] if is_claim and mean < 0 else []
-    return [Goal(margin - abs(mean), levels.margin), *from_zero]
-
-
-def within_reach(mean: Interval, least_error: float, *, margin: float, levels: Levels) -> bool:
-    """Return True if a standard error as small as `least_error` settles a question for some mean in an interval.
-
-    `mean` is the interval that the seeds leave open, and `least_error` is what very many seeds leave: the part of the
-    held-out rows. A large mean must lie apart from 0, a small one apart from the margin (`goals`).
-
-    >>> mean = Interval(0.0, -0.5, 0.5)
-    >>> [within_reach(mean, error, margin=1.0, levels=Levels()) for error in (0.5, 0.52)]
-    [True, False]
-    """
-    smallest = 0.0 if mean.low <= 0 <= mean.high else min(abs(mean.low), abs(mean.high))
-    largest = max(abs(mean.low), abs(mean.high))
-    found = [Goal(margin - smallest, levels.margin)] if not at_least(smallest, margin) else []
-    found += [Goal(largest, levels.sign)] if at_least(largest, margin) else []
-    return any(goal.error > least_error for goal in found)
-
-
-def pairs_to_settle(several: Sequence[Goal], *, pairs: int, standard_deviation: float) -> int | None:
-    """Estimate the fewest pairs, more than there are, that reach one of the goals, if the spread stays as it is."""
-    counts = [_pairs_to_narrow(goal, pairs, standard_deviation) for goal in several]
-    return min((count for count in counts if count is not None), default=None)
-
-
-def _pairs_to_narrow(goal: Goal, pairs: int, standard_deviation: float) -> int | None:
-    if not goal.half_width > 0 or not standard_deviation / goal.error < math.sqrt(MOST_PAIRS):
-        return None
-    count = max(pairs + 1, math.ceil((standard_deviation / goal.error) ** 2))
-    while t_quantile(goal.level, count - 1) * standard_deviation / math.sqrt(count) >= goal.half_width:
-        count = math.ceil(count * 1.02) + 1
-    return count if count <= MOST_PAIRS else None
+# --- how many it takes --------------------------------------------------------------
 
 
 def fewest_pairs(level: float) -> int:
@@ -195,24 +135,24 @@ def fewest_pairs(level: float) -> int:
     return math.ceil(1 - math.log2(1 - level))
 
 
-def pairs_to_exclude(share: float) -> int:
-    """Return how many pairs without a difference exclude, at 95%, that this share of all pairs differs.
+def draws_to_exclude(share: float) -> int:
+    """Return how many pairs, or rows, without a difference exclude, at 95%, that this share of all of them differs.
 
-    The rule of three, exactly: (1 - share)**pairs is below 0.05.
+    The rule of three, exactly: (1 - share)**draws is below 0.05.
 
-    >>> pairs_to_exclude(0.2), pairs_to_exclude(0.01)
+    >>> draws_to_exclude(0.2), draws_to_exclude(0.01)
     (14, 299)
     """
     return math.ceil(math.log(0.05) / math.log1p(-share)) if share < 1 else 1
 
 
-def unseen_share(pairs: int) -> float:
-    """Return the largest share of seeds that could fail though none of these pairs shows it, at 95%.
+def unseen_share(draws: int) -> float:
+    """Return the largest share of seeds, or rows, that could be of a kind that none of these draws shows, at 95%.
 
     >>> round(unseen_share(20), 3)
     0.139
     """
-    return float(1 - 0.05 ** (1 / pairs))
+    return float(1 - 0.05 ** (1 / draws))
 
 
 def beats(values_S: Floats, score: float) -> bool:

@@ -52,7 +52,7 @@ class Part:
             return 0
         if difference.is_carried_by_few:
             return 0
-        found = replace(difference, levels=levels).shown(difference.decides)
+        found = replace(difference, levels=levels).shown
         is_open = found.is_small or not found.sign or self.wording.is_flattered(found.sign > 0)
         return 0 if is_open else found.sign
 

@@ -1,0 +1,143 @@
+"""What would settle an open question: how many more seeds, or held-out rows, and how likely it is that they do.
+
+A later interval is narrower, and its mean lies elsewhere. How far it moves is known from the spread of what is drawn
+until then. A number of seeds or rows is named if at that number the interval settles the question with CHANCE.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from bnexp.statistics.estimate import Estimate, Interval
+from bnexp.statistics.held_out_rows import Components, expected_estimate
+from bnexp.statistics.significance import at_least
+from bnexp.statistics.verdicts import Levels
+
+CHANCE = 0.5
+"""The probability with which the number that is named settles a question."""
+MOST_SEEDS = 100_000
+"""If a question needs more seeds than this, no number is named."""
+MOST_ROWS = 10_000_000
+"""Of held-out rows alike."""
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A mean difference as it is known now, and what settles whether it matters (`verdicts.shown`)."""
+
+    mean: float
+    margin: float
+    levels: Levels
+    is_claim: bool = False
+    """Any difference below 0 settles a claim."""
+    fewest_rows: int = 0
+    """Held-out rows that it takes to say that a difference is small."""
+
+    def chance(self, spread: float, half_width: Callable[[float], float], *, can_be_small: bool = True) -> float:
+        """Return the probability that a later interval settles the question.
+
+        Its mean is normal around the present one, with the standard deviation `spread`. `half_width` returns half its
+        width at a level.
+        """
+        of_sign = half_width(self.levels.sign)
+        small = max(0.0, self.margin - half_width(self.levels.margin)) if can_be_small else 0.0
+        large = max(self.margin, of_sign)
+        negative = of_sign if self.is_claim else large
+
+        def below(bound: float) -> float:
+            """Return the probability of a later mean below a bound."""
+            return NormalDist(self.mean, spread).cdf(bound) if spread > 0 else float(self.mean < bound)
+
+        if negative < small:  # a claim, refuted by any mean up to the last small one
+            return below(small) + 1 - below(large)
+        return below(-negative) + below(small) - below(-small) + 1 - below(large)
+
+
+def pairs_to_settle(question: OpenQuestion, *, pairs: int, deviation: float) -> int | None:
+    """Return the fewest pairs, more than there are, that settle a question about these rows with CHANCE.
+
+    `deviation` is the standard deviation of the pairs' differences, above 0. None if no number does.
+    """
+
+    def is_enough(count: int) -> bool:
+        """Return True if this many pairs settle it with CHANCE."""
+        estimate = Estimate(0.0, deviation / math.sqrt(count), count - 1.0)
+        spread = deviation * math.sqrt(1 / pairs - 1 / count)
+        return question.chance(spread, lambda level: estimate.interval(level).high) >= CHANCE
+
+    return _first(pairs + 1, MOST_SEEDS, is_enough)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How many held-out rows would settle a question with these seeds, and how many seeds would with these rows.
+
+    None where no number of them would.
+    """
+
+    rows: int | None
+    seeds: int | None
+
+
+def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) -> Needed:
+    """Return how many rows, or seeds, settle a question about new rows with CHANCE, by its variance components.
+
+    There are `seeds` and `rows` now. The interval of `held_out_rows.new_rows` is foreseen by the mean squares that are
+    expected of more of them.
+    """
+
+    def is_settled(more_seeds: int, more_rows: int) -> bool:
+        """Return True if these numbers settle it with CHANCE; one of them is as it is now."""
+        by_seeds = (parts.seed + parts.rest / rows) * (1 / seeds - 1 / more_seeds)
+        by_rows = (parts.row + parts.rest / seeds) * (1 / rows - 1 / more_rows)
+        estimate = expected_estimate(parts, more_seeds, more_rows)
+        can_be_small = more_rows >= question.fewest_rows
+        spread = math.sqrt(by_seeds + by_rows)
+        return question.chance(spread, lambda level: estimate.interval(level).high, can_be_small=can_be_small) >= CHANCE
+
+    return Needed(
+        rows=_first(rows + 1, MOST_ROWS, lambda count: is_settled(seeds, count)),
+        seeds=_first(seeds + 1, MOST_SEEDS, lambda count: is_settled(count, rows)),
+    )
+
+
+def _first(least: int, most: int, is_enough: Callable[[int], bool]) -> int | None:
+    """Return about the first number from `least` to `most` that is enough; None if none is found."""
+    low = high = least
+    while not is_enough(high):
+        if high >= most:
+            return None
+        low, high = high + 1, min(2 * high, most)
+    return low + bisect.bisect_left(range(low, high), True, key=is_enough)
+
+
+def within_reach(
+    mean: Interval, least_error: float, *, margin: float, levels: Levels, can_be_small: bool = True
+) -> bool:
+    """Return True if a standard error as small as `least_error` settles a question for some mean in an interval.
+
+    `mean` is the interval that the seeds leave open, and `least_error` is what very many seeds leave: the part of the
+    held-out rows. A large mean must lie apart from 0, a small one apart from the margin.
+
+    >>> mean = Interval(0.0, -0.5, 0.5)
+    >>> [within_reach(mean, error, margin=1.0, levels=Levels()) for error in (0.5, 0.52)]
+    [True, False]
+    """
+    smallest = 0.0 if mean.low <= 0 <= mean.high else min(abs(mean.low), abs(mean.high))
+    largest = max(abs(mean.low), abs(mean.high))
+    if (
+        can_be_small
+        and not at_least(smallest, margin)
+        and _widest_error(margin - smallest, levels.margin) > least_error
+    ):
+        return True
+    return bool(at_least(largest, margin)) and _widest_error(largest, levels.sign) > least_error
+
+
+def _widest_error(half_width: float, level: float) -> float:
+    """Return the standard error of a mean over very many whose interval has half this width."""
+    return half_width / NormalDist().inv_cdf((1 + level) / 2)

@@ -1,0 +1,152 @@
+"""What would settle an open question: the number of seeds or rows that is named settles it about half of the time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bnexp import statistics
+from bnexp.statistics import Levels, Needed, OpenQuestion, needed, pairs_to_settle
+from bnexp.statistics.estimate import Estimate, over_seeds
+from bnexp.statistics.held_out_rows import Components, new_rows
+
+AT_95 = Levels()
+WORLDS = {
+    "no difference": (0.0, 0.02, False),
+    "a small difference": (0.004, 0.02, False),
+    "a large difference": (0.012, 0.03, False),
+    "a large one the other way": (-0.015, 0.035, False),
+    "a claim that seems false": (-0.006, 0.02, True),
+    "a claim that seems true": (0.012, 0.03, True),
+}
+"""Mean and standard deviation of 12 pairs, and whether a claim is judged; the margin is 0.01."""
+
+
+def is_settled(estimate: Estimate, pairs: int, *, is_claim: bool) -> bool:
+    """Return True if the rule of verdicts finds a word; the sign-flip test is taken to agree."""
+    found = statistics.shown(estimate, margin=0.01, pairs=pairs, sign_flip_p=lambda: 0.0, levels=AT_95)
+    if is_claim:
+        return statistics.claim_word(found) != "inconclusive"
+    return statistics.comparison_word(found, higher_is_better=True) != "cannot tell yet"
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_the_pairs_that_are_named_settle_a_question_in_half_of_all_cases(world: str) -> None:
+    """By simulation: 12 pairs are fixed. What the true mean may be is drawn around theirs, and then more pairs."""
+    mean, deviation, is_claim = WORLDS[world]
+    first = 12
+    question = OpenQuestion(mean, 0.01, AT_95, is_claim)
+    named = pairs_to_settle(question, pairs=first, deviation=deviation)
+    assert named is not None and named > first + 1
+    draws, known_S = np.random.default_rng(3), np.linspace(-1, 1, first)
+    known_S = mean + known_S / known_S.std(ddof=1) * deviation
+
+    def share_settled(count: int) -> float:
+        """Return how often this many pairs settle it."""
+        found = []
+        for true_mean in draws.normal(mean, deviation / math.sqrt(first), 500):
+            later_S = np.concatenate([known_S, draws.normal(true_mean, deviation, count - first)])
+            found.append(is_settled(over_seeds(later_S), count, is_claim=is_claim))
+        return float(np.mean(found))
+
+    assert not is_settled(over_seeds(known_S), first, is_claim=is_claim)
+    assert share_settled(named) == pytest.approx(0.5, abs=0.09)
+    assert share_settled(first + (named - first) // 4) < 0.42
+
+
+@pytest.mark.parametrize("more", ["seeds", "rows"])
+@pytest.mark.parametrize("mean", [0.0, 0.013])
+def test_what_is_named_for_new_rows_settles_a_question_in_half_of_all_cases(more: str, mean: float) -> None:
+    """By simulation, as above: 10 seeds and 300 rows are known, and more seeds or more rows are drawn.
+
+    What is known has this mean, so the whole table is shifted until it does. The variances are the true ones.
+    """
+    parts = Components(0.0005, 0.001, 0.02) if more == "seeds" else Components(0.00005, 0.012, 0.02)
+    seeds, rows = 10, 300
+    most = (400, rows) if more == "seeds" else (seeds, 6000)
+    draws, settled = np.random.default_rng(4), []
+    for _ in range(150):
+        effects_S, effects_R = draws.normal(0, parts.seed**0.5, most[0]), draws.normal(0, parts.row**0.5, most[1])
+        whole_SR = effects_S[:, None] + effects_R + draws.normal(0, parts.rest**0.5, most)
+        whole_SR += mean - whole_SR[:seeds, :rows].mean()
+        question = OpenQuestion(mean, 0.01, AT_95)
+        farthest = new_rows(whole_SR[:seeds, :rows]).components.farthest
+        found = needed(question, replace(parts, farthest=farthest), seeds=seeds, rows=rows)
+        count = found.seeds if more == "seeds" else found.rows
+        if count is not None and count <= max(most):
+            later_SR = whole_SR[:count] if more == "seeds" else whole_SR[:, :count]
+            settled.append(is_settled(new_rows(later_SR).estimate, len(later_SR), is_claim=False))
+    assert len(settled) > 100
+    assert np.mean(settled) == pytest.approx(0.5, abs=0.13)
+
+
+# --- one at a time ----------------------------------------------------------------------
+
+
+def first_enough(is_enough: Callable[[int], bool], least: int) -> int:
+    """Return the first number that is enough, counted up one by one."""
+    return next(count for count in range(least, 20_000) if is_enough(count))
+
+
+def test_seeds_settle_what_seeds_leave_open_and_rows_do_not() -> None:
+    """A mean of twice the margin, without any variance between rows: half of the later means are nearer to 0."""
+    found = needed(OpenQuestion(0.02, 0.01, AT_95), Components(seed=0.01, row=0.0, rest=0.0), seeds=20, rows=200)
+    enough = first_enough(lambda n: bool(stats.t.ppf(0.975, n - 1) * math.sqrt(0.01 / n) <= 0.02), 21)
+    assert found.rows is None
+    assert found.seeds is not None and 0.8 * enough < found.seeds <= enough  # some small means count, too
+
+
+def test_rows_settle_what_rows_leave_open_and_seeds_do_not() -> None:
+    found = needed(OpenQuestion(0.02, 0.01, AT_95), Components(seed=0.0, row=0.04, rest=0.0), seeds=20, rows=200)
+    enough = first_enough(lambda n: bool(stats.t.ppf(0.975, n - 1) * math.sqrt(0.04 / n) <= 0.02), 201)
+    assert found.seeds is None
+    assert found.rows is not None and 0.8 * enough < found.rows <= enough
+
+
+def test_a_row_that_lies_far_out_raises_the_number_that_is_needed() -> None:
+    parts = Components(seed=0.0, row=0.04, rest=0.0)
+    question = OpenQuestion(0.02, 0.01, AT_95)
+    counts = [
+        needed(question, Components(parts.seed, parts.row, parts.rest, farthest), seeds=20, rows=200).rows
+        for farthest in (0.0, 4.0, 100.0)
+    ]
+    assert None not in counts and counts == sorted(counts) and counts[2] > 1.2 * counts[0]  # type: ignore[operator,type-var]
+
+
+def test_rows_that_a_small_difference_takes_are_asked_for_though_the_interval_is_narrow() -> None:
+    narrow, question = Components(seed=0.0, row=1e-6, rest=1e-6), OpenQuestion(0.0, 0.01, AT_95, fewest_rows=299)
+    assert needed(question, narrow, seeds=20, rows=100) == Needed(rows=299, seeds=None)
+
+
+def test_a_mean_at_the_margin_is_settled_once_it_moves_and_is_known_well() -> None:
+    """Half of what it can be is small and half large; so the number is finite, but large."""
+    found = pairs_to_settle(OpenQuestion(0.01, 0.01, AT_95), pairs=12, deviation=0.02)
+    easy = pairs_to_settle(OpenQuestion(0.02, 0.01, AT_95), pairs=12, deviation=0.02)
+    assert found is not None and easy is not None and found > easy
+
+
+@pytest.mark.parametrize(
+    ("mean", "is_claim", "expected"),
+    [
+        (0.0, False, stats.norm.cdf(0.4) * 2 - 1 + 2 * stats.norm.sf(1.0)),
+        (0.7, False, stats.norm.cdf(-0.3) - stats.norm.cdf(-1.1) + stats.norm.sf(0.3) + stats.norm.cdf(-1.7)),
+        (-0.7, True, stats.norm.cdf(1.1) + stats.norm.sf(1.7)),  # the way round that refutes reaches what is small
+    ],
+)
+def test_the_chance_is_that_of_a_later_mean_that_is_small_or_large(
+    mean: float, is_claim: bool, expected: float
+) -> None:
+    """A margin of 1, a spread of 1, and an interval of half the width 0.6; for the claim 0.3 from 0."""
+    question = OpenQuestion(mean, 1.0, Levels(sign=0.9, margin=0.95), is_claim)
+    widths = {0.95: 0.6, 0.9: 0.3}
+    assert question.chance(1.0, widths.__getitem__) == pytest.approx(expected)
+
+
+def test_without_a_spread_the_chance_is_all_or_nothing() -> None:
+    question = OpenQuestion(0.2, 1.0, AT_95)
+    assert [question.chance(0.0, lambda _, half=half: half) for half in (0.7, 0.9)] == [1.0, 0.0]

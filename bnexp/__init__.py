@@ -22,6 +22,7 @@ EXPORTED = {
     "DataSet": "data_sets",
     "Observer": "observer",
     "Place": "studies",
+    "Progress": "progress",
     "Question": "comparisons",
     "StoredRun": "results",
     "Trained": "results",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.experiments import check as check
     from bnexp.api.experiments import train as train
     from bnexp.api.observer import Observer as Observer
+    from bnexp.api.progress import Progress as Progress
     from bnexp.api.results import Comparison as Comparison
     from bnexp.api.results import StoredRun as StoredRun
     from bnexp.api.results import Trained as Trained

@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from bnexp import config
-from bnexp.cli import commands, terminal
+from bnexp.api import progress
+from bnexp.cli import commands
 from bnexp.comparison import Question
 from bnexp.experiment.prepare import check
 from bnexp.report import plan_table
@@ -106,7 +107,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
 def test_training_and_comparing_name_the_classes(
     classes: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terminal, "own_stderr", lambda: Console(file=io.StringIO()))
+    monkeypatch.setattr(progress, "own_stderr", lambda: Console(file=io.StringIO()))
     for name, normalization in (("a", "batch"), ("b", "none")):
         commands.train(
             ["c.yaml", f"name={name}", f"model.normalization={normalization}"],

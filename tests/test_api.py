@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -91,6 +92,24 @@ def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_
     assert (run.record().seeds, run.history().seeds) == ((0, 1), (0, 1))
     (path,) = [path for path in bnexp.plot(found.run.directory, format="svg") if path.stem == "difference"]
     assert path.read_text().startswith("<?xml")
+
+
+def test_progress_shows_epochs_in_a_script_and_in_a_notebook(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()  # as a notebook's: it is not the process's own stderr
+    monkeypatch.setattr(sys, "stderr", shown)
+    progress = bnexp.Progress()
+    (run,) = bnexp.train("bn", observer=progress)
+    assert "bn: epoch 2/2  loss " in shown.getvalue()
+    assert progress.finished[0].run.directory == run.run.directory
+    assert capfd.readouterr().err == ""
+    quiet = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", quiet)
+    silent = bnexp.Progress(quiet=True)
+    bnexp.train("bn", observer=silent)
+    silent.warn("odd")
+    assert quiet.getvalue() == "WARNING  odd\n"
 
 
 def test_a_question_decides_the_metric_and_the_margin() -> None:

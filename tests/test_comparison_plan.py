@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,10 @@ def plan(place: Path, *arguments: str) -> dict[str, Any]:
 
 def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(place: Path) -> None:
     done = bnexp(*COMPARED, "--dry-run", cwd=place)
-    assert done.stdout.splitlines() == [
+    lines = done.stdout.splitlines()
+    time_told = lines.pop(5)
+    assert re.fullmatch(r"training takes about \d+ s, very roughly, by the size of the models", time_told)
+    assert lines == [
         "bn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 41.67% on the validation rows",
@@ -62,6 +66,7 @@ def test_a_plan_says_which_seeds_are_stored_and_which_are_to_be_trained(place: P
         for name, run in zip(("bn", "nobn"), kept, strict=True)
     ]
     (arm, _) = plan(place, "--seeds", "8")["arms"]
+    assert arm["seconds"] > 0 and [one["seconds"] for one in plan(place)["arms"]] == [None, None]
     assert (arm["seeds"], arm["seeds_kept"], arm["kept_in"], arm["run"]) == (8, 6, kept[0], None)
     alone = bnexp("train", "bn", "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()[-1]
     assert alone == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from experiments import experiment, weights_of_two
 
+from bnexp.experiment.pace import _products as products
 from bnexp.experiment.pace import pace
 
 
@@ -15,6 +16,18 @@ def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pyte
     monkeypatch.setattr("bnexp.training.batches.OrderDigests.add", lambda digests, row, rows_R: fed.append(row))
     assert pace([config, config], tuple(range(5))).step > 0
     assert sorted(fed) == ([0, 0, 1, 1] if trainer == "many_seeds" else [0, 0])
+
+
+def test_the_size_of_a_network_counts_each_weight_at_each_position_and_in_each_call() -> None:
+    """A shared layer, a skip connection, a convolution and a nested model, by hand."""
+    from keras import Input, Model, Sequential, layers
+
+    inputs = Input((8, 8, 3))
+    shared = layers.Conv2D(3, 3, padding="same")  # 84 weights at 64 positions
+    x = layers.Add()([shared(inputs), shared(shared(inputs))])
+    nested = Sequential([Input((3,)), layers.Dense(5)])  # 20 weights
+    outputs = nested(layers.GlobalAveragePooling2D()(x))
+    assert products(Model(inputs, outputs)) == 3 * 84 * 64 + 20
 
 
 def test_a_trial_of_a_single_epoch_does_not_take_the_tracing_for_steps() -> None:

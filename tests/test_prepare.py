@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from bnexp import config, store
-from bnexp.api import studies
-from bnexp.cli import commands, study_commands, terminal
+from bnexp.api import progress, studies
+from bnexp.cli import commands, study_commands
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
 from bnexp.experiment import prepare
@@ -60,7 +60,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in texts.items():
         (tmp_path / f"{name}.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(terminal, "own_stderr", lambda: Console(file=io.StringIO()))
+    monkeypatch.setattr(progress, "own_stderr", lambda: Console(file=io.StringIO()))
     return tmp_path
 
 

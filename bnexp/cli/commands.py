@@ -11,9 +11,10 @@ from typing import Any, Literal, TypedDict
 from bnexp import config
 from bnexp.api import comparisons, experiments, stored
 from bnexp.api.experiments import CheckedExperiment
+from bnexp.api.progress import Progress
 from bnexp.cli.arguments import sorted_arguments
 from bnexp.cli.output import json_on_failure, print_answer, print_json
-from bnexp.cli.terminal import RunTables, Terminal
+from bnexp.cli.terminal import RunTables
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
 from bnexp.experiment.run import Finished
@@ -71,7 +72,7 @@ def _check(
 ) -> int:
     """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
     with json_on_failure(list, as_json=as_json):
-        checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Terminal(quiet=True))
+        checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Progress(quiet=True))
     if as_json:
         _print_each([one.as_json() for one in checked], names)
     elif not quiet:
@@ -113,7 +114,7 @@ def check(
     """Check every config named; print its config, its data, its network, and what training takes."""
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     with json_on_failure(list, as_json=as_json):
-        checked = experiments.check(names, overrides, **own, runs=runs, observer=Terminal(quiet=True))
+        checked = experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True))
         found = [experiments.inspect(one) for one in checked]
     if as_json:
         _print_each([{**one.as_json(), **more.as_json()} for one, more in zip(checked, found, strict=True)], names)
@@ -141,7 +142,7 @@ def compare(
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
-    terminal = Terminal(quiet=quiet or as_json)
+    terminal = Progress(quiet=quiet or as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         found = comparisons.compare(names, overrides, question, **own, runs=runs, observer=terminal)
     if as_json:
@@ -166,7 +167,7 @@ def _plan_comparison(
 ) -> int:
     """Check the arms named, and print what would be trained and what can be detected; with `quiet` nothing."""
     with json_on_failure(list, as_json=as_json):
-        found = comparisons.plan_comparison(names, overrides, question, **own, runs=runs, observer=Terminal(quiet=True))
+        found = comparisons.plan_comparison(names, overrides, question, **own, runs=runs, observer=Progress(quiet=True))
     if as_json:
         print_json(found.as_json())
     elif not quiet:
@@ -176,7 +177,7 @@ def _plan_comparison(
 
 def plot(name: str, *, format: Literal["png", "svg", "pdf"], out: Path | None, runs: Path) -> int:
     """Redraw the figures of a run, comparison or study and print where they are."""
-    for path in stored.plot(name, format=format, out=out, runs=runs, observer=Terminal(quiet=False)):
+    for path in stored.plot(name, format=format, out=out, runs=runs, observer=Progress(quiet=False)):
         print(plain(path) if sys.stdout.isatty() else path)
     return DONE
 

@@ -9,8 +9,9 @@ from dataclasses import asdict
 from rich.text import Text
 
 from bnexp.api import data_sets, first_configs
+from bnexp.api.progress import Progress
 from bnexp.cli.output import print_answer, print_json
-from bnexp.cli.terminal import Fetching, Terminal
+from bnexp.cli.terminal import Fetching
 from bnexp.errors import DONE
 from bnexp.report import console
 from bnexp.report.about_data import data_lines
@@ -20,7 +21,7 @@ from bnexp.system.terminal import plain
 
 def init(data: str, target: str | None, model: str | None) -> int:
     """Write two configs for a file or folder, and print what was found and what to run next."""
-    found = first_configs.init(data, target, model, observer=Terminal(quiet=False))
+    found = first_configs.init(data, target, model, observer=Progress(quiet=False))
     for key, value, why in found.suggested.choices:
         if key == "target":
             print_answer(Text(plain(f"to be learned: {value} ({why})")))

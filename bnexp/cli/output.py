@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from bnexp.errors import BAD_INPUT, WORK_FAILED, UserError
-from bnexp.system.terminal import plain
 
 UNWRAPPED = 2**20
 """Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
@@ -38,8 +37,3 @@ def json_on_failure(finished: Callable[[], list[dict[str, Any]]], *, as_json: bo
             message = str(error) if isinstance(error, UserError) else repr(error)
             print_json({"error": {"message": message, "exit_code": code}, "finished": finished()})
         raise
-
-
-def warn(text: str) -> None:
-    """Print a warning."""
-    print(f"WARNING  {plain(text)}", file=sys.stderr)

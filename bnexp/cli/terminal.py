@@ -1,75 +1,19 @@
-"""The terminal as an observer: progress and warnings on stderr, and each run's table when it is trained."""
+"""What commands print as work goes on: each run's table when it is trained, each data set, how studies go."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
 from bnexp.api.data_sets import DataSet
 from bnexp.api.observer import Observer
-from bnexp.cli.output import print_answer, warn
-from bnexp.config import Experiment
+from bnexp.api.progress import Progress
+from bnexp.cli.output import print_answer
 from bnexp.experiment.run import Finished
-from bnexp.history import Watch
 from bnexp.report import console
-from bnexp.report.progress import Reporter, StudyReporter, own_stderr
-from bnexp.store.comparison_document import Look
+from bnexp.report.progress import StudyReporter
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.result import Result
-from bnexp.system.listeners import Note
-from bnexp.system.terminal import plain
 
 
-class Terminal(Observer):
-    """Shows on stderr how experiments are trained. `finished` lists the runs that are."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet, self._kept = quiet, tuple[int, ...]()
-        self.finished: list[Finished] = []
-
-    def warn(self, text: str) -> None:
-        """Print a warning, also where nothing else is printed."""
-        warn(text)
-
-    def info(self, text: str) -> None:
-        """Print what is done, and why."""
-        if not self._quiet:
-            print(plain(text), file=sys.stderr)
-
-    @contextmanager
-    def preparing(self, title: str) -> Iterator[Note]:
-        """Show a spinner while experiments are checked."""
-        with own_stderr() as stderr, Reporter(stderr, title, epochs=1, seeds=1, quiet=self._quiet).live() as reporter:
-            yield reporter.note
-
-    def seeds_kept(self, seeds: Sequence[int]) -> None:
-        """Remember which seeds need no training."""
-        self._kept = tuple(seeds)
-
-    @contextmanager
-    def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
-        """Show each epoch of the seeds that are trained."""
-        settings, kept, self._kept = experiment.training, self._kept, ()
-        with own_stderr() as stderr:
-            reporter = Reporter(
-                stderr, experiment.name, epochs=settings.epochs, seeds=settings.seeds, quiet=self._quiet, kept=kept
-            )
-            with reporter.live():
-                yield reporter.watch, reporter.note
-
-    def trained(self, finished: Finished) -> None:
-        """Remember the run."""
-        self.finished.append(finished)
-
-    def looked(self, look: Look, planned: Sequence[int]) -> None:
-        """Print what was found at this number of seeds."""
-        number = planned.index(look.seeds) + 1
-        found = ", ".join(f"{arm} {word}" for arm, word in look.words.items())
-        self.info(f"look {number} of {len(planned)} at most, {look.seeds} seeds: {found}")
-
-
-class RunTables(Terminal):
+class RunTables(Progress):
     """Prints on stdout what each training gave as soon as it is there: its table, or only where it is kept."""
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
@@ -88,7 +32,7 @@ class RunTables(Terminal):
         print(f"{finished.record.status}: {finished.run.directory}")
 
 
-class Fetching(Terminal):
+class Fetching(Progress):
     """Prints on stdout each data set as soon as it is there."""
 
     def fetched(self, data_set: DataSet) -> None:

@@ -13,6 +13,7 @@ from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
 from bnexp.experiment.earlier_looks import Known, looks_before
 from bnexp.experiment.kept_seeds import planned_seeds
+from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.warnings import cautions
 from bnexp.metrics import headline
@@ -96,7 +97,7 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
     if item.name in stored:
         arm = stored[item.name]
         experiment, seeds, warnings = arm.experiment, PlannedSeeds(seeds=len(_seeds(item, stored))), arm.record.warnings
-        network = arm.record.network
+        network, seconds = arm.record.network, None
     else:
         experiment = resolve.experiment_of(item)
         seeds = planned_seeds(experiment, runs)
@@ -104,6 +105,9 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         network = facts.network
         steps = experiment.training.epochs * facts.steps
         warnings = [*facts.doubts, *cautions(experiment, steps, facts.own_momenta)]
+        missing = experiment.training.all_seeds()[seeds.seeds_kept :]
+        pace = rough_pace(experiment, missing, at_once=len(missing))
+        seconds = pace.start + len(missing) * steps * pace.step
     return PlannedArm(
         name=item.name,
         run=None if item.run is None else item.run.id,
@@ -111,5 +115,6 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         reason=item.reason,
         warnings=warnings,
         network=network,
+        seconds=seconds,
         **seeds.model_dump(),
     )

@@ -91,13 +91,21 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
 
 
 def _products(model: Any) -> float:
-    """Return about how many products the model computes for one row going forward: each weight at each position."""
+    """Return about how many products the model computes for one row going forward: each weight at each position.
+
+    A layer counts in each call. Positions that are not known before there are rows count as one.
+    """
+    from keras import Model
     from keras.layers import Embedding
 
     found = 0.0
     for layer in model.layers:
-        if not isinstance(layer, Embedding):  # which looks up and multiplies nothing
-            positions = max(math.prod(tensor.shape[1:-1]) for tensor in (layer.input, layer.output))
+        if isinstance(layer, Model):
+            found += _products(layer)
+            continue
+        for node in () if isinstance(layer, Embedding) else layer._inbound_nodes:  # which looks up, no more
+            tensors = [*node.input_tensors, *node.output_tensors]
+            positions = max(math.prod(size or 1 for size in tensor.shape[1:-1]) for tensor in tensors)
             found += positions * float(layer.count_params())
     return found
 

@@ -26,6 +26,8 @@ MOST_DATA = 3
 MOST_FILES = 3
 """Damaged files of a study that are named."""
 
+ROUGHLY = "very roughly, by the size of the models"
+
 
 def study_plan(plan: PlanDocument) -> RenderableType:
     """Return what a study will train, how long it may take, and what it can detect."""
@@ -49,6 +51,8 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     if plan.looks:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
     parts.append(Text(plain(plan.detectable.sentence)))
+    if seconds := sum(arm.seconds for arm in plan.arms if arm.seconds is not None):
+        parts.append(Text(f"training takes {duration(seconds)}, {ROUGHLY}"))
     parts += [warning(f"{arm.name}: {text}") for arm in plan.arms for text in arm.warnings]
     parts += map(warning, plan.cautions)
     parts.append(Text("nothing was trained or written"))
@@ -195,7 +199,7 @@ def _time_left(plan: PlanDocument) -> str:
         return "time unknown before the first trial"
     if plan.finished:
         return duration(left)
-    how = "very roughly, by the size of the models" if plan.is_rough else "by timing a few steps"
+    how = ROUGHLY if plan.is_rough else "by timing a few steps"
     return f"{duration(left)}, {how}"
 
 

@@ -35,14 +35,26 @@ LEAST_LEFT_SECONDS = 10.0
 def own_stderr() -> Iterator[Console]:
     """Yield a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
 
-    A console that cannot be written to does not stop the work: see `Stream`.
+    In a notebook, `sys.stderr` leads elsewhere and is used as it is. A console that cannot be written to does not stop
+    the work: see `Stream`.
     """
+    if not _is_of_process(sys.stderr):
+        yield Console(file=cast("TextIO", Stream(sys.stderr)))
+        return
     copy = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8")
     try:
         yield Console(file=cast("TextIO", Stream(copy)))
     finally:
         with suppress(OSError):
             copy.close()
+
+
+def _is_of_process(stream: TextIO) -> bool:
+    """Return True for the process's own stderr; False where it is replaced, as by a notebook."""
+    try:
+        return stream.fileno() == 2
+    except (OSError, ValueError):
+        return False
 
 
 class Reporter:

@@ -126,6 +126,8 @@ class PlannedArm(PlannedSeeds):
     """What may mislead in its training: of a stored run, or as it is planned."""
     network: Network | None = None
     """Of a network of the user's own: what was made of it."""
+    seconds: Number = None
+    """To train what no run keeps, very roughly, by the size of the model; null where nothing is to be trained."""
 
 
 class ComparisonPlan(Record):

@@ -334,6 +334,13 @@ def test_too_few_rows_and_too_few_pairs_are_told_at_once() -> None:
     assert "it takes 299 held-out rows or more. It also takes 14 equal pairs." in sentence
 
 
+def test_warnings_and_too_few_rows_are_told_at_once() -> None:
+    right = np.broadcast_to(np.arange(12) % 5 > 0, (20, 12))
+    warned = changed(measured("a", right), "warnings", to=["odd"])
+    sentence = contrast_of(warned, measured("b", right)).verdict.sentence
+    assert "it takes 299 held-out rows or more. Fix the warnings first." in sentence
+
+
 def test_one_row_of_few_on_which_one_seed_differs_does_not_speak_of_new_ones() -> None:
     base = np.broadcast_to(np.arange(40) % 5 > 0, (20, 40)).copy()
     treated = base.copy()

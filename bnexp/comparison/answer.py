@@ -174,10 +174,10 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     if found.word != wording.open:
         failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
+    if difference.would_be_small:
+        return _unseen_rows(difference, WARNINGS_FIRST if difference.is_warned else "More seeds do not help.")
     if difference.is_warned:
         return WARNINGS_FIRST
-    if difference.would_be_small:
-        return _unseen_rows(difference)
     cure = wording.own_cure()
     if found.doubt is not None:
         return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
@@ -196,17 +196,17 @@ def _unseen_failures(pairs: int) -> str:
     return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
 
 
-def _unseen_rows(difference: JudgedDifference) -> str:
-    """Return why these rows are too few to say that a difference is small for new ones, and how many it takes."""
+def _unseen_rows(difference: JudgedDifference, more_seeds: str) -> str:
+    """Return why these rows are too few to say that a difference is small for new ones, and how many it takes.
+
+    `more_seeds` says what seeds can add.
+    """
     rows = difference.new_rows
     assert rows is not None
     share = 100 * statistics.unseen_share(rows.count)
     few = f"Up to {share:.2g}% of new {rows.drawn} could be of a kind that none of these {rows.count:,} shows"
     needed = f"it takes {difference.fewest_rows:,} held-out {rows.drawn} or more"
-    seeds = "More seeds do not help."
-    if not difference.would_be_small:
-        seeds = f"It also takes {_pairs_that_settle(difference)} equal pairs."
-    return f"{few}. To say that no difference matters, {needed}. {seeds}"
+    return f"{few}. To say that no difference matters, {needed}. {more_seeds}"
 
 
 # --- what would settle it -----------------------------------------------------------
@@ -233,7 +233,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     """Return which is missing, seeds or rows, and about how many."""
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
         if difference.lacks_rows:
-            return _unseen_rows(difference)
+            return _unseen_rows(difference, f"It also takes {_pairs_that_settle(difference)} equal pairs.")
         return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."

@@ -29,7 +29,7 @@ from bnexp.experiment.equal_networks import refuse_equal_networks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
-from bnexp.report.about_network import network_lines
+from bnexp.report.about_network import arms_lines
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -233,9 +233,9 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
         return {}
     with_digests = digests or resolve.needs_digests(planned)
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
+    for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
+        observer.info(line.plain)
     for name, facts in found.items():
-        for line in network_lines(facts.network, name):
-            observer.info(line.plain)
         for text in facts.doubts:
             observer.info(f"WARNING  {name}: {text}")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
@@ -14,11 +14,22 @@ MOST_NAMED = 4
 """Layers that a line names; run.json lists all."""
 
 
-def network_lines(network: Network | None, arm: str | None = None) -> Iterator[Text]:
+def arms_lines(networks: Sequence[tuple[str, Network | None]]) -> Iterator[Text]:
+    """Yield the lines of several arms, each with its name. What is noted of all of them stands once, at the end."""
+    own = [network for _, network in networks if network is not None]
+    shared = [text for text in own[0].notes if all(text in one.notes for one in own)] if len(own) > 1 else []
+    for name, network in networks:
+        if network is not None:
+            notes = [text for text in network.notes if text not in shared]
+            yield from network_lines(network.model_copy(update={"notes": notes}), name)
+    yield from (Text(plain(f"all arms: {text}")) for text in shared)
+
+
+def network_lines(network: Network | None, prefix: str = "network") -> Iterator[Text]:
     """Yield lines on what the normalization layers of a network became: one for each change, with the layers' paths."""
     if network is None:
         return
-    prefix = "network" if arm is None else plain(arm)
+    prefix = plain(prefix)
     changes: dict[tuple[str, str], list[str]] = {}
     for one in network.swapped:
         changes.setdefault((one.was, one.now), []).append(one.path)

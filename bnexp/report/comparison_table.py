@@ -14,7 +14,7 @@ from bnexp.config import parts_that_differ
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity
 from bnexp.report.about_data import data_lines
-from bnexp.report.about_network import network_lines
+from bnexp.report.about_network import arms_lines
 from bnexp.report.comparison_notes import MARK, NEW_ROWS, OfOneTable, disagrees, goal, notes, ratio_row, speed_up
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
@@ -35,7 +35,7 @@ NOT_REACHED = "not reached"
 def comparison(document: ComparisonDocument) -> RenderableType:
     """Return what is compared, and each contrast: how it is paired, its table, what else differs, the verdict."""
     parts: list[RenderableType] = [*data_lines(document.dataset, document.primary.metric)]
-    parts += [line for arm in document.arms for line in network_lines(arm.network, arm.name)]
+    parts += arms_lines([(arm.name, arm.network) for arm in document.arms])
     explained: set[str] = set()
     for contrast in document.contrasts:
         arm, base = document.arm(contrast.arm), document.arm(contrast.baseline)

@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
-from bnexp.report.about_network import network_lines
+from bnexp.report.about_network import arms_lines
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
@@ -46,7 +46,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
 def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     """Return which arms a comparison would train, and which difference it can detect."""
     parts = [Text(plain(line)) for arm in plan.arms for line in _arm_lines(arm)]
-    parts += [line for arm in plan.arms for line in network_lines(arm.network, arm.name)]
+    parts += arms_lines([(arm.name, arm.network) for arm in plan.arms])
     parts += data_lines(plan.data, plan.metric)
     if plan.looks:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))

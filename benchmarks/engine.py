@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 from keeping import Row, measure, row, row_of_seconds
-from speed import HERE, ROOT, in_turn
+from speed import BNEXP, HERE, ROOT, in_turn, seconds
+
+from bnexp.statistics.classification import METRICS
 
 OUT = HERE / "engine.json"
 PARTS = ("", "val_", "train_")
@@ -197,7 +200,26 @@ def alone(rounds: int) -> list[Row]:
     return [row("LSTM of 128 units, one seed alone / the same among 4", took, "ms", at_most=1.3)]
 
 
-MEASURES = {"bookkeeping": kept, "checkpoints": checkpoints, "dropout": dropout, "alone": alone}
+def epoch_metrics(rounds: int) -> list[Row]:
+    """Time the tutorial's example with metrics of classes at each epoch: one of them, and all that two classes have."""
+    rows = []
+    for names in (("auc",), tuple(name for name in METRICS if name != "top_5")):
+        with tempfile.TemporaryDirectory() as runs:
+            plain = [BNEXP, "train", "configs/bn.yaml", "--quiet", "--runs", runs]
+            more = [*plain, f"training.metrics=[{','.join(names)}]"]
+            took = in_turn(rounds, partial(seconds, more), partial(seconds, plain))
+        what = f"`bnexp train configs/bn.yaml` with {len(names)} of `training.metrics` / with none"
+        rows.append(row(what, took, "s", at_most=1.25))
+    return rows
+
+
+MEASURES = {
+    "bookkeeping": kept,
+    "checkpoints": checkpoints,
+    "dropout": dropout,
+    "alone": alone,
+    "epoch_metrics": epoch_metrics,
+}
 
 if __name__ == "__main__":
     measure(__doc__, OUT, MEASURES, rounds=3)

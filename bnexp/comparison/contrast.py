@@ -15,6 +15,7 @@ from bnexp.comparison.metric_rules import adds_penalty, penalty_in_loss, tiny_ma
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
+from bnexp.comparison.unfinished import still_improving
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats
@@ -45,7 +46,11 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
         diverged_p_value=statistics.failure_difference(*failed),
         varied=varied(arms),
         confounders=confounders(arms),
-        cautions=[*penalty_in_loss(question.metric, shared, penalties), *_tiny_margin(arms, question)],
+        cautions=[
+            *penalty_in_loss(question.metric, shared, penalties),
+            *_tiny_margin(arms, question),
+            *still_improving(arms, question),
+        ],
         judged=decides,
         verdict=verdict,
     )

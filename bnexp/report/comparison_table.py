@@ -58,7 +58,8 @@ def _contrast(
     explained.update(told)
     yield from map(Text, told)
     yield from diverged_lines({side.name: side.diverged for side in (arm, base)}, document.task)
-    yield from (warning(f"{side.name}: {text}") for side in (arm, base) for text in side.warnings)
+    warned = [f"{side.name}: {text}" for side in (arm, base) for text in side.warnings]
+    yield from (warning(text) for text in warned if text not in explained)
     yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are one experiment'}")
     if len(contrast.varied) > 1:
         yield warning("these vary together; the verdict cannot tell their effects apart")
@@ -66,7 +67,8 @@ def _contrast(
         yield warning(f"the arms also differ in {_listed(contrast.confounders)}")
     else:
         yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
-    yield from map(warning, contrast.cautions)
+    yield from (warning(text) for text in contrast.cautions if text not in explained)
+    explained.update(warned, contrast.cautions)
     verdict = contrast.verdict
     yield Text.assemble((f"VERDICT  {verdict.word}", STRONG), f"  {plain(verdict.sentence)}")
 

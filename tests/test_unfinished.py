@@ -1,0 +1,76 @@
+"""Arms that still improve when their training ends are told of, and no others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from arms import SEEDS, arm, spread
+
+from bnexp.comparison import Arm, Question, compare
+
+EPOCHS = 20
+RISING_E = np.linspace(0.5, 0.9, EPOCHS)
+"""By 2.1 points an epoch: the last four epochs are 8.4 points better than the four before."""
+LEVEL_E = np.minimum(RISING_E, 0.7)
+
+
+def trained(name: str, accuracy_E: Any, *, noise: float = 0.01, draw: int = 0, **training: Any) -> Arm:
+    """An arm whose seeds follow these accuracies."""
+    one = arm(name, spread(0.8), training={"epochs": EPOCHS, **training})
+    noise_SE = np.random.default_rng(draw).normal(0, noise, (SEEDS, len(accuracy_E)))
+    values_SE = accuracy_E + noise_SE
+    metrics = {"loss": 1 - values_SE, "val_loss": 1 - values_SE, "val_accuracy": values_SE}
+    history = replace(one.history, metrics=metrics, epochs_S=(len(accuracy_E),) * SEEDS)
+    return replace(one, history=history)
+
+
+def cautions(*arms: Arm, **question: Any) -> list[str]:
+    return compare(list(arms), Question(**question)).contrasts[0].cautions
+
+
+def test_an_arm_that_still_improves_is_named_with_its_gain_and_more_epochs() -> None:
+    (told,) = cautions(trained("bn", LEVEL_E), trained("nobn", RISING_E, noise=0, draw=1))
+    gain = 100 * (RISING_E[-4:].mean() - RISING_E[-8:-4].mean())
+    assert told == (
+        f"nobn still improves: its last 4 epochs are better than the 4 before, by {gain:.2f} in val_accuracy (%) on "
+        "average. With more than 20 epochs the answer may be another one. Try training.epochs=40."
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracy_E", "noise", "training"),
+    [
+        (LEVEL_E, 0.01, {}),
+        (RISING_E[::-1], 0.01, {}),  # it gets worse: that is overfitting
+        (0.8 + 0.001 * np.arange(EPOCHS), 0.001, {}),  # by 0.4 points, which is less than the margin
+        (0.8 + 0.003 * np.arange(EPOCHS), 0.5, {}),  # by 1.2 points, which noise hides
+        (RISING_E, 0.001, {"early_stopping": {"monitor": "loss"}}),  # that decides when to end
+        (RISING_E[:2], 0.001, {"epochs": 2}),  # too few to see it
+        (RISING_E[:12], 0.001, {}),  # it was stopped, and says so elsewhere
+    ],
+    ids=["level", "worse", "less than the margin", "noise", "early stopping", "two epochs", "stopped"],
+)
+def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: dict[str, Any]) -> None:
+    other = trained("nobn", LEVEL_E[: len(accuracy_E)], draw=1, **training)
+    assert cautions(trained("bn", accuracy_E, noise=noise, **training), other) == []
+
+
+def test_a_loss_improves_by_falling_and_a_margin_says_what_matters() -> None:
+    arms = trained("bn", RISING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1)
+    (told,) = cautions(*arms, metric="val_loss")
+    assert told.startswith("bn still improves: ") and "in val_loss on average" in told
+    assert cautions(*arms, metric="val_accuracy", margin=0.2) == []
+
+
+def test_a_metric_that_only_the_final_weights_have_tells_nothing() -> None:
+    one = trained("bn", RISING_E, noise=0.001)
+    known = np.full((SEEDS, EPOCHS), np.nan)
+    known[:, -1] = 0.9
+    history = replace(one.history, metrics={**one.history.metrics, "val_auc": known})
+    assert (
+        cautions(replace(one, history=history), replace(one, name="b", run="b-run", history=history), metric="val_auc")
+        == []
+    )

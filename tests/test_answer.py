@@ -154,6 +154,7 @@ def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: d
         assert studied.about == compared.about
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(case=ARMS_DRAWN)
 def test_a_ratio_of_losses_is_decided_alike_by_a_study_and_a_comparison(case: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.system.listeners import Note
 
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 CONFIG = """\
 dataset: {{name: moons, samples: 60}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}
@@ -66,6 +67,7 @@ class Told(bnexp.Observer):
         return self.epochs >= self._stops_after
 
 
+@pytest.mark.slow
 def test_more_seeds_of_a_finished_run_train_only_the_new_ones() -> None:
     bnexp.compare(["bn", "nobn"])
     told = Told()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow
 from experiments import weights_of_two
 
 from bnexp.experiment.batch import BatchObserver, Prepared, train
@@ -24,7 +25,7 @@ def never(so_far: Sequence[History]) -> bool:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
-@pytest.mark.parametrize("settings", [{}, {"early_stopping": {"patience": 1}}])
+@pytest.mark.parametrize("settings", [slow({}), {"early_stopping": {"patience": 1}}])
 def test_seeds_whose_weights_do_not_fit_together_train_in_waves_to_the_same_end(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
@@ -242,6 +243,7 @@ def _kept(target_R: Any, predicted_SR: Any) -> PartRows:
     return PartRows(rows_SR, target_SR, None, None, {**measures, "predicted": predicted_SR})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measured", ["auc", "f1"])
 def test_the_error_of_a_difference_is_that_of_a_bootstrap_over_seeds_and_rows(measured: str) -> None:
     """The pigeonhole bootstrap of scikit-learn's numbers, which linearizes nothing.
@@ -287,7 +289,7 @@ def _coverage(measured: str, rows: int, draws: int) -> float:
     return covered / draws
 
 
-@pytest.mark.parametrize("measured", ["auc", "f1", "mcc", "pr_auc"])
+@pytest.mark.parametrize("measured", [slow("auc"), "f1", slow("mcc"), "pr_auc"])
 def test_the_interval_covers_the_difference_of_very_many_rows(measured: str) -> None:
     assert _coverage(measured, rows=200, draws=300) >= 0.93
 

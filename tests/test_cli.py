@@ -485,6 +485,7 @@ def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_a_second_ctrl_c_stops_at_once_and_leaves_no_half_file(tmp_path: Path) -> None:
     code, errors, run = interrupt(project(tmp_path), times=2)
@@ -495,6 +496,7 @@ def test_a_second_ctrl_c_stops_at_once_and_leaves_no_half_file(tmp_path: Path) -
     assert not list(run.glob(".*.tmp"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGKILL")
 def test_a_kill_at_any_instant_leaves_whole_files_and_a_run_marked_interrupted(tmp_path: Path) -> None:
     place = project(tmp_path)

@@ -17,6 +17,7 @@ model: {{name: mlp, hidden: [4], normalization: {normalization}}}
 training: {{epochs: 2, seeds: 6, learning_rate: 0.05, save: none}}
 """
 COMPARED = ("compare", "bn", "nobn")
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 
 
 @pytest.fixture

@@ -322,6 +322,7 @@ def answered(place: Path, text: str) -> tuple[Plan, StudyDocument]:
     return plan, study_run.run(plan, HereAndNow(), lambda *told: None)
 
 
+@pytest.mark.usefixtures("seed_by_seed")
 def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> None:
     plan, document = answered(tmp_path, SMALL + ASKED)
     results = finished(plan)
@@ -359,6 +360,7 @@ def _rows(plan: Plan) -> HeldOut:
     return rows
 
 
+@pytest.mark.usefixtures("seed_by_seed")
 def test_a_study_tunes_by_area(tmp_path: Path) -> None:
     plan, _ = answered(tmp_path, SMALL + ASKED + TUNE)
     for result in finished(plan).values():

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from arms import BN, NOBN, measured, rows_right
+from cases import slow
 from rich.console import Console
 from studies import result
 
@@ -215,7 +216,7 @@ def test_a_key_that_is_lost_or_of_a_wrong_type_is_one_message(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, name: str
 ) -> None:
     shutil.copytree(whole, tmp_path / "runs")
-    try_damages(tmp_path / "runs", directory, name, monkeypatch, most=50)
+    try_damages(tmp_path / "runs", directory, name, monkeypatch, most=25)
 
 
 @pytest.mark.slow
@@ -360,12 +361,14 @@ WRONG_ARRAYS: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def test_rows_of_another_kind_are_compared_with_or_refused(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tries", [4, slow(len(WRONG_ARRAYS))])
+def test_rows_of_another_kind_are_compared_with_or_refused(whole: Path, tmp_path: Path, tries: int) -> None:
+    chance = random.Random(0)
     shutil.copytree(whole, tmp_path / "runs")
     path = tmp_path / "runs" / "bn-20260101-000000" / "rows.npz"
     arrays, names = arrays_of(path.read_bytes()), [str(arm.run) for arm in ARMS]
     for name in arrays:
-        for value in WRONG_ARRAYS:
+        for value in chance.sample(WRONG_ARRAYS, tries):
             others = {key: kept for key, kept in arrays.items() if key != name}
             path.write_bytes(packed(others if value is LOST else others | {name: value}))
             for metric in ("val_accuracy", "val_loss"):
@@ -375,7 +378,10 @@ def test_rows_of_another_kind_are_compared_with_or_refused(whole: Path, tmp_path
                 )
 
 
-def test_a_checkpoint_with_any_key_of_a_wrong_type_is_none_to_go_on_from(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tries", [5, slow(len(WRONG))])
+def test_a_checkpoint_with_any_key_of_a_wrong_type_is_none_to_go_on_from(
+    whole: Path, tmp_path: Path, tries: int
+) -> None:
     shutil.copytree(whole, tmp_path / "runs")
     run, names = store.Run(tmp_path / "runs" / "bn-20260101-000000"), ("head.json", "sha256")
     record = json.loads((run.directory / "run.json").read_text())
@@ -392,8 +398,9 @@ def test_a_checkpoint_with_any_key_of_a_wrong_type_is_none_to_go_on_from(whole: 
 
     write(head)
     assert interrupted_run(tmp_path / "runs", run.id).head.finished == [0, 1]
+    chance = random.Random(0)
     for at in places(head):
-        for value in WRONG:
+        for value in chance.sample(WRONG, tries):
             write(changed(head, at, value))
             run.checkpoint()
             refused_at_most(interrupted_run, tmp_path / "runs", run.id)
@@ -453,13 +460,17 @@ def answered(plan: Plan) -> None:
         Console(file=io.StringIO()).print(study_table.study(answer))
 
 
-def test_hypotheses_with_a_key_that_is_lost_or_of_a_wrong_type_are_asked_anew_or_harmless(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tries", [3, slow(len(WRONG))])
+def test_hypotheses_with_a_key_that_is_lost_or_of_a_wrong_type_are_asked_anew_or_harmless(
+    tmp_path: Path, tries: int
+) -> None:
     plan = kept_trials(tmp_path, STUDY)
     keep_asked(plan)
     path, done = plan.directory / "hypotheses.json", study_plan.finished(plan)
     whole = json.loads(path.read_text())
+    chance = random.Random(0)
     for at in places(whole):
-        for value in WRONG:
+        for value in chance.sample(WRONG, tries):
             path.write_text(json.dumps(changed(whole, at, value)))
             try:
                 plan_document(plan, 1, done).model_dump(mode="json")
@@ -486,7 +497,7 @@ def try_trials(place: Path, text: str, *, most: int, tries: int) -> None:
 def test_a_trial_with_a_key_that_is_lost_or_of_a_wrong_type_is_trained_again_or_harmless(
     tmp_path: Path, text: str
 ) -> None:
-    try_trials(tmp_path, text, most=60, tries=3)
+    try_trials(tmp_path, text, most=30, tries=2)
 
 
 @pytest.mark.slow

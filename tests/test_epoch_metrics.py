@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow
 from command import bnexp, refused
 from experiments import build_for, experiment, train_many_seeds
 from sklearn.metrics import roc_auc_score
@@ -33,8 +34,8 @@ def _trained(engine: Any, config: Experiment) -> Trained:
     ("sections", "metrics"),
     [
         ({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
-        (SEVEN, ["top_5", *OF_ALL]),
-        ({"training": {"refresh_statistics": "each_part"}}, ["auc"]),
+        slow(SEVEN, ["top_5", *OF_ALL]),
+        slow({"training": {"refresh_statistics": "each_part"}}, ["auc"]),
     ],
 )
 def test_both_engines_compute_them_alike_at_every_epoch(sections: dict[str, Any], metrics: list[str]) -> None:
@@ -48,7 +49,7 @@ def test_both_engines_compute_them_alike_at_every_epoch(sections: dict[str, Any]
         np.testing.assert_allclose(fast.metrics[name], plain.metrics[name], rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("engine", [train_many_seeds, slow(train_keras_fit)])
 def test_the_last_epoch_has_scikit_learns_number_of_the_rows_that_are_kept(engine: Any) -> None:
     config = experiment(training={"metrics": ["auc"]})
     trained = _trained(engine, config)
@@ -66,10 +67,10 @@ def test_they_change_no_training() -> None:
         assert np.array_equal(values, also.history.metrics[name])
 
 
-@pytest.mark.parametrize("metric", ["val_auc", "val_log_loss"])
-def test_both_engines_stop_each_seed_at_its_best_epoch_by_them(metric: str) -> None:
+@pytest.mark.parametrize(("metric", "seeds"), [slow("val_auc", 3), slow("val_log_loss", 3), ("val_log_loss", 2)])
+def test_both_engines_stop_each_seed_at_its_best_epoch_by_them(metric: str, seeds: int) -> None:
     rule = {"monitor": metric, "patience": 2}
-    config = experiment(training={"epochs": 30, "seeds": 3, "learning_rate": 0.05, "early_stopping": rule})
+    config = experiment(training={"epochs": 30, "seeds": seeds, "learning_rate": 0.05, "early_stopping": rule})
     fast, plain = (_trained(engine, config).history for engine in (train_many_seeds, train_keras_fit))
     assert fast.epochs_S == plain.epochs_S and fast.best_epoch == plain.best_epoch
     assert min(fast.epochs_S) < 30
@@ -80,7 +81,7 @@ def test_both_engines_stop_each_seed_at_its_best_epoch_by_them(metric: str) -> N
         assert fast.best_epoch[seed] == first + 1
 
 
-@pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("engine", [train_many_seeds, slow(train_keras_fit)])
 def test_a_diverged_net_has_none(engine: Any) -> None:
     history = _trained(engine, experiment(training={"learning_rate": 1e30, "metrics": ["auc"], "seeds": 1})).history
     assert history.diverged_at and np.isnan(history.metrics["val_auc"][0, -1])

@@ -14,6 +14,7 @@ from command import bnexp
 from keras import layers
 from sklearn.datasets import load_digits
 
+pytestmark = pytest.mark.slow
 ARMS = ("frozen", "batch", "group")
 STATISTICS = ("moving_mean", "moving_variance")
 

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from cases import slow
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
@@ -94,7 +95,7 @@ def test_effective_rows_are_few_where_one_row_carries_the_difference() -> None:
     assert new_rows(table_SR).effective_rows == pytest.approx(1.01, abs=0.01)
 
 
-@pytest.mark.parametrize(("seeds", "rows"), [(6, 100), (10, 200), (20, 1000)])
+@pytest.mark.parametrize(("seeds", "rows"), [(6, 100), slow(10, 200), slow(20, 1000)])
 @pytest.mark.parametrize("share", ["seeds", "rows", "rest", "all"])
 def test_the_interval_covers_the_true_mean_as_often_as_it_says(seeds: int, rows: int, share: str) -> None:
     """Wherever the variance comes from: 93% or more, and no more than 99.5%."""

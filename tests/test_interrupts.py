@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import slow
 from command import bnexp
 from tasks import said_nothing
 
@@ -176,14 +177,14 @@ def interrupted(arguments: list[str], module: str, cwd: Path) -> tuple[int | Non
     [
         (["--help"], "bnexp.errors"),
         (["runs"], "typer"),
-        (["runs"], "pydantic"),
-        (["runs"], "bnexp.cli.commands"),
-        (["plot", "latest"], "matplotlib"),
+        slow(["runs"], "pydantic"),
+        slow(["runs"], "bnexp.cli.commands"),
+        slow(["plot", "latest"], "matplotlib"),
         (["compare", "a", "b"], "bnexp.comparison"),
-        (["train", "a.yaml"], "bnexp.report.progress"),
-        (["study", "s.yaml"], "bnexp.cli.study_commands"),
+        slow(["train", "a.yaml"], "bnexp.report.progress"),
+        slow(["study", "s.yaml"], "bnexp.cli.study_commands"),
         (["claims"], "numpy"),
-        (["data", "list"], "bnexp.data.builtin.catalogue"),
+        slow(["data", "list"], "bnexp.data.builtin.catalogue"),
     ],
 )
 def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(

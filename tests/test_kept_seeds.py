@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from cases import slow
 from experiments import experiment
 
 from bnexp import config, held_out, store
@@ -86,7 +87,7 @@ def weights(model: Path) -> dict[str, bytes]:
             {"early_stopping": {"patience": 1}, "epochs": 8, "optimizer": "sgd", "save": "best"},
         ),
         ((1, 2), {"hidden": [4]}, {"trainer": "keras_fit", "save": "all", "epochs": 1}),
-        ((2, 5), {"hidden": [16], "normalization": "batch"}, {"refresh_statistics": True, "save": "none"}),
+        slow((2, 5), {"hidden": [16], "normalization": "batch"}, {"refresh_statistics": True, "save": "none"}),
     ],
 )
 def test_seeds_that_are_added_give_the_files_of_training_all_at_once(

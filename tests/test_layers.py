@@ -99,6 +99,7 @@ def test_every_layer_trains_alike_in_both_engines_and_loads_again(name: str, tmp
     assert assert_trains_and_loads(chain(name), tmp_path) == ("keras_fit" if name in slow else "many_seeds")
 
 
+@pytest.mark.slow
 @SAVES
 def test_a_penalty_of_a_graph_that_was_traced_before_does_not_stop_the_reference_trainer(tmp_path: Path) -> None:
     layers = [

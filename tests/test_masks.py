@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cases import slow
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
@@ -90,8 +91,24 @@ def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Arr
     return {name: np.asarray(value) for name, value in found.items()}
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
-@pytest.mark.parametrize("name", MODELS)
+QUICK = {
+    "conv1d, maximum, before": tuple(NORMALIZATIONS),
+    "conv1d, average, after": ("batch", "layer"),
+    "rnn, before": ("batch", "group"),
+    "transformer, pre-norm, mean": ("batch", "instance"),
+    "transformer, post-norm, first": ("ghost", "rms"),
+}
+"""Network -> its normalizations in every check: all in the fastest network, and in the others one that mixes rows."""
+
+
+@pytest.mark.parametrize(
+    ("name", "normalization"),
+    [
+        (name, normalization) if normalization in QUICK[name] else slow(name, normalization)
+        for name in MODELS
+        for normalization in NORMALIZATIONS
+    ],
+)
 def test_neither_more_padding_nor_garbage_in_it_changes_anything(name: str, normalization: str) -> None:
     model = {**MODELS[name], "normalization": NORMALIZATIONS[normalization]}
     if model["name"] == "rnn":  # each direction takes seconds; both are seen with what mixes rows
@@ -223,7 +240,9 @@ def test_where_zero_gamma_is_taken_blocks_that_do_not_widen_start_as_identities(
     assert gammas == [0, 0, 1, 0, 1, 0]
 
 
-@pytest.mark.parametrize(("block", "placement", "activation"), ZERO_GAMMA)
+@pytest.mark.parametrize(
+    ("block", "placement", "activation"), [ZERO_GAMMA[0], *(slow(*kind) for kind in ZERO_GAMMA[1:-1]), ZERO_GAMMA[-1]]
+)
 def test_where_zero_gamma_is_taken_a_few_steps_move_every_kernel_and_every_scale(
     block: str, placement: str, activation: str
 ) -> None:

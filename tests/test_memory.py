@@ -269,6 +269,7 @@ for compute in (tf.function(too_much, autograph=False), too_much):
 """
 
 
+@pytest.mark.slow
 def test_of_a_long_message_what_does_not_fit_is_told() -> None:
     """In a process without oneDNN, whose allocator tries for 10 s before it says so."""
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -277,6 +278,9 @@ def test_of_a_long_message_what_does_not_fit_is_told() -> None:
     compiled, eager = done.stdout.splitlines()
     said = r"OOM when allocating tensor with shape\[100000,100000,100000\] .* by allocator \w+"
     assert re.fullmatch(said, compiled) and re.fullmatch(said, eager)
+
+
+def test_a_shortage_on_a_gpu_is_told_without_where_it_arose() -> None:
     on_a_gpu = "Graph execution error:\n\nDetected at node x\nDst tensor is not initialized.\n\t [[{{node x}}]]"
     with pytest.raises(MemoryError, match=r"^Dst tensor is not initialized$"), memory.memory_errors():
         raise tf.errors.InternalError(None, None, on_a_gpu)

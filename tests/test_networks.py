@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from cases import quick
 from experiments import build_for, train_many_seeds
 from pydantic import TypeAdapter
 
@@ -91,16 +92,23 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-SECOND = (
+QUICK = (
+    "cnn on frames, renorm",
+    "conv1d on frames, instance after, dropout",
+    "gru, two layers, batch",
+    "transformer on words, batch, dropout",
+)
+"""Of kinds that no other test trains in both engines: blocks are in test_layers, dense layers in test_training."""
+
+
+UNEVEN = (
+    "cnn on frames, renorm",
+    "mlp on flattened images",
     "resnet, preactivation, zero gamma, group",
     "conv1d on words, ghost, average pooling",
     "lstm in both directions on words, layer before",
     "transformer on frames, rms, post-norm, first position",
 )
-"""Of kinds that have another case: half a minute each on a slow machine."""
-
-
-UNEVEN = ("cnn on frames, renorm", "mlp on flattened images", *SECOND)
 """Cases whose last batch is smaller: a second step to trace, in either trainer."""
 
 
@@ -127,9 +135,7 @@ def trained(trainer: Any, config: Experiment, seeds: tuple[int, ...] = SEEDS) ->
     return trainer(model.model, data, config.training, seeds, model.initial.draw(seeds), lambda history: False)
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow if case in SECOND else ()) for case in AGREE]
-)
+@pytest.mark.parametrize("case", quick(QUICK, AGREE))
 def test_both_trainers_agree_on_every_network(case: str, sets: dict[str, dict[str, Any]]) -> None:
     kind, model, training = AGREE[case]
     config = experiment(sets[kind], model, training, uneven=case in UNEVEN)
@@ -306,6 +312,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 def test_saved_models_load_in_a_fresh_process_without_unsafe_code(tmp_path: Path) -> None:
     normalizations = ("batch", "ghost", {"name": "group", "groups": 2}, "rms", "renorm")

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cases import slow
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
@@ -244,7 +245,7 @@ def test_a_saved_layer_is_the_same_when_loaded_safely(kind: str, tmp_path: Path)
         np.testing.assert_array_equal(loaded(x, training=training), model(x, training=training))
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("seeds", [slow(1), 3])
 @pytest.mark.parametrize(("kind", "shape", "masked"), CASES)
 def test_many_seeds_at_once_give_what_each_gives_alone(
     kind: str, shape: tuple[int, ...], masked: bool, seeds: int

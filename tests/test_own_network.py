@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from cases import quick
 from experiments import build_for, train_many_seeds
 from pydantic import TypeAdapter
 
@@ -254,8 +255,6 @@ CASES = {
     "nested and shared": ("nested", "group", {}),
     "a layer of one's own": ("custom", "as_written", {}),
     "a model class of one's own": ("subclassed", "batch", {}),
-}
-SLOW = {
     "plain without": ("plain", "none", {}),
     "a small U-Net": ("unet", "as_written", {}),
     "a small U-Net without": ("unet", "none", {}),
@@ -265,12 +264,12 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("case", [*CASES, *(pytest.param(case, marks=pytest.mark.slow) for case in SLOW)])
+@pytest.mark.parametrize("case", quick(["a model class of one's own"], CASES))
 def test_both_engines_agree_on_networks_of_the_users_own(
     case: str, images: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "plan_shards", lambda *_: (1, 2))  # on two cores each seed would have a shard alone
-    name, arm, training = (CASES | SLOW)[case]
+    name, arm, training = CASES[case]
     config = experiment(images, name, arm, **training)
     built, data = prepared(config)
     assert engine_name(config.training, built.model) == ("many_seeds", None)

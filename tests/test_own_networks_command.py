@@ -168,6 +168,7 @@ def test_a_saved_model_is_compared_and_its_own_loss_is_not_used(folder: Path) ->
 
 
 @pytest.mark.usefixtures("workers_here")
+@pytest.mark.usefixtures("workers_here")
 def test_a_study_varies_the_arguments_of_a_network(folder: Path) -> None:
     (folder / "study.yaml").write_text(
         """
@@ -183,7 +184,7 @@ arms:
 seeds: 2
 """
     )
-    done = bnexp("study", "study.yaml", "--workers", "1", "--json", cwd=folder)
+    done = bnexp("study", "study.yaml", "--json", cwd=folder)
     document = json.loads(done.stdout)
     assert [cell["levels"] for cell in document["cells"]] == [
         {"model.arguments.width": 3},

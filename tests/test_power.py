@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+from cases import slow
 
 from bnexp.statistics.held_out_rows import Components, new_rows
 from bnexp.statistics.power import StandardError, detectable, error_over_rows, error_over_seeds, error_over_splits
@@ -54,7 +55,7 @@ def test_without_a_spread_all_is_detected_and_without_a_degree_of_freedom_nothin
 
 
 @pytest.mark.parametrize(
-    "components", [Components(0.0005, 0.01, 0.1), Components(0.002, 0.0, 0.1), Components(0.0, 0.03, 0.1)]
+    "components", [Components(0.0005, 0.01, 0.1), slow(Components(0.002, 0.0, 0.1)), slow(Components(0.0, 0.03, 0.1))]
 )
 def test_four_fifths_of_simulated_experiments_detect_what_is_detectable(components: Components) -> None:
     seeds, rows, draws = 10, 150, np.random.default_rng(0)

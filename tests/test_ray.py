@@ -97,6 +97,7 @@ def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_me
         assert many.at_once == 20
 
 
+@pytest.mark.slow
 def test_of_a_cluster_no_more_is_used_than_is_asked_for(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
     with workers("ray", None, cluster, warn=said_nothing) as all_of_them:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cases import slow
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -32,8 +33,9 @@ BNEXP = Path(sys.executable).with_name("bnexp")
 LONG = ("batch-size", "shift", "text")
 MINUTES = ("bnexp claims", "bnexp study my-study.yaml", *(f"bnexp study studies/{name}" for name in LONG))
 """Commands that take many minutes, or a file that only the reader has."""
-RUN = ("README", "claims", "own-data", "tutorial")
-"""Pages whose quick commands run in every check. Those of the other pages are checked without training."""
+RUN = ["README", slow("claims"), slow("own-data"), slow("tutorial")]
+"""Pages whose quick commands run in this process; the README's do so in every check. Those of the other pages are
+checked without training."""
 CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 REFUSED = " # refused"
 """What stands behind a command that a page shows being refused."""

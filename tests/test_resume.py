@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from cases import slow
 from command import COMMAND, ENVIRONMENT, bnexp, refused
 from experiments import experiment, weights_of_two
 
@@ -46,9 +47,9 @@ KINDS: dict[str, Experiment] = {
     "batch norm, dropout, Adam, early stopping": experiment(
         model={"dropout": 0.3}, training={**STOPPING, "epochs": 5, "save": "best"}
     ),
-    "waves": weights_of_two(epochs=2)[1],
 }
 SLOW_KINDS: dict[str, Experiment] = {
+    "waves": weights_of_two(epochs=2)[1],
     "momentum, refreshed": experiment(
         model={"dropout": 0.3},
         training={"optimizer": {"name": "sgd", "momentum": 0.9}, "refresh_statistics": True, "epochs": 4},
@@ -193,10 +194,10 @@ def test_model_fit_goes_on_within_a_seed_with_its_optimizer_and_early_stopping(t
     """The seed at work is the second one, and its first epoch is behind it."""
     kind = experiment(
         model={"dropout": 0.3},
-        training={"trainer": "keras_fit", "epochs": 3, "seeds": 2, "early_stopping": {"patience": 3}},
+        training={"trainer": "keras_fit", "epochs": 2, "seeds": 2, "early_stopping": {"patience": 3}},
     )
     whole = files_of(train_experiment(kind, tmp_path, watch=never).run.directory)
-    run = killed(kind, tmp_path, 5)
+    run = killed(kind, tmp_path, 4)
     assert checkpoint.read(run.checkpoint_file)[0].seeds_finished == 1
     go_on(run)
     assert files_of(run.directory) == whole
@@ -220,7 +221,7 @@ ADDED: dict[str, tuple[Experiment, int]] = {
 """Kind -> what is trained, and how many of its seeds another run keeps."""
 
 
-@pytest.mark.parametrize("kind", ["at once", "in waves", pytest.param("one by one", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [slow("at once"), "in waves", slow("one by one")])
 def test_a_run_that_adds_seeds_to_another_goes_on_to_the_files_of_one_that_is_not_stopped(
     kind: str, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from cases import slow
 from command import refused
 from experiments import build_for, experiment, train_many_seeds
 from sklearn.utils.class_weight import compute_sample_weight
@@ -58,7 +59,7 @@ def _by_keras_alone(config: Experiment, data: Data, weight_N: np.ndarray[Any, An
 
 
 @ENGINES
-@pytest.mark.parametrize("class_weight", [None, "balanced", {"rare": 5.0, "some": 0.0}])
+@pytest.mark.parametrize("class_weight", [slow(None), "balanced", slow({"rare": 5.0, "some": 0.0})])
 def test_rows_weigh_as_with_keras_own_sample_weight(tmp_path: Path, engine: Any, class_weight: Any) -> None:
     config = _experiment(_table(tmp_path), epochs=1, seeds=1, class_weight=class_weight)
     data = prepare(config.dataset, (0,))
@@ -98,6 +99,7 @@ def test_what_is_measured_counts_every_row_once(tmp_path: Path, engine: Any) -> 
     assert trained.history.final("loss")[0] < trained.history.final("train_loss")[0] / 2
 
 
+@pytest.mark.slow
 @ENGINES
 def test_weights_of_one_leave_training_as_it_is(tmp_path: Path, engine: Any) -> None:
     config = _experiment(_table(tmp_path), seeds=2)

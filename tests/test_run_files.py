@@ -39,6 +39,7 @@ def test_a_model_that_cannot_be_saved_loses_no_history(
     assert not (finished.run.directory / "model.keras").exists()
 
 
+@pytest.mark.slow
 def test_saved_models_hold_no_optimizer_whatever_trained_before_in_the_process(tmp_path: Path) -> None:
     """It would have the state of the seed that was trained last, whichever seed is saved."""
     import keras

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow
 from rich.console import Console
 from studies import ARMS, BASE, CLAIM, planned
 from tasks import HereAndNow
@@ -73,7 +74,14 @@ REACHING = (
 )
 
 
-@pytest.mark.parametrize("text", [DIVERGING, TUNED, REACHING], ids=["diverging", "tuned", "reaching"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(DIVERGING, id="diverging"),
+        slow(TUNED, id="tuned"),
+        pytest.param(REACHING, id="reaching"),
+    ],
+)
 def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_once_measure(
     tmp_path: Path, text: str
 ) -> None:

@@ -12,11 +12,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from command import COMMAND, ENVIRONMENT, REPOSITORY, Done, bnexp, bnexp_process, imported
-from tasks import Task, cores_workers_and_size, said_nothing
+from tasks import HereAndNow, Task, cores_workers_and_size, said_nothing
 
 from bnexp.api import studies
 from bnexp.api.studies import Place
@@ -104,9 +105,12 @@ def children(pid: int) -> set[int]:
 
 @pytest.fixture(scope="module")
 def studied(tmp_path_factory: pytest.TempPathFactory) -> Studied:
-    """A folder in which the study has been run without interruption, and what it said."""
+    """A folder in which the study has been run without interruption, in this process, and what it said."""
     place = project(tmp_path_factory.mktemp("studied"))
-    return place, bnexp_process("study", "s.yaml", "--workers", "2", cwd=place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*next(iter(CORE.items())))
+        patch.setattr(Place, "launched", lambda place, jobs, warn: nullcontext(HereAndNow()))
+        return place, bnexp("study", "s.yaml", cwd=place)
 
 
 def copied(studied: Studied, place: Path) -> Path:
@@ -345,6 +349,7 @@ def ctrl_c(place: Path, begun: Callable[[subprocess.Popen[str]], bool]) -> str:
     return stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
     last = ctrl_c(tmp_path, lambda running: any(tmp_path.glob("runs/*/cells/*.json")))
     assert last == f"Stopped: runs/{directory(tmp_path).name} keeps what is finished; the same command goes on."

@@ -99,7 +99,7 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
 
 def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> None:
-    longer = SHORT.replace("epochs: 2", "epochs: 3")
+    other = SHORT.replace("epochs: 2", "epochs: 2, learning_rate: 0.01")
     first = planned(tmp_path, SHORT)
     assert plan_document(first, 1).other_answers == {}
     study_run.run(first, HereAndNow(), lambda *told: None)
@@ -107,7 +107,7 @@ def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> N
     (tmp_path / "runs" / "s-study-s-study-0123456789" / "study.json").write_text(
         '{"name": "s-study-s", "verdict": "x"}'
     )
-    second = plan_document(planned(tmp_path, longer), 1)
+    second = plan_document(planned(tmp_path, other), 1)
     assert second.other_answers == {first.directory.name: "inconclusive"}
     told = console.Console(file=io.StringIO(), width=400)
     told.print(plan_table.study_plan(second))
@@ -115,7 +115,7 @@ def test_other_studies_of_a_name_that_have_answers_are_told(tmp_path: Path) -> N
         f"a study of this name had an answer before, in another directory: {first.directory.name} (inconclusive)"
         in told.file.getvalue()
     )
-    answered = planned(tmp_path, longer)
+    answered = planned(tmp_path, other)
     study_run.run(answered, HereAndNow(), lambda *told: None)
     assert plan_document(answered, 1).other_answers == {first.directory.name: "inconclusive"}
     assert plan_document(first, 1).other_answers == {}  # it was begun before

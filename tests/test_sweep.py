@@ -224,6 +224,7 @@ def test_a_sweep_in_which_seeds_diverge_counts_them_and_ends_with_the_code_for_i
     assert NO_VERDICT in done.stdout
 
 
+@pytest.mark.slow
 def test_a_stored_study_is_read_again_without_tensorflow(tmp_path: Path, workers_here: None) -> None:
     stored(tmp_path, SHORT)
     (tmp_path / "s.yaml").write_text(SHORT + CLAIM % "test_loss")

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import slow
 from command import bnexp
 
 from bnexp.cli.outcome import outcome
@@ -153,13 +154,13 @@ def runs(tmp_path: Path) -> Path:
     ("line", "code", "told"),
     [
         ("BNEXP runs >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
-        ("BNEXP runs --json >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
+        slow("BNEXP runs --json >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
         ("BNEXP runs >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
         ("BNEXP runs | head -1 >/dev/null; BNEXP runs --json | true", 1, ""),
-        ("BNEXP runs <&- >/dev/null", 0, ""),
-        ("BNEXP runs 2>&- >/dev/null", 0, ""),
+        slow("BNEXP runs <&- >/dev/null", 0, ""),
+        slow("BNEXP runs 2>&- >/dev/null", 0, ""),
         ("BNEXP nonsense 2>&-", 2, ""),
-        ("BNEXP nonsense 2>/dev/full", 2, ""),
+        slow("BNEXP nonsense 2>/dev/full", 2, ""),
         ("BNEXP runs <&- >&- 2>&-", 1, ""),
         ("BNEXP --help >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
     ],
@@ -179,7 +180,7 @@ def test_no_file_takes_the_place_of_a_closed_standard_stream(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="is about the shell's pipes")
-@pytest.mark.parametrize("streams", ["2>&1 | head -1", pytest.param("<&- >&- 2>/dev/full", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("streams", ["2>&1 | head -1", slow("<&- >&- 2>/dev/full")])
 def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, streams: str) -> None:
     (tmp_path / "a.yaml").write_text(
         "dataset: {name: moons, samples: 100}\nmodel: {name: mlp, hidden: [4]}\ntraining: {epochs: 2, seeds: 1}\n"
@@ -190,6 +191,7 @@ def test_a_training_that_nobody_hears_of_is_finished_and_kept(tmp_path: Path, st
     assert [line.split()[2] for line in listed.splitlines()[1:]] == ["finished", "finished"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="closes standard streams")
 def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.new_rows import over_rows
+from bnexp.comparison.new_rows import Stratum, over_rows
 from bnexp.comparison.question import MOST_SEEDS, planned_looks
 from bnexp.statistics import Levels, shared_levels, shown, within_reach
 
@@ -78,6 +78,8 @@ def grounds_of(world: World, difference_SR: np.ndarray) -> JudgedDifference:
     """Return what a verdict would rest on."""
     new_rows = None if world.rows is None else over_rows(difference_SR, None)
     assert not isinstance(new_rows, str)
+    if new_rows is not None:
+        new_rows = replace(new_rows, strata=[Stratum(new_rows.count, 1.0)])
     return JudgedDifference("val_accuracy", difference_SR.mean(axis=1), world.margin, new_rows=new_rows)
 
 
@@ -88,7 +90,7 @@ def word(difference: JudgedDifference, levels: Levels) -> str:
     """
     rule = partial(shown, difference.decides, margin=difference.margin, pairs=difference.pairs, levels=levels)
     found = rule(sign_flip_p=lambda: 0.0)
-    if found.is_small and not difference.lacks_rows:
+    if found.is_small and difference.lacking is None:
         return "no difference"
     if found.sign and found.is_large:
         found = rule(sign_flip_p=lambda: difference.sign_flip_p)
@@ -101,7 +103,7 @@ def ended(looks: Sequence[JudgedDifference], levels: Levels, *, stops: bool) -> 
         if (said := word(difference, levels)) != "open":
             return {"word": said, "seeds": difference.pairs, "stopped": False}
         here, least = difference.here.interval(levels.sign), difference.error_beyond_seeds
-        can_be_small = not difference.lacks_rows
+        can_be_small = difference.lacking is None
         if stops and not within_reach(here, least, margin=difference.margin, levels=levels, can_be_small=can_be_small):
             return {"word": said, "seeds": difference.pairs, "stopped": True}
     return {"word": "open", "seeds": looks[-1].pairs, "stopped": False}

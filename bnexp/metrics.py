@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
 """Task -> what is measured besides the loss."""
@@ -29,24 +30,27 @@ class Traits:
 
     Then the metric has no upper end that matters, and is judged by ratios.
     """
+    counts: Literal["rows", "classes"] | None = None
+    """What is counted as right or wrong: rows, or rows of each class, so that rare classes weigh as much; None if the
+    metric measures how far off an answer is."""
     computed: bool = False
     """Whether it is computed of what a net predicts for held-out rows: `statistics.classification`."""
 
 
 KNOWN = {
     "loss": Traits(-LARGEST, LARGEST, higher_is_better=False, margin=None),
-    "accuracy": Traits(in_percent=True),
+    "accuracy": Traits(in_percent=True, counts="rows"),
     "mse": Traits(0.0, LARGEST, higher_is_better=False, margin=None),
     "mae": Traits(0.0, LARGEST, higher_is_better=False, margin=None),
     "r2": Traits(-LARGEST),
-    "auc": Traits(computed=True),
-    "f1": Traits(computed=True),
-    "balanced_accuracy": Traits(in_percent=True, computed=True),
-    "mcc": Traits(-1.0, computed=True),
-    "pr_auc": Traits(computed=True),
+    "auc": Traits(counts="classes", computed=True),
+    "f1": Traits(counts="classes", computed=True),
+    "balanced_accuracy": Traits(in_percent=True, counts="classes", computed=True),
+    "mcc": Traits(-1.0, counts="classes", computed=True),
+    "pr_auc": Traits(counts="classes", computed=True),
     "log_loss": Traits(0.0, LARGEST, higher_is_better=False, margin=None, computed=True),
     "brier": Traits(0.0, 2.0, higher_is_better=False, margin=None, computed=True),
-    "top_5": Traits(in_percent=True, computed=True),
+    "top_5": Traits(in_percent=True, counts="rows", computed=True),
     "calibration_error": Traits(higher_is_better=False, computed=True),
 }
 """Every quantity that bnexp measures or computes."""

@@ -77,6 +77,17 @@ def measured(name: str, right_SR: np.ndarray, *, groups: np.ndarray | None = Non
     return replace(plain, held_out=HeldOut(tuple(range(seeds)), {"val": part}))
 
 
+def answered(name: str, right_SR: np.ndarray, target_R: np.ndarray) -> Arm:
+    """Return an arm of two classes that is right in these rows, with the probabilities that it gives."""
+    one = measured(name, right_SR)
+    assert one.held_out is not None
+    part = one.held_out.parts["val"]
+    target_SR = np.broadcast_to(target_R, right_SR.shape)
+    predicted_SR = np.where(right_SR, target_SR, 1 - target_SR) * 0.8 + 0.1
+    rows = replace(part, target_SR=target_SR, measures={**part.measures, "predicted": predicted_SR})
+    return replace(one, held_out=HeldOut(one.held_out.seeds, {"val": rows}))
+
+
 def rows_right(share: float, *, hard: float = 0.0, seeds: int = 12, rows: int = 400, draw: int = 0) -> np.ndarray:
     """Draw which rows are right; `hard` is how much rows differ in how often they are."""
     generator = np.random.default_rng(draw)

@@ -20,5 +20,6 @@ def test_a_note_that_all_arms_share_stands_once_and_one_of_a_single_arm_beside_i
 
 
 def test_a_single_network_beside_arms_of_bnexp_keeps_its_notes() -> None:
-    found = [line.plain for line in arms_lines([("a", network(KEPT)), ("plain", None)])]
-    assert found == ["a: as written, 2 BatchNormalization layers", f"a: {KEPT}"]
+    written = "as written, 2 BatchNormalization layers"
+    found = [line.plain for line in arms_lines([("a", network(KEPT)), ("plain", None), ("b", network(KEPT))])]
+    assert found == [f"a: {written}", f"a: {KEPT}", f"b: {written}", f"b: {KEPT}"]

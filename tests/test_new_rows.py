@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arms import arm, changed, measured, rows_right
+from arms import answered, arm, changed, measured, rows_right
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
@@ -322,8 +322,8 @@ def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> 
     right[:, 0] = False
     sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
     assert (
-        "Up to 22% of new rows could be of a kind that none of these 12 shows. To say that no difference matters, "
-        "it takes 299 held-out rows or more. More seeds do not help." in sentence
+        "These 12 rows may miss a kind of rows that makes up as much as 22% of new rows. To show that a difference is "
+        "too small to matter takes at least 299 held-out rows. More seeds do not help." in sentence
     )
     assert pytest.approx(0.05, rel=0.05) == 0.78**12
 
@@ -331,14 +331,14 @@ def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> 
 def test_too_few_rows_and_too_few_pairs_are_told_at_once() -> None:
     right = np.ones((8, 120), bool)
     sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
-    assert "it takes 299 held-out rows or more. It also takes 14 equal pairs." in sentence
+    assert "at least 299 held-out rows. It also takes at least 14 pairs of seeds that are all equal." in sentence
 
 
 def test_warnings_and_too_few_rows_are_told_at_once() -> None:
     right = np.broadcast_to(np.arange(12) % 5 > 0, (20, 12))
     warned = changed(measured("a", right), "warnings", to=["odd"])
     sentence = contrast_of(warned, measured("b", right)).verdict.sentence
-    assert "it takes 299 held-out rows or more. Fix the warnings first." in sentence
+    assert "takes at least 299 held-out rows. Fix the warnings first." in sentence
 
 
 def test_one_row_of_few_on_which_one_seed_differs_does_not_speak_of_new_ones() -> None:
@@ -348,7 +348,7 @@ def test_one_row_of_few_on_which_one_seed_differs_does_not_speak_of_new_ones() -
     contrast = contrast_of(measured("a", treated), measured("b", base))
     assert max(abs(anew(contrast).low or 1), abs(anew(contrast).high or 1)) < 0.01  # narrow enough
     assert contrast.verdict.word == OPEN
-    assert "Up to 7.2% of new rows" in contrast.verdict.sentence
+    assert "as much as 7.2% of new rows" in contrast.verdict.sentence
 
 
 def test_few_rows_may_show_a_difference_that_is_large() -> None:
@@ -361,6 +361,39 @@ def test_losses_that_are_equal_on_few_rows_come_from_equal_arms() -> None:
     right = np.broadcast_to(np.arange(12) % 5 > 0, (20, 12))
     verdict = contrast_of(measured("a", right), measured("b", right), metric="val_loss").verdict
     assert (verdict.word, verdict.about) == (SMALL, "new rows")
+
+
+def test_a_metric_of_classes_takes_enough_rows_of_the_rarest_class() -> None:
+    """400 rows of which 6 are of one class: 294 more of the other say nothing of it, and 299 of each are enough."""
+    for rare, word in ((6, OPEN), (298, OPEN), (299, SMALL)):
+        target_R = (np.arange(600) < rare).astype("float32")
+        arms = [answered(name, np.ones((20, 600), bool), target_R) for name in ("a", "b")]
+        for metric in ("val_balanced_accuracy", "val_f1", "val_auc"):
+            verdict = contrast_of(*arms, metric=metric).verdict
+            assert (metric, rare, verdict.word) == (metric, rare, word)
+        assert contrast_of(*arms, metric="val_accuracy").verdict.word == SMALL
+    rare_R = (np.arange(600) < 6).astype("float32")
+    arms = [answered(name, np.ones((20, 600), bool), rare_R) for name in ("a", "b")]
+    sentence = contrast_of(*arms, metric="val_balanced_accuracy").verdict.sentence
+    assert (
+        "The 6 held-out rows of the rarest class may miss a kind of rows that makes up as much as 39% of this"
+        in sentence
+    )
+    assert "takes at least 299 held-out rows of each class. More seeds do not help." in sentence
+    assert pytest.approx(0.05, rel=0.05) == 0.61**6
+
+
+def test_a_correlation_reaches_twice_as_far_and_takes_twice_the_rows() -> None:
+    for rare, word in ((597, OPEN), (598, SMALL)):
+        target_R = (np.arange(1300) < rare).astype("float32")
+        arms = [answered(name, np.ones((20, 1300), bool), target_R) for name in ("a", "b")]
+        assert contrast_of(*arms, metric="val_mcc").verdict.word == word
+
+
+def test_a_margin_that_no_number_of_rows_can_show_says_so() -> None:
+    right = np.broadcast_to(np.arange(60) % 5 > 0, (20, 60))
+    sentence = contrast_of(measured("a", right), measured("b", right), margin=1e-300).verdict.sentence
+    assert "takes more rows than can be held out. Use a larger margin." in sentence
 
 
 def test_a_wider_margin_takes_fewer_rows() -> None:

@@ -142,9 +142,9 @@ def compare(
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
-    terminal = Progress(quiet=quiet or as_json)
-    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
-        found = comparisons.compare(names, overrides, question, **own, runs=runs, observer=terminal)
+    progress = Progress(quiet=quiet or as_json)
+    with json_on_failure(lambda: [one.record.as_json() for one in progress.finished], as_json=as_json):
+        found = comparisons.compare(names, overrides, question, **own, runs=runs, observer=progress)
     if as_json:
         print_json(found.document.as_json())
     elif quiet:

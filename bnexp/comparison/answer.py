@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import JudgedDifference
+from bnexp.comparison.judged_difference import JudgedDifference, Lacking
 from bnexp.comparison.metric_rules import WARNINGS_FIRST
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
@@ -66,7 +66,7 @@ def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
         return False
     here, least = difference.here.interval(difference.levels.sign), difference.error_beyond_seeds
     return statistics.within_reach(
-        here, least, margin=difference.margin, levels=difference.levels, can_be_small=not difference.lacks_rows
+        here, least, margin=difference.margin, levels=difference.levels, can_be_small=difference.lacking is None
     )
 
 
@@ -174,8 +174,10 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     if found.word != wording.open:
         failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
-    if difference.would_be_small:
-        return _unseen_rows(difference, WARNINGS_FIRST if difference.is_warned else "More seeds do not help.")
+    lacking, rows = difference.lacking, difference.new_rows
+    if lacking is not None and rows is not None and difference.would_be_small and not difference.is_claim:
+        first = WARNINGS_FIRST if difference.is_warned else "More seeds do not help."
+        return f"{_unseen_rows(lacking, rows.drawn)} {first}"
     if difference.is_warned:
         return WARNINGS_FIRST
     cure = wording.own_cure()
@@ -196,17 +198,20 @@ def _unseen_failures(pairs: int) -> str:
     return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
 
 
-def _unseen_rows(difference: JudgedDifference, more_seeds: str) -> str:
-    """Return why these rows are too few to say that a difference is small for new ones, and how many it takes.
-
-    `more_seeds` says what seeds can add.
-    """
-    rows = difference.new_rows
-    assert rows is not None
-    share = 100 * statistics.unseen_share(rows.count)
-    few = f"Up to {share:.2g}% of new {rows.drawn} could be of a kind that none of these {rows.count:,} shows"
-    needed = f"it takes {difference.fewest_rows:,} held-out {rows.drawn} or more"
-    return f"{few}. To say that no difference matters, {needed}. {more_seeds}"
+def _unseen_rows(lacking: Lacking, drawn: str) -> str:
+    """Return why these rows, or groups, are too few to say that a difference is small for new ones, and how many do."""
+    count, of = lacking.stratum.rows, lacking.stratum.of
+    share = f"{100 * statistics.unseen_share(count):.2g}%"
+    who, whole, each = {
+        "all": (f"These {count:,} {drawn}", f"new {drawn}", ""),
+        "the rarest class": (f"The {count:,} held-out {drawn} of the rarest class", "this class", " of each class"),
+        "one data set": (f"The {count:,} held-out {drawn} of one data set", "its rows", " of each data set"),
+    }[of]
+    miss = f"{who} may miss a kind of {drawn} that makes up as much as {share} of {whole}"
+    enough = f"at least {lacking.needed:,} held-out {drawn}{each}"
+    if lacking.needed > statistics.MOST_ROWS:
+        enough = "more rows than can be held out. Use a larger margin"
+    return f"{miss}. To show that a difference is too small to matter takes {enough}."
 
 
 # --- what would settle it -----------------------------------------------------------
@@ -232,8 +237,9 @@ def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) ->
 def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
     """Return which is missing, seeds or rows, and about how many."""
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
-        if difference.lacks_rows:
-            return _unseen_rows(difference, f"It also takes {_pairs_that_settle(difference)} equal pairs.")
+        if difference.lacking is not None:
+            equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
+            return f"{_unseen_rows(difference.lacking, new_rows.drawn)} {equal}"
         return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."

@@ -15,7 +15,7 @@ from bnexp.comparison.metric_rules import adds_penalty, penalty_in_loss, tiny_ma
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
-from bnexp.comparison.unfinished import still_improving
+from bnexp.comparison.still_improving import still_improving
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats

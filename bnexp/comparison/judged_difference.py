@@ -8,12 +8,25 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bnexp import statistics
-from bnexp.comparison.new_rows import NewRowsEstimate
-from bnexp.metrics import quantity, traits
+from bnexp.comparison.new_rows import NewRowsEstimate, Stratum
+from bnexp.metrics import quantity
 from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Levels, OpenQuestion, Shown
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
 from bnexp.statistics.verdicts import excludes_zero
 from bnexp.store.comparison_question import MeasuredOn
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """Held-out rows that are too few, and how many it takes."""
+
+    stratum: Stratum
+    needed: int
+
+    @property
+    def factor(self) -> float:
+        """Return how many times as many rows it takes."""
+        return self.needed / self.stratum.rows
 
 
 @dataclass(frozen=True)
@@ -74,28 +87,23 @@ class JudgedDifference:
         return math.sqrt(self.new_rows.components.row / self.new_rows.count)
 
     @property
-    def fewest_rows(self) -> int:
-        """Return how many held-out rows it takes to say that a difference is small for new ones; else 0.
+    def lacking(self) -> Lacking | None:
+        """Return which rows are too few to say that a difference is small for new ones; None where there are enough.
 
-        With that number, a kind of rows that none of these shows is rarer than the margin. In a metric of classes a
-        row can be right in one arm and wrong in the other, though none of these rows is. Losses, errors and r2 differ
-        in any row if the arms do.
+        With enough rows, a kind that none of them shows is so rare that it moves the difference by less than the
+        margin. A metric that counts answers as right or wrong needs that: arms that agree on these rows may differ on
+        others. Arms whose losses are equal are equal. For losses, errors and r2 there is no such number.
         """
-        rows = self.new_rows
-        is_of_classes = traits(self.metric).margin is not None and quantity(self.metric) != "r2"
-        if rows is None or rows.components is None or not is_of_classes:
-            return 0
-        return statistics.draws_to_exclude(self.margin)
-
-    @property
-    def lacks_rows(self) -> bool:
-        """Return True if there are too few held-out rows to say that a difference is small for new ones."""
-        return self.new_rows is not None and self.new_rows.count < self.fewest_rows
+        strata = () if self.new_rows is None else self.new_rows.strata
+        found = [Lacking(one, statistics.draws_to_exclude(self.margin / one.weight)) for one in strata if one.weight]
+        return max((one for one in found if one.factor > 1), key=lambda one: one.factor, default=None)
 
     @property
     def question(self) -> OpenQuestion:
         """Return what settles it."""
-        return OpenQuestion(self.here.mean, self.margin, self.levels, self.is_claim, self.fewest_rows)
+        factor = 0.0 if self.lacking is None else self.lacking.factor
+        fewest_rows = 0 if self.new_rows is None else math.ceil(self.new_rows.count * factor)
+        return OpenQuestion(self.here.mean, self.margin, self.levels, self.is_claim, fewest_rows)
 
     @property
     def shown_here(self) -> Shown:
@@ -106,12 +114,12 @@ class JudgedDifference:
     def shown(self) -> Shown:
         """Return what is shown by the estimate that decides."""
         found = self._shown(self.decides)
-        return replace(found, is_small=False) if self.lacks_rows else found
+        return found if self.lacking is None else replace(found, is_small=False)
 
     @property
     def would_be_small(self) -> bool:
         """Return True if only more rows are missing to say that a difference is small for new ones."""
-        return self.lacks_rows and self._shown(self.decides).is_small
+        return self.lacking is not None and self._shown(self.decides).is_small
 
     def _shown(self, estimate: Estimate) -> Shown:
         return statistics.shown(

@@ -18,7 +18,7 @@ from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
 from bnexp.history import History
-from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity, traits
 from bnexp.statistics import Estimate, over_seeds, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
@@ -35,6 +35,33 @@ TOO_FEW = "Nothing is said of new {drawn}: 1 {one} is held out, and that takes t
 
 
 @dataclass(frozen=True)
+class Stratum:
+    """Held-out rows, or groups, that a metric counts together: all, those of the rarest class, or of one data set."""
+
+    rows: int
+    weight: float
+    """How far the difference moves where the arms differ on all of them."""
+    of: Literal["all", "the rarest class", "one data set"] = "all"
+
+
+def stratum(rows: PartRows, metric: str, weight: float = 1.0) -> Stratum | None:
+    """Return what a metric counts; None if it measures how far off an answer is. All seeds have the same rows.
+
+    `weight` is the weight of the metric in the difference.
+    """
+    known = traits(metric)
+    if known.counts is None:
+        return None
+    weight *= known.high - known.low
+    whose_R = rows.rows_SR[0] if rows.groups_SR is None else rows.groups_SR[0]
+    if known.counts == "rows":
+        return Stratum(len(np.unique(whose_R)), weight)
+    target_R = rows.target_SR[0]
+    rarest = min(len(np.unique(whose_R[target_R == label])) for label in np.unique(target_R))
+    return Stratum(rarest, weight, "the rarest class")
+
+
+@dataclass(frozen=True)
 class NewRowsEstimate:
     """A mean difference for new rows of the same kind, and what is drawn anew besides seeds."""
 
@@ -46,6 +73,8 @@ class NewRowsEstimate:
     """Where the uncertainty comes from; None for splits."""
     effective_rows: float = math.inf
     """How many rows, or groups, would show the same spread if all mattered alike; infinite for splits."""
+    strata: Sequence[Stratum] = ()
+    """What the metric counts; nothing for splits, and for a metric that counts nothing."""
 
     def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
@@ -108,7 +137,9 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
     if isinstance(found, str):
         return found
     mean = over_seeds(difference_S).mean  # the rows' mean is the same, but for rounding
-    return replace(found, estimate=replace(found.estimate, mean=mean))
+    counted = stratum(treated, metric)
+    strata = () if counted is None else (counted,)
+    return replace(found, estimate=replace(found.estimate, mean=mean), strata=strata)
 
 
 def _finals(arms: PairedArms, metric: str) -> tuple[Floats, Floats]:

@@ -93,7 +93,7 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
 def _products(model: Any) -> float:
     """Return about how many products the model computes for one row going forward: each weight at each position.
 
-    A layer counts in each call. Positions that are not known before there are rows count as one.
+    A layer counts in each call, a nested model once. Positions that are not known before there are rows count as one.
     """
     from keras import Model
     from keras.layers import Embedding

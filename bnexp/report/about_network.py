@@ -17,7 +17,8 @@ MOST_NAMED = 4
 def arms_lines(networks: Sequence[tuple[str, Network | None]]) -> Iterator[Text]:
     """Yield the lines of several arms, each with its name. What is noted of all of them stands once, at the end."""
     own = [network for _, network in networks if network is not None]
-    shared = [text for text in own[0].notes if all(text in one.notes for one in own)] if len(own) > 1 else []
+    is_of_all = 1 < len(own) == len(networks)
+    shared = [text for text in own[0].notes if all(text in one.notes for one in own)] if is_of_all else []
     for name, network in networks:
         if network is not None:
             notes = [text for text in network.notes if text not in shared]

@@ -52,7 +52,8 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
         parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
     parts.append(Text(plain(plan.detectable.sentence)))
     if seconds := sum(arm.seconds for arm in plan.arms if arm.seconds is not None):
-        parts.append(Text(f"training takes {duration(seconds)}, {ROUGHLY}"))
+        at_most = "at most " if plan.looks else ""
+        parts.append(Text(f"training takes {at_most}{duration(seconds)}, {ROUGHLY}"))
     parts += [warning(f"{arm.name}: {text}") for arm in plan.arms for text in arm.warnings]
     parts += map(warning, plan.cautions)
     parts.append(Text("nothing was trained or written"))

@@ -26,7 +26,7 @@ from bnexp.statistics.reach import (
     reading,
     speed_up,
 )
-from bnexp.statistics.settling import CHANCE, Needed, OpenQuestion, needed, pairs_to_settle, within_reach
+from bnexp.statistics.settling import CHANCE, MOST_ROWS, Needed, OpenQuestion, needed, pairs_to_settle, within_reach
 from bnexp.statistics.significance import (
     at_least,
     failure_difference,
@@ -51,6 +51,7 @@ from bnexp.statistics.verdicts import (
 __all__ = [
     "CHANCE",
     "LEVEL",
+    "MOST_ROWS",
     "RARE",
     "Estimate",
     "Floats",

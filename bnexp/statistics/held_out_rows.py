@@ -145,20 +145,32 @@ def _estimate(mean: float, found: _MeanSquares, seeds: int, rows: int) -> Estima
     The first is the one with the widest interval of 95%.
     """
     of_rows = found.rows + EXTRA_ROWS * seeds * found.farthest / (rows - 1)
-    both = found.seeds + of_rows - found.rest
-    squares = found.seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + found.rest**2 / ((seeds - 1) * (rows - 1))
-    degrees = max(1.0, both**2 / squares) if squares > 0 else 1.0
-    ways = ((both, degrees), (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
+    both = satterthwaite(found.seeds, of_rows, found.rest, seeds, rows)
+    ways = (both, (found.seeds, seeds - 1.0), (of_rows, rows - 1.0))
     errors = [(math.sqrt(max(0.0, variance) / (seeds * rows)), degrees) for variance, degrees in ways]
     (error, degrees), *others = sorted(errors, key=lambda way: -t_quantile(LEVEL, way[1]) * way[0])
     return Estimate(mean, error, degrees, tuple(others))
 
 
+def satterthwaite(of_seeds: float, of_rows: float, rest: float, seeds: int, rows: int) -> tuple[float, float]:
+    """Return seeds + rows - rest in mean squares, and its degrees of freedom, 1 or more; two or more of each.
+
+    Source: Satterthwaite 1946.
+    """
+    both = of_seeds + of_rows - rest
+    squares = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + rest**2 / ((seeds - 1) * (rows - 1))
+    return both, max(1.0, both**2 / squares) if squares > 0 else 1.0
+
+
+def expected_mean_squares(parts: Components, seeds: int, rows: int) -> tuple[float, float, float]:
+    """Return what is expected of these numbers of seeds and rows: between seeds, between rows, and the rest."""
+    return parts.rest + rows * parts.seed, parts.rest + seeds * parts.row, parts.rest
+
+
 def expected_estimate(parts: Components, seeds: int, rows: int) -> Estimate:
     """Return the estimate, of mean 0, that is expected of other numbers of seeds and rows; two or more of each."""
-    of_seeds, of_rows = parts.rest + rows * parts.seed, parts.rest + seeds * parts.row
-    squares = _MeanSquares(of_seeds, of_rows, parts.rest, parts.farthest * of_rows / seeds)
-    return _estimate(0.0, squares, seeds, rows)
+    of_seeds, of_rows, rest = expected_mean_squares(parts, seeds, rows)
+    return _estimate(0.0, _MeanSquares(of_seeds, of_rows, rest, parts.farthest * of_rows / seeds), seeds, rows)
 
 
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:

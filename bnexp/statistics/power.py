@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnexp.statistics.differences import LEVEL
-from bnexp.statistics.held_out_rows import Components, safe_unit
+from bnexp.statistics.held_out_rows import Components, expected_mean_squares, safe_unit, satterthwaite
 from bnexp.statistics.quantiles import t_quantile
 
 POWER = 0.8
@@ -52,10 +52,8 @@ def error_over_rows(components: Components, seeds: int, rows: int) -> StandardEr
         return StandardError(value, 0)
     parts = (components.seed, components.row, components.rest)
     seed, row, rest = (part / safe_unit(max(parts)) for part in parts)
-    of_seeds, of_rows = rest + rows * seed, rest + seeds * row
-    both = of_seeds + of_rows - rest
-    squares = of_seeds**2 / (seeds - 1) + of_rows**2 / (rows - 1) + rest**2 / ((seeds - 1) * (rows - 1))
-    return StandardError(value, max(1.0, both**2 / squares) if squares > 0 else seeds - 1)
+    squares = expected_mean_squares(Components(seed, row, rest), seeds, rows)
+    return StandardError(value, satterthwaite(*squares, seeds, rows)[1] if any(squares) else seeds - 1)
 
 
 def detectable(error: StandardError, *, level: float = LEVEL, power: float = POWER) -> float:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from bnexp.statistics.estimate import Estimate, Interval
-from bnexp.statistics.held_out_rows import Components, expected_estimate
+from bnexp.statistics.held_out_rows import Components, expected_estimate, safe_unit
 from bnexp.statistics.significance import at_least
 from bnexp.statistics.verdicts import Levels
 
@@ -22,7 +22,9 @@ CHANCE = 0.5
 MOST_SEEDS = 100_000
 """If a question needs more seeds than this, no number is named."""
 MOST_ROWS = 10_000_000
-"""Of held-out rows alike."""
+"""The same limit for held-out rows."""
+FEWEST_ROWS = 10
+"""With fewer rows, their variance is known too badly to promise that seeds alone settle a question about new ones."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
     There are `seeds` and `rows` now. The interval of `held_out_rows.new_rows` is foreseen by the mean squares that are
     expected of more of them.
     """
+    unit = safe_unit(math.sqrt(max(parts.seed, parts.row, parts.rest)))
+    parts = replace(parts, seed=parts.seed / unit**2, row=parts.row / unit**2, rest=parts.rest / unit**2)
+    question = replace(question, mean=question.mean / unit, margin=question.margin / unit)
 
     def is_settled(more_seeds: int, more_rows: int) -> bool:
         """Return True if these numbers settle it with CHANCE; one of them is as it is now."""
@@ -101,7 +106,7 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
 
     return Needed(
         rows=_first(rows + 1, MOST_ROWS, lambda count: is_settled(seeds, count)),
-        seeds=_first(seeds + 1, MOST_SEEDS, lambda count: is_settled(count, rows)),
+        seeds=_first(seeds + 1, MOST_SEEDS, lambda count: is_settled(count, rows)) if rows >= FEWEST_ROWS else None,
     )
 
 

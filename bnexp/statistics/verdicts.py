@@ -25,6 +25,8 @@ Conclusive = Literal["supported", "refuted", "inconclusive"]
 
 RARE = 0.2
 """Pairs that are all equal show that no difference matters, if they exclude that this share of pairs differs."""
+SMALLEST_SHARE = 1e-9
+"""Smaller shares are counted as this one, which no number of rows that is ever held out excludes."""
 ROUNDING_OF_P = 1e-12
 """Of 1 minus a level."""
 
@@ -143,7 +145,7 @@ def draws_to_exclude(share: float) -> int:
     >>> draws_to_exclude(0.2), draws_to_exclude(0.01)
     (14, 299)
     """
-    return math.ceil(math.log(0.05) / math.log1p(-share)) if share < 1 else 1
+    return math.ceil(math.log(0.05) / math.log1p(-max(share, SMALLEST_SHARE))) if share < 1 else 1
 
 
 def unseen_share(draws: int) -> float:

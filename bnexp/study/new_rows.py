@@ -8,12 +8,20 @@ Axes: S seeds, R held-out rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bnexp.comparison.drawn_anew import SplitRows, drawn_anew
-from bnexp.comparison.new_rows import TOO_FEW_PAIRS, MeasuredRows, NewRowsEstimate, over_rows, row_by_row
+from bnexp.comparison.new_rows import (
+    TOO_FEW_PAIRS,
+    MeasuredRows,
+    NewRowsEstimate,
+    Stratum,
+    over_rows,
+    row_by_row,
+    stratum,
+)
 from bnexp.config.study import Hypothesis
 from bnexp.held_out import HeldOut
 from bnexp.metrics import part_of
@@ -92,7 +100,8 @@ def over_cells(
             return NO_ROW_VALUES
         groups_SR = treated.rows.groups_SR
         groups_R = None if groups_SR is None else groups_SR[0]
-        found.append(_CellRows(keys[0], treated.rows.rows_SR[0], groups_R, weight * difference_SR))
+        counted = stratum(treated.rows, claim.metric.metric, abs(weight))
+        found.append(_CellRows(keys[0], treated.rows.rows_SR[0], groups_R, weight * difference_SR, counted))
     return why_unknown(one.key for one in found) or _over_distinct_rows(found, contrast_S)
 
 
@@ -116,6 +125,8 @@ class _CellRows:
     groups_R: np.ndarray | None
     weighted_SR: Floats
     """The difference of the arms, times the cell's weight, up to a constant for each seed."""
+    stratum: Stratum | None
+    """What the metric counts in this cell, with the cell's weight."""
 
 
 def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRowsEstimate | str:
@@ -131,7 +142,21 @@ def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRo
     sums = [_sums(several) for several in by_data.values()]
     added_SR = np.concatenate([sum_SR for sum_SR, _ in sums], axis=1)
     table_SR = added_SR * added_SR.shape[1] + contrast_S[:, None]
-    return over_rows(table_SR, _joined_groups([groups_R for _, groups_R in sums], [one.shape[1] for one, _ in sums]))
+    groups_R = _joined_groups([groups_R for _, groups_R in sums], [one.shape[1] for one, _ in sums])
+    estimate = over_rows(table_SR, groups_R)
+    return estimate if isinstance(estimate, str) else replace(estimate, strata=_strata([*by_data.values()]))
+
+
+def _strata(by_data: Sequence[Sequence[_CellRows]]) -> list[Stratum]:
+    """Return what the metric counts in each data set: rows that several cells share count with the weights of all."""
+    found = []
+    for cells in by_data:
+        strata = [cell.stratum for cell in cells if cell.stratum is not None]
+        if strata:
+            fewest = min(strata, key=lambda one: one.rows)
+            of = "one data set" if len(by_data) > 1 and fewest.of == "all" else fewest.of
+            found.append(Stratum(fewest.rows, sum(one.weight for one in strata), of))
+    return found
 
 
 def _sums(cells: Sequence[_CellRows]) -> tuple[Floats, np.ndarray | None]:

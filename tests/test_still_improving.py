@@ -36,7 +36,7 @@ def test_an_arm_that_still_improves_is_named_with_its_gain_and_more_epochs() -> 
     gain = 100 * (RISING_E[-4:].mean() - RISING_E[-8:-4].mean())
     assert told == (
         f"nobn still improves: its last 4 epochs are better than the 4 before, by {gain:.2f} in val_accuracy (%) on "
-        "average. With more than 20 epochs the answer may be another one. Try training.epochs=40."
+        "average. The answer may change with more than 20 epochs. Try training.epochs=40."
     )
 
 
@@ -47,11 +47,11 @@ def test_an_arm_that_still_improves_is_named_with_its_gain_and_more_epochs() -> 
         (RISING_E[::-1], 0.01, {}),  # it gets worse: that is overfitting
         (0.8 + 0.001 * np.arange(EPOCHS), 0.001, {}),  # by 0.4 points, which is less than the margin
         (0.8 + 0.003 * np.arange(EPOCHS), 0.5, {}),  # by 1.2 points, which noise hides
-        (RISING_E, 0.001, {"early_stopping": {"monitor": "loss"}}),  # that decides when to end
+        (RISING_E, 0.001, {"learning_rate": {"name": "cosine", "initial": 0.01}}),  # as a falling rate should
         (RISING_E[:2], 0.001, {"epochs": 2}),  # too few to see it
         (RISING_E[:12], 0.001, {}),  # it was stopped, and says so elsewhere
     ],
-    ids=["level", "worse", "less than the margin", "noise", "early stopping", "two epochs", "stopped"],
+    ids=["level", "worse", "less than the margin", "noise", "falling rate", "two epochs", "stopped"],
 )
 def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: dict[str, Any]) -> None:
     other = trained("nobn", LEVEL_E[: len(accuracy_E)], draw=1, **training)
@@ -61,7 +61,8 @@ def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: di
 def test_a_loss_improves_by_falling_and_a_margin_says_what_matters() -> None:
     arms = trained("bn", RISING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1)
     (told,) = cautions(*arms, metric="val_loss")
-    assert told.startswith("bn still improves: ") and "in val_loss on average" in told
+    gain = 1 - np.exp(np.mean(np.log(1 - RISING_E[-4:].mean()) - np.log(1 - RISING_E[-8:-4].mean())))
+    assert told.startswith("bn still improves: ") and f", by {100 * gain:.2g}% of val_loss on average" in told
     assert cautions(*arms, metric="val_accuracy", margin=0.2) == []
 
 
@@ -74,3 +75,39 @@ def test_a_metric_that_only_the_final_weights_have_tells_nothing() -> None:
         cautions(replace(one, history=history), replace(one, name="b", run="b-run", history=history), metric="val_auc")
         == []
     )
+
+
+def test_a_small_loss_that_still_falls_is_told_beside_a_large_one_and_a_large_one_that_hardly_falls_is_not() -> None:
+    """As the verdict reads ratios: 0.02 that falls to 0.01 is half, and 1.0 that falls to 0.99 is one percent."""
+    halving_E, hardly_E = 1 - 0.02 * 0.5 ** (np.arange(EPOCHS) / 4), 1 - np.linspace(1.0, 0.96, EPOCHS)
+    small, large = trained("small", halving_E, noise=0), trained("large", hardly_E, noise=0)
+    assert [text.split()[0] for text in cautions(small, large, metric="val_loss")] == ["small"]
+    assert [text.split()[0] for text in cautions(large, small, metric="val_loss")] == ["small"]
+
+
+def test_early_stopping_that_never_stopped_is_told_and_a_seed_that_stopped_is_not() -> None:
+    rule = {"early_stopping": {"monitor": "loss"}}
+    whole, level = trained("bn", RISING_E, noise=0.001, **rule), trained("nobn", LEVEL_E, draw=1, **rule)
+    (told,) = cautions(whole, level)
+    assert told.startswith("bn still improves")
+    stopped = replace(whole, history=replace(whole.history, epochs_S=(EPOCHS - 1,) * SEEDS))
+    assert cautions(stopped, level) == []
+
+
+def test_the_test_part_is_not_read_for_advice() -> None:
+    """A test accuracy that rises, beside a validation accuracy that does not."""
+    arms = []
+    for name in ("bn", "nobn"):
+        one = trained(name, LEVEL_E)
+        history = replace(one.history, metrics={**one.history.metrics, "test_accuracy": np.tile(RISING_E, (SEEDS, 1))})
+        arms.append(replace(one, history=history))
+    assert cautions(*arms, metric="test_accuracy") == []
+
+
+def test_infinite_values_of_some_seeds_are_left_out() -> None:
+    one = trained("bn", RISING_E, noise=0.001)
+    values_SE = one.history.metrics["val_loss"].copy()
+    values_SE[0] = np.inf
+    history = replace(one.history, metrics={**one.history.metrics, "val_loss": values_SE})
+    told = cautions(replace(one, history=history), trained("nobn", LEVEL_E, draw=1), metric="val_loss")
+    assert any(text.startswith("bn still improves") for text in told)

@@ -138,6 +138,9 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
         found = init(f"rare{classes}.csv", None, None)
         assert found.command.endswith(f" --metric {metric}")
         assert found.metric_reason == "95% of the rows are of one class, so that accuracy says little"
+        written(found)
+        reason = "measured at each epoch; most rows are of one class, so that accuracy says little"
+        assert f"  metrics: [{metric.removeprefix('val_')}]  # {reason}\n" in found.paths[0].read_text()
 
 
 def test_texts_alone_are_read_word_by_word(folder: Path) -> None:

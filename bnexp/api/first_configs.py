@@ -14,6 +14,7 @@ from bnexp.api.observer import Observer
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import ConfigError, Problems, UserError
+from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
 
@@ -134,6 +135,8 @@ def _checked(
     if model is None:
         network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
     training = _training(facts.training_rows or 0)
+    if (metric := fair_metric_of(facts)) is not None:
+        training["metrics"] = [quantity(metric)]
     (checked,) = check([{**config, "model": network, "training": training}], observer=observer)
     return checked, network, training
 
@@ -233,6 +236,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         "batch_size": "so that the batches are equal, or nearly so",
         "drop_last": "so that no batch holds a single row, whatever is mended in the data",
         "seeds": "trainings of each arm, from different random weights",
+        "metrics": "measured at each epoch; most rows are of one class, so that accuracy says little",
     }
     for title, section in (("model", network), ("training", training)):
         yield f"{title}:"

@@ -303,7 +303,7 @@ def test_a_column_of_numbers_and_many_other_words_is_left_out_and_one_with_mista
 
 def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     rows = [f"{-999 if n % 9 == 0 else 20 + n},{99 if n % 9 == 0 else 60 + n},{n % 2}\n" for n in range(60)]
-    (folder / "a.csv").write_text("age,weight,label\n" + "".join(rows))
+    (folder / "a.csv").write_text("age,size,label\n" + "".join(rows))
     found = init("a.csv", None, None)
     note = (
         "column 'age' holds -999 in 7 rows, and else 21 to 79. If it stands for a value that is not known, use "
@@ -312,6 +312,20 @@ def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     assert found.suggested.notes == [note]
     assert "na_values" not in written(found)
     assert f"  # {note}\n" in found.paths[0].read_text()
+
+
+def test_weights_of_rows_are_no_inputs_and_weights_of_bodies_may_be(folder: Path) -> None:
+    rows = [f"{n % 7}.5,{200 + n % 9},{60 + n % 31}.5,{n % 2}\n" for n in range(60)]
+    (folder / "a.csv").write_text("age,fnlwgt,weight,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found)["drop"] == ["fnlwgt"]
+    assert found.suggested.notes == [
+        "column 'fnlwgt' is left out: by its name it says how much each row counts. To weight the training loss by it, "
+        "use weight_column: fnlwgt.",
+        "column 'weight' is an input. If it says how much each row counts, use weight_column: weight.",
+    ]
+    (weighted,) = bnexp.check([str(found.paths[0])], overrides=["dataset.weight_column=fnlwgt"])
+    assert weighted.facts.data.shape == [2]
 
 
 def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:

@@ -23,6 +23,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.missing_values import MOST_WORDS
+from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
     try:
         if not is_text(column):
             numbers(column, where)
+            if is_row_weight(name):
+                return "its name says how much each row counts, as in a survey"
             return "a different whole number in every row, as an id has" if _is_id(frame, name) else None
         if may_be_dates(column):
             numbers_of_dates(column, where)

@@ -27,6 +27,7 @@ from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import column_choices, numeric
 from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
+from bnexp.data.suggested.weights import notes_of_weights
 from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
-    cure = "use na_values: [{}]"
-    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, "use na_values: [{}]")]
     notes += _notes_of_gaps(tables, learned, file)
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
@@ -91,15 +91,17 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
     cure = "empty these cells in the file (it has {})"
-    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
 
-def _inputs(frame: pandas.DataFrame, target: str, columns: Sequence[Choice]) -> list[str]:
-    """List the columns of numbers that are inputs."""
-    left_out = {target, *(name for one in columns if one.key == "drop" for name in one.value)}
-    left_out |= {one.value for one in columns if one.key == "group"}
-    return [name for name in numeric(frame, list(frame.columns)) if name not in left_out]
+def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
+    """Yield notes on weights of rows, and on numbers that may stand for a missing value, which `cure` mends."""
+    dropped = [name for one in columns if one.key == "drop" for name in one.value]
+    others = {target, *dropped, *(one.value for one in columns if one.key == "group")}
+    inputs = [name for name in numeric(frame, list(frame.columns)) if name not in others]
+    yield from notes_of_weights(frame, dropped, inputs)
+    yield from notes_of_sentinels(frame, inputs, cure)
 
 
 def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:

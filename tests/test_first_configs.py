@@ -105,7 +105,10 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     found = written(made)
     assert found["validation_path"] == "my_valid.csv"
     assert "test_path" not in found
-    note = "my_test.csv lies beside, and is not taken for the test part: it has no values of 'label', which is to be learned."
+    note = (
+        "my_test.csv lies beside, and is not used as the test part: it has no values of 'label', which is to be learned. "
+        "Once that is mended, write test_path: my_test.csv."
+    )
     assert made.suggested.notes == [note]
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
@@ -117,9 +120,12 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     (folder / "test.csv").write_text("a,c,label\n" + rows)
     made = init("train.csv", None, None)
     assert written(made)["missing"] == "median"
-    assert made.suggested.notes == [
-        "test.csv lies beside, and is not taken for the test part: it lacks 'b' and has 'c' besides."
-    ]
+    note = (
+        "test.csv lies beside, and is not used as the test part: it lacks 'b' and has 'c' besides. Once that is mended, "
+        "write test_path: test.csv."
+    )
+    assert made.suggested.notes == [note]
+    assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
 
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:

@@ -156,11 +156,13 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
         names = [re.sub("(?i)train(ing)?", word, path.stem) for word, means in PARTS.items() if means == part]
         there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
         for other in there[:1]:
+            named = str(Path(data).with_name(other.name))
             if (why := _why_no_part(other, frame, target, read)) is None:
-                choices.append(Choice(key, str(Path(data).with_name(other.name)), "it lies beside, as a part"))
+                choices.append(Choice(key, named, "it lies beside, as a part"))
                 paths.append(other)
             else:
-                notes.append(f"{other.name} lies beside, and is not taken for the {part} part: {why}.")
+                seen = f"{other.name} lies beside, and is not used as the {part} part: {why}"
+                notes.append(f"{seen}. Once that is mended, write {key}: {named}.")
     return _Beside(choices, paths, notes)
 
 

@@ -52,6 +52,21 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
         assert part in text
 
 
+def test_categories_are_those_of_the_training_part_and_others_are_told(folder: Path) -> None:
+    (folder / "b.csv").write_text(
+        "age,city,id,label\n" + "".join(f"{n}.5,{'ABCD'[n % 4]},{n},{n % 3 > 0}\n" for n in range(24))
+    )
+    (checked,) = bnexp.check("a.yaml", ["dataset.validation_path=b.csv"])
+    found = inspect(checked)
+    assert found.columns is not None
+    assert (found.columns.categories, found.columns.held_out_only) == ({"city": 2}, {"city": 2})
+    assert checked.facts.data.shape == [1 + 2 + 2]
+    console = Console(width=200, file=io.StringIO())
+    console.print(check_table(checked.facts, found, [], []))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1 column of categories: city (2 values, 2 more in held-out rows only)" in text
+
+
 def test_a_category_may_hold_an_equals_sign(folder: Path) -> None:
     signs = "".join(f"{n}.5,{('a=b', 'a=c')[n % 2]},{n % 3 > 0}\n" for n in range(60))
     (folder / "a.csv").write_text(f"age,x=y,label\n{signs}")

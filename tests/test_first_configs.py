@@ -213,11 +213,29 @@ def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
     (folder / "a-none.yaml").write_text("mine\n")
     with pytest.raises(
-        UserError, match=r"a-none\.yaml: there already; expected no file of that name\. Move it, or delete"
+        UserError,
+        match=r"^a-none\.yaml: there already; expected no file of that name, or one that `bnexp init` wrote for a\.csv",
     ):
         init("a.csv", None, None)
     (folder / "c.csv").write_bytes((folder / "a.csv").read_bytes())
     assert init("c.csv", None, None).paths == init("c.csv", None, None).paths, "the same is written again"
+
+
+def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n}.1,{n % 2}\n" for n in range(40))
+    (folder / "a.csv").write_text("a,b,label\n7.5,,\n" + rows)
+    with pytest.raises(UserError, match=r"a-batch\.yaml and a-none\.yaml are written"):
+        init("a.csv", None, None)
+    (folder / "a.csv").write_text("a,b,label\n" + rows)
+    found = init("./a.csv", None, None)
+    assert "missing" not in written(found)
+    (folder / "more").mkdir()
+    (folder / "more" / "a.csv").write_text("a,c,label\n" + rows)
+    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already; .* wrote for more/a\.csv and nobody changed"):
+        init("more/a.csv", None, None)
+    found.paths[0].write_text(found.paths[0].read_text().replace("[64, 64]", "[8]"))
+    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already"):
+        init("a.csv", None, None)
 
 
 def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) -> None:

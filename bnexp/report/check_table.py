@@ -32,7 +32,8 @@ def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warning
     parts += [Text(plain(line)) for line in _size(found)]
     parts.append(Text("Training", style=STRONG))
     parts += plan
-    parts.append(Text(f"{duration(found.seconds)} for all seeds, by a few steps that were timed"))
+    both = f"{duration(2 * found.seconds)} to compare two arms like it"
+    parts.append(Text(f"{duration(found.seconds)} for all seeds, {both}, by a few steps that were timed"))
     parts += map(warning, warnings)
     return Group(*parts)
 

@@ -211,6 +211,23 @@ def test_rows_are_written_once_for_all_configs_that_read_the_same(
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize(
+    ("package", "entries"), [("bnexp", 2), ("pillow", 2), ("tensorflow", 1)], ids=["bnexp", "pillow", "tensorflow"]
+)
+def test_an_entry_is_used_by_the_packages_alone_that_read_its_files(
+    package: str, entries: int, folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(**folder)
+    monkeypatch.setattr(
+        row_cache,
+        "_version",
+        lambda name, found=row_cache._version: f"{found(name)}.1" if name == package else found(name),
+    )
+    stored(**folder)
+    assert len(list(cache.glob("*.rows"))) == entries
+
+
+@pytest.mark.usefixtures("on_disk")
+@pytest.mark.parametrize(
     "damage",
     [
         lambda rows, record: rows.write_bytes(rows.read_bytes()[:-1]),

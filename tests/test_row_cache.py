@@ -319,6 +319,32 @@ def test_a_disk_that_cannot_be_written_is_one_message(
 
 
 @pytest.mark.usefixtures("on_disk")
+def test_rows_that_another_process_has_put_there_and_reads_are_used_if_they_are_the_same(
+    folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows replaces no file that is mapped."""
+    put_in_place = row_cache.put_in_place
+
+    def refused_if_there(file: Any, path: Path) -> None:
+        if path.exists():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file.name, None, str(path))
+        put_in_place(file, path)
+
+    expected = in_memory(**folder)
+    stored(**folder)
+    (rows,), (record,) = cache.glob("*.rows"), cache.glob("*.json")
+    record.unlink()
+    monkeypatch.setattr(row_cache, "put_in_place", refused_if_there)
+    assert_same(stored(**folder), expected)
+    assert record.is_file()
+    record.unlink()
+    for damaged in (rows.read_bytes()[:-1], b"x" + rows.read_bytes()[1:]):
+        rows.write_bytes(damaged)
+        assert f"{cache} cannot be written (Permission denied)" in refused(**folder)
+    assert not record.exists()
+
+
+@pytest.mark.usefixtures("on_disk")
 def test_files_that_change_while_they_are_read_leave_no_entry(
     folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

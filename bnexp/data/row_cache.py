@@ -176,12 +176,24 @@ class RowCache:
         with self._explained():
             with suppress(FileNotFoundError):
                 self._record.unlink()
-            put_in_place(temporary, self._numbers)
+            self._put(file, temporary, sha256)
             if self._source_sha256 is not None and self._sha256_now() == self._source_sha256:
                 with temporary_beside(self._record) as beside:
                     beside.write(text.encode())
                     put_in_place(beside, self._record)
         return StoredRows(self._numbers, file.dtype, file.shape)
+
+    def _put(self, file: RowFile, temporary: IO[bytes], sha256: str) -> None:
+        """Put what was written in its place, unless another process has put the same there and reads it.
+
+        Windows replaces no file that is mapped.
+        """
+        try:
+            put_in_place(temporary, self._numbers)
+        except PermissionError:
+            there = StoredRows(self._numbers, file.dtype, file.shape)
+            if not self._numbers.is_file() or self._numbers.stat().st_size != there.nbytes or _sha256(there) != sha256:
+                raise
 
     @property
     def _numbers(self) -> Path:

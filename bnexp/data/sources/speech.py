@@ -50,9 +50,9 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCach
         rate = length_and_rate(found.paths[0])[1]
     else:
         samples_N, rate = _lengths(found.paths)
-        with cache.begun() as room:
-            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, room.rows)
-            kept = room.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
+        with cache:
+            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, cache.rows)
+            kept = cache.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
     x_NTF, warnings = kept
     rows = _rows(dataset, x_NTF, rate, found.paths, found.labels, found.inner if dataset.group == "file" else None)
     facts = replace(

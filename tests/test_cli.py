@@ -294,7 +294,7 @@ def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, argumen
     ("config", "message"),
     [
         ("dataset:\n  name: blobs\n  samples: 10\nmodel: {name: mlp}\ntraining: {batch_size: 4}\n",
-         r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class are \[.*\], "
+         r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class: 0 \(\d\), .*; "
          r"expected 1 or more of each\. Use more dataset\.samples, or a larger dataset\.test_size\."),
         ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {unitz: 3}\n",
          r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* Use the arguments of "

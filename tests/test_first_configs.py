@@ -105,7 +105,10 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     found = written(made)
     assert found["validation_path"] == "my_valid.csv"
     assert "test_path" not in found
-    note = "my_test.csv lies beside, and is not taken for the test part: it has no values of 'label', which is to be learned."
+    note = (
+        "my_test.csv lies beside, and is not used as the test part: it has no values of 'label', which is to be learned. "
+        "Once that is mended, write test_path: my_test.csv."
+    )
     assert made.suggested.notes == [note]
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
@@ -117,9 +120,12 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     (folder / "test.csv").write_text("a,c,label\n" + rows)
     made = init("train.csv", None, None)
     assert written(made)["missing"] == "median"
-    assert made.suggested.notes == [
-        "test.csv lies beside, and is not taken for the test part: it lacks 'b' and has 'c' besides."
-    ]
+    note = (
+        "test.csv lies beside, and is not used as the test part: it lacks 'b' and has 'c' besides. Once that is mended, "
+        "write test_path: test.csv."
+    )
+    assert made.suggested.notes == [note]
+    assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
 
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
@@ -138,6 +144,9 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
         found = init(f"rare{classes}.csv", None, None)
         assert found.command.endswith(f" --metric {metric}")
         assert found.metric_reason == "95% of the rows are of one class, so that accuracy says little"
+        written(found)
+        reason = "measured at each epoch; most rows are of one class, so that accuracy says little"
+        assert f"  metrics: [{metric.removeprefix('val_')}]  # {reason}\n" in found.paths[0].read_text()
 
 
 def test_texts_alone_are_read_word_by_word(folder: Path) -> None:
@@ -204,11 +213,29 @@ def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(40)))
     (folder / "a-none.yaml").write_text("mine\n")
     with pytest.raises(
-        UserError, match=r"a-none\.yaml: there already; expected no file of that name\. Move it, or delete"
+        UserError,
+        match=r"^a-none\.yaml: there already; expected no file of that name, or one that `bnexp init` wrote for a\.csv",
     ):
         init("a.csv", None, None)
     (folder / "c.csv").write_bytes((folder / "a.csv").read_bytes())
     assert init("c.csv", None, None).paths == init("c.csv", None, None).paths, "the same is written again"
+
+
+def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n}.1,{n % 2}\n" for n in range(40))
+    (folder / "a.csv").write_text("a,b,label\n7.5,,\n" + rows)
+    with pytest.raises(UserError, match=r"a-batch\.yaml and a-none\.yaml are written"):
+        init("a.csv", None, None)
+    (folder / "a.csv").write_text("a,b,label\n" + rows)
+    found = init("./a.csv", None, None)
+    assert "missing" not in written(found)
+    (folder / "more").mkdir()
+    (folder / "more" / "a.csv").write_text("a,c,label\n" + rows)
+    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already; .* wrote for more/a\.csv and nobody changed"):
+        init("more/a.csv", None, None)
+    found.paths[0].write_text(found.paths[0].read_text().replace("[64, 64]", "[8]"))
+    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already"):
+        init("a.csv", None, None)
 
 
 def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) -> None:
@@ -261,8 +288,8 @@ def test_rows_that_repeat_in_all_columns_are_dropped_unless_most_do(folder: Path
     rows = [f"{n}.5,{n % 2}\n" for n in range(40)]
     (folder / "some.csv").write_text("a,label\n" + "".join([*rows, *rows[:3]]))
     found = init("some.csv", None, None)
-    assert written(found)["duplicates"] == "drop"
-    assert "  duplicates: drop  # 3 rows repeat another one in all columns\n" in found.paths[0].read_text()
+    assert "duplicates" not in written(found), "it is the default"
+    assert found.checked.facts.data.duplicates_dropped == 3
     (folder / "most.csv").write_text("a,b,label\n" + "".join(f"{n % 3},{n % 2},{n % 5 > 1}\n" for n in range(90)))
     assert written(init("most.csv", None, None))["duplicates"] == "keep"
 
@@ -300,7 +327,7 @@ def test_a_column_of_numbers_and_many_other_words_is_left_out_and_one_with_mista
 
 def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     rows = [f"{-999 if n % 9 == 0 else 20 + n},{99 if n % 9 == 0 else 60 + n},{n % 2}\n" for n in range(60)]
-    (folder / "a.csv").write_text("age,weight,label\n" + "".join(rows))
+    (folder / "a.csv").write_text("age,size,label\n" + "".join(rows))
     found = init("a.csv", None, None)
     note = (
         "column 'age' holds -999 in 7 rows, and else 21 to 79. If it stands for a value that is not known, use "
@@ -309,6 +336,20 @@ def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     assert found.suggested.notes == [note]
     assert "na_values" not in written(found)
     assert f"  # {note}\n" in found.paths[0].read_text()
+
+
+def test_weights_of_rows_are_no_inputs_and_weights_of_bodies_may_be(folder: Path) -> None:
+    rows = [f"{n % 7}.5,{200 + n % 9},{60 + n % 31}.5,{n % 2}\n" for n in range(60)]
+    (folder / "a.csv").write_text("age,fnlwgt,weight,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found)["drop"] == ["fnlwgt"]
+    assert found.suggested.notes == [
+        "column 'fnlwgt' is left out: by its name it says how much each row counts. To weight the training loss by it, "
+        "use weight_column: fnlwgt.",
+        "column 'weight' is an input. If it says how much each row counts, use weight_column: weight.",
+    ]
+    (weighted,) = bnexp.check([str(found.paths[0])], overrides=["dataset.weight_column=fnlwgt"])
+    assert weighted.facts.data.shape == [2]
 
 
 def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:

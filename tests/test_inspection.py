@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,23 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for part in ("1 column of categories: city (2 values)", "1 column left out: id", "trained by many_seeds"):
         assert part in text
+    console.print(check_table(checked.facts, replace(found, seconds=40.0), [], []))
+    assert "about 40 s for all seeds, about 80 s to compare two arms like it, by a few steps" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_categories_are_those_of_the_training_part_and_others_are_told(folder: Path) -> None:
+    (folder / "b.csv").write_text(
+        "age,city,id,label\n" + "".join(f"{n}.5,{'ABCD'[n % 4]},{n},{n % 3 > 0}\n" for n in range(24))
+    )
+    (checked,) = bnexp.check("a.yaml", ["dataset.validation_path=b.csv"])
+    found = inspect(checked)
+    assert found.columns is not None
+    assert (found.columns.categories, found.columns.held_out_only) == ({"city": 2}, {"city": 2})
+    assert checked.facts.data.shape == [1 + 2 + 2]
+    console = Console(width=200, file=io.StringIO())
+    console.print(check_table(checked.facts, found, [], []))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1 column of categories: city (2 values, 2 more in held-out rows only)" in text
 
 
 def test_a_category_may_hold_an_equals_sign(folder: Path) -> None:

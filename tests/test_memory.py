@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 import weakref
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from bnexp.errors import SettingError, UserError, WorkError
 from bnexp.experiment.run import train_experiment
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
+from bnexp.statistics.classification import METRICS
 from bnexp.study import jobs
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory, shards
+from bnexp.training.epoch_metrics import of_part
 from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
@@ -52,6 +55,35 @@ def test_a_rows_bytes_follow_positions_filters_and_frames() -> None:
     assert bytes_of(Inputs("image", (8, 8, 2)), **{**IMAGE, "filters": [16]}) == pytest.approx(2 * small, rel=0.2)
     frames = [bytes_of(Inputs("sequence", (length, 4)), name="rnn") for length in (10, 20)]
     assert frames[1] == pytest.approx(2 * frames[0], rel=0.2)
+
+
+def test_what_is_predicted_for_the_metrics_of_each_epoch_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "side_by_side", lambda seeds: 2)
+    training, built, data = prepared()
+    asked = training.model_copy(update={"metrics": ["auc"]})
+    before, with_metrics = (needs(built.model, data, one) for one in (training, asked))
+    rows = data.validation_SR.shape[1]
+    assert with_metrics.working - before.working == 9 * rows
+    assert with_metrics.shared - before.shared == 2 * (90 + 28) * rows
+    assert (with_metrics.kept, with_metrics.step) == (before.kept, before.step)
+
+
+def test_the_metrics_of_an_epoch_take_no_more_memory_than_is_estimated() -> None:
+    """Of each seed its answers in float64, one seed at a time."""
+    for classes, outputs in ((2, 1), (10, 10)):
+        rng, (seeds, rows) = np.random.default_rng(0), (8, 5_000)
+        predicted = rng.random((seeds, rows, outputs)).astype("float32") / outputs
+        y_SR = rng.integers(0, classes, (seeds, rows)).astype("float32")
+        names = [name for name in METRICS if name not in (("top_5",) if classes == 2 else ("auc", "pr_auc"))]
+        measured = {"predicted": predicted, "accuracy": np.ones((seeds, rows), "float32")}
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        of_part(names, y_SR, measured)
+        taken = tracemalloc.get_traced_memory()[1] - before
+        tracemalloc.stop()
+        are_finite = seeds * rows * outputs
+        estimate = are_finite + (memory.METRICS_BYTES + memory.METRICS_NUMBER_BYTES * outputs) * rows
+        assert estimate / 2 < taken < estimate, (classes, taken / rows, estimate / rows)
 
 
 def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_training() -> None:

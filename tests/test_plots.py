@@ -46,6 +46,22 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in found.get_texts()]
 
 
+def _stopped(seeds: int) -> History:
+    """Return a metric of an early-stopped run, as `training.metrics` measures it: of all seeds but one till epoch 3."""
+    return History(tuple(range(seeds)), {"val_auc": np.full((seeds, 50), 0.5)}, (50, *[3] * (seeds - 1)))
+
+
+def test_a_subtitle_that_is_wider_than_the_axes_is_wrapped_and_nothing_of_it_is_lost() -> None:
+    (figure,) = comparison_figures({"imb-batch": _stopped(20), "imb-none": _stopped(18)}).values()
+    assert subtitle(figure).splitlines() == [
+        "18 to 20 seeds each; line: mean over seeds still training",
+        "band: ± 1 standard deviation (Validation)",
+        "imb-batch: 19 of 20 seeds stopped before epoch 50",
+        "imb-none: 17 of 18 seeds stopped before epoch 50",
+        "Validation: val_auc, in inference mode",
+    ]
+
+
 # --- a run ---------------------------------------------------------------------------
 
 

@@ -211,6 +211,23 @@ def test_rows_are_written_once_for_all_configs_that_read_the_same(
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize(
+    ("package", "entries"), [("bnexp", 2), ("pillow", 2), ("tensorflow", 1)], ids=["bnexp", "pillow", "tensorflow"]
+)
+def test_an_entry_is_used_by_the_packages_alone_that_read_its_files(
+    package: str, entries: int, folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(**folder)
+    monkeypatch.setattr(
+        row_cache,
+        "_version",
+        lambda name, found=row_cache._version: f"{found(name)}.1" if name == package else found(name),
+    )
+    stored(**folder)
+    assert len(list(cache.glob("*.rows"))) == entries
+
+
+@pytest.mark.usefixtures("on_disk")
+@pytest.mark.parametrize(
     "damage",
     [
         lambda rows, record: rows.write_bytes(rows.read_bytes()[:-1]),
@@ -299,6 +316,32 @@ def test_a_disk_that_cannot_be_written_is_one_message(
         assert message.startswith(f"dataset.path is {keys['path']!r}; its rows take more than 1/")
         assert f"so they go to the cache on disk, and {cache} {seen}. Expected room for them. Free some" in message
         assert "\n" not in message and list(cache.iterdir()) == []
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_rows_that_another_process_has_put_there_and_reads_are_used_if_they_are_the_same(
+    folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows replaces no file that is mapped."""
+    put_in_place = row_cache.put_in_place
+
+    def refused_if_there(file: Any, path: Path) -> None:
+        if path.exists():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file.name, None, str(path))
+        put_in_place(file, path)
+
+    expected = in_memory(**folder)
+    stored(**folder)
+    (rows,), (record,) = cache.glob("*.rows"), cache.glob("*.json")
+    record.unlink()
+    monkeypatch.setattr(row_cache, "put_in_place", refused_if_there)
+    assert_same(stored(**folder), expected)
+    assert record.is_file()
+    record.unlink()
+    for damaged in (rows.read_bytes()[:-1], b"x" + rows.read_bytes()[1:]):
+        rows.write_bytes(damaged)
+        assert f"{cache} cannot be written (Permission denied)" in refused(**folder)
+    assert not record.exists()
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -181,14 +181,25 @@ def test_weights_that_are_none_are_refused_with_their_line(tmp_path: Path, weigh
     [
         ("training.class_weight={rar: 2}", "training.class_weight names 'rar'; no class has this name. Did you mean"),
         ("training.class_weight={rare: 0, some: 0, most: 0}", "training.class_weight leaves no row of the training"),
-        ("training.class_weight={rare: -1}", "training.class_weight"),
+        (
+            "training.class_weight={rar: 0, rare: 0, some: 0, most: 0}",
+            "training.class_weight names 'rar'; no class has",
+        ),
+        ("training.class_weight={rare: -1}", "training.class_weight is {rare: -1}; expected 0 or more."),
         ("dataset.weight_column=ww", "dataset.weight_column is 'ww'; no column has this name. Did you mean 'w'?"),
         ("dataset.weight_column=label", "which is dataset.target too"),
-        ("training.class_weight=even", "training.class_weight"),
+        (
+            "training.class_weight=even",
+            "is 'even' (text); expected balanced, or a weight for each class, such as {no: 1,",
+        ),
+        ("training.class_weight=3", "is 3; expected balanced, or a weight for each class, such as {no: 1, yes: 5}."),
     ],
 )
-def test_weights_that_do_not_go_with_the_rows_are_refused(tmp_path: Path, override: str, message: str) -> None:
-    assert message in refused("train", *_arguments(_table(tmp_path)), override, cwd=tmp_path)
+def test_weights_that_do_not_go_with_the_rows_are_refused_in_one_message(
+    tmp_path: Path, override: str, message: str
+) -> None:
+    found = refused("train", *_arguments(_table(tmp_path)), override, cwd=tmp_path)
+    assert message in found and "\n" not in found
 
 
 def test_classes_have_no_weight_in_a_regression(tmp_path: Path) -> None:

@@ -427,6 +427,7 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         (table_of([0, 1]), {"drop": ["y"]}, "dataset.drop is 'y', which is dataset.target too. Name another column."),
         (table_of([0, 1]), {"group": "y"}, "dataset.group is 'y', which is dataset.target too."),
         (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'. Expected two or more. Its first line holds ';': use dataset.separator: \";\"."),
+        ("y\n0\n1\n", {}, "dataset.path is 't.csv'; it has a single column, 'y', so there is nothing to learn from. Expected a column to be learned, and one or more besides."),
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),

@@ -98,7 +98,7 @@ def missing(rows: Rows, **keys: Any) -> str:
 
 def test_what_a_part_lacks_is_told_with_a_cure_of_its_own() -> None:
     own = rows_of([0, 1] * 10 + [0] * 5, test=5)
-    counted = "rows per class are [5, 0], expected 1 or more of each. "
+    counted = "rows per class: a (5), b (0); expected 1 or more of each. "
     assert missing(own) == (
         f"dataset cannot be used: its test part (5 rows) has no row of class b; {counted}"
         "Use a dataset.test_size, such as 0.2, to split all rows anew."

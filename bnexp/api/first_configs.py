@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bnexp.api.observer import Observer
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import ConfigError, Problems, UserError
+from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
 
@@ -66,17 +68,17 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     try:
         checked, network, training = _checked(stem, suggested, model, observer)
     except ConfigError as error:
-        _refuse_data(error, paths, suggested, model, observer)
+        _refuse_data(error, data, paths, suggested, model, observer)
     metric, why = _metric(checked)
     command = _command(paths, metric)
-    texts = _texts(paths, command, [*_lines(suggested, network, training, checked.facts.data.training_rows)])
-    _refuse_others(texts)
+    texts = _texts(data, paths, command, [*_lines(suggested, network, training, checked.facts.data.training_rows)])
+    _refuse_others(data, texts)
     _write(texts)
     return FirstConfigs(paths, suggested, checked, command, why)
 
 
 def _refuse_data(
-    error: ConfigError, paths: tuple[Path, Path], suggested: Suggested, model: str | None, observer: Observer
+    error: ConfigError, data: str, paths: tuple[Path, Path], suggested: Suggested, model: str | None, observer: Observer
 ) -> NoReturn:
     """Raise what is wrong with the data; write the configs all the same, so that there is something to mend.
 
@@ -86,8 +88,8 @@ def _refuse_data(
     """
     command = _command(paths, None)
     training = _training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
-    texts = _texts(paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
-    if not all(": dataset" in line for line in error.problems) or _others(texts):
+    texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
+    if not all(": dataset" in line for line in error.problems) or _others(data, texts):
         raise error
     _write(texts)
     located = Problems()
@@ -104,9 +106,10 @@ def _command(paths: tuple[Path, Path], metric: str | None) -> str:
     return f"bnexp compare {names}" + (f" --metric {metric}" if metric else "")
 
 
-def _texts(paths: tuple[Path, Path], command: str, lines: Sequence[str]) -> dict[Path, str]:
-    """Return what stands in the two configs."""
+def _texts(data: str, paths: tuple[Path, Path], command: str, lines: Sequence[str]) -> dict[Path, str]:
+    """Return what stands in the two configs; the second is the same for all data of a name."""
     whole = [f"# Written by `bnexp init`. Change what is wrong. Then: {command}", *lines]
+    whole.append(_seal(data, whole))
     without = [
         "# The same without normalization.",
         f"extends: {_scalar(paths[0].name)}",
@@ -134,6 +137,8 @@ def _checked(
     if model is None:
         network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
     training = _training(facts.training_rows or 0)
+    if (metric := fair_metric_of(facts)) is not None:
+        training["metrics"] = [quantity(metric)]
     (checked,) = check([{**config, "model": network, "training": training}], observer=observer)
     return checked, network, training
 
@@ -163,22 +168,32 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])
 
 
-def _refuse_others(texts: Mapping[Path, str]) -> None:
-    """Raise UserError if a file of one of the names holds another text."""
-    if there := _others(texts):
+def _seal(data: str, lines: Sequence[str]) -> str:
+    """Return the last line of a config that is written for these data: whether a person has changed it shows by it."""
+    found = hashlib.sha256("\n".join([str(Path(data)), *lines]).encode()).hexdigest()[:12]
+    return f"# {found}: as long as nothing above is changed, `bnexp init` may write this file anew."
+
+
+def _refuse_others(data: str, texts: Mapping[Path, str]) -> None:
+    """Raise UserError if a file of one of the names is not to be overwritten."""
+    if there := _others(data, texts):
         raise UserError(
-            f"{' and '.join(there)}: there already; expected no file of that name. Move it, or delete it to have it "
-            "written anew."
+            f"{' and '.join(there)}: there already; expected no file of that name, or one that `bnexp init` wrote for "
+            f"{data} and nobody changed. Move it, or delete it to have it written anew."
         )
 
 
-def _others(texts: Mapping[Path, str]) -> list[str]:
-    """List the files that are there with another text."""
-    return [str(path) for path, text in texts.items() if path.exists() and not _holds(path, text)]
+def _others(data: str, texts: Mapping[Path, str]) -> list[str]:
+    """List the files that are there, hold another text, and are not as they were written for these data."""
+    return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
 
 
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
+def _is_ours(path: Path, data: str, text: str) -> bool:
+    if not path.is_file():
+        return False
+    found = path.read_text(encoding="utf-8", errors="replace")
+    lines = found.splitlines()
+    return found == text or (bool(lines) and lines[-1] == _seal(data, lines[:-1]))
 
 
 def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
@@ -233,6 +248,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         "batch_size": "so that the batches are equal, or nearly so",
         "drop_last": "so that no batch holds a single row, whatever is mended in the data",
         "seeds": "trainings of each arm, from different random weights",
+        "metrics": "measured at each epoch; most rows are of one class, so that accuracy says little",
     }
     for title, section in (("model", network), ("training", training)):
         yield f"{title}:"

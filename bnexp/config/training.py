@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from bnexp.config.section import Fraction, NonNegative, Positive, Section, named
 from bnexp.metrics import is_computed, quantity
@@ -70,6 +70,21 @@ def _by_name(value: Any) -> Any:
     """Let classes that are called by numbers, or by true and false, be keys of a mapping."""
     return {str(name): weight for name, weight in value.items()} if isinstance(value, dict) else value
 
+
+def _kind_of_weights(value: Any) -> str | None:
+    """Return which of the two a value is meant as, so that a mistake is one message."""
+    return "weights" if isinstance(value, dict) else "balanced" if value == "balanced" else None
+
+
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("balanced")] | Annotated[dict[str, NonNegative], Tag("weights")],
+    Discriminator(
+        _kind_of_weights,
+        custom_error_type="class_weight",
+        custom_error_message="balanced, or a weight for each class, such as {no: 1, yes: 5}",
+    ),
+    BeforeValidator(_by_name),
+]
 
 LearningRate = Annotated[
     ConstantRate | CosineRate | StepRate | ExponentialRate | WarmupRate,
@@ -156,7 +171,7 @@ class Training(Section):
     learning_rate: LearningRate = ConstantRate(name="constant", initial=0.001)
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 32
-    class_weight: Annotated[Literal["balanced"] | dict[str, NonNegative], BeforeValidator(_by_name)] | None = None
+    class_weight: ClassWeight | None = None
     """How much rows of each class count in the training loss: a weight for each class by its name (1 for others), or
     balanced: rows / (classes * rows of the class), in the training part. Only `loss` is weighted; metrics of the parts
     count every row once."""

@@ -39,8 +39,16 @@ SHARE = 4
 """Rows are in memory if they take no more than this part of the limit: training holds two copies of them."""
 SPARE_BYTES = 256 * 2**20
 """Free space that is left on the disk of the cache."""
-READERS = ("bnexp", "numpy", "pillow", "soundfile", "keras", "tensorflow")
-"""Packages that decide the numbers of what is read."""
+READERS = {
+    "npz": ("bnexp", "numpy"),
+    "image_folder": ("bnexp", "numpy", "pillow"),
+    "wav_folder": ("bnexp", "numpy", "soundfile", "keras", "tensorflow"),
+}
+"""Kind of set -> the packages that decide the numbers of what is read.
+
+Any release of bnexp may read files in another way, so it uses no entries of an older one: to write a set anew costs
+less than numbers that no code at hand makes.
+"""
 NOT_READ = frozenset(RealDataset.model_fields) | {"scale", "shift", "scale_target"}
 """Keys that decide how rows are used, and not what is read."""
 
@@ -70,7 +78,7 @@ class RowFile:
         explained: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.shape, self.dtype = shape, dtype
-        self._file, self._note, self._explained = file, note, explained
+        self.file, self._note, self._explained = file, note, explained
         self._row_bytes = math.prod(shape[1:]) * dtype.itemsize
         self._told = 0
         file.truncate(shape[0] * self._row_bytes)
@@ -82,22 +90,25 @@ class RowFile:
         """Write one row, or the rows of a slice without gaps."""
         with self._explained():
             self._write(rows.start if isinstance(rows, slice) else rows, np.ascontiguousarray(values, self.dtype))
-        if (tenth := 10 * self._file.tell() // (len(self) * self._row_bytes)) > self._told:
+        if (tenth := 10 * self.file.tell() // (len(self) * self._row_bytes)) > self._told:
             self._told = tenth
             self._note(f"writing rows to the cache on disk: {10 * tenth}%")
 
     def _write(self, row: int, values: NDArray[Any]) -> None:
-        self._file.seek(row * self._row_bytes)
-        self._file.write(values.tobytes())
+        self.file.seek(row * self._row_bytes)
+        self.file.write(values.tobytes())
 
     def written(self) -> StoredRows:
         """Return what is written so far, to be read."""
-        self._file.flush()
-        return StoredRows(Path(self._file.name), self.dtype, self.shape)
+        self.file.flush()
+        return StoredRows(Path(self.file.name), self.dtype, self.shape)
 
 
-class RowCache:
-    """The entry of one set of rows, and whether the rows need it."""
+class RowCache(AbstractContextManager["RowCache"]):
+    """The entry of one set of rows, and where they are put as they are read: in memory, or in a file that is kept here.
+
+    It is a context: what is written to the disk and not kept by its end is removed.
+    """
 
     def __init__(
         self,
@@ -112,10 +123,15 @@ class RowCache:
         `sha256_now` takes the digest of the files again, once they are read.
         """
         keys = dataset.model_dump(mode="json", exclude=set(NOT_READ))
-        made_from = [FORMAT, keys, source_sha256, [_version(name) for name in READERS]]
+        made_from = [FORMAT, keys, source_sha256, [_version(name) for name in READERS[dataset.name]]]
         self._path = cache_directory() / "rows" / hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
         self._what, self._limit, self._note = getattr(dataset, "path", dataset.name), limit, note
         self._source_sha256, self._sha256_now = source_sha256, sha256_now
+        self._written = ExitStack()
+
+    def __exit__(self, *error: object) -> None:
+        """Remove what is written and not kept."""
+        self._written.close()
 
     def fits_in_memory(self, size: int) -> bool:
         """Return True if rows of this size, in bytes, are to be in memory."""
@@ -139,13 +155,30 @@ class RowCache:
         self._note("the rows in the cache on disk are damaged: reading the files again")
         return None
 
-    @contextmanager
-    def begun(self) -> Iterator[Room]:
-        """Yield room for the rows; what is written to the disk and not kept by the end is removed."""
-        with ExitStack() as stack:
-            yield Room(self, stack)
+    def rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | RowFile:
+        """Return what rows of this shape are written to, row by row.
 
-    def _made(self, stack: ExitStack, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RowFile:
+        Raises:
+            SettingError: if neither memory nor the disk has room for them.
+        """
+        if self.fits_in_memory(math.prod(shape) * dtype.itemsize):
+            return np.empty(shape, dtype)
+        return self._made(shape, dtype)
+
+    def kept(
+        self, x: NDArray[Any] | RowFile, warned: Callable[[Inputs], Sequence[str]]
+    ) -> tuple[Inputs, Sequence[str]]:
+        """Return the rows to be read, and what `warned` says of them; a file is kept in the cache with both."""
+        if not isinstance(x, RowFile):
+            return x, warned(x)
+        rows = x.written()
+        try:
+            warnings, sha256 = warned(rows), _sha256(rows)
+        finally:
+            rows.close()
+        return self._keep(x, warnings, sha256), warnings
+
+    def _made(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RowFile:
         """Make a temporary file for rows of this shape.
 
         Raises:
@@ -158,22 +191,34 @@ class RowCache:
             free = shutil.disk_usage(folder).free
             if size + SPARE_BYTES > free:
                 raise SettingError("dataset.path", self._too_large(size, f"has {mebibytes(free)} free"))
-            file = stack.enter_context(temporary_beside(self._numbers))
+            file = self._written.enter_context(temporary_beside(self._numbers))
             return RowFile(file, shape, dtype, self._note, self._explained)
 
-    def _keep(self, file: RowFile, temporary: IO[bytes], warnings: Sequence[str], sha256: str) -> StoredRows:
+    def _keep(self, file: RowFile, warnings: Sequence[str], sha256: str) -> StoredRows:
         """Put what was written in its place, and then its record; none if the files have changed meanwhile."""
         record = {"format": FORMAT, "dtype": file.dtype.name, "shape": file.shape, "sha256": sha256}
         text = json.dumps(record | {"warnings": list(warnings)})
         with self._explained():
             with suppress(FileNotFoundError):
                 self._record.unlink()
-            put_in_place(temporary, self._numbers)
+            self._put(file, sha256)
             if self._source_sha256 is not None and self._sha256_now() == self._source_sha256:
                 with temporary_beside(self._record) as beside:
                     beside.write(text.encode())
                     put_in_place(beside, self._record)
         return StoredRows(self._numbers, file.dtype, file.shape)
+
+    def _put(self, file: RowFile, sha256: str) -> None:
+        """Put what was written in its place, unless another process has put the same there and reads it.
+
+        Windows replaces no file that is mapped.
+        """
+        try:
+            put_in_place(file.file, self._numbers)
+        except PermissionError:
+            there = StoredRows(self._numbers, file.dtype, file.shape)
+            if not self._numbers.is_file() or self._numbers.stat().st_size != there.nbytes or _sha256(there) != sha256:
+                raise
 
     @property
     def _numbers(self) -> Path:
@@ -203,36 +248,6 @@ class RowCache:
             f"cache on disk, and {self._path.parent} {seen}. Expected room for them. Free some space, set "
             f"{CACHE_VARIABLE} to a directory on a larger disk, use less data, or give a higher limit."
         )
-
-
-class Room:
-    """Where the rows of one set are put as they are read: an array in memory, or a file that the cache will keep."""
-
-    def __init__(self, cache: RowCache, stack: ExitStack) -> None:
-        self._cache, self._stack = cache, stack
-
-    def rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | RowFile:
-        """Return what rows of this shape are written to.
-
-        Raises:
-            SettingError: if neither memory nor the disk has room for them.
-        """
-        if self._cache.fits_in_memory(math.prod(shape) * dtype.itemsize):
-            return np.empty(shape, dtype)
-        return self._cache._made(self._stack, shape, dtype)
-
-    def kept(
-        self, x: NDArray[Any] | RowFile, warned: Callable[[Inputs], Sequence[str]]
-    ) -> tuple[Inputs, Sequence[str]]:
-        """Return the rows to be read, and what `warned` says of them; a file is kept in the cache with both."""
-        if not isinstance(x, RowFile):
-            return x, warned(x)
-        rows = x.written()
-        try:
-            warnings, sha256 = warned(rows), _sha256(rows)
-        finally:
-            rows.close()
-        return self._cache._keep(x, x._file, warnings, sha256), warnings
 
 
 def _sha256(rows: StoredRows) -> str:

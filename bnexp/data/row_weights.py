@@ -59,8 +59,12 @@ def unfit(data: Data, training: Training) -> Iterator[tuple[str, str]]:
         yield key, "is given, and the task is a regression, which has no classes. Leave it out."
         return
     if isinstance(asked, Mapping):
-        for name in (name for name in asked if name not in (classes or ())):
-            yield key, f"names {name!r}; no class has this name. {nearest(name, classes or ())}"
+        unknown = [name for name in asked if name not in (classes or ())]
+        yield from (
+            (key, f"names {name!r}; no class has this name. {nearest(name, classes or ())}") for name in unknown
+        )
+        if unknown:
+            return
     found = row_weights(data, training)
     if found is None:
         return

@@ -17,7 +17,10 @@ from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_each
 from bnexp.data.sources.targets import are_many_numbers
 from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratified, test_share
-from bnexp.errors import SettingError, counted
+from bnexp.errors import SettingError, counted, listed
+
+MOST_NAMED = 10
+"""Classes that a message names."""
 
 
 def refuse_resample(dataset: Dataset, rows: Rows) -> None:
@@ -146,12 +149,14 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
             continue
         for counts_C in for_each(rows_SR, functools.partial(_counts_C, rows)):
             if not counts_C.all():
-                missing = ", ".join(rows.classes[label] for label in np.flatnonzero(counts_C == 0))
+                missing = listed([rows.classes[label] for label in np.flatnonzero(counts_C == 0)], MOST_NAMED)
+                each = zip(rows.classes, counts_C.tolist(), strict=True)
+                named = listed([f"{name} ({count:,})" for name, count in each], MOST_NAMED)
                 count = rows_SR.shape[1]
                 raise SettingError(
                     "dataset",
                     f"{'cannot be used' if own else 'is too small'}: its {part} part ({counted(count, 'row')}) has "
-                    f"no row of class {missing}; rows per class are {counts_C.tolist()}, expected 1 or more of each. "
+                    f"no row of class {missing}; rows per class: {named}; expected 1 or more of each. "
                     f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}."
                     + _or_regression(dataset, rows),
                 )

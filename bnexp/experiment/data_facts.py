@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnexp.data.stored_rows import pieces
 from bnexp.errors import listed
@@ -50,12 +51,17 @@ def data_facts(name: str, data: Data) -> DataFacts:
     return facts
 
 
+def unseen_F(data: Data) -> NDArray[np.bool_]:
+    """Return for each input of a table, (F,), if it is a category that no training row of any seed has."""
+    if data.rows.numeric is None or data.view.width is None:
+        return np.zeros(data.rows.x.shape[-1:], bool)
+    unseen: NDArray[np.bool_] = np.isinf(data.view.width).all(axis=0)
+    return unseen
+
+
 def _unseen(data: Data) -> str | None:
     """Return a warning if categories stand in no training row of any seed, but in rows that are held out."""
-    if data.rows.numeric is None or data.view.width is None or not data.rows.columns:
-        return None
-    unseen_F = np.isinf(data.view.width).all(axis=0)
-    names = [name for name, is_unseen in zip(data.rows.columns, unseen_F, strict=True) if is_unseen]
+    names = [name for name, is_unseen in zip(data.rows.columns or (), unseen_F(data), strict=False) if is_unseen]
     if not names:
         return None
     are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")

@@ -10,6 +10,7 @@ import numpy as np
 
 from bnexp.config import Experiment
 from bnexp.data.stored_rows import StoredRows
+from bnexp.experiment.data_facts import unseen_F
 from bnexp.experiment.pace import pace
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.store.run_record import Parameters, Trainer
@@ -37,7 +38,9 @@ class Columns:
 
     numbers: Sequence[str]
     categories: dict[str, int]
-    """Column of categories -> the number of its values."""
+    """Column of categories -> the number of its values in the training part."""
+    held_out_only: dict[str, int]
+    """Column of categories -> the number of its other values, which are inputs too, and always 0 in training."""
     left_out: Sequence[str]
 
 
@@ -106,7 +109,11 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
         return None
     others = [getattr(dataset, key, None) for key in ("group", "weight_column")]
     left_out = [*getattr(dataset, "drop", ()), *filter(None, others)]
-    return Columns(list(rows.columns[: rows.numeric]), dict(rows.categories), left_out)
+    ends = rows.numeric + np.cumsum([0, *rows.categories.values()])
+    unseen = dict(zip(rows.categories, np.add.reduceat(unseen_F(data), ends[:-1], dtype=int).tolist(), strict=True))
+    categories = {name: count - unseen[name] for name, count in rows.categories.items()}
+    held_out_only = {name: count for name, count in unseen.items() if count}
+    return Columns(list(rows.columns[: rows.numeric]), categories, held_out_only, left_out)
 
 
 def _layers(model: keras.Model) -> list[Layer]:

@@ -32,7 +32,8 @@ def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warning
     parts += [Text(plain(line)) for line in _size(found)]
     parts.append(Text("Training", style=STRONG))
     parts += plan
-    parts.append(Text(f"{duration(found.seconds)} for all seeds, by a few steps that were timed"))
+    both = f"{duration(2 * found.seconds)} to compare two arms like it"
+    parts.append(Text(f"{duration(found.seconds)} for all seeds, {both}, by a few steps that were timed"))
     parts += map(warning, warnings)
     return Group(*parts)
 
@@ -43,7 +44,9 @@ def _columns(columns: Columns | None) -> Iterator[str]:
     if columns.numbers:
         yield f"{counted(len(columns.numbers), 'column')} of numbers: {listed(columns.numbers, MOST_COLUMNS)}"
     if columns.categories:
-        named = [f"{name} ({counted(values, 'value')})" for name, values in columns.categories.items()]
+        others = {name: f", {count:,} more in held-out rows only" for name, count in columns.held_out_only.items()}
+        each = columns.categories.items()
+        named = [f"{name} ({counted(values, 'value')}{others.get(name, '')})" for name, values in each]
         yield f"{counted(len(named), 'column')} of categories: {listed(named, MOST_COLUMNS)}"
     if columns.left_out:
         yield f"{counted(len(columns.left_out), 'column')} left out: {listed(columns.left_out, MOST_COLUMNS)}"

@@ -36,6 +36,22 @@ def fitted(text: str, width: float, size: float, length: int = 200) -> str:
     return "…"
 
 
+def wrapped(text: str, most: int = 2) -> str:
+    r"""Break a subtitle at semicolons, where a line would be longer than the axes are wide; the last of `most` is cut.
+
+    >>> wrapped("20 seeds; " + "; ".join(f"{arm * 30}: 3 of 20 seeds diverged" for arm in "ab")).count("\n")
+    1
+    """
+    lines: list[str] = []
+    for part in text.split("; "):
+        longer = f"{lines[-1]}; {part}" if lines else part
+        if lines and (len(lines) == most or text_width(longer, SMALL) <= LINE_WIDTH):
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in lines)
+
+
 def text_width(text: str, size: float) -> float:
     """Measure a text in points, without drawing it."""
     font = font_of(text)
@@ -76,7 +92,7 @@ def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str])
     parts = " and ".join(dict.fromkeys(map(part_label, banded)))
     line = f"{seeds}; line: {mean}" + (f"; band: ± 1 standard deviation ({parts})" if parts else "")
     lost = "; ".join(f"{arm}: {', '.join(lines)}" for arm, lines in losses.items() if lines)
-    return "\n".join([line, *([fitted(lost, LINE_WIDTH, SMALL)] if lost else [])])
+    return "\n".join(map(wrapped, [line, *([lost] if lost else [])]))
 
 
 def part_label(metric: str) -> str:

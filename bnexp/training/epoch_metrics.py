@@ -34,6 +34,14 @@ def of_part(names: Sequence[str], y_SR: NDArray[np.float32], measured: dict[str,
         return {}
     finite_S = np.isfinite(predicted).all(axis=(1, 2))
     predicted = predicted[..., 0] if predicted.shape[-1] == 1 else predicted
-    seeds = zip(y_SR.astype(int), predicted, measured["accuracy"].astype(bool), strict=True)
-    answers = [Answers(*one) for one in seeds]
-    return {name: np.where(finite_S, [METRICS[name].values(one).mean() for one in answers], np.nan) for name in names}
+    seeds = zip(y_SR, predicted, measured["accuracy"], strict=True)
+    values_SM = np.array([_of_seed(names, *one) for one in seeds])
+    return {name: np.where(finite_S, values_S, np.nan) for name, values_S in zip(names, values_SM.T, strict=True)}
+
+
+def _of_seed(
+    names: Sequence[str], y_R: NDArray[np.float32], predicted: NDArray[Any], accuracy_R: NDArray[Any]
+) -> list[float]:
+    """Return each metric of one seed. Its answers hold several numbers in float64 for each row, so they are let go."""
+    answers = Answers(y_R.astype(int), predicted, accuracy_R.astype(bool))
+    return [float(METRICS[name].values(answers).mean()) for name in names]

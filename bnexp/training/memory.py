@@ -22,6 +22,7 @@ from bnexp.data import Data
 from bnexp.data.seeds import is_shared
 from bnexp.data.stored_rows import StoredRows
 from bnexp.errors import SettingError
+from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.machine import memory_limit, sharing
 from bnexp.training import devices
@@ -39,6 +40,10 @@ COPIES_OF_ROWS = 2
 """Rows in memory: the ones that were read, and TensorFlow's copy of them."""
 SEEN = 3
 """Copies of a batch on its way from rows on disk to what a seed sees: float32, centered, and divided by its width."""
+PREDICTED_BYTES = 9
+"""Of a number predicted for the metrics of an epoch: float32, a copy, and whether it is finite (measured: 8)."""
+METRICS_BYTES, METRICS_NUMBER_BYTES = 90, 28
+"""What the metrics of a seed's part take for a row, and for each number of it (measured: 110 for 1, 273 for 10)."""
 KEPT_WEIGHTS = 4
 """Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
 LARGEST_SHARD = 64
@@ -72,6 +77,8 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     if isinstance(data.rows.x, StoredRows):
         of_rows, of_a_seed = _pieces(data, training, evaluated)
         of_a_seed += KEPT_WEIGHTS * weights  # before a piece, beside those before an epoch
+    metrics, predictions = _epoch_metrics(model, data, training)
+    of_rows, of_a_seed = of_rows + metrics, of_a_seed + predictions
     return Needs(
         shared=PROGRAM_BYTES + of_rows,
         kept=KEPT_WEIGHTS * weights,
@@ -87,6 +94,16 @@ def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
     of_a_seed = row * max(training.batch_size, 0 if seeds_share else evaluated)
     seen = 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
     return HELD * shared, HELD * of_a_seed + SEEN * seen
+
+
+def _epoch_metrics(model: keras.Model, data: Data, training: Training) -> tuple[int, int]:
+    """Return the bytes in which all shards compute the metrics of each epoch, and what a seed predicts for them."""
+    if not training.epoch_metrics:
+        return 0, 0
+    numbers = int(model.output_shape[-1])
+    rows = [int(data.parts[part].shape[1]) for part in HELD_OUT_PARTS if part in data.parts]
+    of_a_shard = (METRICS_BYTES + METRICS_NUMBER_BYTES * numbers) * max(rows)
+    return of_a_shard * devices.side_by_side(training.seeds), PREDICTED_BYTES * numbers * sum(rows)
 
 
 @functools.lru_cache(maxsize=8)

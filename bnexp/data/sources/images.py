@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnexp.config.real import ImageFolderDataset
 from bnexp.data.facts import RowFacts
-from bnexp.data.row_cache import Room, RowCache, RowFile
+from bnexp.data.row_cache import RowCache, RowFile
 from bnexp.data.rows import Rows, numbered
 from bnexp.data.sources.folders import LabelledFiles, labelled_parts
 from bnexp.data.sources.joined import with_parts
@@ -46,8 +46,8 @@ def _read(
 ) -> tuple[Inputs, Sequence[str]]:
     """Return the rows of all images, and what may mislead in them."""
     paths = found.paths
-    with cache.begun() as room:
-        headers, x_NHWC, hidden = _pixels(paths, dataset, limit, room)
+    with cache:
+        headers, x_NHWC, hidden = _pixels(paths, dataset, limit, cache)
         more = [_put_on_white(x_NHWC, paths, dataset, hidden)] if hidden else []
 
         def warnings(x_NHWC: Inputs) -> list[str]:
@@ -55,11 +55,11 @@ def _read(
             several = warnings_of_several_classes(x_NHWC, paths, found.labels)
             return [*_warnings(paths, headers), *more, *several, *_warnings_of_one_colour(x_NHWC, paths)]
 
-        return room.kept(x_NHWC, warnings)
+        return cache.kept(x_NHWC, warnings)
 
 
 def _pixels(
-    paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None, room: Room
+    paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None, cache: RowCache
 ) -> tuple[list[Header], NDArray[Any] | RowFile, list[Path]]:
     """Read each file once: its header and, while all go together, its pixels; return the images blank on black, too.
 
@@ -79,7 +79,7 @@ def _pixels(
                 picture = picture_of(image, dataset, "black")
         if picture is not None:
             if x_NHWC is None or (header.depth != "8 bits" and x_NHWC.dtype == "uint8"):
-                x_NHWC = _as_fine_as(picture.pixels_HWC, x_NHWC, len(paths), room)
+                x_NHWC = _as_fine_as(picture.pixels_HWC, x_NHWC, len(paths), cache)
             x_NHWC[row] = picture.pixels_HWC
             if picture.is_hidden:
                 hidden.append(path)
@@ -97,14 +97,14 @@ def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> 
 
 
 def _as_fine_as(
-    pixels_HWC: NDArray[Any], x_NHWC: NDArray[Any] | RowFile | None, count: int, room: Room
+    pixels_HWC: NDArray[Any], x_NHWC: NDArray[Any] | RowFile | None, count: int, cache: RowCache
 ) -> NDArray[Any] | RowFile:
     """Return room for this number of images, as fine as this one, with what was read of those before.
 
     Raises:
         SettingError: if neither memory nor the disk has it.
     """
-    finer = room.rows((count, *pixels_HWC.shape), pixels_HWC.dtype)
+    finer = cache.rows((count, *pixels_HWC.shape), pixels_HWC.dtype)
     if x_NHWC is not None:
         before = x_NHWC.written() if isinstance(x_NHWC, RowFile) else x_NHWC
         for piece in pieces(before):

@@ -173,11 +173,12 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             "dataset.path", f"is {str(file.path)!r}; two columns are called {twice.iloc[0]!r}. Rename one."
         )
     if len(names) == 1:
-        raise SettingError(
-            "dataset.separator",
-            f"is {file.separator!r}; {file.path} has but one column with it, {names.iloc[0][:80]!r}. Expected two "
-            f"or more.{_cure_of_separator(file)}",
-        )
+        only = repr(names.iloc[0][:80])
+        if cure := _cure_of_separator(file):
+            seen = f"is {file.separator!r}; {file.path} has but one column with it, {only}. Expected two or more."
+            raise SettingError("dataset.separator", seen + cure)
+        seen = f"is {str(file.path)!r}; it has a single column, {only}, so there is nothing to learn from."
+        raise SettingError("dataset.path", f"{seen} Expected a column to be learned, and one or more besides.")
 
 
 def likely_separator(file: CsvFile) -> str | None:

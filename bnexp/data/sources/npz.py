@@ -143,15 +143,15 @@ def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
 def _inputs(parts: Sequence[_Part], cache: RowCache) -> tuple[Inputs, Sequence[str]]:
     """Read the inputs of all parts, one behind the other: into memory, or into the cache."""
     problems, start = Problems(), 0
-    with cache.begun() as room:
-        x = room.rows((sum(len(part.labels[0]) for part in parts), *parts[0].shape), parts[0].dtype)
+    with cache:
+        x = cache.rows((sum(len(part.labels[0]) for part in parts), *parts[0].shape), parts[0].dtype)
         for part in parts:
             with problems.noted(), named_by(part.key):
                 for piece in part.inputs():
                     x[start : start + len(piece)] = piece
                     start += len(piece)
         problems.refuse()
-        return room.kept(x, lambda rows: [])
+        return cache.kept(x, lambda rows: [])
 
 
 def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:

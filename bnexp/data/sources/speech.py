@@ -50,9 +50,9 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCach
         rate = length_and_rate(found.paths[0])[1]
     else:
         samples_N, rate = _lengths(found.paths)
-        with cache.begun() as room:
-            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, room.rows)
-            kept = room.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
+        with cache:
+            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, cache.rows)
+            kept = cache.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
     x_NTF, warnings = kept
     rows = _rows(dataset, x_NTF, rate, found.paths, found.labels, found.inner if dataset.group == "file" else None)
     facts = replace(
@@ -127,9 +127,7 @@ def _read(
     features = 1 if dataset.features == "wave" else dataset.mels
     x_NTF = room((len(paths), frames, features), np.dtype("float32"))
     for row, frames_TF in _frames(dataset, paths, np.minimum(samples_N, most), rate):
-        x_TF = np.full(x_NTF.shape[1:], np.nan, "float32")
-        x_TF[: len(frames_TF)] = frames_TF[:frames]
-        x_NTF[row] = x_TF
+        x_NTF[row] = _of_length(frames_TF, frames)
     return x_NTF
 
 
@@ -162,10 +160,14 @@ def padded(frames: Sequence[Floats32], length: int | None) -> Floats32:
     """Put sequences (T, F) of many lengths in one array, (N, length, F); what is left over is NaN."""
     most = max(map(len, frames))
     most = most if length is None else min(length, most)
-    x_NTF = np.full((len(frames), most, frames[0].shape[1]), np.nan, "float32")
-    for row, frames_TF in enumerate(frames):
-        x_NTF[row, : len(frames_TF)] = frames_TF[:most]
-    return x_NTF
+    return np.stack([_of_length(frames_TF, most) for frames_TF in frames])
+
+
+def _of_length(frames_TF: Floats32, length: int) -> Floats32:
+    """Return this number of frames, (length, F): further ones are cut, and NaN stands for those that are not there."""
+    x_TF = np.full((length, frames_TF.shape[1]), np.nan, "float32")
+    x_TF[: len(frames_TF)] = frames_TF[:length]
+    return x_TF
 
 
 def _samples(dataset: Audio, rate: int) -> tuple[int, int]:

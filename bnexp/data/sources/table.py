@@ -137,7 +137,8 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
-    weights_N = weights_of_column(frame, None if columns.weight in marked else columns.weight, where, problems)
+    told = (*marked, columns.target)
+    weights_N = weights_of_column(frame, None if columns.weight in told else columns.weight, where, problems)
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)

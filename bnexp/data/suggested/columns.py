@@ -23,6 +23,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.missing_values import MOST_WORDS
+from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
@@ -92,9 +93,9 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
 
 
 def _duplicates(frame: pandas.DataFrame, used: Sequence[str]) -> Iterator[Choice]:
-    """Yield what happens to rows that repeat: cases that differ only in columns that are left out are kept.
+    """Yield that rows that repeat are kept, if they are different cases; else they are dropped, as is the default.
 
-    A column without a name that counts the rows shows no case to be another one.
+    Cases differ if they do in columns that are left out, but for a column without a name that counts the rows.
     """
     try:
         whole = int(frame[[name for name in frame.columns if not name.startswith(NO_NAME)]].duplicated().sum())
@@ -108,9 +109,6 @@ def _duplicates(frame: pandas.DataFrame, used: Sequence[str]) -> Iterator[Choice
         seen = f"{_repeat(repeated - whole)} another one in the columns that are used, but not in all"
         also = f"; {_repeat(whole)} one in all" if whole else ""
         yield Choice("duplicates", "keep", f"{seen}: they are different cases{also}")
-    elif whole:
-        more = f", and {repeated - whole:,} more in the columns that are used" if repeated > whole else ""
-        yield Choice("duplicates", "drop", f"{_repeat(whole)} another one in all columns{more}")
 
 
 def _repeat(rows: int) -> str:
@@ -132,6 +130,8 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
     try:
         if not is_text(column):
             numbers(column, where)
+            if is_row_weight(name):
+                return "its name says how much each row counts, as in a survey"
             return "a different whole number in every row, as an id has" if _is_id(frame, name) else None
         if may_be_dates(column):
             numbers_of_dates(column, where)

@@ -27,6 +27,7 @@ from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import column_choices, numeric
 from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
+from bnexp.data.suggested.weights import notes_of_weights
 from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
-    cure = "use na_values: [{}]"
-    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, "use na_values: [{}]")]
     notes += _notes_of_gaps(tables, learned, file)
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
@@ -91,15 +91,17 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
     cure = "empty these cells in the file (it has {})"
-    notes = [*beside.notes, *notes_of_sentinels(frame, _inputs(frame, learned, columns), cure)]
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
 
-def _inputs(frame: pandas.DataFrame, target: str, columns: Sequence[Choice]) -> list[str]:
-    """List the columns of numbers that are inputs."""
-    left_out = {target, *(name for one in columns if one.key == "drop" for name in one.value)}
-    left_out |= {one.value for one in columns if one.key == "group"}
-    return [name for name in numeric(frame, list(frame.columns)) if name not in left_out]
+def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
+    """Yield notes on weights of rows, and on numbers that may stand for a missing value, which `cure` mends."""
+    dropped = [name for one in columns if one.key == "drop" for name in one.value]
+    others = {target, *dropped, *(one.value for one in columns if one.key == "group")}
+    inputs = [name for name in numeric(frame, list(frame.columns)) if name not in others]
+    yield from notes_of_weights(frame, dropped, inputs)
+    yield from notes_of_sentinels(frame, inputs, cure)
 
 
 def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
@@ -154,11 +156,13 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
         names = [re.sub("(?i)train(ing)?", word, path.stem) for word, means in PARTS.items() if means == part]
         there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
         for other in there[:1]:
+            named = str(Path(data).with_name(other.name))
             if (why := _why_no_part(other, frame, target, read)) is None:
-                choices.append(Choice(key, str(Path(data).with_name(other.name)), "it lies beside, as a part"))
+                choices.append(Choice(key, named, "it lies beside, as a part"))
                 paths.append(other)
             else:
-                notes.append(f"{other.name} lies beside, and is not taken for the {part} part: {why}.")
+                seen = f"{other.name} lies beside, and is not used as the {part} part: {why}"
+                notes.append(f"{seen}. Once that is mended, write {key}: {named}.")
     return _Beside(choices, paths, notes)
 
 

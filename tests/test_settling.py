@@ -123,6 +123,18 @@ def test_rows_that_a_small_difference_takes_are_asked_for_though_the_interval_is
     assert needed(question, narrow, seeds=20, rows=100) == Needed(rows=299, seeds=None)
 
 
+@pytest.mark.parametrize("size", [1e-100, 1e-3, 1e80])
+def test_what_is_needed_does_not_depend_on_the_unit(size: float) -> None:
+    parts = Components(0.0005 * size**2, 0.001 * size**2, 0.02 * size**2, 4.0)
+    found = needed(OpenQuestion(0.013 * size, 0.01 * size, AT_95), parts, seeds=10, rows=300)
+    assert found == needed(OpenQuestion(0.013, 0.01, AT_95), Components(0.0005, 0.001, 0.02, 4.0), seeds=10, rows=300)
+
+
+def test_no_seeds_are_named_where_so_few_rows_tell_hardly_anything_of_their_variance() -> None:
+    parts, question = Components(0.001, 0.0, 0.02), OpenQuestion(0.02, 0.01, AT_95)
+    assert [needed(question, parts, seeds=10, rows=rows).seeds is None for rows in (2, 9, 10)] == [True, True, False]
+
+
 def test_a_mean_at_the_margin_is_settled_once_it_moves_and_is_known_well() -> None:
     """Half of what it can be is small and half large; so the number is finite, but large."""
     found = pairs_to_settle(OpenQuestion(0.01, 0.01, AT_95), pairs=12, deviation=0.02)

@@ -12,7 +12,7 @@ import pytest
 import studies
 from numpy.typing import NDArray
 
-from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.comparison.new_rows import NewRowsEstimate, Stratum
 from bnexp.config import Experiment
 from bnexp.config.study import Hypothesis
 from bnexp.config.yaml import Node
@@ -318,6 +318,44 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
         "held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it. For these 100 rows alone: refuted"
         in found.verdict.sentence
     )
+
+
+def test_each_data_set_needs_rows_of_its_own_by_its_weight_in_the_mean() -> None:
+    """Rows of one data set say nothing of another. Cells of the same rows count once, with the weights of both."""
+    alike = drawn({"bn": 1.0, "none": 1.0}, rows=[290, 10])
+    of_two = [{"name": "moons"}, {"name": "circles"}]
+    strata = estimate_of(contrast(claim(), alike, datasets=of_two)).strata
+    assert strata == [Stratum(290, 0.5, "one data set"), Stratum(10, 0.5, "one data set")]
+    same = drawn({"bn": 1.0, "none": 1.0}, cells=2)
+    assert estimate_of(contrast(claim(), same, datasets=[{"class_sep": 0.5}, {"class_sep": 2.0}])).strata == [
+        Stratum(200, 1.0)
+    ]
+    between = claim(at={"model.depth": 1}, minus={"model.depth": 2})
+    assert estimate_of(contrast(between, same)).strata == [Stratum(200, 2.0)]
+    assert estimate_of(contrast(claim(metric="val_loss"), same)).strata == []
+
+
+@pytest.mark.parametrize(("rows", "word"), [([400, 148], "inconclusive"), ([400, 149], "refuted")])
+def test_a_claim_is_not_refuted_while_a_data_set_has_too_few_rows(rows: list[int], word: str) -> None:
+    """Exactly: at a weight of one half, a kind that is 2% of a data set moves the mean by 1 point."""
+    alike = drawn({"bn": 1.0, "none": 1.0}, rows=rows)
+    alike[0, "bn"][0, 0] = False  # or all pairs were equal, and 10 of them too few
+    found = contrast(claim(), alike, datasets=[{"name": "moons"}, {"name": "circles"}])
+    (judgement,) = judged([claim()], [found])
+    assert judgement.verdict.word == word
+    if word == "inconclusive":
+        assert "The 148 held-out rows of one data set may miss" in judgement.verdict.sentence
+        assert "takes at least 149 held-out rows of each data set." in judgement.verdict.sentence
+
+
+def test_seeds_that_could_refute_a_claim_by_its_sign_are_named_though_rows_are_few() -> None:
+    right = {(0, arm): np.ones((SEEDS, 100), bool) for arm in ARMS}
+    right[0, "bn"][[0, 1], [10, 20]] = False
+    one = claim(smallest=0.02)
+    (found,) = judged([one], [contrast(one, right)])
+    assert found.verdict.word == "inconclusive"
+    assert "More seeds do not help" not in found.verdict.sentence
+    assert "or with about" in found.verdict.sentence and "seeds (" in found.verdict.sentence
 
 
 def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:

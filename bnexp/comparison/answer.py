@@ -150,7 +150,10 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
-    rest = _rows_or_seeds(difference, wording, new_rows) if rest is None else rest
+    if rest is None:
+        rest = _rows_or_seeds(difference, wording, new_rows)
+        if difference.would_be_small and difference.lacking is not None:  # seeds may still show a claim's other side
+            rest = f"{_unseen_rows(difference.lacking, new_rows.drawn)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     text = " ".join(one for one in (says, found.shared_level(difference.looks), rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)

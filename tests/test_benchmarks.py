@@ -43,7 +43,7 @@ def test_a_row_above_its_limit_is_kept_as_missed(keeping: Any, tmp_path: Path) -
     ("script", "measures"),
     [
         ("scale", ["large_table", "stored"]),
-        ("engine", ["bookkeeping", "checkpoints", "dropout", "alone"]),
+        ("engine", ["bookkeeping", "checkpoints", "dropout", "alone", "epoch_metrics"]),
         ("runs", ["listed"]),
         ("larger_than_memory", ["images"]),
         ("own_networks", ["xception", "mobilenet", "resnet50"]),

@@ -36,7 +36,7 @@ TOO_FEW = "Nothing is said of new {drawn}: 1 {one} is held out, and that takes t
 
 @dataclass(frozen=True)
 class Stratum:
-    """Held-out rows, or groups, that a metric counts together: all, those of the rarest class, or of one data set."""
+    """Held-out rows, or groups, that a metric counts together: all, or of the rarest class, or of one data set."""
 
     rows: int
     weight: float

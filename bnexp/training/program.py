@@ -10,6 +10,7 @@ part. Inputs have any shape behind these.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -53,10 +54,25 @@ class Program:
         self._predicting = HELD_OUT_PARTS if training.epoch_metrics else ()
         self._optimizer = make_pure_optimizer(training, steps_per_epoch, shard_seeds)
         draw_for_each_seed()
-        self._epoch = tf.function(self._train_epoch, autograph=False)
-        self._measured = tf.function(self._measure_parts, autograph=False)
-        self._predicted = tf.function(self._predict_part, autograph=False)
-        self._statistics = tf.function(self._chunk_statistics, autograph=False)
+        self._tracing = threading.RLock()
+        self._epoch = self._compiled(self._train_epoch)
+        self._measured = self._compiled(self._measure_parts)
+        self._predicted = self._compiled(self._predict_part)
+        self._statistics = self._compiled(self._chunk_statistics)
+
+    def _compiled(self, body: Callable[..., Any]) -> Any:
+        """Compile a function; only one thread at a time traces any of them.
+
+        They share the model, whose layers `batch_statistics` changes while it is traced. Shards whose shapes differ
+        are traced apart, each in its own thread.
+        """
+
+        @functools.wraps(body)
+        def traced(*arguments: Any) -> Any:
+            with self._tracing:
+                return body(*arguments)
+
+        return tf.function(traced, autograph=False)
 
     def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
         """Return a shard's first state from the initial values of `model.variables`, each (S, *shape), and rates."""

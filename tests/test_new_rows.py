@@ -328,6 +328,15 @@ def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> 
     assert pytest.approx(0.05, rel=0.05) == 0.78**12
 
 
+def test_where_all_rows_are_alike_nothing_is_known_of_new_ones() -> None:
+    """And no interval of [0, 0] is told of them."""
+    right = np.ones((20, 12), bool)
+    sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
+    assert sentence.startswith(
+        "For new rows of this kind, nothing is known yet: the arms measure the same on all 12 held-out rows. "
+    )
+
+
 def test_too_few_rows_and_too_few_pairs_are_told_at_once() -> None:
     right = np.ones((8, 120), bool)
     sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
@@ -394,6 +403,11 @@ def test_a_margin_that_no_number_of_rows_can_show_says_so() -> None:
     right = np.broadcast_to(np.arange(60) % 5 > 0, (20, 60))
     sentence = contrast_of(measured("a", right), measured("b", right), margin=1e-300).verdict.sentence
     assert "takes more rows than can be held out. Use a larger margin." in sentence
+    tiny, usual = (contrast_of(measured("a", right), measured("b", right), margin=margin) for margin in (1e-6, 0.01))
+    assert tiny.cautions == [
+        "the margin is 1e-06, so that nearly any difference matters. Use a larger one, such as --margin 0.01."
+    ]
+    assert usual.cautions == []
 
 
 def test_a_wider_margin_takes_fewer_rows() -> None:

@@ -58,6 +58,16 @@ def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: di
     assert cautions(trained("bn", accuracy_E, noise=noise, **training), other) == []
 
 
+def test_three_epochs_show_it_and_the_verdict_names_the_warnings_first() -> None:
+    arms = [trained(name, np.array([0.5, 0.6, 0.7]), noise=0.02, draw=draw, epochs=3) for draw, name in enumerate("ab")]
+    contrast = compare(arms, Question()).contrasts[0]
+    assert [text.partition(",")[0] for text in contrast.cautions] == [
+        f"{name} still improves: its last epoch is better than the one before" for name in "ab"
+    ]
+    assert contrast.verdict.word == "cannot tell yet"
+    assert "Fix the warnings first." in contrast.verdict.sentence
+
+
 def test_a_loss_improves_by_falling_and_a_margin_says_what_matters() -> None:
     arms = trained("bn", RISING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1)
     (told,) = cautions(*arms, metric="val_loss")

@@ -155,6 +155,9 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         if difference.would_be_small and difference.lacking is not None:  # seeds may still show a claim's other side
             rest = f"{_unseen_rows(difference.lacking, new_rows.drawn)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
+    if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
+        alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
+        says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
     text = " ".join(one for one in (says, found.shared_level(difference.looks), rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
 

@@ -33,6 +33,8 @@ RELATIVE_MARGIN = 0.05
 """The margin of a loss or an error, if none is asked for, over the baseline's mean."""
 TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean is warned of."""
+TINY_SHARE = 0.0001
+"""A margin of an accuracy, or another metric of at most 1, below this is warned of."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """The advice of an open verdict that rests on trainings with warnings."""
 
@@ -97,6 +99,8 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
     >>> list(tiny_margin("val_mae", 0.05, "nobn", 16500.0, key="--margin "))  # doctest: +ELLIPSIS
     ["the margin is 0.05, in val_mae's own unit, and the mean val_mae of nobn is 16500. So nearly any difference ..."]
     """
+    if traits(metric).margin is not None and margin < TINY_SHARE:
+        yield f"the margin is {margin:g}, so that nearly any difference matters. Use a larger one, such as {key}0.01."
     if higher_is_better(metric) or mean is None or not margin < TINY_MARGIN * mean:
         return
     seen = f"the margin is {number(metric, margin)}, in {metric}'s own unit"

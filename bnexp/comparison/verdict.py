@@ -25,6 +25,7 @@ from bnexp.comparison.scale import (
     ratio_text,
     scale_of,
 )
+from bnexp.comparison.still_improving import still_improving
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
@@ -85,7 +86,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         new_rows=None if isinstance(anew, str) or question.about == "these-rows" else anew,
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
-        is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings),
+        is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings or [*still_improving(arms, question)]),
         looks=question.looks,
     )
     return _Case(evidence, advice, difference, wording)

@@ -420,3 +420,16 @@ def test_looks_stop_where_only_more_rows_would_settle_it() -> None:
     right = np.broadcast_to(np.arange(100) % 5 > 0, (20, 100))
     document = compare([measured("a", right), measured("b", right)], Question(until_settled=True, max_seeds=40))
     assert document.contrasts[0].verdict.seeds_could_settle is False
+
+
+def test_f1_of_the_commoner_class_is_warned_of() -> None:
+    """The second class by name is what F1 and PR-AUC are about; that is seldom meant where it is the commoner one."""
+    target_R = (np.arange(400) >= 40).astype("float32")
+    right = rows_right(0.9)
+    for names, warned in ((["sick", "well"], True), (["a", "sick"], False)):
+        counts = [50, 450] if warned else [450, 50]
+        facts = {"task": "binary", "digest": "data", "classes": names, "rows_per_class": counts}
+        arms = [changed(answered(name, right, target_R), "dataset", to=facts) for name in ("a", "b")]
+        told = [text for text in contrast_of(*arms, metric="val_f1").cautions if "is about the class" in text]
+        expected = "val_f1 is about the class 'well', the second by name, which has 90% of the rows. "
+        assert [text.startswith(expected) for text in told] == ([True] if warned else [])

@@ -16,6 +16,7 @@ from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
 from bnexp.experiment import prepare
+from bnexp.system import backend
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
@@ -64,7 +65,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Train seed by seed, so that one program serves all."""
+    """Train seed by seed, so that one program serves all. TensorFlow is loaded as bnexp does it: without a word."""
+    backend.load()
     from bnexp.training import memory
 
     monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)

@@ -49,10 +49,10 @@ def own_stderr() -> Iterator[Console]:
             copy.close()
 
 
-def _is_of_process(stream: TextIO) -> bool:
-    """Return True for the process's own stderr; False where it is replaced, as by a notebook."""
+def _is_of_process(stream: TextIO | None) -> bool:
+    """Return True for the process's own stderr; False where it is replaced, as by a notebook, or closed."""
     try:
-        return stream.fileno() == 2
+        return stream is not None and stream.fileno() == 2
     except (OSError, ValueError):
         return False
 

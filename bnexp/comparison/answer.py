@@ -152,8 +152,8 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
     if rest is None:
         rest = _rows_or_seeds(difference, wording, new_rows)
-        if difference.would_be_small and difference.lacking is not None:  # seeds may still show a claim's other side
-            rest = f"{_unseen_rows(difference.lacking, new_rows.drawn)} {rest}"
+        if difference.lacking_alone is not None:  # seeds may still show a claim's other side
+            rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
@@ -180,8 +180,8 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     if found.word != wording.open:
         failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
-    lacking, rows = difference.lacking, difference.new_rows
-    if lacking is not None and rows is not None and difference.would_be_small and not difference.is_claim:
+    lacking, rows = difference.lacking_alone, difference.new_rows
+    if lacking is not None and rows is not None and not difference.is_claim:
         first = WARNINGS_FIRST if difference.is_warned else "More seeds do not help."
         return f"{_unseen_rows(lacking, rows.drawn)} {first}"
     if difference.is_warned:
@@ -205,7 +205,7 @@ def _unseen_failures(pairs: int) -> str:
 
 
 def _unseen_rows(lacking: Lacking, drawn: str) -> str:
-    """Return why these rows, or groups, are too few to say that a difference is small for new ones, and how many do."""
+    """Return why these rows, or groups, are too few to call a difference small for new ones; and how many it takes."""
     count, of = lacking.stratum.rows, lacking.stratum.of
     share = f"{100 * statistics.unseen_share(count):.2g}%"
     who, whole, each = {

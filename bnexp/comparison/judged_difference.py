@@ -117,9 +117,9 @@ class JudgedDifference:
         return found if self.lacking is None else replace(found, is_small=False)
 
     @property
-    def would_be_small(self) -> bool:
-        """Return True if only more rows are missing to say that a difference is small for new ones."""
-        return self.lacking is not None and self._shown(self.decides).is_small
+    def lacking_alone(self) -> Lacking | None:
+        """Return which rows are too few, if nothing else is missing to say that a difference is small for new ones."""
+        return self.lacking if self._shown(self.decides).is_small else None
 
     def _shown(self, estimate: Estimate) -> Shown:
         return statistics.shown(

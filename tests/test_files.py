@@ -209,7 +209,10 @@ def test_a_csv_file_is_measured_by_its_cells_and_never_unpacked(tmp_path: Path) 
     packed = tmp_path / "t.csv.gz"
     packed.write_bytes(gzip.compress(b"a,b,y\n" + b"1,2,3\n" * 100_000))
     message = refused(**keys | {"path": str(packed)})
-    assert "it is not UTF-8 (" in message and message.endswith("). Unpack it, so that its size is known.")
+    assert (
+        "it is not UTF-8 (" in message
+        and "). Unpack it, so that its size is known. This unpacks it: python -c " in message
+    )
 
 
 def test_parquet_of_few_bytes_that_unpack_to_many_is_refused_while_there_is_memory(tmp_path: Path) -> None:

@@ -368,13 +368,14 @@ def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:
     assert "drop" not in written(init("c.csv", None, None)), "there is nothing else to learn from"
 
 
-@pytest.mark.parametrize("name", ["patient_id", "user", "Subject"])
-def test_ids_that_repeat_are_groups(name: str, folder: Path) -> None:
-    rows = [f"{1000 + n // 4},{n}.5,{n % 3 > 0}\n" for n in range(80)]
+@pytest.mark.parametrize("name", ["patient_id", "user", "Subject", "individual", "Sample ID", "pidnum"])
+@pytest.mark.parametrize("begins", ["", "N"], ids=["numbers", "texts"])
+def test_ids_that_repeat_are_groups(name: str, begins: str, folder: Path) -> None:
+    rows = [f"{begins}{1000 + n // 3},{n}.5,{n % 4 > 0}\n" for n in range(81)]
     (folder / "a.csv").write_text(f"{name},a,label\n" + "".join(rows))
     found = init("a.csv", None, None)
     assert written(found)["group"] == name
-    assert f"  group: {name}  # 20 values in 80 rows: the rows of one stay in one part\n" in found.paths[0].read_text()
+    assert f"  group: {name}  # 27 values in 81 rows: the rows of one stay in one part\n" in found.paths[0].read_text()
 
 
 def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
@@ -392,6 +393,8 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         ("x,y,z", "z", "the last column"),
         ("x,b,y", "y", "its name says so"),
         ("y,x,b", "y", "its name says so"),
+        ("risk,b,c", "risk", "its name says so"),
+        ("mpg,cylinders,origin", "mpg", "its name says so"),
         ("b,species_label,c", "species_label", "its name says so"),
         ("b,c,user", "c", "the last column that can be learned"),
         ("b,c,year", "c", "the last column that can be learned"),
@@ -460,7 +463,7 @@ def test_tables_of_blanks_and_of_other_programs_are_read_or_converted(folder: Pa
     assert written(init("a.txt", None, None))["separator"] == " "
     (folder / "a.csv.gz").write_bytes(b"")
     with pytest.raises(
-        UserError, match=r"PATH is 'a\.csv\.gz'; expected a file that ends in .* This converts it: python -c"
+        UserError, match=r"PATH is 'a\.csv\.gz'; expected a file that ends in .* This unpacks it: python -c"
     ):
         init("a.csv.gz", None, None)
 
@@ -514,8 +517,8 @@ def test_a_target_of_lists_is_refused_in_one_message(tmp_path: Path) -> None:
 
 
 def test_a_command_to_be_pasted_runs_no_name_of_a_file() -> None:
-    from bnexp.data.sources.other_forms import conversion
+    from bnexp.data.sources.other_forms import cure_of_form
 
-    command = conversion(Path("$(touch x).xlsx"))
-    assert command is not None and command.startswith("python -c 'import pandas; ")
+    command = cure_of_form(Path("$(touch x).xlsx"))
+    assert command is not None and command.startswith("This converts it: python -c 'import pandas; ")
     assert '"$' not in command.replace("'\"'\"'", "")

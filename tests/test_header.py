@@ -115,7 +115,8 @@ def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None
         ("My table,,\n,,\na,b,y\n", f"dataset.target is 'y'; no column has this name, but {path}:3 holds it. The names of "
          "the columns must stand in the first line: take out what is above them."),
         ("a,b,y\nkg,cm,class\n", f"dataset.path is '{path}'; {path}:2 holds no numbers above columns of numbers, as a "
-         "second line of names or of units. Take that line out."),
+         "second line of names or of units. Take that line out, as this does: python -c \"import pandas; pandas.read_csv("
+         f"'{path}', dtype=str, keep_default_na=False, skiprows=[1]).to_csv('t-plain.csv', index=False)\""),
         ("sep=;\na,b,y\n", f"dataset.path is '{path}'; {path}:1 is 'sep=;', a note for Excel. Take that line out, and use "
          'dataset.separator: ";".'),
     ):  # fmt: skip

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 import shlex
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.sources.other_forms import conversion
+from bnexp.data.sources.other_forms import cure_of_form
 from bnexp.errors import SettingError
 
 ROWS = [(f"{n}.5", "uv"[n % 2]) for n in range(40)]
@@ -96,13 +101,76 @@ def test_fields_between_blanks_are_told_with_what_reads_them() -> None:
         pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
+def test_fields_that_hold_blanks_between_wider_gaps_get_commas() -> None:
+    rows = "".join(f"  {n:>4}   {('< 12 years', '12-15 years')[n % 2]:>12}     {'uv'[n % 2]}\n" for n in range(40))
+    message = refused(f"    id      education   y\n\n{rows}")
+    assert message.startswith(
+        'dataset.separator is ","; the fields of t.csv stand between two blanks or more, and hold single ones. '
+        "Put commas between them: python -c"
+    )
+    run(message[message.index(": python") :])
+    frame = pd.read_csv("t-plain.csv")
+    assert list(frame.columns) == ["id", "education", "y"]
+    assert frame.iloc[38].tolist() == [38, "< 12 years", "u"] and len(frame) == 40
+
+
+def test_lines_of_types_below_the_names_are_taken_out_by_one_line() -> None:
+    """Tables of Orange have two of them, of which the second is nearly empty."""
+    types, roles = "c\tc\td\n", "\t\tclass\n"
+    rows = "".join(f"{n}.50\t{n or ''}\t{'uv'[n % 2]}\n" for n in range(40))
+    message = refused(f"a\tb\ty\n{types}{roles}{rows}", separator="\t")
+    assert (
+        "t.csv:2 holds no numbers above columns of numbers" in message and " Take lines 2 to 3 out, as this " in message
+    )
+    run(message[message.index(": python") :])
+    assert Path("t-plain.csv").read_text() == "a,b,y\n" + rows.replace("\t", ",")
+
+
+def run(cure: str | None) -> None:
+    """Run the command that a cure ends in."""
+    assert cure is not None
+    program, *arguments = shlex.split(cure.partition(": ")[2])
+    assert program == "python"
+    subprocess.run([sys.executable, *arguments], check=True)
+
+
 def test_tables_of_other_programs_are_converted_by_one_line() -> None:
-    FRAME.to_csv("a.csv.gz", index=False)
     FRAME.to_json("b.jsonl", orient="records", lines=True)
     FRAME.to_stata("c.dta", write_index=False)
     Path("d.arff").write_text("@relation r\n@attribute x numeric\n@attribute y {u,v}\n@data\n" + joined(","))
-    for name in ("a.csv.gz", "b.jsonl", "c.dta", "d.arff"):
-        command = conversion(Path(name))
-        assert command is not None
-        pd.testing.assert_frame_equal(converted(command), FRAME)
-    assert conversion(Path("a.txt")) is None
+    for name in ("b.jsonl", "c.dta", "d.arff"):
+        run(cure_of_form(Path(name)))
+        pd.testing.assert_frame_equal(pd.read_csv(Path(name).with_suffix(".csv")), FRAME)
+    assert cure_of_form(Path("a.txt")) is None
+
+
+TWICE_0 = b"5;0;0;1,5\n007;0;0;2,5\n"
+"""Rows without names, among them equal ones, with separators and numbers that pandas would write otherwise."""
+
+
+@pytest.mark.parametrize(("ending", "packs"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_what_is_packed_is_unpacked_to_the_byte_and_replaces_no_file(ending: str, packs: Any) -> None:
+    path = Path("in a folder", f"a.csv{ending}")
+    path.parent.mkdir()
+    path.write_bytes(packs(TWICE_0))
+    cure = cure_of_form(path)
+    assert cure is not None and cure.startswith("This unpacks it: ")
+    run(cure)
+    assert Path("a.csv").read_bytes() == TWICE_0
+    Path("a.csv").write_text("mine")
+    with pytest.raises(subprocess.CalledProcessError):
+        run(cure)
+    assert Path("a.csv").read_text() == "mine"
+
+
+def test_the_files_of_an_archive_are_taken_out() -> None:
+    Path("a.csv").write_bytes(TWICE_0)
+    with zipfile.ZipFile("a b.zip", "w") as one:
+        one.write("a.csv", "one.csv")
+    for name, mode in (("a.csv.tar.gz", "w:gz"), ("b.tgz", "w:gz"), ("c.tar", "w")):
+        with tarfile.open(name, mode) as other:  # type: ignore[call-overload]
+            other.add("a.csv", f"{name}.csv")
+    for name in ("a b.zip", "a.csv.tar.gz", "b.tgz", "c.tar"):
+        run(cure_of_form(Path(name)))
+        assert Path("one.csv" if name == "a b.zip" else f"{name}.csv").read_bytes() == TWICE_0
+    assert cure_of_form(Path("a.csv.zst")) == "This unpacks it: zstd -d a.csv.zst -o a.csv"

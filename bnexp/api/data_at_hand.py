@@ -24,7 +24,7 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     Raises:
         UserError: if it is none of these, or a table whose target is not named.
     """
-    from bnexp.data.sources.other_forms import conversion
+    from bnexp.data.sources.other_forms import cure_of_form
 
     path = Path(data).expanduser()
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
@@ -41,8 +41,7 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     if path.exists():
         endings = ", ".join([*tables, ".npz"])
         expected = f"expected a file that ends in {endings}, or a folder of images or recordings."
-        convert = conversion(path)
-        raise UserError(f"{spelt} is {data!r}; {expected}" + (f" This converts it: {convert}" if convert else ""))
+        raise UserError(" ".join(filter(None, (f"{spelt} is {data!r}; {expected}", cure_of_form(path)))))
     known = _known_sets()
     if data in known:
         return {"name": data, **_target(data, target, needed=False)}, places

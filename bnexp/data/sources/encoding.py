@@ -20,6 +20,7 @@ from bnexp.data.sources.likely_encodings import (
     is_of_wide_characters,
     with_reading,
 )
+from bnexp.data.sources.other_forms import cure_of_form
 from bnexp.errors import SettingError
 
 SAMPLE_BYTES = 2**24
@@ -50,7 +51,8 @@ def refuse_other_kinds(path: Path) -> None:
         packed = kind.startswith("packed") or kind == "a ZIP archive"
         cure = "Use dataset.name: parquet" if kind == "Parquet" else "Save its table as CSV in UTF-8"
         cure = "Unpack it, so that its size is known" if packed else cure
-        raise SettingError("dataset.path", f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}.")
+        seen = f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}."
+        raise SettingError("dataset.path", " ".join(filter(None, (seen, cure_of_form(path)))))
     if content.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
         raise SettingError(
             "dataset.path", f"is {str(path)!r}; it is a page of the web (HTML). Download the table itself."

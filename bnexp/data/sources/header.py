@@ -94,11 +94,16 @@ def _are_names(names: Sequence[str]) -> bool:
     return in_one_step or (len(steps) + 1 >= SURELY_NAMES and _in_order(names))
 
 
-def has_second_line(frame: pandas.DataFrame, decimal: str = ".") -> bool:
-    """Return True if the first row holds no numbers above columns of numbers, as a line of units or of other names.
+def lines_below_names(frame: pandas.DataFrame, decimal: str = ".") -> int:
+    """Count the first rows that hold no numbers above columns of numbers, as lines of units, types or other names.
 
     `decimal` is the decimal mark of numbers that are stored as text.
     """
-    strange = [no_numbers(frame[name], decimal) for name in frame.columns if frame[name].dtype.kind == "O"]
-    columns = sum(np.array_equal(rows, [0]) for rows in strange)
-    return columns > 1 and 2 * columns >= len(frame.columns)
+    numbers_begin = []
+    for name in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:
+        strange = no_numbers(frame[name], decimal)
+        if len(strange) and np.array_equal(strange, np.arange(len(strange))):
+            is_filled = frame[name].iloc[len(strange) :].notna().to_numpy()
+            numbers_begin.append(len(strange) + int(np.argmax(is_filled)))
+    is_line = len(numbers_begin) > 1 and 2 * len(numbers_begin) >= len(frame.columns)
+    return min(numbers_begin) if is_line else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bnexp.data.sources.column import MOST_WHOLE_NUMBER_CLASSES
+from bnexp.data.sources.column import MOST_WHOLE_NUMBER_CLASSES, is_text
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +26,7 @@ def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[st
         column = frame[name]
         known_N = column.notna().to_numpy()
         different = column.nunique()
-        if different <= MOST_WHOLE_NUMBER_CLASSES or not _are_whole(column[known_N]):
+        if different <= MOST_WHOLE_NUMBER_CLASSES or is_text(column) or not _are_whole(column[known_N]):
             continue
         if different < known_N.sum():
             row_hash_N = _row_hashes(frame[list(compared)]) if row_hash_N is None else row_hash_N

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.header import has_second_line, is_data, repeated_names
-from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering
+from bnexp.data.sources.header import is_data, lines_below_names, repeated_names
+from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering, without_lines
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
@@ -161,11 +161,13 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
         raise SettingError(
             "dataset.path", f"is {str(file.path)!r}; {place} repeats the names of the columns. Take that line out."
         )
-    if has_second_line(frame, file.decimal):
+    if below := lines_below_names(frame, file.decimal):
+        lines = [record.begins for record in itertools.islice(records(file), 1, 1 + below)]
+        which = "that line" if below == 1 else f"lines {lines[0]} to {lines[-1]}"
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {lines_of(file, len(frame))(0)} holds no numbers above columns of numbers, "
-            "as a second line of names or of units. Take that line out.",
+            f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers, as a second "
+            f"line of names or of units. Take {which} out, as this does: {without_lines(file, lines)}",
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):

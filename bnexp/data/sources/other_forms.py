@@ -23,10 +23,14 @@ COMMENTS = ("#", "%", "//")
 """What a line begins with that is a comment in other programs."""
 SEPARATORS = ",;\t|"
 """Signs that separate fields."""
+_GAP = re.compile(" {2,}")
 _FIELD = re.compile(r'"[^"]*"|\S+')
 SPECIAL = '"$`!'
 """What a shell reads inside double quotes."""
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
+"""Ending of a file that is packed -> the module that unpacks it."""
+_ARCHIVES = {".zip": "zipfile", ".tar": "tarfile", ".tgz": "tarfile"}
+"""Ending of a file that holds files -> the module that takes them out."""
 _TEXTS = "lambda cell: cell.decode() if isinstance(cell, bytes) else cell"
 _READERS = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "pandas.read_excel({})"),
@@ -41,25 +45,37 @@ _READERS = {
 """Ending of a file that holds a table -> what reads it."""
 
 
-def conversion(path: Path) -> str | None:
-    """Return a command that writes a file's table as CSV into the current folder; None for a file that holds none.
+def cure_of_form(path: Path) -> str | None:
+    """Return a sentence with a command that unpacks a file, or writes its table as CSV, into the current folder.
 
-    >>> print(conversion(Path("data/a.csv.gz")))
-    python -c "import pandas; pandas.read_csv('data/a.csv.gz').to_csv('a.csv', index=False)"
-    >>> conversion(Path("a.pdf"))
+    Return None for a file that holds none. What is unpacked keeps every byte: separators, and names that repeat.
+
+    >>> print(cure_of_form(Path("a.csv.gz")))
+    This unpacks it: python -c "import gzip, shutil; shutil.copyfileobj(gzip.open('a.csv.gz'), open('a.csv', 'xb'))"
+    >>> print(cure_of_form(Path("a.zip")))
+    This unpacks it: python -m zipfile -e a.zip .
+    >>> cure_of_form(Path("a.pdf"))
     """
-    endings = [one.lower() for one in path.suffixes]
-    if endings[-1:] and endings[-1] in _PACKED and endings[-2:-1] in ([".csv"], [".tsv"], [".txt"], [".data"]):
-        reader = "pandas.read_csv({}, sep='\\t')" if endings[-2] == ".tsv" else "pandas.read_csv({})"
-        return _command(path, reader, Path(path.stem).stem)
-    reader = _READERS.get(endings[-1] if endings else "", "")
-    return _command(path, reader, path.stem) if reader else None
+    *others, ending = ["", *(one.lower() for one in path.suffixes)]
+    if ending in _ARCHIVES or others[-1:] == [".tar"]:
+        return f"This unpacks it: python -m {_ARCHIVES.get(ending, 'tarfile')} -e {shlex.quote(str(path))} ."
+    if (module := _PACKED.get(ending)) is not None:
+        unpacked = f"shutil.copyfileobj({module}.open({str(path)!r}), open({path.stem!r}, 'xb'))"
+        return f"This unpacks it: {in_shell(f'import {module}, shutil; {unpacked}')}"
+    if ending == ".zst":
+        return f"This unpacks it: zstd -d {shlex.quote(str(path))} -o {shlex.quote(path.stem)}"
+    reader = _READERS.get(ending)
+    return f"This converts it: {_command(path, reader)}" if reader else None
 
 
-def _command(path: Path, reader: str, stem: str) -> str:
+def _command(path: Path, reader: str) -> str:
     modules = "pandas, scipy.io.arff" if "scipy" in reader else "pandas"
-    written = f"{stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{stem}.csv"
-    return in_shell(f"import {modules}; {reader.format(repr(str(path)))}.to_csv({written!r}, index=False)")
+    return in_shell(f"import {modules}; {reader.format(repr(str(path)))}.to_csv({_written(path)!r}, index=False)")
+
+
+def _written(path: Path) -> str:
+    """Return the name of the CSV file that is made of a file, another than its own."""
+    return f"{path.stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{path.stem}.csv"
 
 
 def in_shell(code: str) -> str:
@@ -82,7 +98,7 @@ def refuse_other_forms(file: CsvFile) -> None:
     if comments := _comments(file, lines):
         which = "line 1" if comments == 1 else f"lines 1 to {comments}"
         given = _given(replace(file, separator=_sign_in(lines[comments], file)))
-        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{given})", file.path.stem)
+        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{given})")
         raise SettingError(
             "dataset.path",
             f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
@@ -97,11 +113,17 @@ def refuse_other_forms(file: CsvFile) -> None:
         )
     is_separated = file.separator != " " and file.separator in "".join(lines[:1])
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
-        convert = _command(file.path, "pandas.read_csv({}, sep='\\s+')", file.path.stem)
+        convert = _command(file.path, "pandas.read_csv({}, sep='\\s+')")
         raise SettingError(
             "dataset.separator",
             f"is {json.dumps(file.separator)}; the fields of {file.path} stand between blanks. "
             + (f"Use dataset.separator: {json.dumps(sign)}." if sign else f"Put commas between them: {convert}"),
+        )
+    if not is_separated and sign is None and _stand_between_gaps(lines):
+        raise SettingError(
+            "dataset.separator",
+            f"is {json.dumps(file.separator)}; the fields of {file.path} stand between two blanks or more, and hold "
+            f"single ones. Put commas between them: {_with_commas(file)}",
         )
 
 
@@ -109,7 +131,14 @@ def numbering(file: CsvFile, skipped: int = 0) -> str:
     """Return a command that names the columns of a file without names c0, c1, c2, ..."""
     skip = f", skiprows={skipped}" if skipped else ""
     reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix('c')"
-    return _command(file.path, reader, file.path.stem)
+    return _command(file.path, reader)
+
+
+def without_lines(file: CsvFile, lines: Sequence[int]) -> str:
+    """Return a command that writes a table without these lines, from 1, and every other cell as it is."""
+    skipped = [line - 1 for line in lines]
+    reader = f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, skiprows={skipped}{_given(file)})"
+    return _command(file.path, reader)
 
 
 def _given(file: CsvFile) -> str:
@@ -145,6 +174,20 @@ def _counts(file: CsvFile, lines: Sequence[str]) -> tuple[int, int] | None:
     with file.open("replace") as text:
         there = sum(bool(line.strip()) for line in text) - 1
     return (rows, columns) if rows == there else None
+
+
+def _stand_between_gaps(lines: Sequence[str]) -> bool:
+    """Return True if gaps of two blanks or more make equally many fields of each line, two or more."""
+    fields = [_GAP.split(line.strip()) for line in lines if line.strip()]
+    counts = {*map(len, fields)}
+    return len(fields) > 1 and len(counts) == 1 and min(counts) > 1 and not {*SEPARATORS} & {*"".join(fields[0])}
+
+
+def _with_commas(file: CsvFile) -> str:
+    """Return a command that writes the fields between gaps of two blanks or more with commas between them."""
+    rows = f"re.split('{_GAP.pattern}', line.strip()) for line in open({str(file.path)!r}, encoding={file.encoding!r})"
+    written = f"open({_written(file.path)!r}, 'w', encoding='utf-8', newline='')"
+    return in_shell(f"import csv, re; csv.writer({written}).writerows({rows} if line.strip())")
 
 
 def blanks_between(lines: Sequence[str]) -> str | None:

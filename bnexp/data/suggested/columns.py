@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 MOST_NAMED = 5
 ROUNDING = 1e-9
 """How far below 1 the correlation of a column may be with its copy in another unit, such as another currency."""
-_ID = re.compile(r"(?i:(.*[_ .-])?id)|.*Id|.*ID")
+_ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
 _TIME = re.compile(r"(?i:(.*[_ .-])?(year|month|week|weekday|day|days|date|hour|minute|time|timestamp|yr|dt))")
 _SOMEONE = re.compile(
-    r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal)"
+    r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal|individual|respondent)"
     r"([_ .-]?(id|no|nr|number|code|name))?)"
 )
 FEW_MISTAKES = 0.05
@@ -56,8 +56,10 @@ def numeric(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
 def is_id_or_time(name: str) -> bool:
     """Return True if a name says that a column tells whose row it is, or from when.
 
-    >>> is_id_or_time("patient_id"), is_id_or_time("Subject"), is_id_or_time("Year"), is_id_or_time("width")
-    (True, True, True, False)
+    >>> is_id_or_time("patient_id"), is_id_or_time("pidnum"), is_id_or_time("Subject"), is_id_or_time("Year")
+    (True, True, True, True)
+    >>> is_id_or_time("width"), is_id_or_time("bid"), is_id_or_time("acid_number")
+    (False, False, False)
     """
     return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE, _TIME))
 

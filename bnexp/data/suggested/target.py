@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 USUAL_TARGETS = (
     *("target", "label", "labels", "survived", "churn", "churned", "exited", "attrition", "fraud", "is_fraud", "spam"),
     *("class", "classes", "y", "outcome", "response", "diagnosis", "species", "variety", "default", "income"),
-    *("quality", "price", "saleprice", "medv", "charges", "rating", "score", "category"),
+    *("risk", "quality", "price", "saleprice", "medv", "mpg", "charges", "rating", "score", "category"),
 )
 """Names that people give to the column to be learned, the surest first."""
 KINDS = ("class", "classes", "species", "variety", "category")

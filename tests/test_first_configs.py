@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 import bnexp
 from bnexp.api.first_configs import FirstConfigs, init
 from bnexp.cli import data_commands
+from bnexp.data.sources import ids
 from bnexp.errors import UserError
 
 CHANCE, NUMBERS = random.Random(0), np.random.default_rng(0)
@@ -246,7 +248,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
         "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (rows without: 1). Fill it in, or take "
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
-        "dtype=str).dropna(subset=['label']).to_csv('b-whole.csv', index=False)\"",
+        "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",
         "b-batch.yaml and b-none.yaml are written, with what is known. Mend the data, or the first of the two. Then: "
         "bnexp compare b-batch.yaml b-none.yaml",
     ]
@@ -259,6 +261,17 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     (folder / "b-whole.csv").replace(folder / "b.csv")
     first, second = bnexp.check(["b-batch.yaml", "b-none.yaml"])
     assert first.experiment.dataset == second.experiment.dataset
+
+
+def test_rows_whose_target_is_a_word_for_a_missing_value_are_taken_out_and_no_other_cell_changes(folder: Path) -> None:
+    rows = [f"{n:03},NA,{n * 1.5 if n % 9 else '?'}\n" for n in range(1, 41)]
+    (folder / "b.csv").write_text("a,kind,price\n" + "".join(rows))
+    with pytest.raises(UserError) as raised:
+        init("b.csv", None, None)
+    (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
+    subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)
+    kept = "".join(row for row in rows if "?" not in row)
+    assert (folder / "b-whole.csv").read_text() == "a,kind,price\n" + kept
 
 
 def test_nothing_is_written_where_the_network_is_wrong_or_mine_is_there(folder: Path) -> None:
@@ -368,6 +381,34 @@ def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:
     assert "drop" not in written(init("c.csv", None, None)), "there is nothing else to learn from"
 
 
+def test_a_kind_that_stands_with_one_class_alone_is_left_out_unless_it_is_rare(folder: Path) -> None:
+    kinds = ["chairs", "desks", "paper"]
+    rows = [f"{n}.5,{kinds[n % 3]},{'furniture' if n % 3 < 2 else 'office'}\n" for n in range(60)]
+    (folder / "a.csv").write_text("width,kind,category\n" + "".join(rows))
+    assert written(init("a.csv", None, None))["drop"] == ["kind"]
+    (folder / "b.csv").write_text("width,kind,category\n" + "".join(rows[:24]))
+    assert "drop" not in written(init("b.csv", None, None))
+    mixed = [*rows, "60.5,desks,office\n"]
+    (folder / "c.csv").write_text("width,kind,category\n" + "".join(mixed))
+    assert "drop" not in written(init("c.csv", None, None))
+
+
+def test_rows_are_compared_once_and_not_for_each_column(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    hashes = ids._row_hashes
+    monkeypatch.setattr(ids, "_row_hashes", lambda frame: (compared.append(1), hashes(frame))[1])
+    columns = {f"p{n}": NUMBERS.integers(0, 200, 400) for n in range(40)}
+    pd.DataFrame({**columns, "label": [n % 2 for n in range(400)]}).to_csv(folder / "a.csv", index=False)
+    init("a.csv", None, None)
+    assert len(compared) < len(columns) / 2
+
+
+def test_a_column_of_lists_does_not_hide_which_columns_are_ids(folder: Path) -> None:
+    table = {"id": range(60), "a": [n // 2 for n in range(60)], "l": [[n] for n in range(60)]}
+    pd.DataFrame({**table, "label": [n % 2 for n in range(60)]}).to_parquet(folder / "a.parquet")
+    assert written(init("a.parquet", None, None))["drop"] == ["id", "l"]
+
+
 @pytest.mark.parametrize("name", ["patient_id", "user", "Subject", "individual", "Sample ID", "pidnum"])
 @pytest.mark.parametrize("begins", ["", "N"], ids=["numbers", "texts"])
 def test_ids_that_repeat_are_groups(name: str, begins: str, folder: Path) -> None:
@@ -406,6 +447,20 @@ def test_the_likely_target_is_taken_and_the_reason_told(names: str, target: str,
     found = init("a.csv", None, None)
     assert written(found)["target"] == target
     assert f"  target: {target}  # {why}; --target names another\n" in found.paths[0].read_text()
+
+
+def test_of_numbered_columns_the_first_is_taken_if_it_alone_holds_classes(folder: Path) -> None:
+    lasts: dict[str, Callable[[int], float]] = {"c0": lambda n: n + 0.5, "c2": lambda n: n % 3}
+    for name, (target, last) in zip("ab", lasts.items(), strict=True):
+        rows = "".join(f"{n % 3},{n * 0.7},{last(n)}\n" for n in range(60))
+        (folder / f"{name}.csv").write_text("c0,c1,c2\n" + rows)
+        assert written(init(f"{name}.csv", None, None))["target"] == target
+    assert "first column: it holds few classes, and the last one quantities" in Path("a-batch.yaml").read_text()
+
+
+def test_nothing_at_all_is_no_path(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"^PATH is ''; expected a file, a folder, or the name of a known set\.$"):
+        init("", None, None)
 
 
 def test_many_numbers_are_no_classes_whatever_their_name(folder: Path) -> None:

@@ -26,6 +26,8 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     """
     from bnexp.data.sources.other_forms import cure_of_form
 
+    if not data:
+        raise UserError(f"{spelt} is ''; expected a file, a folder, or the name of a known set.")
     path = Path(data).expanduser()
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
     places = {**dict.fromkeys(of_data, spelt), "dataset.target": "--target", "dataset.y": "--target"}

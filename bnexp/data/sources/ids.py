@@ -52,4 +52,8 @@ def _row_hashes(frame: pandas.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]
     """Return a number for each row, (N,), that rows which repeat each other share."""
     from pandas.util import hash_pandas_object
 
-    return np.asarray(hash_pandas_object(frame, index=False), "uint64")
+    try:
+        hashes = hash_pandas_object(frame, index=False)
+    except TypeError:  # lists and the like
+        hashes = hash_pandas_object(frame.astype(str), index=False)
+    return np.asarray(hashes, "uint64")

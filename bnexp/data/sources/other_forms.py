@@ -23,6 +23,8 @@ COMMENTS = ("#", "%", "//")
 """What a line begins with that is a comment in other programs."""
 SEPARATORS = ",;\t|"
 """Signs that separate fields."""
+NUMBERED = "c"
+"""What stands before the number of a column that had no name."""
 _GAP = re.compile(" {2,}")
 _FIELD = re.compile(r'"[^"]*"|\S+')
 SPECIAL = '"$`!'
@@ -128,9 +130,9 @@ def refuse_other_forms(file: CsvFile) -> None:
 
 
 def numbering(file: CsvFile, skipped: int = 0) -> str:
-    """Return a command that names the columns of a file without names c0, c1, c2, ..."""
+    """Return a command that numbers the columns of a file without names: c0, c1, c2, ..."""
     skip = f", skiprows={skipped}" if skipped else ""
-    reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix('c')"
+    reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix({NUMBERED!r})"
     return _command(file.path, reader)
 
 

@@ -44,6 +44,8 @@ MOSTLY = 0.5
 """Share of rows that repeat above which they are different cases with few different values."""
 FEWEST_GROUPS = 5
 """Different persons, or the like, that can be split between the parts; of other ids more than a category would have."""
+FEWEST_ROWS_OF_A_PART = 10
+"""Rows of a category, on average, that are no chance if all of them have one class."""
 FEWEST_PARTS = 3
 """Groups in which each class needs a row, so that three parts can have one."""
 
@@ -70,10 +72,13 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     `decimal` is the decimal mark of numbers that are stored as text.
     """
     inputs = [name for name in frame.columns if name != target]
-    group = _group(frame, inputs, target)
+    ids = _ids(frame, inputs)
+    group = _group(frame, [name for name in inputs if name not in ids], target)
     others = [name for name in inputs if name != group]
-    left_out = {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
-    copies = {name: why for name in others if name not in left_out and (why := _why_copy(frame, name, target))}
+    left_out = dict.fromkeys(ids, "a different whole number in every row, as an id has")
+    left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
+    asked = [name for name in others if name not in left_out]
+    copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
     if len(left_out) + len(copies) < len(others):
         left_out = {name: (left_out | copies)[name] for name in others if name in left_out or name in copies}
     if len(left_out) == len(others):
@@ -134,7 +139,7 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
             numbers(column, where)
             if is_row_weight(name):
                 return "its name says how much each row counts, as in a survey"
-            return "a different whole number in every row, as an id has" if _is_id(frame, name) else None
+            return None
         if may_be_dates(column):
             numbers_of_dates(column, where)
         else:
@@ -148,11 +153,15 @@ def _varies(column: pandas.Series[Any]) -> bool:
     return column.dtype.kind in "iuf" and bool(column.nunique() > 1)
 
 
-def _is_id(frame: pandas.DataFrame, name: str) -> bool:
-    column = frame[name]
-    if column.isna().any() or name not in id_like(frame, [name], list(frame.columns)):
-        return False
-    return (counts_rows(frame, name) and not _TIME.fullmatch(name.strip())) or bool(_ID.fullmatch(name.strip()))
+def _ids(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
+    """List the columns of whole numbers that are ids: their values count the rows, or their name says so."""
+    whole = [name for name in numeric(frame, names) if not frame[name].isna().any()]
+    found = id_like(frame, whole, list(frame.columns))
+    return [name for name in found if _ID.fullmatch(name.strip()) or _counts_and_is_no_time(frame, name)]
+
+
+def _counts_and_is_no_time(frame: pandas.DataFrame, name: str) -> bool:
+    return counts_rows(frame, name) and not _TIME.fullmatch(name.strip())
 
 
 def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
@@ -181,6 +190,21 @@ def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:
     return None
 
 
+def _why_part(frame: pandas.DataFrame, name: str, target: str) -> str | None:
+    """Return why a category says the class: each of its values, in many rows, stands with one class alone; else None.
+
+    So says a kind of product its category.
+    """
+    known = frame[[name, target]].dropna()
+    values, classes = known[name].nunique(), known[target].nunique()
+    are_classes = is_text(frame[target]) or classes <= MOST_WHOLE_NUMBER_CLASSES
+    if not is_text(frame[name]) or may_be_dates(frame[name]) or not are_classes:
+        return None
+    if classes < 2 or len(known.drop_duplicates()) > values or values * FEWEST_ROWS_OF_A_PART > len(known):
+        return None
+    return f"it says the target: each of its values stands with one value of {target} alone"
+
+
 def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | None:
     """Return the column of ids that repeat, by name and values: of persons first, else the first one."""
     found = [name for name in names if (_SOMEONE.fullmatch(name.strip()) or _ID.fullmatch(name.strip()))]
@@ -198,7 +222,7 @@ def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
     fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
     if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():
         return False
-    if not fewest <= count < column.notna().sum() or _is_id(frame, name) or _why_copy(frame, name, target):
+    if not fewest <= count < column.notna().sum() or _why_copy(frame, name, target):
         return False
     is_spread = bool(column.groupby(learned).nunique().min() >= FEWEST_PARTS)
     return classes > MOST_WHOLE_NUMBER_CLASSES or is_spread

@@ -110,11 +110,14 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
     more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
     for table in tables:
         if count := int(table.frame[target].isna().sum()):
-            read = f"pandas.read_csv({str(table.path)!r}, dtype=str{more}).dropna(subset=[{target!r}])"
+            cells = replace(file, path=table.path).frame(usecols=[target], dtype=str)[target]
+            words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
+            read = f"pandas.read_csv({str(table.path)!r}, dtype=str, keep_default_na=False{more})"
             written = f"{table.path.stem}-whole{table.path.suffix}"
+            filled = f"{read}.loc[lambda rows: ~rows[{target!r}].isin({words})]"
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                + in_shell(f"import pandas; {read}.to_csv({written!r}, index=False{more})")
+                + in_shell(f"import pandas; {filled}.to_csv({written!r}, index=False{more})")
             )
 
 
@@ -223,8 +226,10 @@ def _texts(frame: pandas.DataFrame, target: str) -> list[str]:
     """List the columns of free text, if the table has no other inputs."""
     others = [name for name in frame.columns if name != target and not name.startswith(NO_NAME)]
     texts = [name for name in others if is_text(frame[name]) and _words(frame[name]) >= FEWEST_WORDS]
-    plain = [name for name in others if name not in texts and not id_like(frame, numeric(frame, [name]), others)]
-    return texts if texts and not plain else []
+    if not texts:
+        return []
+    ids = id_like(frame, numeric(frame, others), others)
+    return texts if {*others} <= {*texts, *ids} else []
 
 
 def _words(column: pandas.Series[Any]) -> float:

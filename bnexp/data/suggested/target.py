@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, different_values, is_text
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.ids import counts_rows
+from bnexp.data.sources.other_forms import NUMBERED
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.columns import is_id_or_time
 from bnexp.errors import SettingError, counted, nearest
@@ -54,6 +55,8 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
         for name, plain in names.items():
             if word in (plain.split("_")[0], plain.split("_")[-1]):
                 return name, f"its name says so; {OTHERS}"
+    if _are_numbered(columns) and _holds_classes(frame[columns[0]]) and not _holds_classes(frame[columns[-1]]):
+        return columns[0], f"the first column: it holds few classes, and the last one quantities; {OTHERS}"
     last = next((name for name in reversed(columns) if _can_be_learned(frame, name)), columns[-1])
     which = "the last column" if last == columns[-1] else "the last column that can be learned"
     return last, f"{which}; {OTHERS}"
@@ -62,6 +65,19 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
 def _holds_ids(plain: str, column: pandas.Series[Any]) -> bool:
     is_kind = not {*KINDS}.isdisjoint(plain.split("_"))
     return is_kind and not is_text(column) and column.nunique() > MOST_WHOLE_NUMBER_CLASSES
+
+
+def _are_numbered(columns: Sequence[str]) -> bool:
+    """Return True for the names that bnexp's command gives to columns without names."""
+    return list(columns) == [f"{NUMBERED}{number}" for number in range(len(columns))]
+
+
+def _holds_classes(column: pandas.Series[Any]) -> bool:
+    """Return True if a column holds few texts or whole numbers, each in several rows."""
+    counts = column.value_counts()
+    if column.isna().any() or not 2 <= len(counts) <= MOST_WHOLE_NUMBER_CLASSES or counts.min() < FEWEST_ROWS:
+        return False
+    return is_text(column) or bool((column % 1 == 0).all())
 
 
 def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:

@@ -68,6 +68,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
         "drop": ["Kunde", "Name", "leer", "immer"],
         "dates": ["Datum"],
         "missing": "median",
+        "positive": "no",
     }
     text = found.paths[0].read_text(encoding="utf-8")
     for line in (
@@ -149,6 +150,19 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
         written(found)
         reason = "measured at each epoch; most rows are of one class, so that accuracy says little"
         assert f"  metrics: [{metric.removeprefix('val_')}]  # {reason}\n" in found.paths[0].read_text()
+
+
+def test_the_rarer_class_is_the_positive_one_whatever_its_name(folder: Path) -> None:
+    for rarer, line in (
+        ("bad", "  positive: bad  # the rarer class (25% of the rows): f1 and pr_auc are about it\n"),
+        ("yes", ""),
+    ):
+        rows = "".join(f"{n}.5,{rarer if n % 4 == 0 else 'good'}\n" for n in range(80))
+        (folder / f"{rarer}.csv").write_text("a,label\n" + rows)
+        found = init(f"{rarer}.csv", None, None)
+        text = found.paths[0].read_text()
+        assert (line in text) if line else ("positive" not in text)
+        assert found.checked.facts.data.classes == ["good", rarer]
 
 
 def test_texts_alone_are_read_word_by_word(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from bnexp.api.experiments import CheckedExperiment, check
 from bnexp.api.observer import Observer
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
+from bnexp.data.suggested.positive import positive_choice
 from bnexp.errors import ConfigError, Problems, UserError
 from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
@@ -66,7 +67,7 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
     observer = observer or Observer()
     try:
-        checked, network, training = _checked(stem, suggested, model, observer)
+        checked, suggested, network, training = _checked(stem, suggested, model, observer)
     except ConfigError as error:
         _refuse_data(error, data, paths, suggested, model, observer)
     metric, why = _metric(checked)
@@ -125,10 +126,10 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 def _checked(
     name: str, suggested: Suggested, model: str | None, observer: Observer
-) -> tuple[CheckedExperiment, dict[str, Any], dict[str, Any]]:
-    """Check the configs before they are written; return what is known of them, the network and the training.
+) -> tuple[CheckedExperiment, Suggested, dict[str, Any], dict[str, Any]]:
+    """Check the configs before they are written; return what is known of them, and what their sections say.
 
-    What kind of rows an NPZ file holds shows as it is read, and the network follows it.
+    Some of it shows only as the data are read: which class is the rarer one, and what kind of rows an NPZ file holds.
     """
     network = _network(suggested, model)
     config = {"name": name, "dataset": suggested.section, "model": network, "training": LOOKING}
@@ -136,11 +137,14 @@ def _checked(
     facts = looked.facts.data
     if model is None:
         network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
+    rarer = positive_choice(facts.classes or (), facts.rows_per_class or ())
+    suggested = replace(suggested, choices=[*suggested.choices, *rarer])
+    config["dataset"] = suggested.section
     training = _training(facts.training_rows or 0)
     if (metric := fair_metric_of(facts)) is not None:
         training["metrics"] = [quantity(metric)]
     (checked,) = check([{**config, "model": network, "training": training}], observer=observer)
-    return checked, network, training
+    return checked, suggested, network, training
 
 
 def suggested_for(data: str, target: str | None) -> Suggested:

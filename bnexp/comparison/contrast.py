@@ -49,7 +49,7 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
         cautions=[
             *penalty_in_loss(question.metric, shared, penalties),
             *_tiny_margin(arms, question),
-            *of_common_class(question.metric, arms.arm.record.dataset),
+            *of_common_class(question.metric, arms.arm.record.dataset, arms.arm.experiment.dataset),
             *still_improving(arms, question),
         ],
         judged=decides,

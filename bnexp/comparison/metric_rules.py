@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from bnexp.config import Experiment
+from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
+from bnexp.config.real import RealDataset
 from bnexp.config.section import Resample
+from bnexp.config.writing import dump_plain
 from bnexp.errors import counted
 from bnexp.metrics import (
     HELD_OUT_PARTS,
@@ -185,20 +188,17 @@ def adds_penalty(experiment: Experiment) -> bool:
             return network.l2 > 0
 
 
-def of_common_class(metric: str, data: DataFacts) -> Iterator[str]:
-    """Yield a warning if a metric of the second of two classes is about the commoner one, which is seldom meant.
-
-    >>> list(of_common_class("val_f1", DataFacts(classes=["sick", "well"], rows_per_class=[3, 97])))
-    ["val_f1 is about the class 'well', the second by name, which has 97% of the rows. If you mean 'sick', rename ...
-    >>> list(of_common_class("val_auc", DataFacts(classes=["sick", "well"], rows_per_class=[3, 97])))
-    []
-    """
+def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[str]:
+    """Yield a warning if a metric of the second of two classes is about the commoner one, which nobody asked for."""
     names, counts = data.classes or [], data.rows_per_class or []
     if quantity(metric) not in ("f1", "pr_auc") or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
         return
+    if isinstance(dataset, RealDataset) and dataset.positive is not None:
+        return
     share = f"{counts[1] / sum(counts):.0%}"
-    cure = f"If you mean {names[0]!r}, rename the classes so that it comes second, or use auc or mcc"
-    yield f"{metric} is about the class {names[1]!r}, the second by name, which has {share} of the rows. {cure}."
+    key = f"{dump_plain({'dataset.positive': names[0]}).strip()}, or " if isinstance(dataset, RealDataset) else ""
+    seen = f"{metric} is about the class {names[1]!r}, the second by name, which has {share} of the rows"
+    yield f"{seen}. If you mean {names[0]!r}, use {key}auc or mcc."
 
 
 def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, bool]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Re
 from bnexp.errors import outside_locale
 
 Text = Annotated[str, Field(min_length=1)]
+ClassName = Text | bool | int
+"""A class as YAML reads its name."""
 
 
 class RealDataset(Section):
@@ -34,6 +36,9 @@ class RealDataset(Section):
     """Draw a new split for every seed: of all rows, or, with `validation`, of those outside the test part."""
     duplicates: Literal["drop", "keep"] = "drop"
     """What happens, before splitting, to a row that repeats an earlier one."""
+    positive: ClassName | None = None
+    """The class of two that `f1` and `pr_auc` are about, and whose probability a network gives: scikit-learn's
+    `pos_label`. It is the second class; null: the second by name."""
 
 
 Scale = Literal["none", "standard", "minmax"]

@@ -17,7 +17,12 @@ from bnexp.config.section import Section
 from bnexp.config.training import ConstantRate
 from bnexp.config.yaml import REFUSED, scalar
 
-LATER_KEYS = (("dataset", "weight_column"), ("training", "class_weight"), ("training", "metrics"))
+LATER_KEYS = (
+    ("dataset", "weight_column"),
+    ("dataset", "positive"),
+    ("training", "class_weight"),
+    ("training", "metrics"),
+)
 """Keys that stored runs may not know. Unset, they are no part of a digest, so that it stays what it was."""
 
 
@@ -92,7 +97,7 @@ def former_digest(experiment: Experiment, seeds: int) -> str:
 def _sha256(experiment: Experiment, left_out: set[str]) -> str:
     facts = experiment.model_dump(mode="json", exclude={"name": True, "training": left_out})
     for section, key in LATER_KEYS:
-        if not facts[section].get(key):
+        if facts[section].get(key) in (None, [], {}):
             facts[section].pop(key, None)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -21,6 +21,7 @@ from bnexp.config.section import Task
 from bnexp.data import splitting
 from bnexp.data.builtin import synthetic
 from bnexp.data.fingerprint import source_sha256 as sha256_of
+from bnexp.data.positive import with_positive
 from bnexp.data.preprocessing import View, fitted, stacked
 from bnexp.data.row_cache import RowCache
 from bnexp.data.rows import Rows, chosen
@@ -224,7 +225,7 @@ def prepare(
     """
     rows = _read(dataset, memory_limit, source_sha256, note)
     if isinstance(dataset, real.RealDataset):
-        rows = chosen(dataset, rows)
+        rows = chosen(dataset, with_positive(dataset, rows))
     parts = splitting.split(dataset, rows, seeds)
     view = fitted(dataset, rows, parts["train"])
     test_view, shift = view, getattr(dataset, "shift", None)

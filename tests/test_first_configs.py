@@ -450,6 +450,7 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         ("y,x,b", "y", "its name says so"),
         ("risk,b,c", "risk", "its name says so"),
         ("mpg,cylinders,origin", "mpg", "its name says so"),
+        ("age,default,deposit", "deposit", "its name says so"),
         ("b,species_label,c", "species_label", "its name says so"),
         ("b,c,user", "c", "the last column that can be learned"),
         ("b,c,year", "c", "the last column that can be learned"),
@@ -478,10 +479,14 @@ def test_nothing_at_all_is_no_path(folder: Path) -> None:
 
 
 def test_many_numbers_are_no_classes_whatever_their_name(folder: Path) -> None:
-    """As the classes of schools, which are ids."""
+    """As the classes of schools, which are ids, and incomes, which are inputs."""
     rows = "".join(f"{180 + n},{n % 7},{n % 2}\n" for n in range(60))
-    (folder / "a.csv").write_text(f"class,size,passed\n{rows}")
-    assert written(init("a.csv", None, None))["target"] == "passed"
+    for name in ("class", "income"):
+        (folder / f"{name}.csv").write_text(f"{name},size,passed\n{rows}")
+        assert written(init(f"{name}.csv", None, None))["target"] == "passed"
+    rows = "".join(f"{'<=50K' if n % 3 else '>50K'},{n % 7},{n % 2}\n" for n in range(60))
+    (folder / "adult.csv").write_text(f"income,size,sex\n{rows}")
+    assert written(init("adult.csv", None, None))["target"] == "income"
 
 
 def test_whole_numbers_too_rare_for_classes_are_quantities(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
@@ -124,3 +125,14 @@ def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None
         with pytest.raises(SettingError) as raised:
             prepare(TypeAdapter(Dataset).validate_python(keys), (0,))
         assert str(raised.value) == told
+
+
+@pytest.mark.parametrize("word", ["NA", ".", "?", "-", ""])
+def test_rows_without_numbers_at_the_top_are_rows_and_no_line_of_names(tmp_path: Path, word: str) -> None:
+    """The first differences and lags of a series are missing in its first rows."""
+    path = tmp_path / "t.csv"
+    rows = [f"{word if n < 1 else n / 4},{word if n < 2 else n / 3},{n % 2}\n" for n in range(40)]
+    path.write_text("lag_1,lag_2,y\n" + "".join(rows))
+    keys = {"name": "csv", "path": str(path), "target": "y", "missing": "median"}
+    data = prepare(TypeAdapter(Dataset).validate_python(keys), (0,))
+    assert np.isnan(data.rows.x).sum(axis=0).tolist() == [1, 2]

@@ -101,6 +101,13 @@ def test_fields_between_blanks_are_told_with_what_reads_them() -> None:
         pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
+def test_a_table_as_r_writes_it_gets_commas_and_loses_the_names_of_rows() -> None:
+    rows = "".join(f'"row {n}" {n}.5 "{"uv"[n % 2]}"\n' for n in range(40))
+    message = refused(f'"x" "y"\n{rows}')
+    assert "the fields of t.csv stand between blanks. Put commas between them: python -c" in message
+    pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
+
+
 def test_fields_that_hold_blanks_between_wider_gaps_get_commas() -> None:
     rows = "".join(f"  {n:>4}   {('< 12 years', '12-15 years')[n % 2]:>12}     {'uv'[n % 2]}\n" for n in range(40))
     message = refused(f"    id      education   y\n\n{rows}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.sources.column import no_numbers
+from bnexp.data.sources.column import is_gap, no_numbers
 from bnexp.data.sources.numerals import plain_number
 
 if TYPE_CHECKING:
@@ -97,12 +97,14 @@ def _are_names(names: Sequence[str]) -> bool:
 def lines_below_names(frame: pandas.DataFrame, decimal: str = ".") -> int:
     """Count the first rows that hold no numbers above columns of numbers, as lines of units, types or other names.
 
-    `decimal` is the decimal mark of numbers that are stored as text.
+    Words for a missing value are none, as above the first differences of a series. `decimal` is the decimal mark of
+    numbers that are stored as text.
     """
     numbers_begin = []
     for name in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:
         strange = no_numbers(frame[name], decimal)
-        if len(strange) and np.array_equal(strange, np.arange(len(strange))):
+        is_at_the_top = len(strange) > 0 and np.array_equal(strange, np.arange(len(strange)))
+        if is_at_the_top and not is_gap(frame[name].iloc[0]):
             is_filled = frame[name].iloc[len(strange) :].notna().to_numpy()
             numbers_begin.append(len(strange) + int(np.argmax(is_filled)))
     is_line = len(numbers_begin) > 1 and 2 * len(numbers_begin) >= len(frame.columns)

@@ -193,17 +193,27 @@ def _with_commas(file: CsvFile) -> str:
 
 
 def blanks_between(lines: Sequence[str]) -> str | None:
-    """Return a blank if one stands between the fields of each line, "" if there are more, None if other signs do.
+    """Return a blank if one stands between the fields of each line, None if other signs do.
+
+    Return "" if there are more, or if the names of rows have no name, as R writes a table.
 
     >>> blanks_between(["a b", "1 2"]), blanks_between(["a  b", " 1 2"]), blanks_between(["a b", "1"])
     (' ', '', None)
+    >>> blanks_between(['"a" "b"', '"x" 1 2', '"y" 3 4']), blanks_between(["My table", "a b c", "1 2 3"])
+    ('', None)
     """
     filled = [line for line in lines if line.strip()]
-    counts = {len(_FIELD.findall(line)) for line in filled}
+    names, *counts = [len(_FIELD.findall(line)) for line in filled] or [0]
     tabs = {line.count("\t") for line in filled}
-    if len(filled) < 2 or len(counts) != 1 or min(counts) < 2 or (len(tabs) == 1 and 0 not in tabs):
+    if len({*counts}) != 1 or counts[0] < 2 or (len(tabs) == 1 and 0 not in tabs):
+        return None
+    # the names of its rows have no name; a title above the names has no numbers below it
+    is_of_r = 1 < names == counts[0] - 1 and tabs == {0} and any(map(str.isdecimal, filled[1]))
+    if names != counts[0] and not is_of_r:
         return None
     # a tab may be one of several blanks
     if any(sign in filled[0] for sign in SEPARATORS.replace("\t", "")):
         return None
-    return " " if {len(line.split(" ")) for line in filled} == counts else ""
+    if is_of_r:
+        return ""
+    return " " if {len(line.split(" ")) for line in filled} == {names} else ""

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 USUAL_TARGETS = (
     *("target", "label", "labels", "survived", "churn", "churned", "exited", "attrition", "fraud", "is_fraud", "spam"),
-    *("class", "classes", "y", "outcome", "response", "diagnosis", "species", "variety", "default", "income"),
-    *("risk", "quality", "price", "saleprice", "medv", "mpg", "charges", "rating", "score", "category"),
+    *("class", "classes", "y", "outcome", "response", "diagnosis", "species", "variety", "deposit", "default"),
+    *("income", "risk", "quality", "price", "saleprice", "medv", "mpg", "charges", "rating", "score", "category"),
 )
 """Names that people give to the column to be learned, the surest first."""
-KINDS = ("class", "classes", "species", "variety", "category")
-"""Names of columns that hold a few kinds; one with many numbers, such as the classes of schools, holds ids."""
+KINDS = ("class", "classes", "species", "variety", "category", "income")
+"""Names of columns that hold a few kinds. One with many numbers holds ids, as of the classes of schools, or amounts."""
 WORDS = ("target", "label", "class", "outcome")
 """Words that end or begin a longer name of this column, as in `species_label`."""
 FEWEST_ROWS = 3
@@ -44,7 +44,7 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
             raise SettingError("dataset.target", f"is {target!r}; no column has this name. {nearest(target, columns)}")
         return target, "it was named by --target"
     plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
-    names = {name: plain for name, plain in plain_names.items() if not _holds_ids(plain, frame[name])}
+    names = {name: plain for name, plain in plain_names.items() if not _holds_no_kinds(plain, frame[name])}
     # y beside x is a place, unless it is the first or the last of all columns
     is_place = "x" in names.values() and "y" not in (plain_names[columns[0]], plain_names[columns[-1]])
     for usual in USUAL_TARGETS:
@@ -62,7 +62,7 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
     return last, f"{which}; {OTHERS}"
 
 
-def _holds_ids(plain: str, column: pandas.Series[Any]) -> bool:
+def _holds_no_kinds(plain: str, column: pandas.Series[Any]) -> bool:
     is_kind = not {*KINDS}.isdisjoint(plain.split("_"))
     return is_kind and not is_text(column) and column.nunique() > MOST_WHOLE_NUMBER_CLASSES
 

@@ -478,6 +478,16 @@ def test_nothing_at_all_is_no_path(folder: Path) -> None:
         init("", None, None)
 
 
+def test_a_series_alone_has_nothing_to_be_learned_from(folder: Path) -> None:
+    months = "".join(f"{2000 + n // 12}/{n % 12 + 1}x,{(n * 7) % 31}.5\n" for n in range(300))
+    for name, text in (("a", "month,sold\n" + months), ("b", ",sold\n" + "".join(f"{n},{n}.5\n" for n in range(40)))):
+        (folder / f"{name}.csv").write_text(text)
+        with pytest.raises(UserError, match=r"every column but 'sold' is left out, so that there is nothing to learn"):
+            init(f"{name}.csv", None, None)
+    (folder / "c.csv").write_text(",sold,a\n" + "".join(f"{n},{n}.5,{n % 7}\n" for n in range(40)))
+    assert "every column" not in init("c.csv", None, None).paths[0].read_text()
+
+
 def test_many_numbers_are_no_classes_whatever_their_name(folder: Path) -> None:
     """As the classes of schools, which are ids, and incomes, which are inputs."""
     rows = "".join(f"{180 + n},{n % 7},{n % 2}\n" for n in range(60))

@@ -96,10 +96,15 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
 
 
 def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
-    """Yield notes on weights of rows, and on numbers that may stand for a missing value, which `cure` mends."""
+    """Yield notes on no inputs at all, weights of rows, and numbers that may be missing values, which `cure` mends."""
     dropped = [name for one in columns if one.key == "drop" for name in one.value]
     others = {target, *dropped, *(one.value for one in columns if one.key == "group")}
     inputs = [name for name in numeric(frame, list(frame.columns)) if name not in others]
+    if others >= {*frame.columns}:
+        yield (
+            f"every column but {target!r} is left out, so that there is nothing to learn it from. Add columns that say "
+            "something of each row; of a series, the values before each one."
+        )
     yield from notes_of_weights(frame, dropped, inputs)
     yield from notes_of_sentinels(frame, inputs, cure)
 

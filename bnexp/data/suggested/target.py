@@ -63,8 +63,9 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
 
 
 def _holds_no_kinds(plain: str, column: pandas.Series[Any]) -> bool:
-    is_kind = not {*KINDS}.isdisjoint(plain.split("_"))
-    return is_kind and not is_text(column) and column.nunique() > MOST_WHOLE_NUMBER_CLASSES
+    """Return True if a column whose name speaks of kinds holds many numbers, or of an income more than two."""
+    most = 2 if plain == "income" else MOST_WHOLE_NUMBER_CLASSES
+    return not {*KINDS}.isdisjoint(plain.split("_")) and not is_text(column) and column.nunique() > most
 
 
 def _are_numbered(columns: Sequence[str]) -> bool:

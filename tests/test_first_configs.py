@@ -173,6 +173,22 @@ def test_texts_alone_are_read_word_by_word(folder: Path) -> None:
     assert found.checked.experiment.model.name == "conv1d"
 
 
+def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
+    rows = "".join(f"{n % 9},the text with number {n} of all,{n % 2}\n" for n in range(300))
+    (folder / "a.csv").write_text("votes,review,label\n" + rows)
+    text = init("a.csv", None, None).paths[0].read_text()
+    reason = "300 different values of text, of 7 words on average; a text_csv reads them alone, word by word"
+    assert f"    - review  # {reason}\n" in text
+
+
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("drugsTrain", "drugsTest"), ("A_TRAIN", "A_TEST")])
+def test_a_part_is_found_in_the_capitals_that_its_neighbour_has(train: str, test: str, folder: Path) -> None:
+    for name, first in ((train, 0), (test, 100)):
+        rows = "".join(f"{n}.5,{n % 2}\n" for n in range(first, first + 40))
+        (folder / f"{name}.csv").write_text("a,label\n" + rows)
+    assert written(init(f"{train}.csv", None, None))["test_path"] == f"{test}.csv"
+
+
 def test_images_of_many_sizes_get_one_and_gray_ones_one_channel(folder: Path) -> None:
     for part in ("train", "val", "test"):
         for row in range(8):

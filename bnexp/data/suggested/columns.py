@@ -38,6 +38,8 @@ _SOMEONE = re.compile(
     r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal|individual|respondent)"
     r"([_ .-]?(id|no|nr|number|code|name))?)"
 )
+FEWEST_WORDS = 4
+"""Words of a text, on average, that make it a text and no name."""
 FEW_MISTAKES = 0.05
 """Share of rows with no number in a column of numbers that may be mistakes."""
 MOSTLY = 0.5
@@ -171,10 +173,18 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
     strange = column.iloc[no_numbers(column, decimal)]
     if not len(strange):
         values = counted(different_values(column, "dataset.drop"), "different value")
+        if (words := words_of(column)) >= FEWEST_WORDS:
+            return f"{values} of text, of {words:.0f} words on average; a text_csv reads them alone, word by word"
         return f"{values} of text, as names, ids and notes have"
     if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
         return None
     return f"numbers, and in {counted(len(strange), 'row')} something else, as {shown(strange.iloc[0])}"
+
+
+def words_of(column: pandas.Series[Any]) -> float:
+    """Return how many words the first texts of a column have, on average."""
+    known = column.dropna().astype(str).head(1000)
+    return sum(len(text.split()) for text in known) / max(1, len(known))
 
 
 def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bnexp.config.real import CsvDataset
 from bnexp.data.rows import Where, row_of
@@ -24,7 +24,7 @@ from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.data.suggested.columns import column_choices, numeric
+from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
 from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     import pandas
 
 TABS = (".tsv", ".tab")
-FEWEST_WORDS = 4
-"""Words of a text, on average, that make it a text and no name."""
 MOST_NAMED = 5
 ONLY_TABLES = ("decimal", "thousands")
 """Keys that a table with texts alone does not have."""
@@ -161,7 +159,7 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
     """Return the files that are named like the other parts: those with the same columns, and a target, are parts."""
     choices, paths, notes = [], [], []
     for key, part in (("validation_path", "validation"), ("test_path", "test")):
-        names = [re.sub("(?i)train(ing)?", word, path.stem) for word, means in PARTS.items() if means == part]
+        names = [_named_like(path.stem, word) for word, means in PARTS.items() if means == part]
         there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
         for other in there[:1]:
             named = str(Path(data).with_name(other.name))
@@ -172,6 +170,19 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
                 seen = f"{other.name} lies beside, and is not used as the {part} part: {why}"
                 notes.append(f"{seen}. Once that is mended, write {key}: {named}.")
     return _Beside(choices, paths, notes)
+
+
+def _named_like(stem: str, word: str) -> str:
+    """Return a name with a word for another part in the place of `train`, in capitals as that is.
+
+    >>> _named_like("train", "test"), _named_like("drugsTrain", "test"), _named_like("Coffee_TRAIN", "test")
+    ('test', 'drugsTest', 'Coffee_TEST')
+    """
+
+    def other(found: re.Match[str]) -> str:
+        return word.upper() if found[0].isupper() else word.capitalize() if found[0].istitle() else word
+
+    return re.sub("(?i)train(ing)?", other, stem)
 
 
 def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -> str | None:
@@ -230,13 +241,8 @@ def _has_decimals(frame: pandas.DataFrame) -> bool:
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:
     """List the columns of free text, if the table has no other inputs."""
     others = [name for name in frame.columns if name != target and not name.startswith(NO_NAME)]
-    texts = [name for name in others if is_text(frame[name]) and _words(frame[name]) >= FEWEST_WORDS]
+    texts = [name for name in others if is_text(frame[name]) and words_of(frame[name]) >= FEWEST_WORDS]
     if not texts:
         return []
     ids = id_like(frame, numeric(frame, others), others)
     return texts if {*others} <= {*texts, *ids} else []
-
-
-def _words(column: pandas.Series[Any]) -> float:
-    known = column.dropna().astype(str).head(1000)
-    return sum(len(text.split()) for text in known) / max(1, len(known))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from experiments import experiment
 
 from bnexp import comparison, store
 from bnexp.comparison import Arm, Question
+from bnexp.comparison.looks import tell_of_first_questions
 from bnexp.config import Experiment
 from bnexp.experiment import earlier_looks as module
 from bnexp.experiment.kept_seeds import kept_seeds
@@ -36,10 +38,9 @@ def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int 
     return arm(name, finished.run, finished)
 
 
-def look(runs: Path, arms: Sequence[Arm]) -> Path:
+def look(runs: Path, arms: Sequence[Arm], question: Question | None = None) -> Path:
     """Compare, and keep the comparison as `bnexp compare` does."""
-    document = comparison.compare(arms, Question())
-    assert document.primary.metric == "val_accuracy"
+    document = comparison.compare(arms, question or Question(metric="val_accuracy"))
     with store.new_directory(runs, "-vs-".join(one.name for one in arms)) as directory:
         store.write_histories(directory, {one.name: one.history for one in arms})
         store.write_record(directory / "comparison.json", document)
@@ -92,3 +93,29 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert (earlier_looks(tmp_path, more), earlier_looks(tmp_path, others)) == ((2,), ())
     shutil.rmtree(tmp_path / few[0].run)
     assert earlier_looks(tmp_path, more) == ()
+
+
+def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tmp_path: Path) -> None:
+    bn, nobn = (trained(name, 2, tmp_path, kind) for name, kind in (("bn", "batch"), ("nobn", "none")))
+    layer = trained("layer", 2, tmp_path, "layer")
+
+    def first(*arms: Arm, **asked: Any) -> list[str]:
+        """Ask now, and return what is told of the questions before."""
+        document = comparison.compare(arms, Question(**asked))
+        told = {contrast.arm: len(contrast.cautions) for contrast in document.contrasts}
+        tell_of_first_questions(document, module.first_questions(tmp_path, arms, document))
+        return [text for contrast in document.contrasts for text in contrast.cautions[told[contrast.arm] :]]
+
+    assert first(bn, nobn, margin=0.05) == [], "nothing was asked before"
+    look(tmp_path, [bn, nobn], Question(margin=0.02))
+    look(tmp_path, [bn, nobn], Question(metric="val_loss"))
+    assert first(bn, nobn, margin=0.02) == [], "the first question again"
+    assert first(bn, nobn) == [
+        "bn and nobn were first judged by val_accuracy (margin 2.00). A metric or a margin that is chosen after a "
+        "result was seen makes this verdict exploratory. Confirm it on other data."
+    ]
+    for other in ({"margin": 0.05}, {"metric": "val_loss"}, {"margin": 0.02, "about": "these-rows"}):
+        assert len(first(bn, nobn, **other)) == 1
+    assert len(first(nobn, bn)) == 1, "with the other one as the baseline"
+    assert len(first(bn, layer, nobn)) == 1, "of three arms, the one that was judged"
+    assert first(bn, layer) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -390,6 +392,22 @@ def test_a_metric_of_classes_takes_enough_rows_of_the_rarest_class() -> None:
     )
     assert "takes at least 299 held-out rows of each class. More seeds do not help." in sentence
     assert pytest.approx(0.05, rel=0.05) == 0.61**6
+
+
+def test_what_a_metric_of_classes_needs_is_told_in_rows_of_the_rarest_class() -> None:
+    target_R = (np.arange(200) < 20).astype("float32")
+    draws = np.random.default_rng(0)
+    arms = [answered(name, draws.random((20, 200)) < share, target_R) for name, share in (("a", 0.8), ("b", 0.83))]
+    contrast = contrast_of(*arms, metric="val_balanced_accuracy")
+    (needed,) = re.findall(
+        r"With about ([\d,]+) held-out rows in all \(about (\d+) of the rarest class\)", contrast.verdict.sentence
+    )
+    assert int(needed[1]) == math.ceil(int(needed[0].replace(",", "")) / 10)
+    rows = contrast.metrics["val_balanced_accuracy"].new_rows
+    assert rows is not None
+    assert rows.rarest == 20
+    assert anew(contrast).rarest is None, "accuracy counts all rows alike"
+    assert "rarest class" not in contrast_of(*arms).verdict.sentence
 
 
 def test_a_correlation_reaches_twice_as_far_and_takes_twice_the_rows() -> None:

@@ -17,14 +17,14 @@ from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.comparison import Arm, Question, refuse_too_few
-from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.looks import is_over, look_of, tell_of_first_questions, tell_of_looks
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_source
-from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.earlier_looks import earlier_looks, first_questions
 from bnexp.experiment.equal_networks import refuse_equal_networks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
@@ -84,8 +84,7 @@ def compare(
     compared, document = _look(work, _designed(work))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
-        tell_of_looks(document, taken, (), earlier_looks(work.runs, compared, document, taken))
-        return _kept(work, compared, document)
+        return _told(work, compared, document, taken)
 
 
 @process_state_kept()
@@ -158,8 +157,14 @@ def _until_settled(work: _Work) -> Comparison:
         if is_over(document):
             break
     with work_begun(when=bool(work.trained)):
-        tell_of_looks(document, taken, looks, earlier_looks(work.runs, arms, document, taken))
-        return _kept(work, arms, document)
+        return _told(work, arms, document, taken)
+
+
+def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
+    """Keep a comparison that tells of the looks and the questions before it."""
+    tell_of_looks(document, taken, work.question.looks, earlier_looks(work.runs, arms, document, taken))
+    tell_of_first_questions(document, first_questions(work.runs, arms, document))
+    return _kept(work, arms, document)
 
 
 def _of_first(design: _Designed, seeds: int) -> _Designed:

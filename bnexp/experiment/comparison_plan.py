@@ -16,7 +16,7 @@ from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.warnings import cautions
-from bnexp.metrics import headline
+from bnexp.metrics import headline, traits
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
@@ -44,6 +44,7 @@ def plan(
         own_splits=has_own_splits(base.dataset.resample, metric),
         grouped=getattr(base.dataset, "group", None) is not None,
         level=_level(question, len(planned) - 1),
+        margin=traits(metric).margin if question.margin is None else question.margin,
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     digests = [

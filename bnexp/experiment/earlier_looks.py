@@ -1,6 +1,7 @@
-"""Looks before this one: at which numbers of seeds stored comparisons have judged the same experiments.
+"""Looks before this one: by which question, and at which numbers of seeds, stored comparisons judged these experiments.
 
-A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look.
+A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look. So
+does a metric or a margin that is chosen to please.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from pathlib import Path
 
 from bnexp import store
 from bnexp.comparison import Arm
+from bnexp.comparison.looks import FirstQuestion
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
 from bnexp.statistics import LEVEL
 from bnexp.store.comparison_document import ComparisonDocument, EarlierLook, Look, PrimaryHead
+from bnexp.store.comparison_question import Asked
 from bnexp.store.records import FileName, Record, Seeds, Share
 
 
@@ -56,6 +59,7 @@ class _Comparison(Record):
     seeds: Seeds
     level: Share = LEVEL
     primary: PrimaryHead
+    asked: Asked = Asked()
     arms: list[_ArmRun]
     contrasts: list[_Judged]
     looks: _Taken | None = None
@@ -66,6 +70,11 @@ class _Comparison(Record):
             yield Look(seeds=len(self.seeds), level=self.level)
         else:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
+
+    @property
+    def question(self) -> FirstQuestion:
+        """Return by what the arms were judged."""
+        return FirstQuestion(self.primary.metric, self.asked.margin, self.asked.about)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the ids of the runs of each contrast."""
@@ -90,9 +99,8 @@ def earlier_looks(
     runs: Path, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]
 ) -> list[EarlierLook]:
     """Return the looks at which an arm of a comparison was judged before: `looks_before`."""
-    known = [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
-    return looks_before(runs, known, pairs, document.primary.metric, taken)
+    return looks_before(runs, _known(arms), pairs, document.primary.metric, taken)
 
 
 def looks_before(
@@ -106,7 +114,7 @@ def looks_before(
     `taken` now has the same seeds and no higher level: the same seeds give the same numbers. Comparisons whose runs
     are gone are not known.
     """
-    arms_of = cache(partial(_arms_of, runs, [(arm, of_config(arm.experiment)) for arm in arms]))
+    arms_of = _search(runs, arms)
     same_metric = [one for one in _comparisons(runs) if one.primary.metric == metric]
     found = []
     for arm, baseline in pairs:
@@ -118,6 +126,31 @@ def looks_before(
                 before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=arm)
         found += [before[count] for count in sorted(before)]
     return found
+
+
+def first_questions(runs: Path, arms: Sequence[Arm], document: ComparisonDocument) -> dict[str, FirstQuestion]:
+    """Map each arm that was first judged by another question than now to that question.
+
+    The first one is that of the oldest stored comparison of the arm with its baseline.
+    """
+    arms_of, stored = _search(runs, _known(arms)), list(_comparisons(runs))
+    now = FirstQuestion(document.primary.metric, document.asked.margin, document.asked.about)
+    found = {}
+    for contrast in document.contrasts:
+        two = {contrast.arm, contrast.baseline}
+        asked = [one.question for one in stored if _has_judged(one, two, arms_of)]
+        if asked and asked[-1] != now:  # the newest stands first
+            found[contrast.arm] = asked[-1]
+    return found
+
+
+def _search(runs: Path, arms: Sequence[Known]) -> Callable[[str], Sequence[str]]:
+    """Return what finds the arms, by name, that are the experiment of a stored run."""
+    return cache(partial(_arms_of, runs, [(arm, of_config(arm.experiment)) for arm in arms]))
+
+
+def _known(arms: Sequence[Arm]) -> list[Known]:
+    return [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
 
 
 def _has_judged(one: _Comparison, two: Set[str], arms_of: Callable[[str], Sequence[str]]) -> bool:

@@ -102,9 +102,10 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     if found is None:
         return None
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
+    rarest = f", {anew.rarest:,} of them of the rarest class" if anew.rarest else ""
     return (
-        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}), and seeds that do well on "
-        f"single {rows} ({share[2]})"
+        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows}{rarest} ({share[1]}), and seeds that do "
+        f"well on single {rows} ({share[2]})"
     )
 
 

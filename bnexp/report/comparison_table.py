@@ -155,7 +155,11 @@ def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
     >>> _bounds("loss", NewRowsInterval(mean=0.5, low=0.25, high=0.75, drawn="rows", count=9)), _bounds("loss", None)
     ('[+0.25, +0.75]', '')
     """
-    return "" if interval is None else _difference(metric, interval).partition(" ")[2]
+    if interval is None:
+        return ""
+    if interval.low == interval.high:  # the arms agree on all rows, which bounds nothing
+        return "-"
+    return _difference(metric, interval).partition(" ")[2]
 
 
 def _half(interval: Interval) -> float | None:

@@ -1,7 +1,8 @@
-"""Arms that still improve when their training ends are told of, and no others."""
+"""Arms that still improve when their training ends, or were better before, are told of, and no others."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -44,14 +45,13 @@ def test_an_arm_that_still_improves_is_named_with_its_gain_and_more_epochs() -> 
     ("accuracy_E", "noise", "training"),
     [
         (LEVEL_E, 0.01, {}),
-        (RISING_E[::-1], 0.01, {}),  # it gets worse: that is overfitting
         (0.8 + 0.001 * np.arange(EPOCHS), 0.001, {}),  # by 0.4 points, which is less than the margin
         (0.8 + 0.003 * np.arange(EPOCHS), 0.5, {}),  # by 1.2 points, which noise hides
         (RISING_E, 0.001, {"learning_rate": {"name": "cosine", "initial": 0.01}}),  # as a falling rate should
         (RISING_E[:2], 0.001, {"epochs": 2}),  # too few to see it
         (RISING_E[:12], 0.001, {}),  # it was stopped, and says so elsewhere
     ],
-    ids=["level", "worse", "less than the margin", "noise", "falling rate", "two epochs", "stopped"],
+    ids=["level", "less than the margin", "noise", "falling rate", "two epochs", "stopped"],
 )
 def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: dict[str, Any]) -> None:
     other = trained("nobn", LEVEL_E[: len(accuracy_E)], draw=1, **training)
@@ -121,3 +121,67 @@ def test_infinite_values_of_some_seeds_are_left_out() -> None:
     history = replace(one.history, metrics={**one.history.metrics, "val_loss": values_SE})
     told = cautions(replace(one, history=history), trained("nobn", LEVEL_E, draw=1), metric="val_loss")
     assert any(text.startswith("bn still improves") for text in told)
+
+
+# --- better before ------------------------------------------------------------------
+
+OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.77, 15)])
+"""Best after epoch 5, and 3 points worse at the end."""
+
+
+def test_an_arm_that_was_better_before_is_named_with_its_best_epoch_and_what_it_lost() -> None:
+    (told,) = cautions(trained("bn", LEVEL_E, noise=0.002), trained("nobn", OVERFITTING_E, noise=0, draw=1))
+    assert told == (
+        "nobn was better before: after epoch 5, by 3.00 in val_accuracy (%) on average. The verdict is about the last "
+        "epoch, and the answer may change with fewer epochs. Try training.epochs=5, or training.early_stopping."
+    )
+
+
+def test_two_arms_that_were_better_before_share_one_caution_and_the_later_epoch() -> None:
+    later_E = np.concatenate([np.linspace(0.6, 0.8, 8), np.linspace(0.795, 0.78, 12)])
+    (told,) = cautions(trained("bn", later_E, noise=0), trained("nobn", OVERFITTING_E, noise=0, draw=1))
+    assert told.startswith(
+        "bn and nobn were better before: bn after epoch 8, by 2.00 in val_accuracy (%), and nobn after epoch 5, by 3.00 "
+        "in val_accuracy (%) on average. "
+    )
+    assert "Try training.epochs=8," in told
+
+
+@pytest.mark.parametrize(
+    ("accuracy_E", "noise", "training"),
+    [
+        (LEVEL_E, 0.03, {}),  # the best of 20 noisy epochs is better by chance
+        (OVERFITTING_E + 0.8 * (0.77 - OVERFITTING_E), 0.0001, {}),  # by 0.6 points, which is less than the margin
+        (OVERFITTING_E, 0.2, {}),  # noise hides it
+        (OVERFITTING_E, 0.001, {"early_stopping": {"monitor": "loss"}}),  # it chose the best epoch
+        (OVERFITTING_E[:12], 0.001, {}),  # it was stopped, and says so elsewhere
+    ],
+    ids=["level", "less than the margin", "noise", "early stopping", "stopped"],
+)
+def test_others_were_not_better_before(accuracy_E: np.ndarray, noise: float, training: dict[str, Any]) -> None:
+    other = trained("nobn", LEVEL_E[: len(accuracy_E)], draw=1, noise=0, **training)
+    assert cautions(trained("bn", accuracy_E, noise=noise, **training), other) == []
+
+
+def test_a_falling_rate_does_not_excuse_overfitting() -> None:
+    falling = {"learning_rate": {"name": "cosine", "initial": 0.01}}
+    (told,) = cautions(trained("bn", OVERFITTING_E, noise=0.001, **falling), trained("nobn", LEVEL_E, **falling))
+    assert told.startswith("bn was better before")
+
+
+def test_a_loss_is_better_before_where_it_was_lower_and_the_verdict_does_not_wait_for_it() -> None:
+    arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
+    contrast = compare(list(arms), Question(metric="val_loss")).contrasts[0]
+    (told,) = contrast.cautions
+    assert told.startswith("bn was better before: after epoch 5, by 13% of val_loss on average. ")  # 0.23 to 0.20
+    assert "Fix the warnings first." not in contrast.verdict.sentence
+
+
+def test_epochs_that_are_all_alike_are_seldom_called_better() -> None:
+    """The best of 50 epochs is chosen, and the interval allows for it: at most one arm of forty errs by chance."""
+    level = np.full(50, 0.7)
+    arms = [trained("a", level, noise=0.05, draw=draw, epochs=50) for draw in range(40)]
+    told = [
+        text for one, other in itertools.pairwise(arms) for text in cautions(one, replace(other, name="b", run="b-run"))
+    ]
+    assert sum("was better before" in text for text in told) <= 2

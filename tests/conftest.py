@@ -73,6 +73,12 @@ def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def figures_unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a word for each figure, where figures are not the point: to paint one takes longer than a small training."""
+    monkeypatch.setattr("bnexp.report.plots.render", lambda figure, format: f"figure, {format}".encode())
+
+
+@pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do a study's work in this process, where its workers are not the point: each takes seconds to start."""
     monkeypatch.setattr("bnexp.api.studies.Place.launched", lambda place, jobs, warn: nullcontext(HereAndNow()))

@@ -33,7 +33,7 @@ def plain():
 def broken():
     return keras.layers.Dense(1)(None).shape[7]
 """
-pytestmark = pytest.mark.usefixtures("seed_by_seed")
+pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
 

@@ -38,7 +38,10 @@ from bnexp.store.run_record import RunRecord
 from bnexp.system.listeners import Note
 from bnexp.system.machine import versions
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+pytestmark = [
+    pytest.mark.usefixtures("figures_unpainted"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it writes
+]
 TIMES = ("id", "started", "duration_seconds", "seed_epoch_seconds", "resumed", "models", "git")
 """What run.json says of when and in which folder, and of files that hold a time."""
 

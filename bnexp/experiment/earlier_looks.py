@@ -131,7 +131,7 @@ def looks_before(
 def first_questions(runs: Path, arms: Sequence[Arm], document: ComparisonDocument) -> dict[str, FirstQuestion]:
     """Map each arm that was first judged by another question than now to that question.
 
-    The first one is that of the oldest stored comparison of the arm with its baseline.
+    The first question is the one of the oldest stored comparison of the arm with its baseline.
     """
     arms_of, stored = _search(runs, _known(arms)), list(_comparisons(runs))
     now = FirstQuestion(document.primary.metric, document.asked.margin, document.asked.about)

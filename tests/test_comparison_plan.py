@@ -104,6 +104,7 @@ def test_a_plan_says_why_stored_seeds_are_trained_again(place: Path) -> None:
     assert f"# {why}" in bnexp("train", "bn", "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_plan_rests_on_the_newest_comparison_of_the_same_data_and_rather_of_the_same_arms(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     first = bnexp(*COMPARED, "--quiet", cwd=place).stdout.strip().rpartition("/")[2]
@@ -137,6 +138,7 @@ def test_a_comparison_that_is_damaged_or_whose_runs_are_gone_is_passed_over(plac
     assert plan(place)["detectable"]["rests_on"] is None
 
 
+@pytest.mark.slow
 def test_an_own_file_that_has_changed_is_other_data(place: Path) -> None:
     rows = "\n".join(f"{x},{x % 2}" for x in range(60))
     (place / "own.csv").write_text(f"x,y\n{rows}\n")

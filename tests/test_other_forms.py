@@ -96,6 +96,7 @@ def test_fields_between_blanks_are_told_with_what_reads_them() -> None:
         pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
+@pytest.mark.slow
 def test_tables_of_other_programs_are_converted_by_one_line() -> None:
     FRAME.to_csv("a.csv.gz", index=False)
     FRAME.to_json("b.jsonl", orient="records", lines=True)

@@ -116,6 +116,8 @@ def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tm
     ]
     for other in ({"margin": 0.05}, {"metric": "val_loss"}, {"margin": 0.02, "about": "these-rows"}):
         assert len(first(bn, nobn, **other)) == 1
+    look(tmp_path, [bn, layer])
+    assert first(bn, layer, margin=0.01) == [], "the default one of an accuracy"
     assert len(first(nobn, bn)) == 1, "with the other one as the baseline"
     assert len(first(bn, layer, nobn)) == 1, "of three arms, the one that was judged"
     assert first(bn, layer) == []

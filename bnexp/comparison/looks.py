@@ -8,9 +8,10 @@ from typing import Literal
 
 from bnexp import statistics
 from bnexp.comparison.verdict import OPEN
-from bnexp.metrics import number
+from bnexp.metrics import number, traits
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look, Looks, Verdict
+from bnexp.store.comparison_question import Asked
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -52,8 +53,13 @@ class FirstQuestion:
 
     metric: str
     margin: float | None
-    """None for the default one."""
+    """None for a share of the baseline's mean: the default one of losses and errors."""
     about: Literal["new-rows", "these-rows"]
+
+    @classmethod
+    def of(cls, metric: str, asked: Asked) -> FirstQuestion:
+        """Return the question of a comparison. A margin that is given may be the default one."""
+        return cls(metric, traits(metric).margin if asked.margin is None else asked.margin, asked.about)
 
     def __str__(self) -> str:
         """Write it.

@@ -74,7 +74,7 @@ class _Comparison(Record):
     @property
     def question(self) -> FirstQuestion:
         """Return by what the arms were judged."""
-        return FirstQuestion(self.primary.metric, self.asked.margin, self.asked.about)
+        return FirstQuestion.of(self.primary.metric, self.asked)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the ids of the runs of each contrast."""
@@ -134,7 +134,7 @@ def first_questions(runs: Path, arms: Sequence[Arm], document: ComparisonDocumen
     The first question is the one of the oldest stored comparison of the arm with its baseline.
     """
     arms_of, stored = _search(runs, _known(arms)), list(_comparisons(runs))
-    now = FirstQuestion(document.primary.metric, document.asked.margin, document.asked.about)
+    now = FirstQuestion.of(document.primary.metric, document.asked)
     found = {}
     for contrast in document.contrasts:
         two = {contrast.arm, contrast.baseline}

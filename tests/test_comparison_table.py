@@ -281,6 +281,10 @@ def test_new_rows_have_no_interval_where_the_arms_agree_on_all_rows() -> None:
     metrics["val_accuracy"] = {**interval(0.0, 0.0, p_value=1.0), "new_rows": {**interval(0.0, 0.0), **drawn}}
     rows = {line.split()[0]: line.split()[-1] for line in lines(comparison(given)) if line.startswith("val_")}
     assert rows == {"val_loss": "-0.050]", "val_accuracy": "-"}
+    told = "-: in val_accuracy the arms agree on all these rows. They are too few to say how far the arms differ on new rows."
+    assert told in lines(comparison(given))
+    metrics["val_accuracy"]["new_rows"]["count"] = 400
+    assert not any(line.startswith("-: ") for line in lines(comparison(given)))
 
 
 def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_out_ones() -> None:
@@ -294,4 +298,6 @@ def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_o
         "rest_variance": 4.0,
     }
     given["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = {**interval(0.005, 0.02), **drawn}
-    assert "the 200 held-out rows, 6 of them of the rarest class (50%), and seeds" in " ".join(lines(comparison(given)))
+    assert "the 200 held-out rows (50%, and 6 of them are of the rarest class), and seeds" in " ".join(
+        lines(comparison(given))
+    )

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from arms import SEEDS, arm, spread
 
-from bnexp.comparison import Arm, Question, compare
+from bnexp import config
+from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose, training_length
+from bnexp.comparison.pairing import PairedArms
+from bnexp.comparison.question import ResolvedQuestion
+from bnexp.errors import ComparisonError
 
 EPOCHS = 20
 RISING_E = np.linspace(0.5, 0.9, EPOCHS)
@@ -114,6 +119,17 @@ def test_the_test_part_is_not_read_for_advice() -> None:
     assert cautions(*arms, metric="test_accuracy") == []
 
 
+def test_values_that_are_not_finite_in_other_epochs_do_not_count() -> None:
+    """A first epoch that overflowed, in every seed or in one, hides neither that an arm improves nor that it overfits."""
+    for loss_E, told in ((1 - RISING_E, "still improves"), (1 - OVERFITTING_E, "was better at epoch 5")):
+        one = trained("bn", 1 - loss_E, noise=0.001)
+        values_SE = one.history.metrics["val_loss"].copy()
+        values_SE[:, 0] = np.inf
+        values_SE[0, 1] = np.nan
+        bn = replace(one, history=replace(one.history, metrics={**one.history.metrics, "val_loss": values_SE}))
+        assert told in cautions(bn, trained("nobn", LEVEL_E, draw=1), metric="val_loss")[0]
+
+
 def test_infinite_values_of_some_seeds_are_left_out() -> None:
     one = trained("bn", RISING_E, noise=0.001)
     values_SE = one.history.metrics["val_loss"].copy()
@@ -129,22 +145,71 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 """Best after epoch 5, and 3 points worse at the end."""
 
 
+AT_THEIR_BEST = (
+    "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the validation "
+    "part, and a test part judge: dataset.validation_size=0.25 training.early_stopping.monitor=val_loss."
+)
+
+
 def test_an_arm_that_was_better_before_is_named_with_its_best_epoch_and_what_it_lost() -> None:
-    (told,) = cautions(trained("bn", LEVEL_E, noise=0.002), trained("nobn", OVERFITTING_E, noise=0, draw=1))
-    assert told == (
-        "nobn was better before: after epoch 5, by 3.00 in val_accuracy (%) on average. The verdict is about the last "
-        "epoch, and the answer may change with fewer epochs. Try training.epochs=5, or training.early_stopping."
-    )
+    assert cautions(trained("bn", LEVEL_E, noise=0.002), trained("nobn", OVERFITTING_E, noise=0, draw=1)) == [
+        "nobn was better at epoch 5 than at its last, 20: by 3.00 in val_accuracy (%) on average.",
+        AT_THEIR_BEST,
+    ]
 
 
-def test_two_arms_that_were_better_before_share_one_caution_and_the_later_epoch() -> None:
+def test_two_arms_that_were_better_before_share_the_cure() -> None:
     later_E = np.concatenate([np.linspace(0.6, 0.8, 8), np.linspace(0.795, 0.78, 12)])
-    (told,) = cautions(trained("bn", later_E, noise=0), trained("nobn", OVERFITTING_E, noise=0, draw=1))
-    assert told.startswith(
-        "bn and nobn were better before: bn after epoch 8, by 2.00 in val_accuracy (%), and nobn after epoch 5, by 3.00 "
-        "in val_accuracy (%) on average. "
-    )
-    assert "Try training.epochs=8," in told
+    told = cautions(trained("bn", later_E, noise=0), trained("nobn", OVERFITTING_E, noise=0, draw=1))
+    assert [text.partition(" than ")[0] for text in told[:2]] == [
+        "bn was better at epoch 8", "nobn was better at epoch 5",
+    ]  # fmt: skip
+    assert told[2:] == [AT_THEIR_BEST]
+
+
+def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_that_judge(tmp_path: Path) -> None:
+    """Early stopping by validation rows is refused where these judge, and is not where a test part does."""
+    (tmp_path / "bn.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
+    one = config.load(tmp_path / "bn.yaml", AT_THEIR_BEST.rpartition("judge: ")[2].removesuffix(".").split())
+    refuse_judged_by_what_chose(Question(), one.measured("binary"), [one])
+    with pytest.raises(ComparisonError, match="chooses by val_loss, on the same rows"):
+        refuse_judged_by_what_chose(Question(metric="val_accuracy"), one.measured("binary"), [one])
+
+
+def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
+    arms = []
+    for draw, (name, accuracy_E) in enumerate((("bn", OVERFITTING_E), ("nobn", LEVEL_E))):
+        one = trained(name, accuracy_E, noise=0.001, draw=draw)
+        metrics = {**one.history.metrics, "test_accuracy": one.history.metrics["val_accuracy"]}
+        arms.append(replace(one, history=replace(one.history, metrics=metrics)))
+    told = cautions(*arms, metric="test_accuracy")
+    assert told[0].startswith("bn was better at epoch 5 than at its last, 20: by ")
+    assert told[1:] == [
+        "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the "
+        "validation part: training.early_stopping.monitor=val_loss."
+    ]
+
+
+def test_losses_of_a_test_part_that_judges_are_set_against_their_own_margin() -> None:
+    """5% of a test loss of 1.0, or of 0.2: a validation loss that grows by 9% is told alike."""
+    loss_E = np.concatenate([np.linspace(0.9, 0.5, 5), np.linspace(0.5, 0.545, 15)])
+    for test_loss in (0.2, 1.0):
+        arms = []
+        for draw, name in enumerate(("bn", "nobn")):
+            one = trained(name, 1 - loss_E, noise=0.0001, draw=draw)
+            tests = np.full((SEEDS, EPOCHS), test_loss) + np.random.default_rng(draw).normal(0, 0.001, (SEEDS, EPOCHS))
+            arms.append(replace(one, history=replace(one.history, metrics={**one.history.metrics, "test_loss": tests})))
+        told = cautions(*arms, metric="test_loss")
+        assert [text.partition(" than ")[0] for text in told[:2]] == [
+            f"{name} was better at epoch 5" for name in ("bn", "nobn")
+        ]
+
+
+def test_level_arms_ask_for_no_quantile_that_loads_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_length, "mean_interval", lambda values_S, level: pytest.fail("not needed"))
+    bn, nobn = (trained(name, LEVEL_E, noise=0.001, draw=draw) for draw, name in enumerate(("bn", "nobn")))
+    question = ResolvedQuestion("val_accuracy", 0.01, None, "")
+    assert [*training_length.better_before(PairedArms(bn, bn.history, nobn, nobn.history), question)] == []
 
 
 @pytest.mark.parametrize(
@@ -165,23 +230,25 @@ def test_others_were_not_better_before(accuracy_E: np.ndarray, noise: float, tra
 
 def test_a_falling_rate_does_not_excuse_overfitting() -> None:
     falling = {"learning_rate": {"name": "cosine", "initial": 0.01}}
-    (told,) = cautions(trained("bn", OVERFITTING_E, noise=0.001, **falling), trained("nobn", LEVEL_E, **falling))
-    assert told.startswith("bn was better before")
+    told, _ = cautions(trained("bn", OVERFITTING_E, noise=0.001, **falling), trained("nobn", LEVEL_E, **falling))
+    assert told.startswith("bn was better at epoch 5")
 
 
 def test_a_loss_is_better_before_where_it_was_lower_and_the_verdict_does_not_wait_for_it() -> None:
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     contrast = compare(list(arms), Question(metric="val_loss")).contrasts[0]
-    (told,) = contrast.cautions
-    assert told.startswith("bn was better before: after epoch 5, by 13% of val_loss on average. ")  # 0.23 to 0.20
+    told, _ = contrast.cautions
+    assert told.startswith(
+        "bn was better at epoch 5 than at its last, 20: by 13% of val_loss on average."
+    )  # 0.23 to 0.20
     assert "Fix the warnings first." not in contrast.verdict.sentence
 
 
 def test_epochs_that_are_all_alike_are_seldom_called_better() -> None:
-    """The best of 50 epochs is chosen, and the interval allows for it: at most one arm of forty errs by chance."""
+    """The best of 50 epochs is chosen, and the interval allows for it: about one arm of forty errs by chance."""
     level = np.full(50, 0.7)
     arms = [trained("a", level, noise=0.05, draw=draw, epochs=50) for draw in range(40)]
     told = [
         text for one, other in itertools.pairwise(arms) for text in cautions(one, replace(other, name="b", run="b-run"))
     ]
-    assert sum("was better before" in text for text in told) <= 2
+    assert sum("was better at" in text for text in told) <= 2

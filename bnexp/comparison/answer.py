@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference, Lacking
-from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.comparison.metric_rules import WARNINGS_FIRST, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
@@ -118,7 +118,7 @@ class _Found:
             return None
         of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
         sharing = ["questions"] * (self.level != of_a_look) + ["looks"] * bool(looks)
-        shared = f"because several {' and '.join(sharing)} share the {1 - LEVEL:.0%}"
+        shared = f"because several {' and '.join(sharing)} share the {1 - LEVEL:.0%} risk of an error"
         return f"This is a {100 * self.level:.4g}% interval, {shared}."
 
 
@@ -216,10 +216,7 @@ def _unseen_rows(lacking: Lacking, drawn: str) -> str:
         "one data set": (f"The {count:,} held-out {drawn} of one data set", "its rows", " of each data set"),
     }[of]
     miss = f"{who} may miss a kind of {drawn} that makes up as much as {share} of {whole}"
-    enough = f"at least {lacking.needed:,} held-out {drawn}{each}"
-    if lacking.needed > statistics.MOST_ROWS:
-        enough = "more rows than can be held out. Use a larger margin"
-    return f"{miss}. To show that a difference is too small to matter takes {enough}."
+    return f"{miss}. {rows_to_show_small(lacking.needed, drawn, each)}"
 
 
 # --- what would settle it -----------------------------------------------------------

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from bnexp import statistics
+from bnexp.comparison.metric_rules import rows_to_show_small
 from bnexp.comparison.question import About
 from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
@@ -84,8 +85,10 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     if design.seeds < fewest:
         said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
         return Detectable(difference=None, rests_on=None, sentence=said)
-    told = _detected(design, earlier)
-    if (more := _rows_for_small(design)) is not None:
+    found = None if earlier is None else earlier.difference(design.metric)
+    told = _detected(design, earlier, found)
+    has_rows = found is None or found.new_rows is not None
+    if has_rows and (more := _rows_for_small(design)) is not None:
         told.sentence += f" {more}"
     return told
 
@@ -98,11 +101,10 @@ def _rows_for_small(design: Design) -> str | None:
     needed = statistics.draws_to_exclude(margin / (known.high - known.low))
     if design.about == "these-rows" or design.rows >= needed:
         return None
-    return f"To show that a difference is too small to matter takes at least {needed:,} held-out rows."
+    return rows_to_show_small(needed)
 
 
-def _detected(design: Design, earlier: Earlier | None) -> Detectable:
-    found = None if earlier is None else earlier.difference(design.metric)
+def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:
     if earlier is not None and found is not None:
         error, drawn = _measured(design, found)
         if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
@@ -150,7 +152,7 @@ def _told(design: Design, error: StandardError, start: str, end: str, rests_on: 
     chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
     said = f"{start} {what} {chance}{end}."
     if design.margin is not None:
-        margin = number(design.metric, design.margin)
-        open_still = f"The margin is {margin}, and a difference between the two may stay undetected."
-        said += f" {open_still}" if size > design.margin else f" The margin is {margin}."
+        margin, known = (number(design.metric, value) for value in (design.margin, size))
+        between = f", and a difference between {margin} and {known} may stay undetected" if size > design.margin else ""
+        said += f" The margin is {margin}{between}."
     return Detectable(difference=size, rests_on=rests_on, sentence=said)

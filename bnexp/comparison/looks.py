@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from bnexp import statistics
 from bnexp.comparison.verdict import OPEN
-from bnexp.metrics import number, traits
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look, Looks, Verdict
-from bnexp.store.comparison_question import Asked
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -45,40 +41,6 @@ def tell_of_looks(
             contrast.cautions.append(caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
     if planned or earlier:
         document.looks = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=max(errors))
-
-
-@dataclass(frozen=True)
-class FirstQuestion:
-    """By what arms were judged when they were first compared."""
-
-    metric: str
-    margin: float | None
-    """None for a share of the baseline's mean: the default one of losses and errors."""
-    about: Literal["new-rows", "these-rows"]
-
-    @classmethod
-    def of(cls, metric: str, asked: Asked) -> FirstQuestion:
-        """Return the question of a comparison. A margin that is given may be the default one."""
-        return cls(metric, traits(metric).margin if asked.margin is None else asked.margin, asked.about)
-
-    def __str__(self) -> str:
-        """Write it.
-
-        >>> str(FirstQuestion("val_accuracy", 0.02, "these-rows")), str(FirstQuestion("val_loss", None, "new-rows"))
-        ('val_accuracy (margin 2.00, about these rows)', 'val_loss (default margin)')
-        """
-        margin = "default margin" if self.margin is None else f"margin {number(self.metric, self.margin)}"
-        return f"{self.metric} ({margin}{', about these rows' if self.about == 'these-rows' else ''})"
-
-
-def tell_of_first_questions(document: ComparisonDocument, first: Mapping[str, FirstQuestion]) -> None:
-    """Write into a comparison which arms were first judged by another question: what pleases may have been chosen."""
-    for contrast in document.contrasts:
-        if (asked := first.get(contrast.arm)) is not None:
-            contrast.cautions.append(
-                f"{contrast.arm} and {contrast.baseline} were first judged by {asked}. A metric or a margin that is "
-                "chosen after a result was seen makes this verdict exploratory. Confirm it on other data."
-            )
 
 
 def _end(verdict: Verdict, taken: Sequence[Look]) -> str:

@@ -15,7 +15,17 @@ from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
-from bnexp.report.comparison_notes import MARK, NEW_ROWS, OfOneTable, disagrees, goal, notes, ratio_row, speed_up
+from bnexp.report.comparison_notes import (
+    MARK,
+    NEW_ROWS,
+    OfOneTable,
+    disagrees,
+    goal,
+    is_unbounded,
+    notes,
+    ratio_row,
+    speed_up,
+)
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
@@ -157,7 +167,7 @@ def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
     """
     if interval is None:
         return ""
-    if interval.low == interval.high:  # the arms agree on all rows, which bounds nothing
+    if is_unbounded(metric, interval):
         return "-"
     return _difference(metric, interval).partition(" ")[2]
 

@@ -73,6 +73,18 @@ def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def figures_unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the texts of figures alone, where figures are not the point: to paint one takes as long as a training."""
+
+    def texts(figure: Any, format: str) -> bytes:
+        return "\n".join(
+            [format, *(text.get_text() for text in figure.findobj(lambda part: hasattr(part, "get_text")))]
+        ).encode()
+
+    monkeypatch.setattr("bnexp.report.plots.render", texts)
+
+
+@pytest.fixture
 def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do a study's work in this process, where its workers are not the point: each takes seconds to start."""
     monkeypatch.setattr("bnexp.api.studies.Place.launched", lambda place, jobs, warn: nullcontext(HereAndNow()))

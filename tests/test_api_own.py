@@ -297,6 +297,7 @@ def test_seeds_and_epochs_are_overrides_and_are_not_said_twice() -> None:
 # --- functions without a file ---------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_where_they_can_be_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

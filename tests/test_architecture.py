@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -40,6 +40,34 @@ ALLOWED_HEAVY = {
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
+def of_each(paths: Iterable[Path]) -> Callable[[Callable[[Path], None]], Callable[[], None]]:
+    """Check every file in one test, which tells all that fail: to hand out thousands of tests takes many seconds."""
+
+    def one_test(check: Callable[[Path], None]) -> Callable[[], None]:
+        def test() -> None:
+            failed = []
+            for path in paths:
+                try:
+                    check(path)
+                except AssertionError as error:
+                    failed.append(f"{path.relative_to(ROOT)}: {error}")
+            assert not failed, "\n\n".join(failed)
+
+        test.__name__ = check.__name__
+        return test
+
+    return one_test
+
+
+def test_a_check_of_each_file_tells_all_files_that_fail() -> None:
+    def is_short(path: Path) -> None:
+        assert len(path.name) < 9, "too long"
+
+    of_each([ROOT / "short.py"])(is_short)()
+    with pytest.raises(AssertionError, match=r"(?s)^long_name\.py: too long.*other_name\.py: too long"):
+        of_each([ROOT / "long_name.py", ROOT / "short.py", ROOT / "other_name.py"])(is_short)()
+
+
 def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -65,7 +93,7 @@ def at_import(tree: ast.Module) -> Iterator[ast.AST]:
             yield statement
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> None:
     tree = parsed(path)
     rank = RANKS[room(path)]
@@ -75,14 +103,14 @@ def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> No
             assert RANKS[parts[1]] < rank, name
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_heavy_packages_are_imported_only_where_they_belong(path: Path) -> None:
     tree = parsed(path)
     heavy = {name.split(".")[0] for name in imported(at_import(tree))} & HEAVY
     assert heavy <= ALLOWED_HEAVY.get(room(path), set())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_a_module_body_only_defines(path: Path) -> None:
     tree = parsed(path)
     definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
@@ -98,7 +126,7 @@ def test_a_module_body_only_defines(path: Path) -> None:
 MOST_LINES = 300
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert ast.get_docstring(parsed(path))
@@ -108,7 +136,7 @@ def test_a_file_is_short_and_says_first_what_lives_in_it(path: Path) -> None:
 MOST_LINES_OF_A_FUNCTION = 50
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_a_function_fits_on_a_screen(path: Path) -> None:
     functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
     long = {one.name for one in functions if (one.end_lineno or 0) - one.lineno + 1 > MOST_LINES_OF_A_FUNCTION}
@@ -128,7 +156,7 @@ def test_the_api_is_typed_by_the_names_that_it_exports() -> None:
     assert set(imported(iter(guarded.body))) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+@of_each(sorted((ROOT / "tests").glob("*.py")))
 def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
     modules = {name.split(".")[0] for name in imported(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))}
     assert [name for name in modules if name.startswith("test_")] == []
@@ -143,7 +171,7 @@ OF_TENSORFLOW = {
 """Files about layers, models and engines: each of their tests needs TensorFlow."""
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+@of_each(sorted((ROOT / "tests").glob("*.py")))
 def test_a_test_file_that_is_not_about_models_loads_no_tensorflow_when_it_is_collected(path: Path) -> None:
     names = set(imported(at_import(ast.parse(path.read_text(encoding="utf-8")))))
     loads = [name for name in names if any(f"{name}.".startswith(f"{heavy}.") for heavy in TENSORFLOW)]
@@ -160,7 +188,7 @@ FOREIGN = {"models/sequential.py"}
 """Where Keras, called with a user's arguments, raises any of them."""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_raises(path: Path) -> None:
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Tuple) and path.relative_to(PACKAGE).as_posix() not in FOREIGN:
@@ -220,7 +248,7 @@ def unclear_phrases(text: str) -> list[str]:
     return [found[0] for found in UNCLEAR.finditer(" ".join(text.lower().replace("#", " ").split()))]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@of_each(FILES)
 def test_docstrings_begin_with_a_precise_verb_and_use_no_unclear_phrase(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for node in ast.walk(parsed(path)):
@@ -247,7 +275,7 @@ def test_a_phrase_that_is_read_twice_is_found_in_whatever_line_it_stands(text: s
     assert unclear_phrases(text) == found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@of_each(PAGES)
 def test_a_page_uses_no_unclear_phrase(path: Path) -> None:
     assert unclear_phrases(path.read_text(encoding="utf-8")) == []
 
@@ -271,7 +299,7 @@ def is_text(node: ast.expr) -> TypeGuard[Any]:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-@pytest.mark.parametrize("path", [*FILES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+@of_each([*FILES, *PAGES])
 def test_every_file_that_is_named_exists(path: Path) -> None:
     existing = [f"/{one.relative_to(ROOT).as_posix()}" for one in (*FILES, *ROOT.glob("*/*.py"))]
     assert [name for name in names_of_files(path) if not any(one.endswith(f"/{name}") for one in existing)] == []

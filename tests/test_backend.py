@@ -51,6 +51,7 @@ def load_with(keras_home: Path, code: str, **environment: str) -> subprocess.Com
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=settings)
 
 
+@pytest.mark.slow
 def test_keras_own_defaults_hold_whatever_the_users_keras_json_and_environment_say(tmp_path: Path) -> None:
     said = {"backend": "jax", "floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps(said))

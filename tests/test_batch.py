@@ -42,6 +42,7 @@ def test_seeds_whose_weights_do_not_fit_together_train_in_waves_to_the_same_end(
     assert in_waves.record.models == {"model.keras": hashlib.sha256(kept).hexdigest()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 def test_who_stops_in_a_later_wave_keeps_the_seeds_of_the_waves_before(tmp_path: Path) -> None:
     _, config = weights_of_two(save="all")

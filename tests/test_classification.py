@@ -185,7 +185,7 @@ def test_classes_that_are_equally_likely_share_the_five_places() -> None:
     assert values_R == pytest.approx([1.0, 4 / 9, 4 / 9])
 
 
-@pytest.mark.parametrize("classes", [2, 7])
+@pytest.mark.parametrize("classes", [2, slow(7)])
 def test_what_guessing_scores_is_scikit_learns_number_of_the_best_answers_that_look_at_no_row(classes: int) -> None:
     answers = drawn(8, 90, classes)
     always = [of_classes(answers.target_R, np.full(90, one), classes) for one in range(classes)]
@@ -289,7 +289,7 @@ def _coverage(measured: str, rows: int, draws: int) -> float:
     return covered / draws
 
 
-@pytest.mark.parametrize("measured", [slow("auc"), "f1", slow("mcc"), "pr_auc"])
+@pytest.mark.parametrize("measured", [slow("auc"), "f1", slow("mcc"), slow("pr_auc")])
 def test_the_interval_covers_the_difference_of_very_many_rows(measured: str) -> None:
     assert _coverage(measured, rows=200, draws=300) >= 0.93
 

@@ -271,3 +271,33 @@ def test_where_one_arm_never_reaches_the_target_no_difference_in_epochs_is_shown
     told["contrasts"][0]["to_target"]["speed_up"] |= {"ratio": 1.0, "low": 1.0, "high": 1.0, "reading": "at most"}
     row = next(line for line in lines(comparison(told)) if line.startswith("epochs to reach"))
     assert row.split("76.00%")[-1].split() == ["not", "reached", "3.0", "-"]
+
+
+def test_new_rows_have_no_interval_where_the_arms_agree_on_all_rows() -> None:
+    given = document()
+    drawn = {"drawn": "rows", "count": 12}
+    metrics = given["contrasts"][0]["metrics"]
+    metrics["val_loss"]["new_rows"] = {**interval(-0.1, 0.05), **drawn}
+    metrics["val_accuracy"] = {**interval(0.0, 0.0, p_value=1.0), "new_rows": {**interval(0.0, 0.0), **drawn}}
+    rows = {line.split()[0]: line.split()[-1] for line in lines(comparison(given)) if line.startswith("val_")}
+    assert rows == {"val_loss": "-0.050]", "val_accuracy": "-"}
+    told = "-: in val_accuracy the arms agree on all these rows. They are too few to say how far the arms differ on new rows."
+    assert told in lines(comparison(given))
+    metrics["val_accuracy"]["new_rows"]["count"] = 400
+    assert not any(line.startswith("-: ") for line in lines(comparison(given)))
+
+
+def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_out_ones() -> None:
+    given = document()
+    drawn = {
+        "drawn": "rows",
+        "count": 200,
+        "rarest": 6,
+        "seed_variance": 0.01,
+        "row_variance": 0.3,
+        "rest_variance": 4.0,
+    }
+    given["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = {**interval(0.005, 0.02), **drawn}
+    assert "the 200 held-out rows (50%, and 6 of them are of the rarest class), and seeds" in " ".join(
+        lines(comparison(given))
+    )

@@ -27,11 +27,12 @@ from bnexp import config, store
 from bnexp.api.comparisons import plan_comparison
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.first_question import AskedOf
 from bnexp.comparison.looks import tell_of_looks
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
 from bnexp.experiment import lookup
-from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.resume import interrupted_run
 from bnexp.report import run_list, study_table
 from bnexp.store.comparison_document import EarlierLook, Look, Looks
@@ -244,11 +245,18 @@ def numbers(document: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
         yield from numbers(document[key], (*at, key))
 
 
+def before(runs: Path) -> Before:
+    """What stored comparisons asked of the arms."""
+    return Before(runs, known_arms(ARMS), [(ARMS[0].name, ARMS[1].name)])
+
+
 def compared_later(runs: Path) -> None:
     """Compare the same arms again, with what is stored of their comparison."""
     document = compare(ARMS, NO_QUESTION)
     taken = [Look(seeds=10, level=0.95)]
-    tell_of_looks(document, taken, (), earlier_looks(runs, ARMS, document, taken))
+    known = before(runs)
+    tell_of_looks(document, taken, (), known.looks(document.primary.metric, taken))
+    known.exploratory(AskedOf.of("val_loss", None, "new-rows"))
     store.json_text(document.as_json())
     plan_comparison([str(arm.run) for arm in ARMS], runs=runs)
 
@@ -272,7 +280,7 @@ def test_an_earlier_comparison_whose_run_is_no_name_is_passed_over(whole: Path, 
     path = tmp_path / "runs" / "bn-vs-nobn-20260101-000000" / "comparison.json"
     path.write_text(json.dumps(changed(json.loads(path.read_text()), RUN_AT, run)))
     document, taken = compare(ARMS, NO_QUESTION), [Look(seeds=10, level=0.95)]
-    assert earlier_looks(tmp_path / "runs", ARMS, document, taken) == []
+    assert before(tmp_path / "runs").looks(document.primary.metric, taken) == []
     plan = plan_comparison([str(arm.run) for arm in ARMS], runs=tmp_path / "runs")
     assert plan.detectable.rests_on != path.parent.name
     with pytest.raises(RunError, match=r"arms\.0\.run: .* is no name in a directory; expected one without a path"):
@@ -314,7 +322,7 @@ def test_any_number_of_an_earlier_comparison_is_computed_with_or_refused(
 
 def test_an_earlier_comparison_that_is_whole_is_computed_with(whole: Path) -> None:
     document, taken = compare(ARMS, NO_QUESTION), [Look(seeds=10, level=0.95)]
-    assert [one.seeds for one in earlier_looks(whole, ARMS, document, taken)] == [5, 8]
+    assert [one.seeds for one in before(whole).looks(document.primary.metric, taken)] == [5, 8]
     told = plan_comparison([str(arm.run) for arm in ARMS], runs=whole).detectable
     assert told.rests_on == "bn-vs-nobn-20260101-000000"
 

@@ -77,6 +77,37 @@ def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_an
     assert detectable_by(design(), earlier(rows=equal, deviation=0.0)) == found, "equal arms tell no spread"
 
 
+def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> None:
+    plain = detectable_by(design(), earlier(rows=ROWS))
+    assert plain.difference is not None
+    size = 100 * plain.difference
+    for margin, said in (
+        (0.01, f"The margin is 1.00, and a difference between 1.00 and {size:.2f} may stay undetected."),
+        (0.05, "The margin is 5.00."),
+    ):
+        found = detectable_by(design(margin=margin), earlier(rows=ROWS)).sentence
+        assert 1 < size < 5
+        few = " It takes at least 299 held-out rows to show that a difference is too small to matter." * (
+            margin == 0.01
+        )
+        assert found == f"{plain.sentence} {said}{few}"
+    unknown = detectable_by(design(margin=0.01), earlier(metric="val_loss")).sentence
+    assert unknown.endswith(" It takes at least 299 held-out rows to show that a difference is too small to matter.")
+    not_kept = detectable_by(design(margin=0.01), earlier()).sentence
+    assert not_kept.startswith("On these rows, ") and "too small" not in not_kept
+    tiny = detectable_by(design(margin=1e-9), earlier(rows=ROWS)).sentence
+    assert tiny.endswith("too small to matter. Use a larger margin.")
+    enough = DataFacts(training_rows=800, validation_rows=299)
+    for other in (
+        {"data": enough},
+        {"about": "these-rows"},
+        {"own_splits": True},
+        {"grouped": True},
+        {"metric": "val_loss"},
+    ):
+        assert "too small" not in detectable_by(design(**{"margin": 0.01, **other}), earlier(rows=ROWS)).sentence
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from experiments import experiment
 
 from bnexp import comparison, store
 from bnexp.comparison import Arm, Question
+from bnexp.comparison.first_question import AskedOf
 from bnexp.config import Experiment
-from bnexp.experiment import earlier_looks as module
+from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
+from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 
 pytestmark = [
@@ -36,21 +40,24 @@ def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int 
     return arm(name, finished.run, finished)
 
 
-def look(runs: Path, arms: Sequence[Arm]) -> Path:
+def look(runs: Path, arms: Sequence[Arm], question: Question | None = None) -> Path:
     """Compare, and keep the comparison as `bnexp compare` does."""
-    document = comparison.compare(arms, Question())
-    assert document.primary.metric == "val_accuracy"
+    document = comparison.compare(arms, question or Question(metric="val_accuracy"))
     with store.new_directory(runs, "-vs-".join(one.name for one in arms)) as directory:
         store.write_histories(directory, {one.name: one.history for one in arms})
         store.write_record(directory / "comparison.json", document)
     return directory
 
 
+def before(runs: Path, arms: Sequence[Arm], document: ComparisonDocument) -> Before:
+    return Before(runs, known_arms(arms), [(one.arm, one.baseline) for one in document.contrasts])
+
+
 def looks_of_each(runs: Path, arms: Sequence[Arm], metric: str = "val_accuracy") -> dict[str, list[int]]:
     """Return the numbers of seeds of earlier looks at each arm, for a plain comparison of all seeds that they share."""
     now = len(set.intersection(*(set(one.history.seeds) for one in arms)))
     document = comparison.compare(arms, Question(metric=metric))
-    found = module.earlier_looks(runs, arms, document, [Look(seeds=now, level=0.95)])
+    found = before(runs, arms, document).looks(document.primary.metric, [Look(seeds=now, level=0.95)])
     assert all(one.level == 0.95 for one in found)
     return {one.name: [look.seeds for look in found if look.arm == one.name] for one in arms[:-1]}
 
@@ -92,3 +99,48 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert (earlier_looks(tmp_path, more), earlier_looks(tmp_path, others)) == ((2,), ())
     shutil.rmtree(tmp_path / few[0].run)
     assert earlier_looks(tmp_path, more) == ()
+
+
+def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tmp_path: Path) -> None:
+    bn, nobn = (trained(name, 2, tmp_path, kind) for name, kind in (("bn", "batch"), ("nobn", "none")))
+    layer = trained("layer", 2, tmp_path, "layer")
+
+    def first(*arms: Arm, **asked: Any) -> list[str]:
+        """Ask now, and return what is told of the questions before."""
+        document = comparison.compare(arms, Question(**asked))
+        now = AskedOf.of(document.primary.metric, document.asked.margin, document.asked.about)
+        return list(before(tmp_path, arms, document).exploratory(now).values())
+
+    assert first(bn, nobn, margin=0.05) == [], "nothing was asked before"
+    look(tmp_path, [bn, nobn], Question(margin=0.02))
+    look(tmp_path, [bn, nobn], Question(metric="val_loss"))
+    assert first(bn, nobn, margin=0.02) == [], "the first question again"
+    for other, now in (
+        ({}, "val_accuracy (margin 1.00, new rows)"),
+        ({"metric": "val_loss"}, "val_loss (default margin, new rows)"),
+        ({"margin": 0.02, "about": "these-rows"}, "val_accuracy (margin 2.00, these rows)"),
+    ):
+        assert first(bn, nobn, **other) == [
+            f"bn and nobn were first judged by val_accuracy (margin 2.00, new rows), and now by {now}. A question that is "
+            "chosen after a result was seen makes the verdict exploratory. Confirm it on other data."
+        ]
+    look(tmp_path, [bn, layer])
+    assert first(bn, layer, margin=0.01) == [], "the default one of an accuracy"
+    assert len(first(nobn, bn)) == 1, "with the other one as the baseline"
+    assert len(first(bn, layer, nobn)) == 1, "of three arms, the one that was judged"
+    assert first(bn, layer) == []
+
+
+def test_a_document_that_does_not_hold_what_was_asked_tells_of_its_margin_where_that_is_known(tmp_path: Path) -> None:
+    """An older bnexp did not keep whether a margin was given. That of an accuracy tells; that of a loss does not."""
+    arms = [trained(name, 2, tmp_path, kind) for name, kind in (("bn", "batch"), ("nobn", "none"))]
+    for metric, told in (("val_accuracy", ["bn"]), ("val_loss", [])):
+        kept = look(tmp_path, arms, Question(metric=metric, margin=0.05)) / "comparison.json"
+        older = json.loads(kept.read_text())
+        del older["asked"]
+        kept.write_text(json.dumps(older))
+        document = comparison.compare(arms, Question(metric=metric))
+        known = before(tmp_path, arms, document)
+        assert list(known.exploratory(AskedOf.of(metric, None, "new-rows"))) == told
+        assert list(known.exploratory(AskedOf.of(metric, 0.05, "new-rows"))) == []
+        shutil.rmtree(kept.parent)

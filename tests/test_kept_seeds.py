@@ -86,7 +86,7 @@ def weights(model: Path) -> dict[str, bytes]:
             {"hidden": [16], "dropout": 0.3},
             {"early_stopping": {"patience": 1}, "epochs": 8, "optimizer": "sgd", "save": "best"},
         ),
-        ((1, 2), {"hidden": [4]}, {"trainer": "keras_fit", "save": "all", "epochs": 1}),
+        slow((1, 2), {"hidden": [4]}, {"trainer": "keras_fit", "save": "all", "epochs": 1}),
         slow((2, 5), {"hidden": [16], "normalization": "batch"}, {"refresh_statistics": True, "save": "none"}),
     ],
 )
@@ -124,6 +124,7 @@ def test_seeds_that_are_added_give_the_files_of_training_all_at_once(
         assert weights(added.run.directory / model_file) == weights(at_once.run.directory / model_file)
 
 
+@pytest.mark.slow
 def test_the_best_model_is_copied_or_trained_whichever_seeds_it_is_of(tmp_path: Path) -> None:
     best = int(np.argmin(train(small(8), tmp_path / "all").history.final("val_loss")))
     assert 0 < best < 7
@@ -163,6 +164,7 @@ def test_a_run_of_before_times_of_seeds_were_kept_is_added_to(tmp_path: Path) ->
     assert (new.seeds, new.run) == ((2, 3), added.run.id)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_while_seeds_are_added_keeps_the_first_ones(tmp_path: Path) -> None:
     train(small(3, epochs=2, save="all"), tmp_path)
     more = small(5, epochs=2, save="all")

@@ -104,7 +104,7 @@ def assert_same_bits(found: Trained, expected: Trained) -> None:
             id="images split anew"),
         slow(
             image_folder, SHIFTED, CNN, {"refresh_statistics": "each_part", "batch_size": 7}, id="images with a shift"),
-        pytest.param(
+        slow(
             image_folder, SHIFTED | {"resample": True, "duplicates": "keep"}, CNN,
             {"refresh_statistics": "each_part", "drop_last": True, "evaluate_train": True, "epochs": 2},
             id="images split anew, with a shift"),
@@ -144,6 +144,7 @@ class KeepsOne(Keeper):
         self.kept = Snapshot(dict(facts), {name: np.array(values) for name, values in arrays})
 
 
+@pytest.mark.slow
 def test_training_on_rows_on_disk_goes_on_from_a_checkpoint_and_is_traced_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +169,7 @@ def test_training_on_rows_on_disk_goes_on_from_a_checkpoint_and_is_traced_once(
     assert_same_bits(found, trained(config, in_memory))
 
 
+@pytest.mark.slow
 def test_the_reference_trains_on_rows_on_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training = {"seeds": 3, "epochs": 2, "batch_size": 20, "refresh_statistics": True}
     config = Experiment.model_validate(

@@ -35,6 +35,7 @@ from bnexp.statistics.significance import holm_levels
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import EarlierLook, Look
 
+pytestmark = pytest.mark.usefixtures("figures_unpainted")
 LOOKS = (10, 20, 40, 80, 160)
 
 
@@ -196,7 +197,7 @@ def test_looks_end_where_the_answer_is_clear_and_the_sentence_says_at_which() ->
     assert [(one.seeds, one.level, one.words) for one in taken] == [(10, 1 - share, {"bn": "helps"})]
     judged, verdict = document.contrasts[0].judged, document.contrasts[0].verdict
     assert judged is not None and judged.level == judged.margin_level == 1 - share
-    assert "The interval is one of 98.7%, as several looks share the error." in verdict.sentence
+    assert "This is a 98.7% interval, because several looks share the 5% risk of an error." in verdict.sentence
     assert verdict.sentence.endswith(" Settled at the first look (10 seeds).")
     looks = document.looks
     assert looks is not None and looks.planned == list(LOOKS) and looks.error == pytest.approx(0.05, abs=1e-6)
@@ -255,7 +256,9 @@ def test_several_arms_are_looked_at_until_all_are_settled() -> None:
     document = compare([far, near, base], Question(until_settled=True))
     assert [one.verdict.word for one in document.contrasts] == ["helps", "cannot tell yet"]
     assert not is_over(document)
-    assert "as several questions and looks share the error." in document.contrasts[0].verdict.sentence
+    assert (
+        "because several questions and looks share the 5% risk of an error." in document.contrasts[0].verdict.sentence
+    )
 
 
 # --- looks by hand --------------------------------------------------------------------

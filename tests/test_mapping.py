@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cases import slow
 
 from bnexp.config.training import Training
 from bnexp.training import engine_name, mapping
@@ -185,7 +186,7 @@ def test_gradients_that_are_nothing_but_rounding_do_not_keep_a_model_from_being_
     assert float(tf.reduce_max(abs(alone["gradients"][bias]))) < 1e-5
 
 
-@pytest.mark.parametrize("factor", [1.01, 0.0])
+@pytest.mark.parametrize("factor", [slow(1.01), 0.0])
 def test_a_step_that_is_mapped_wrongly_is_found_out(factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
     mapped = tf.vectorized_map
 

@@ -318,6 +318,7 @@ def test_a_shortage_on_a_gpu_is_told_without_where_it_arose() -> None:
         raise tf.errors.InternalError(None, None, on_a_gpu)
 
 
+@pytest.mark.slow
 def test_the_model_and_its_data_leave_memory_once_plain_keras_has_trained() -> None:
     training, _, data = prepared(epochs=1)
     section = TypeAdapter(Model).validate_python({"name": "mlp", "hidden": [8]})

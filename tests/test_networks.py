@@ -94,7 +94,6 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 QUICK = (
     "cnn on frames, renorm",
-    "conv1d on frames, instance after, dropout",
     "gru, two layers, batch",
     "transformer on words, batch, dropout",
 )

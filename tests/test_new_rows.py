@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -322,8 +324,8 @@ def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> 
     right[:, 0] = False
     sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
     assert (
-        "These 12 rows may miss a kind of rows that makes up as much as 22% of new rows. To show that a difference is "
-        "too small to matter takes at least 299 held-out rows. More seeds do not help." in sentence
+        "These 12 rows may miss a kind of rows that makes up as much as 22% of new rows. It takes at least 299 held-out "
+        "rows to show that a difference is too small to matter. More seeds do not help." in sentence
     )
     assert pytest.approx(0.05, rel=0.05) == 0.78**12
 
@@ -340,14 +342,20 @@ def test_where_all_rows_are_alike_nothing_is_known_of_new_ones() -> None:
 def test_too_few_rows_and_too_few_pairs_are_told_at_once() -> None:
     right = np.ones((8, 120), bool)
     sentence = contrast_of(measured("a", right), measured("b", right)).verdict.sentence
-    assert "at least 299 held-out rows. It also takes at least 14 pairs of seeds that are all equal." in sentence
+    assert (
+        "at least 299 held-out rows to show that a difference is too small to matter. It also takes at least 14 pairs of seeds that are all equal."
+        in sentence
+    )
 
 
 def test_warnings_and_too_few_rows_are_told_at_once() -> None:
     right = np.broadcast_to(np.arange(12) % 5 > 0, (20, 12))
     warned = changed(measured("a", right), "warnings", to=["odd"])
     sentence = contrast_of(warned, measured("b", right)).verdict.sentence
-    assert "takes at least 299 held-out rows. Fix the warnings first." in sentence
+    assert (
+        "takes at least 299 held-out rows to show that a difference is too small to matter. Fix the warnings first."
+        in sentence
+    )
 
 
 def test_one_row_of_few_on_which_one_seed_differs_does_not_speak_of_new_ones() -> None:
@@ -388,8 +396,27 @@ def test_a_metric_of_classes_takes_enough_rows_of_the_rarest_class() -> None:
         "The 6 held-out rows of the rarest class may miss a kind of rows that makes up as much as 39% of this"
         in sentence
     )
-    assert "takes at least 299 held-out rows of each class. More seeds do not help." in sentence
+    assert (
+        "takes at least 299 held-out rows of each class to show that a difference is too small to matter. More seeds do"
+        in sentence
+    )
     assert pytest.approx(0.05, rel=0.05) == 0.61**6
+
+
+def test_what_a_metric_of_classes_needs_is_told_in_rows_of_the_rarest_class() -> None:
+    target_R = (np.arange(200) < 20).astype("float32")
+    draws = np.random.default_rng(0)
+    arms = [answered(name, draws.random((20, 200)) < share, target_R) for name, share in (("a", 0.8), ("b", 0.83))]
+    contrast = contrast_of(*arms, metric="val_balanced_accuracy")
+    (needed,) = re.findall(
+        r"With about ([\d,]+) held-out rows in all \(about (\d+) of the rarest class\)", contrast.verdict.sentence
+    )
+    assert int(needed[1]) == math.ceil(int(needed[0].replace(",", "")) / 10)
+    rows = contrast.metrics["val_balanced_accuracy"].new_rows
+    assert rows is not None
+    assert rows.rarest == 20
+    assert anew(contrast).rarest is None, "accuracy counts all rows alike"
+    assert "rarest class" not in contrast_of(*arms).verdict.sentence
 
 
 def test_a_correlation_reaches_twice_as_far_and_takes_twice_the_rows() -> None:
@@ -402,7 +429,10 @@ def test_a_correlation_reaches_twice_as_far_and_takes_twice_the_rows() -> None:
 def test_a_margin_that_no_number_of_rows_can_show_says_so() -> None:
     right = np.broadcast_to(np.arange(60) % 5 > 0, (20, 60))
     sentence = contrast_of(measured("a", right), measured("b", right), margin=1e-300).verdict.sentence
-    assert "takes more rows than can be held out. Use a larger margin." in sentence
+    assert (
+        "takes more rows than can be held out to show that a difference is too small to matter. Use a larger margin."
+        in sentence
+    )
     tiny, usual = (contrast_of(measured("a", right), measured("b", right), margin=margin) for margin in (1e-6, 0.01))
     assert tiny.cautions == [
         "the margin is 1e-06, so that nearly any difference matters. Use a larger one, such as --margin 0.01."

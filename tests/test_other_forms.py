@@ -141,6 +141,7 @@ def run(cure: str | None) -> None:
     subprocess.run([sys.executable, *arguments], check=True)
 
 
+@pytest.mark.slow
 def test_tables_of_other_programs_are_converted_by_one_line() -> None:
     FRAME.to_json("b.jsonl", orient="records", lines=True)
     FRAME.to_stata("c.dta", write_index=False)

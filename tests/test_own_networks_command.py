@@ -33,7 +33,7 @@ def plain():
 def broken():
     return keras.layers.Dense(1)(None).shape[7]
 """
-pytestmark = pytest.mark.usefixtures("seed_by_seed")
+pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
 
@@ -84,6 +84,7 @@ def test_the_plan_says_what_is_compared_and_writes_nothing(folder: Path) -> None
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(folder: Path) -> None:
     arms = ("my_net.py:build", "--arms", "batch,none")
     compared(folder, *arms)
@@ -167,6 +168,7 @@ def test_a_saved_model_is_compared_and_its_own_loss_is_not_used(folder: Path) ->
     assert [arm["name"] for arm in document["arms"]] == ["my-as_written", "my-none"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers_here")
 @pytest.mark.usefixtures("workers_here")
 def test_a_study_varies_the_arguments_of_a_network(folder: Path) -> None:

@@ -109,7 +109,7 @@ def test_both_engines_agree_where_the_seeds_are_stacked(
 @pytest.mark.parametrize(
     ("name", "arm", "why"),
     [
-        ("spectral", "as_written", "/kernel while it runs, which only a plain step of Keras does"),
+        slow("spectral", "as_written", "/kernel while it runs, which only a plain step of Keras does"),
         slow("half_precision", "as_written", "computes in mixed_float16, and seeds are stacked in float32 only"),
         slow("half_precision", "layer", "computes in mixed_float16, and seeds are stacked in float32 only"),
     ],
@@ -145,7 +145,7 @@ def test_an_embedding_of_kerass_own_gets_one_gradient_for_each_word_and_the_netw
 # --- names, and what each seed begins with --------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["attention", "words", "twins", "in_time", "operations"])
+@pytest.mark.parametrize("name", [slow("attention"), "words", slow("twins"), slow("in_time"), "operations"])
 def test_kernels_pair_by_name_in_all_arms(name: str, data_sets: dict[str, Any]) -> None:
     keras.layers.GRU(1), keras.layers.Dense(1)  # Keras counts these
     arms = [prepared(experiment(data_sets, name, arm))[0] for arm in ("as_written", "none", "group")]

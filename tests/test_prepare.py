@@ -23,6 +23,7 @@ from bnexp.experiment import run as experiment
 from bnexp.experiment.prepare import Asked
 from bnexp.study import run as study_run
 
+pytestmark = pytest.mark.usefixtures("figures_unpainted")
 GOOD = """\
 dataset: {name: classification, samples: 60, test_size: 0.5}
 model: {name: mlp, hidden: [4], normalization: none}

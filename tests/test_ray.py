@@ -57,6 +57,7 @@ def cluster() -> Iterator[str]:
         started.shutdown()
 
 
+@pytest.mark.slow
 def test_ray_tries_a_lost_job_again_and_tells_bugs_and_what_a_node_lacks(
     cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,10 @@ from bnexp.store.run_record import RunRecord
 from bnexp.system.listeners import Note
 from bnexp.system.machine import versions
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
+pytestmark = [
+    pytest.mark.usefixtures("figures_unpainted"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it writes
+]
 TIMES = ("id", "started", "duration_seconds", "seed_epoch_seconds", "resumed", "models", "git")
 """What run.json says of when and in which folder, and of files that hold a time."""
 
@@ -190,6 +193,7 @@ def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_files_of_one_that_i
     goes_on_from_every_epoch(KINDS[kind], tmp_path, lambda epoch: [(killed, stopped)[epoch % 2]])
 
 
+@pytest.mark.slow
 def test_model_fit_goes_on_within_a_seed_with_its_optimizer_and_early_stopping(tmp_path: Path) -> None:
     """The seed at work is the second one, and its first epoch is behind it."""
     kind = experiment(
@@ -573,6 +577,7 @@ def _other(place: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_with_fewer_seeds_is_offered_and_not_added_to(left: store.Run, tmp_path: Path) -> None:
     runs, more = tmp_path / "runs", with_seeds(SMALL, 4)
     assert kept_seeds(more, runs, pytest.fail) is None

@@ -396,6 +396,7 @@ print((peak() - before) * 1024)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is in other units")
 def test_reading_rows_of_several_times_the_limit_keeps_within_it(tmp_path: Path) -> None:
     x = np.zeros((4_000, 64, 64, 12), "uint8")

@@ -77,7 +77,7 @@ REACHING = (
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(DIVERGING, id="diverging"),
+        slow(DIVERGING, id="diverging"),
         slow(TUNED, id="tuned"),
         pytest.param(REACHING, id="reaching"),
     ],
@@ -107,6 +107,7 @@ def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_onc
     assert answer.hypotheses[0].earlier_seeds == [2] and expected.hypotheses[0].earlier_seeds == []
 
 
+@pytest.mark.slow
 def test_seeds_of_a_study_are_added_step_by_step_and_a_result_says_where_each_was_trained(tmp_path: Path) -> None:
     plans = []
     for count in (2, 3, 6):

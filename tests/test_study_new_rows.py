@@ -345,7 +345,7 @@ def test_a_claim_is_not_refuted_while_a_data_set_has_too_few_rows(rows: list[int
     assert judgement.verdict.word == word
     if word == "inconclusive":
         assert "The 148 held-out rows of one data set may miss" in judgement.verdict.sentence
-        assert "takes at least 149 held-out rows of each data set." in judgement.verdict.sentence
+        assert "takes at least 149 held-out rows of each data set to show" in judgement.verdict.sentence
 
 
 def test_seeds_that_could_refute_a_claim_by_its_sign_are_named_though_rows_are_few() -> None:

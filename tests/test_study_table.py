@@ -153,8 +153,8 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "test_accuracy (%), bn - none: +2.00 [+1.83, +2.17] for other splits and rows, [+1.92, +2.08] on these splits (97.5% intervals, the second one for other seeds and splits of these rows; BCa [+1.93, +2.07]; sign-flip p <0.001; "
         "probability of higher 1",
         "[0.758, 1])",
-        "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. The interval is one of 97.5%, as several questions share the error. For these splits alone: supported [+1.92,",
-        "+2.08].",
+        "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. This is a 97.5% interval, because several questions share the 5% risk of an error. For these splits alone:",
+        "supported [+1.92, +2.08].",
         "",
         "It is faster.",
         "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (95% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "

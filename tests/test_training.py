@@ -147,7 +147,6 @@ QUICK = (
     "batch normalization before, step schedule, a scaled loss",
     "regression, RMSprop, no normalization, last batch dropped",
     "early stopping, best weights and statistics kept, an activity regularizer, which it watches",
-    "a frozen batch normalization before another, a shifted test part, statistics of each part",
     "balanced classes of three, own split a seed, metrics at each epoch, an L2 penalty, last batch smaller",
 )
 """Cases that reach what tests of networks and of random models do not. The others combine the same parts otherwise."""
@@ -420,6 +419,7 @@ def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     assert outcome.history.epochs_S == (2, 2, 2)
 
 
+@pytest.mark.slow
 def test_plain_keras_traces_the_step_of_a_seed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """TensorFlow traces a step again if the first trace makes variables, as those of an optimizer and of metrics."""
     config = experiment(training={"epochs": 2, "batch_size": 32})
@@ -689,6 +689,7 @@ def test_errors_of_a_scaled_target_are_in_the_targets_own_unit_for_each_seeds_sp
         assert outcome.history.final("val_loss")[row] == pytest.approx(np.mean(scaled**2), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_evaluating_the_training_part_changes_no_training() -> None:
     layers = [
         {"Reshape": {"target_shape": [5, 4]}},

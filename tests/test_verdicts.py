@@ -299,7 +299,7 @@ TIMED = {"metric": {"metric": "val_accuracy", "epochs_to": 0.9}, "smallest": 1.2
 @pytest.mark.parametrize(
     ("kind", "contrasts"),
     [
-        ("wins", 1), ("failures", 1), ("epochs", 1), ("plain", 1),
+        ("plain", 1), slow("wins", 1), slow("failures", 1), slow("epochs", 1),
         slow("plain", 4), slow("wins", 4), slow("failures", 4), slow("epochs", 4),
     ],
 )  # fmt: skip

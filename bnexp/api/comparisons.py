@@ -17,6 +17,7 @@ from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.comparison import Arm, Question, refuse_too_few
+from bnexp.comparison.first_question import AskedOf
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
@@ -24,7 +25,7 @@ from bnexp.experiment import comparison_plan, earlier_comparison, resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_source
-from bnexp.experiment.earlier_looks import earlier_looks
+from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.equal_networks import refuse_equal_networks
 from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
@@ -84,8 +85,7 @@ def compare(
     compared, document = _look(work, _designed(work))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
-        tell_of_looks(document, taken, (), earlier_looks(work.runs, compared, document, taken))
-        return _kept(work, compared, document)
+        return _told(work, compared, document, taken)
 
 
 @process_state_kept()
@@ -158,8 +158,18 @@ def _until_settled(work: _Work) -> Comparison:
         if is_over(document):
             break
     with work_begun(when=bool(work.trained)):
-        tell_of_looks(document, taken, looks, earlier_looks(work.runs, arms, document, taken))
-        return _kept(work, arms, document)
+        return _told(work, arms, document, taken)
+
+
+def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
+    """Keep a comparison that tells of the looks and the questions before it."""
+    pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
+    before = Before(work.runs, known_arms(arms), pairs)
+    tell_of_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
+    told = before.exploratory(AskedOf.of(document.primary.metric, document.asked.margin, document.asked.about))
+    for contrast in document.contrasts:
+        contrast.cautions += [told[contrast.arm]] if contrast.arm in told else []
+    return _kept(work, arms, document)
 
 
 def _of_first(design: _Designed, seeds: int) -> _Designed:

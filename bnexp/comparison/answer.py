@@ -6,13 +6,14 @@ finds what would settle it. The caller decides how a difference is written (`Wor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference, Lacking
-from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.comparison.metric_rules import WARNINGS_FIRST, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
@@ -117,7 +118,8 @@ class _Found:
             return None
         of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
         sharing = ["questions"] * (self.level != of_a_look) + ["looks"] * bool(looks)
-        return f"The interval is one of {100 * self.level:.4g}%, as several {' and '.join(sharing)} share the error."
+        shared = f"because several {' and '.join(sharing)} share the {1 - LEVEL:.0%} risk of an error"
+        return f"This is a {100 * self.level:.4g}% interval, {shared}."
 
 
 def _both(difference: JudgedDifference, wording: Wording) -> tuple[_Found, _Found]:
@@ -214,10 +216,7 @@ def _unseen_rows(lacking: Lacking, drawn: str) -> str:
         "one data set": (f"The {count:,} held-out {drawn} of one data set", "its rows", " of each data set"),
     }[of]
     miss = f"{who} may miss a kind of {drawn} that makes up as much as {share} of {whole}"
-    enough = f"at least {lacking.needed:,} held-out {drawn}{each}"
-    if lacking.needed > statistics.MOST_ROWS:
-        enough = "more rows than can be held out. Use a larger margin"
-    return f"{miss}. To show that a difference is too small to matter takes {enough}."
+    return f"{miss}. {rows_to_show_small(lacking.needed, drawn, each)}"
 
 
 # --- what would settle it -----------------------------------------------------------
@@ -250,7 +249,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
-    rows = f"about {_rounded(found.rows):,} held-out {new_rows.drawn} in all" if found.rows else ""
+    rows = _rows_in_words(found.rows, new_rows) if found.rows else ""
     seeds = ""
     if found.seeds:
         count = _rounded(found.seeds)
@@ -262,6 +261,14 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     if seeds:
         return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it."
     return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it."
+
+
+def _rows_in_words(count: int, new_rows: NewRowsEstimate) -> str:
+    """Write a number of held-out rows, and how many of them are of the rarest class where the metric counts those."""
+    rounded = _rounded(count)
+    rarest = [one.rows for one in new_rows.strata if one.of == "the rarest class"]
+    share = f" (about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class)" if rarest else ""
+    return f"about {rounded:,} held-out {new_rows.drawn} in all{share}"
 
 
 def _rounded(count: int) -> int:

@@ -15,7 +15,7 @@ from bnexp.comparison.metric_rules import adds_penalty, of_common_class, penalty
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
-from bnexp.comparison.still_improving import still_improving
+from bnexp.comparison.training_length import better_before, still_improving
 from bnexp.comparison.verdict import judged
 from bnexp.statistics import strict, strict_values
 from bnexp.statistics.arrays import Floats
@@ -51,6 +51,7 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
             *_tiny_margin(arms, question),
             *of_common_class(question.metric, arms.arm.record.dataset, arms.arm.experiment.dataset),
             *still_improving(arms, question),
+            *better_before(arms, question),
         ],
         judged=decides,
         verdict=verdict,

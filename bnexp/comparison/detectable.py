@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 
 from bnexp import statistics
+from bnexp.comparison.metric_rules import rows_to_show_small
 from bnexp.comparison.question import About
-from bnexp.metrics import LARGEST, number, part_of, quantity, with_unit
+from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import (
     POWER,
@@ -46,6 +47,8 @@ class Design:
     """Whether rows are drawn in groups."""
     level: float = statistics.LEVEL
     """Of the interval that decides."""
+    margin: float | None = None
+    """The smallest difference that matters, where it is known before."""
 
     @property
     def rows(self) -> int | None:
@@ -83,6 +86,25 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
         said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
         return Detectable(difference=None, rests_on=None, sentence=said)
     found = None if earlier is None else earlier.difference(design.metric)
+    told = _detected(design, earlier, found)
+    has_rows = found is None or found.new_rows is not None
+    if has_rows and (more := _rows_for_small(design)) is not None:
+        told.sentence += f" {more}"
+    return told
+
+
+def _rows_for_small(design: Design) -> str | None:
+    """Return how many held-out rows it takes to show that a difference is too small to matter, if there are fewer."""
+    known, margin = traits(design.metric), design.margin
+    if known.counts != "rows" or not margin or design.rows is None or design.grouped or design.own_splits:
+        return None
+    needed = statistics.draws_to_exclude(margin / (known.high - known.low))
+    if design.about == "these-rows" or design.rows >= needed:
+        return None
+    return rows_to_show_small(needed)
+
+
+def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:
     if earlier is not None and found is not None:
         error, drawn = _measured(design, found)
         if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
@@ -128,4 +150,9 @@ def _told(design: Design, error: StandardError, start: str, end: str, rests_on: 
         return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference of realistic size{end}.")
     what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
     chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
-    return Detectable(difference=size, rests_on=rests_on, sentence=f"{start} {what} {chance}{end}.")
+    said = f"{start} {what} {chance}{end}."
+    if design.margin is not None:
+        margin, known = (number(design.metric, value) for value in (design.margin, size))
+        between = f", and a difference between {margin} and {known} may stay undetected" if size > design.margin else ""
+        said += f" The margin is {margin}{between}."
+    return Detectable(difference=size, rests_on=rests_on, sentence=said)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from bnexp import statistics
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
@@ -251,6 +252,18 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     where = "validation" if part == "val" else part
     seen = f"the {where} part has but one class, and {known.title} needs two or more"
     return f"{seen}. Read {part}_accuracy, or keep more classes in it."
+
+
+def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "") -> str:
+    """Return how many held-out rows it takes to show that a difference is too small to matter.
+
+    >>> rows_to_show_small(299, each=" of each class")
+    'It takes at least 299 held-out rows of each class to show that a difference is too small to matter.'
+    """
+    if needed > statistics.MOST_ROWS:
+        takes = "It takes more rows than can be held out"
+        return f"{takes} to show that a difference is too small to matter. Use a larger margin."
+    return f"It takes at least {needed:,} held-out {drawn}{each} to show that a difference is too small to matter."
 
 
 def lost_pairs(count: int) -> str:

@@ -87,7 +87,8 @@ class NewRowsEstimate:
         if parts is None:
             return found
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
-        return found.model_copy(update={"effective": self.effective_rows, **variances})
+        rarest = min((one.rows for one in self.strata if one.of == "the rarest class"), default=None)
+        return found.model_copy(update={"effective": self.effective_rows, "rarest": rarest, **variances})
 
 
 def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate | str:

@@ -25,7 +25,7 @@ from bnexp.comparison.scale import (
     ratio_text,
     scale_of,
 )
-from bnexp.comparison.still_improving import still_improving
+from bnexp.comparison.training_length import still_improving
 from bnexp.metrics import higher_is_better, number, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats

@@ -8,15 +8,16 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.first_question import AskedOf
 from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
-from bnexp.experiment.earlier_looks import Known, looks_before
+from bnexp.experiment.earlier_looks import Before, Known
 from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.warnings import cautions
-from bnexp.metrics import headline
+from bnexp.metrics import headline, traits
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
@@ -39,11 +40,12 @@ def plan(
     design = Design(
         metric=metric,
         seeds=len(seeds),
-        about=question.about,
+        about=question.about if all(one.training.keep_rows for one in experiments) else "these-rows",
         data=data,
         own_splits=has_own_splits(base.dataset.resample, metric),
         grouped=getattr(base.dataset, "group", None) is not None,
         level=_level(question, len(planned) - 1),
+        margin=traits(metric).margin if question.margin is None else question.margin,
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     digests = [
@@ -51,6 +53,7 @@ def plan(
         for item in planned
     ]
     names = [item.name for item in planned]
+    looks, asked = question.looks or (len(seeds),), AskedOf.of(metric, question.margin, question.about)
     several = [Known(*each) for each in zip(names, experiments, digests, strict=True)]
     return ComparisonPlan(
         arms=[_arm(item, stored, checked, runs) for item in planned],
@@ -61,23 +64,26 @@ def plan(
         looks=list(question.looks),
         data=data,
         detectable=detectable_by(design, known),
-        cautions=_of_looks(runs, several, baseline, metric, question.looks or (len(seeds),)),
+        cautions=_of_before(runs, several, baseline, asked, looks, is_planned=bool(question.looks)),
     )
 
 
-def _of_looks(runs: Path, several: Sequence[Known], baseline: str, metric: str, looks: Sequence[int]) -> list[str]:
-    """List what looks at these arms in stored comparisons do to the error of those that are planned."""
-    level = statistics.LEVEL if len(looks) == 1 else 1 - statistics.share_of_each(looks)
+def _of_before(
+    runs: Path, several: Sequence[Known], baseline: str, asked: AskedOf, looks: Sequence[int], *, is_planned: bool
+) -> list[str]:
+    """List what stored comparisons of these arms do: to the error of the looks that are planned, and to the verdict."""
+    level = 1 - statistics.share_of_each(looks) if is_planned else statistics.LEVEL
     now = [Look(seeds=count, level=level) for count in looks]
     pairs = [(one.name, baseline) for one in several if one.name != baseline]
-    earlier, told = looks_before(runs, several, pairs, metric, now), dict[str, None]()
+    known, told = Before(runs, several, pairs), dict[str, None]()
+    earlier = known.looks(asked.metric, now)
     for arm, _ in pairs:
         before = [(look.seeds, look.level) for look in earlier if look.arm == arm]
         if before:
             error = statistics.error_of([*before, *((look.seeds, look.level) for look in now)])
             counts = [count for count, _ in before]
-            told[caution(counts, looks[-1], error, is_planned=len(looks) > 1)] = None
-    return list(told)
+            told[caution(counts, looks[-1], error, is_planned=is_planned)] = None
+    return [*told, *known.exploratory(asked).values()]
 
 
 def _level(question: Question, contrasts: int) -> float:

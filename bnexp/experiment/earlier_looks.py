@@ -1,6 +1,7 @@
-"""Looks before this one: at which numbers of seeds stored comparisons have judged the same experiments.
+"""Looks before this one: by which question, and at which numbers of seeds, stored comparisons judged these experiments.
 
-A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look.
+A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look. So
+does a metric or a margin that is chosen to please.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from pathlib import Path
 
 from bnexp import store
 from bnexp.comparison import Arm
+from bnexp.comparison.first_question import AskedOf, exploratory
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
+from bnexp.metrics import traits
 from bnexp.statistics import LEVEL
-from bnexp.store.comparison_document import ComparisonDocument, EarlierLook, Look, PrimaryHead
+from bnexp.store.comparison_document import EarlierLook, Look
+from bnexp.store.comparison_question import Asked, Primary
 from bnexp.store.records import FileName, Record, Seeds, Share
 
 
@@ -55,7 +59,8 @@ class _Comparison(Record):
 
     seeds: Seeds
     level: Share = LEVEL
-    primary: PrimaryHead
+    primary: Primary
+    asked: Asked | None = None
     arms: list[_ArmRun]
     contrasts: list[_Judged]
     looks: _Taken | None = None
@@ -66,6 +71,14 @@ class _Comparison(Record):
             yield Look(seeds=len(self.seeds), level=self.level)
         else:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
+
+    def asked_of(self) -> AskedOf | None:
+        """Return by what the arms were judged; None if an older bnexp has not kept whether a margin was given."""
+        is_default = traits(self.primary.metric).margin is None
+        if is_default and self.asked is None:
+            return None
+        margin = self.asked.margin if is_default and self.asked is not None else self.primary.margin
+        return AskedOf(self.primary.metric, margin, "new-rows" if self.asked is None else self.asked.about)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the ids of the runs of each contrast."""
@@ -86,43 +99,54 @@ class Known:
     """Of its rows."""
 
 
-def earlier_looks(
-    runs: Path, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]
-) -> list[EarlierLook]:
-    """Return the looks at which an arm of a comparison was judged before: `looks_before`."""
-    known = [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
-    pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
-    return looks_before(runs, known, pairs, document.primary.metric, taken)
+def known_arms(arms: Sequence[Arm]) -> list[Known]:
+    """Return what tells the arms of a comparison from others."""
+    return [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
 
 
-def looks_before(
-    runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]], metric: str, taken: Sequence[Look]
-) -> list[EarlierLook]:
-    """Return the looks at which an arm was judged before: beside its baseline, by the same metric.
+class Before:
+    """What stored comparisons have asked of these arms, each beside its baseline.
 
-    `pairs` names each arm beside its baseline. The looks are in this order, each number of seeds once for an arm, the
-    fewest first. An arm is known by its config and its rows, not by its run: a run with more seeds is the same
-    experiment. Of looks at the same seeds, the one of the lowest level counts. A look is left out if one that is
-    `taken` now has the same seeds and no higher level: the same seeds give the same numbers. Comparisons whose runs
-    are gone are not known.
+    An arm is known by its config and its rows, not by its run: a run with more seeds is the same experiment.
+    Comparisons whose runs are gone are not known.
     """
-    arms_of = cache(partial(_arms_of, runs, [(arm, of_config(arm.experiment)) for arm in arms]))
-    same_metric = [one for one in _comparisons(runs) if one.primary.metric == metric]
-    found = []
-    for arm, baseline in pairs:
-        lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
-        two = {arm, baseline}
-        for look in (look for one in same_metric if _has_judged(one, two, arms_of) for look in one.taken()):
-            if look.level < lowest.get(look.seeds, 1.0):
-                lowest[look.seeds] = look.level
-                before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=arm)
-        found += [before[count] for count in sorted(before)]
-    return found
+
+    def __init__(self, runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]]) -> None:
+        """Read the stored comparisons, the newest first; `pairs` names each arm beside its baseline."""
+        several = [(arm, of_config(arm.experiment)) for arm in arms]
+        stored, names_of = list(_comparisons(runs)), cache(partial(_names_of, runs, several))
+        self._of_pairs = {pair: [one for one in stored if _has_judged(one, {*pair}, names_of)] for pair in pairs}
+
+    def looks(self, metric: str, taken: Sequence[Look]) -> list[EarlierLook]:
+        """Return the looks at which an arm was judged before by this metric.
+
+        They are in the order of the pairs, each number of seeds once for an arm, the fewest first. Of looks at the same
+        seeds, the one of the lowest level counts. A look is left out if one that is `taken` now has the same seeds and
+        no higher level: the same seeds give the same numbers.
+        """
+        found = []
+        for (arm, _), several in self._of_pairs.items():
+            lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
+            for look in (look for one in several if one.primary.metric == metric for look in one.taken()):
+                if look.level < lowest.get(look.seeds, 1.0):
+                    lowest[look.seeds] = look.level
+                    before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=arm)
+            found += [before[count] for count in sorted(before)]
+        return found
+
+    def exploratory(self, now: AskedOf) -> dict[str, str]:
+        """Map each arm that was first judged by another question to what that does to the verdict."""
+        told = {}
+        for (arm, baseline), several in self._of_pairs.items():
+            asked = [one for one in (stored.asked_of() for stored in several) if one is not None]
+            if asked and asked[-1] != now:  # the newest stands first
+                told[arm] = exploratory(arm, baseline, asked[-1], now)
+        return told
 
 
-def _has_judged(one: _Comparison, two: Set[str], arms_of: Callable[[str], Sequence[str]]) -> bool:
+def _has_judged(one: _Comparison, two: Set[str], names_of: Callable[[str], Sequence[str]]) -> bool:
     """Return True if a stored comparison has a contrast between two arms of now, whichever was the baseline."""
-    return any({a, b} == two for pair in one.pairs() for a, b in itertools.product(*map(arms_of, pair)))
+    return any({a, b} == two for pair in one.pairs() for a, b in itertools.product(*map(names_of, pair)))
 
 
 def _comparisons(runs: Path) -> Iterator[_Comparison]:
@@ -133,7 +157,7 @@ def _comparisons(runs: Path) -> Iterator[_Comparison]:
                 yield store.read_head(run.directory / "comparison.json", _Comparison)
 
 
-def _arms_of(runs: Path, arms: Sequence[tuple[Known, Callable[[store.RunHead], bool]]], run: str) -> list[str]:
+def _names_of(runs: Path, arms: Sequence[tuple[Known, Callable[[store.RunHead], bool]]], run: str) -> list[str]:
     """List the arms, by name, that are the experiment of a stored run: of the same config and the same rows."""
     try:
         found = store.read_head(runs / run / "run.json", _Trained)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bnexp import statistics
 from bnexp.comparison.scale import ratio_limits
-from bnexp.metrics import number, with_unit
+from bnexp.metrics import number, traits, with_unit
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval
 from bnexp.store.comparison_question import Target
@@ -86,6 +87,12 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         f"the mean speaks of these {anew.count:,} {anew.drawn}. Both intervals hold for networks trained on these "
         "training rows."
     )
+    unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(one, found.new_rows)]
+    if unbounded:
+        yield OfOneTable(
+            f"-: in {', '.join(unbounded)} the arms agree on all these {anew.drawn}. They are too few to say how far "
+            f"the arms differ on new {anew.drawn}."
+        )
     shares = _shares(anew, len(document.seeds))
     if shares is not None:
         yield OfOneTable(f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}.")
@@ -102,10 +109,26 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     if found is None:
         return None
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
+    rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
-        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}), and seeds that do well on "
-        f"single {rows} ({share[2]})"
+        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and seeds "
+        f"that do well on single {rows} ({share[2]})"
     )
+
+
+def is_unbounded(metric: str, anew: NewRowsInterval | None) -> bool:
+    """Return True if the arms agree on all held-out rows, and these are too few to bound a metric that counts answers.
+
+    >>> rows = NewRowsInterval(mean=0, low=0, high=0, drawn="rows", count=200)
+    >>> [is_unbounded("val_accuracy", rows.model_copy(update={"count": count})) for count in (200, 400)]
+    [True, False]
+    >>> is_unbounded("val_loss", rows)
+    False
+    """
+    known = traits(metric)
+    if anew is None or known.counts is None or known.margin is None or not anew.low == anew.high == 0:
+        return False
+    return (anew.rarest or anew.count) < statistics.draws_to_exclude(known.margin / (known.high - known.low))
 
 
 def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:

@@ -15,7 +15,17 @@ from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
-from bnexp.report.comparison_notes import MARK, NEW_ROWS, OfOneTable, disagrees, goal, notes, ratio_row, speed_up
+from bnexp.report.comparison_notes import (
+    MARK,
+    NEW_ROWS,
+    OfOneTable,
+    disagrees,
+    goal,
+    is_unbounded,
+    notes,
+    ratio_row,
+    speed_up,
+)
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
 from bnexp.report.styles import STRONG, warning
 from bnexp.store import ComparisonDocument
@@ -155,7 +165,11 @@ def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
     >>> _bounds("loss", NewRowsInterval(mean=0.5, low=0.25, high=0.75, drawn="rows", count=9)), _bounds("loss", None)
     ('[+0.25, +0.75]', '')
     """
-    return "" if interval is None else _difference(metric, interval).partition(" ")[2]
+    if interval is None:
+        return ""
+    if is_unbounded(metric, interval):
+        return "-"
+    return _difference(metric, interval).partition(" ")[2]
 
 
 def _half(interval: Interval) -> float | None:

@@ -58,6 +58,7 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
+@functools.lru_cache(1024)
 def _of_any_degrees(degrees: float) -> float:
     """Return the quantile of TABLE_LEVEL for any degrees of freedom above 1: Newton's steps from what the table has.
 

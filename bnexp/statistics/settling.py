@@ -45,8 +45,9 @@ class OpenQuestion:
         Its mean is normal around the present one, with the standard deviation `spread`. `half_width` returns half its
         width at a level.
         """
-        of_sign = half_width(self.levels.sign)
-        small = max(0.0, self.margin - half_width(self.levels.margin)) if can_be_small else 0.0
+        widths = {level: half_width(level) for level in {self.levels.sign, self.levels.margin}}
+        of_sign = widths[self.levels.sign]
+        small = max(0.0, self.margin - widths[self.levels.margin]) if can_be_small else 0.0
         large = max(self.margin, of_sign)
         negative = of_sign if self.is_claim else large
 

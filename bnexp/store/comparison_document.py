@@ -46,6 +46,8 @@ class NewRowsInterval(Interval):
     """Held-out rows, or groups."""
     effective: Positive | None = None
     """How many rows or groups carry the difference."""
+    rarest: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    """Held-out rows, or groups, of the rarest class, for a metric that compares classes."""
     seed_variance: Variance | None = None
     """Of one seed and row: between seeds."""
     row_variance: Variance | None = None

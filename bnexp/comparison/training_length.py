@@ -1,0 +1,123 @@
+"""Arms that trained for too few epochs, or for too many: with another number of epochs the answer may change.
+
+Where the test part judges, the validation part is read. Where the validation part judges, no better epoch is advised.
+
+Axes: S seeds, E epochs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnexp.comparison.pairing import Arm, PairedArms
+from bnexp.comparison.question import ResolvedQuestion
+from bnexp.comparison.scale import margin_on_scale
+from bnexp.metrics import higher_is_better, number, on_validation, part_of, traits, with_unit
+from bnexp.statistics import LEVEL, at_least, mean_interval
+from bnexp.statistics.arrays import Floats
+
+FIFTH = 5
+"""The last fifth of the epochs is compared with the fifth before."""
+FEWEST_EPOCHS = 3
+FALLING_RATES = ("cosine", "step", "exponential")
+"""Schedules that end with a small learning rate: the last epochs are better than those before, as they should be."""
+
+
+def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
+    """Yield a caution for each arm that gains the margin or more in its last epochs."""
+    gains = _gains(arms, question)
+    for arm, values_SE in _trained_to_the_end(arms, question):
+        if arm.experiment.training.learning_rate.name in FALLING_RATES:
+            continue
+        epochs = values_SE.shape[1]
+        count = max(1, epochs // FIFTH)
+        parts = (values_SE[:, -2 * count : -count], values_SE[:, -count:])
+        before_S, last_S = (part_SE.mean(axis=1) for part_SE in parts)
+        if (gain := gains.in_words(before_S, last_S, LEVEL)) is not None:
+            last = "its last epoch is" if count == 1 else f"its last {count} epochs are"
+            before = "the one before" if count == 1 else f"the {count} before"
+            yield (
+                f"{arm.name} still improves: {last} better than {before}, by {gain} on average. The answer may change "
+                f"with more than {epochs} epochs. Try training.epochs={2 * epochs}."
+            )
+
+
+def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
+    """Yield a caution for each arm that loses the margin or more between its best epoch and its last one; and a cure.
+
+    The best epoch is chosen among all, so that they share the error (Bonferroni). Early stopping has chosen already.
+    """
+    gains, is_told = _gains(arms, question), False
+    for arm, values_SE in _trained_to_the_end(arms, question):
+        if arm.experiment.training.early_stopping is not None:
+            continue
+        sign = 1 if higher_is_better(question.metric) else -1
+        mean_E = sign * values_SE[np.isfinite(values_SE[:, -1])].mean(axis=0)
+        best, epochs = int(np.argmax(np.where(np.isfinite(mean_E), mean_E, -np.inf))), len(mean_E)
+        lost = gains.in_words(values_SE[:, -1], values_SE[:, best], 1 - (1 - LEVEL) / (epochs - 1))
+        if lost is not None:
+            is_told = True
+            yield f"{arm.name} was better at epoch {best + 1} than at its last, {epochs}: by {lost} on average."
+    if is_told:
+        yield f"the verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
+
+
+def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
+    """Return how early stopping chooses the epoch by rows that do not judge."""
+    rule = "training.early_stopping.monitor=val_loss"
+    if part_of(question.metric) == "test":
+        return f"let early stopping choose on the validation part: {rule}"
+    dataset = arms.baseline.experiment.dataset
+    part = "dataset.test_path=..." if getattr(dataset, "validation_path", None) else "dataset.validation_size=0.25"
+    return f"let early stopping choose on the validation part, and a test part judge: {part} {rule}"
+
+
+def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:
+    """Yield each arm that trained for all its epochs, with its metric, (S, E); nothing if an arm lacks the metric."""
+    metric = on_validation(question.metric)
+    sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
+    if not all(metric in history.metrics for _, history in sides):
+        return
+    for arm, history in sides:
+        values_SE, epochs = history.metrics[metric], arm.experiment.training.epochs
+        if values_SE.shape[1] >= max(FEWEST_EPOCHS, epochs) and min(history.epochs_S) == epochs:
+            yield arm, values_SE
+
+
+def _gains(arms: PairedArms, question: ResolvedQuestion) -> _Gains:
+    base_S = arms.base.final(question.metric)
+    base_S = base_S[np.isfinite(base_S)]
+    return _Gains(on_validation(question.metric), question.margin, float(base_S.mean()) if len(base_S) else math.nan)
+
+
+@dataclass(frozen=True)
+class _Gains:
+    """Which gains matter: the margin or more, by an interval over seeds."""
+
+    metric: str
+    margin: float
+    """Of the metric that judges, which may be measured on another part."""
+    baseline_mean: float
+    """The baseline's mean of the metric that judges; NaN if it has none."""
+
+    def in_words(self, worse_S: Floats, better_S: Floats, level: float) -> str | None:
+        """Write how much better one is on average; None if it does not matter, or the interval does not show it.
+
+        Losses and errors gain by ratios, as they are judged, unless one is 0. Seeds that lack a value are left out.
+        """
+        is_known_S = np.isfinite(worse_S) & np.isfinite(better_S)
+        worse_S, better_S, metric = worse_S[is_known_S], better_S[is_known_S], self.metric
+        if len(worse_S) < 2 or math.isnan(self.baseline_mean):
+            return None
+        if traits(metric).margin is None and min(worse_S.min(), better_S.min(), self.baseline_mean) > 0:
+            gain_S, limit = np.log(worse_S / better_S), margin_on_scale(self.margin, self.baseline_mean, "ratio")
+            text = f"{-100 * math.expm1(-gain_S.mean()):.2g}% of {metric}"
+        else:
+            gain_S, limit = (better_S - worse_S) * (1 if higher_is_better(metric) else -1), self.margin
+            text = f"{number(metric, gain_S.mean())} in {with_unit(metric)}"
+        matters = limit > 0 and at_least(gain_S.mean(), limit)  # asked first: other quantiles than 95% need SciPy
+        return text if matters and mean_interval(gain_S, level).low > 0 else None

@@ -230,8 +230,12 @@ def _as_seen(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) -> str:
-    """Return a sentence with the good names, the nearest first if one is near; of many names only the first `most`.
+MOST_GOOD_NAMES = 40
+"""Good names that a message lists; a wide table has thousands of columns."""
+
+
+def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOOD_NAMES) -> str:
+    """Return a sentence with the good names, and the nearest one if one is near; of many names only the first `most`.
 
     The ending that files share brings none nearer.
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnexp.errors import UserError
+from bnexp.errors import UserError as UserError  # exported, so that a caller can catch it
+from bnexp.system.spelling import spelt
 
 RUNS = Path("runs")
 Name = str | Path
@@ -34,12 +35,20 @@ def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
 
     >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, "none"]), arms_listed(None)
     (['batch', 'none'], [{'name': 'batch', 'momentum': 0.9}, 'none'], None)
+
+    Raises:
+        UserError: if it holds no arm, or one without a name.
     """
     if arms is None:
         return None
     listed: list[str | Mapping[str, Any]] = []
     for one in [arms] if isinstance(arms, Name | Mapping) else arms:
         listed += [one] if isinstance(one, Mapping) else [text.strip() for text in str(one).split(",")]
+    if not listed or "" in listed:
+        raise UserError(
+            f"{spelt('arms')} is {arms!r}; expected names of normalizations. Use {spelt('arms', ['batch', 'none'])}, "
+            "or leave it out."
+        )
     return listed
 
 

@@ -32,6 +32,7 @@ from bnexp.experiment.own_files import network_sha256
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
+from bnexp.system.given_data import as_given
 from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
 
@@ -126,7 +127,7 @@ def located_errors(where: Where) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise ConfigError(f"{where(key)}: {key} {text}" for key, text in error.problems) from error
+        raise ConfigError(f"{where(key)}: {key} {as_given(text)}" for key, text in error.problems) from error
 
 
 # --- the data -------------------------------------------------------------------

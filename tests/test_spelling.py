@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import bnexp
-from bnexp.system.spelling import by_command, spelt
+from bnexp.system.spelling import by_command, respelt, spelt
 
 DATA = (np.arange(80.0).reshape(40, 2), np.arange(40) % 2)
 FRAME = pd.DataFrame({"a": [*np.arange(39.0), np.nan], "b": np.arange(40.0), "label": ["x", "y"] * 20})
@@ -90,6 +90,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "Add Question(until_settled=True)."),
         ({"question": bnexp.Question(until_settled=True)}, "training.seeds (seeds) is 2, and question.until_settled takes more seeds at "
          "each look; expected one of the two. Use Question(max_seeds=2) for the last look."),
+        ({"epochs": 0}, "epochs is 0; expected a whole number of 1 or more."),
+        ({"seeds": "many"}, "seeds is 'many'; expected a whole number of 1 or more."),
         ({"network": in_session(failing)}, "build: model.build is your function build; it fails (call):\n"),
         ({"network": in_session(nothing, "net")}, "net: model.build is your function net; it returns nothing. Return a keras.Model."),
         ({"overrides": ["model.arguments={width: 3}"]}, "override model.arguments={width: 3}: model.arguments is {'width': 3}; your function build takes build("),
@@ -103,6 +105,44 @@ def test_a_mistake_is_told_by_the_keywords_of_python(options: dict[str, Any], me
     told = refusal(**options)
     assert told.startswith(message)
     assert re.findall(r"--\w+|<python>|runs/data|runs/models", told) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"about": "new"}, "question.about is 'new'; expected one of the good names. Good names: new-rows, these-rows."),
+        ({"metric": 3, "baseline": 1}, "question.metric is 3; expected a text.\nquestion.baseline is 1; expected a text."),
+        ({"margin": "0.01"}, "question.margin is '0.01'; expected a number."),
+        ({"target": True}, "question.target is True; expected a number."),
+        ({"max_seeds": 20.5, "until_settled": True}, "question.max_seeds is 20.5; expected a whole number."),
+    ],
+)  # fmt: skip
+def test_a_question_of_other_kinds_is_refused_when_it_is_asked(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.Question(**values)
+    assert str(error.value) == message
+
+
+def test_a_result_in_python_says_in_the_words_of_python_what_would_help(capsys: pytest.CaptureFixture[str]) -> None:
+    found = bnexp.compare(in_session(built), data=DATA, arms=["batch", "none"], seeds=2, epochs=1)
+    assert found.document.contrasts[0].verdict.sentence.endswith("Use --seeds 20."), "the file is for all readers"
+    for sentence in (found.verdict.sentence, found.verdicts["build-batch"].sentence, str(found), str(found.run)):
+        assert "Use seeds=20." in " ".join(sentence.split())
+        assert "--" not in sentence
+
+
+def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> None:
+    told = "27 seeds (--seeds 27, or --until-settled). Use --metric val_loss, --max-seeds 40 or --margin 0.02. --reach sets one"
+    assert respelt(told) == (
+        '27 seeds (seeds=27, or Question(until_settled=True)). Use Question(metric="val_loss"), Question(max_seeds=40) or '
+        "Question(margin=0.02). question.target sets one"
+    )
+    assert (
+        respelt("a--seeds 3, --seedsman, bnexp train --resume runs/a")
+        == "a--seeds 3, --seedsman, bnexp train --resume runs/a"
+    )
+    with by_command():
+        assert respelt(told) == told
 
 
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:

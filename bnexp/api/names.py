@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,14 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -
     ['training.batch_size=8', 'training.seeds=3']
 
     Raises:
-        UserError: if a keyword and an override set the same key.
+        UserError: if a keyword is no whole number of 1 or more, or an override sets its key, too.
     """
     changes = as_list(overrides)
     for name, value in (("seeds", seeds), ("epochs", epochs)):
         if value is None:
             continue
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise UserError(f"{name} is {value!r}; expected a whole number of 1 or more.")
         twice = [one for one in changes if one.partition("=")[0].strip() == f"training.{name}"]
         if twice:
             raise UserError(

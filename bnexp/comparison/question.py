@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
+from numbers import Integral, Real
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -49,10 +50,38 @@ class Question:
     """Look at more and more seeds, up to `max_seeds`, and stop at the first look that settles the question."""
     max_seeds: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ComparisonError with all values that are of another kind than their field."""
+        faults = list(_of_another_kind(self))
+        if self.about not in get_args(About):
+            hint = nearest(str(self.about), get_args(About))
+            faults.append(f"{spelt('about')} is {self.about!r}; expected one of the good names. {hint}")
+        if faults:
+            raise ComparisonError("\n".join(faults))
+
     @property
     def looks(self) -> tuple[int, ...]:
         """Return the numbers of seeds of all looks, if more than one may be needed."""
         return planned_looks(self.max_seeds or MOST_SEEDS) if self.until_settled else ()
+
+
+def _of_another_kind(question: Question) -> Iterator[str]:
+    """Yield what is wrong with the kinds of a question's values: in Python nothing else looks at them before training.
+
+    >>> question = Question()
+    >>> object.__setattr__(question, "margin", "0.01")
+    >>> list(_of_another_kind(question))
+    ["question.margin is '0.01'; expected a number."]
+    """
+    for option, value, kinds, expected in (
+        ("metric", question.metric, str, "a text"),
+        ("baseline", question.baseline, str, "a text"),
+        ("margin", question.margin, Real, "a number"),
+        ("reach", question.target, Real, "a number"),
+        ("max-seeds", question.max_seeds, Integral, "a whole number"),
+    ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            yield f"{spelt(option)} is {value!r}; expected {expected}."
 
 
 def planned_looks(most: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,6 +55,22 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
             return f"{kind.lower()}.{name}" if value is None else f"{kind}({name}={_in_python(value)})"
     name = KEYWORDS.get(option, option)
     return name if value is None else f"{name}={_in_python(value)}"
+
+
+STORED = re.compile(
+    r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
+    r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"
+)
+"""An option in a text of a comparison, and its value, if one follows."""
+
+
+def respelt(text: str) -> str:
+    """Return a text that was stored, in which options of `bnexp compare` are named, as the caller would give them.
+
+    >>> respelt("with about 27 seeds (--seeds 27, or --until-settled)")
+    'with about 27 seeds (seeds=27, or Question(until_settled=True))'
+    """
+    return STORED.sub(lambda found: spelt(found[1], True if found[1] == "until-settled" else found[2]), text)
 
 
 def _in_python(value: str | bool | Sequence[str]) -> str:

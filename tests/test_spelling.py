@@ -145,6 +145,15 @@ def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> 
         assert respelt(told) == told
 
 
+def test_a_notebook_shows_the_line_that_called_and_the_message_and_no_line_within_bnexp() -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.compare(in_session(built), data="digts")
+    called, message = error.value._render_traceback_()
+    assert called.splitlines()[1].strip() == 'bnexp.compare(in_session(built), data="digts")'
+    assert message.startswith("UserError: data is 'digts'; ")
+    assert bnexp.UserError("never raised")._render_traceback_() == ["UserError: never raised"]
+
+
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:
     place = folder / "my.csv"
     assert refusal(runs=place) == f"{place} is a file; expected a directory for runs. Move it, or use runs=DIR."

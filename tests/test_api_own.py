@@ -601,3 +601,24 @@ def test_an_arm_may_be_a_mapping_with_options() -> None:
         named(slow, dict(slow))
     with pytest.raises(UserError, match=r"model\.normalization\.momentun"):
         named({"name": "batch", "momentun": 0.5}, "none")
+
+
+def test_a_network_of_another_shape_is_told_what_the_numbers_of_a_table_are() -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((9,)), keras.layers.BatchNormalization(), keras.layers.Dense(1, "sigmoid")], name="nine"
+    )
+    frame = pd.DataFrame({"age": np.arange(40.0), "town": ["Rom", "Ulm"] * 20, "label": ["x", "y", "y", "x"] * 10})
+    told = refusal(model, data=frame, target="label")
+    assert told == (
+        "nine: model takes inputs of shape (9,); the data are rows of 3 numbers, of shape (3,), which hold age, town=Rom, "
+        "town=Ulm. Change the network's Input to (3,)."
+    )
+    small = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")], name="one")
+    assert refusal(small, data=frame, target="label", arms=["as_written", "none"]).endswith(
+        "or leave columns of a table out with dataset.drop."
+    )
+    assert "dataset.drop" not in refusal(
+        small, data=(np.zeros((40, 2)), np.arange(40) % 2), arms=["as_written", "none"]
+    )

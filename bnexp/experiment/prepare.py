@@ -251,7 +251,7 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     from bnexp.models.inputs import Inputs
     from bnexp.training import memory_errors
 
-    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
+    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary, data.rows.columns)
     try:
         with memory_errors():
             model, files = experiment.model, network_sha256(experiment.model)

@@ -26,6 +26,7 @@ EXPORTED = {
     "Question": "comparisons",
     "StoredRun": "results",
     "Trained": "results",
+    "UserError": "names",
     "check": "experiments",
     "claims": "studies",
     "compare": "comparisons",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.data_sets import list_data as list_data
     from bnexp.api.experiments import check as check
     from bnexp.api.experiments import train as train
+    from bnexp.api.names import UserError as UserError
     from bnexp.api.observer import Observer as Observer
     from bnexp.api.progress import Progress as Progress
     from bnexp.api.results import Comparison as Comparison

@@ -6,12 +6,12 @@ is raised is a bug of bnexp, and shows its traceback.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import operator
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 DONE = 0
@@ -25,6 +25,15 @@ class UserError(Exception):
     """A mistake or misfortune of the user's, described in one message."""
 
     exit_code = BAD_INPUT
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the line that called bnexp, and the message. IPython calls this."""
+        import traceback
+
+        frames = traceback.extract_tb(self.__traceback__)
+        within = (str(Path(__file__).parent), contextlib.__file__)
+        called = next((at for at, frame in enumerate(frames) if frame.filename.startswith(within)), len(frames))
+        return [*traceback.format_list(frames[max(0, called - 1) : called]), f"{type(self).__name__}: {self}"]
 
 
 MOST_MISTAKES = 20
@@ -111,7 +120,7 @@ class Problems:
         self.is_partial = False
         """Whether a part was left out that could not be used. Later mistakes may follow from the missing part."""
 
-    @contextmanager
+    @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
         """Note a mistake in bad input instead of raising it. Any other error passes."""
         try:
@@ -162,7 +171,7 @@ class Problems:
             raise ConfigError(self.lines)
 
 
-@contextmanager
+@contextlib.contextmanager
 def work_begun(*, when: bool = True) -> Iterator[None]:
     """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was.
 
@@ -230,8 +239,12 @@ def _as_seen(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def nearest(name: str, good_names: Iterable[str], *, most: int | None = None) -> str:
-    """Return a sentence with the good names, the nearest first if one is near; of many names only the first `most`.
+MOST_GOOD_NAMES = 40
+"""Good names that a message lists; a wide table has thousands of columns."""
+
+
+def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOOD_NAMES) -> str:
+    """Return a sentence with the good names, and the nearest one if one is near; of many names only the first `most`.
 
     The ending that files share brings none nearer.
 

@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
 from bnexp.experiment import prepare
-from bnexp.system import backend
+from bnexp.system import backend, spelling
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
@@ -61,6 +62,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "configs" / "a.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def by_command() -> Iterator[None]:
+    """Let messages name the options of a command, where a test calls what a command calls."""
+    with spelling.by_command():
+        yield
 
 
 @pytest.fixture

@@ -172,7 +172,7 @@ def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> No
 def test_what_is_refused_is_not_preceded_by_notes(question: bnexp.Question) -> None:
     bnexp.train(["bn", "nobn"], "training.seeds=3")
     told = Told()
-    with pytest.raises(ComparisonError, match=r"--baseline is 'bm'|--reach is 90"):
+    with pytest.raises(ComparisonError, match=r"question\.baseline is 'bm'|question\.target is 90"):
         bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question, observer=told)
     assert told.said == []
 

@@ -528,6 +528,7 @@ def test_pairing_is_told_by_digest() -> None:
          "Train both on one dataset, then compare."),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("by_command")
 def test_what_cannot_be_compared_is_refused_naming_both_and_the_cure(
     arms: list[Arm], question: Question, message: str
 ) -> None:
@@ -576,6 +577,7 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
         ("val_auc", "AUC needs two classes, and these data have more. Good names: "),
     ],
 )
+@pytest.mark.usefixtures("by_command")
 def test_a_metric_that_is_not_there_is_refused_with_the_name_that_was_meant(metric: str, told: str) -> None:
     measured = ["val_loss", "val_accuracy", "val_mae", "val_f1", "val_pr_auc", "val_calibration_error"]
     with pytest.raises(ComparisonError) as caught:

@@ -167,6 +167,7 @@ def test_a_seed_whose_predictions_are_no_numbers_has_no_value_and_stops_nothing(
             assert verdict.sentence.startswith("No verdict: in 1 pair a seed diverged"), name
 
 
+@pytest.mark.usefixtures("by_command")
 def test_an_arm_that_keeps_no_predictions_is_named() -> None:
     kept, bare = predicting("a", 1.0, seeds=12, rows=400)[0], measured("bare", rows_right(0.8))
     with pytest.raises(ComparisonError) as caught:
@@ -198,6 +199,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
          "--metric is 'val_auc'; it is not measured. Did you mean 'val_r2'? Good names: val_mse, val_r2."),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("by_command")
 def test_what_cannot_be_answered_is_refused_before_any_training(
     question: dict[str, Any], measured_there: list[str], message: str
 ) -> None:
@@ -243,6 +245,7 @@ ONE_CLASS = "the {} part has but one class, and {} needs two or more. Read {}, o
         ("val_balanced_accuracy", "balanced accuracy"),
     ],
 )
+@pytest.mark.usefixtures("by_command")
 def test_what_compares_classes_is_refused_on_a_part_of_one_class_before_any_verdict(metric: str, title: str) -> None:
     arms = [changed(predicting(name, 1.0)[0], "dataset", "one_class", to={"val": 1.0}) for name in "ab"]
     with pytest.raises(ComparisonError) as caught:

@@ -541,6 +541,7 @@ def test_the_figures_of_a_run_without_its_config_are_drawn_with_a_warning(
     )
 
 
+@pytest.mark.usefixtures("by_command")
 def test_a_place_for_figures_that_cannot_be_written_is_told_with_its_own_option(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for out, told in (

@@ -84,6 +84,41 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     assert found.command == "bnexp compare messy-batch.yaml messy-none.yaml"
 
 
+NET = """
+import keras
+
+def build(input_shape):
+    x = keras.Input(input_shape)
+    return keras.Model(x, keras.layers.Dense(1, "sigmoid")(keras.layers.BatchNormalization()(x)))
+
+def narrow():
+    return build((1,))
+"""
+
+
+def test_a_network_of_ones_own_stands_in_the_config_with_reasons_that_fit_it(folder: Path) -> None:
+    (folder / "messy.csv").write_text(german(), encoding="cp1252")
+    (folder / "net.py").write_text(NET)
+    text = init("messy.csv", None, "net.py:build").paths[0].read_text(encoding="utf-8")
+    assert (
+        "model:\n"
+        "  name: python  # your own, as --model names it\n"
+        "  build: 'net.py:build'\n"
+        "  normalization: batch  # what is compared; where the network sets none, Keras's momentum of 0.99 takes hundreds "
+        "of steps to settle\n"
+    ) in text
+    bnexp.check([str(folder / "messy-batch.yaml"), str(folder / "messy-none.yaml")])
+
+
+def test_what_is_wrong_with_a_network_of_ones_own_is_told_by_its_name_and_nothing_is_written(folder: Path) -> None:
+    (folder / "messy.csv").write_text(german(), encoding="cp1252")
+    (folder / "net.py").write_text(NET)
+    with pytest.raises(UserError) as error:
+        init("messy.csv", None, "net.py:narrow")
+    assert str(error.value).startswith("net.py:narrow: model takes inputs of shape (1,); the data are rows of ")
+    assert not list(folder.glob("*.yaml"))
+
+
 def test_a_parquet_table_is_looked_at_as_a_csv_table_is(folder: Path) -> None:
     rows = {
         "id": range(100, 160),

@@ -14,7 +14,7 @@ import pytest
 from bnexp.api.given_networks import NamedNetwork, taken
 from bnexp.errors import SettingError
 from bnexp.system.own_code import own_code
-from bnexp.system.session_functions import session_function
+from bnexp.system.session_functions import session_function, told_of
 
 LOAD = """
 import importlib.util as util
@@ -85,7 +85,7 @@ def test_a_file_that_no_digest_has_is_refused_however_it_is_run(text: str, where
     build = session_build(inside) if where == "session" else "net.py:build"
     paths = list(sys.path)
     message = (
-        rf"model\.build is '{build}'; it runs {folder}/common/parts\.py, which bnexp does not find by its import statements: a "
+        rf"model\.build is {told_of(build)}; it runs {folder}/common/parts\.py, which bnexp does not find by its import statements: a "
         "change there would go unnoticed. Put it beside the file, or on PYTHONPATH, and write an `import` statement."
     )
     for _ in range(2):  # what the first try left must not hide it from the second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,30 @@ def test_a_description_that_is_nested_deep_is_refused(saved: Path) -> None:
         deep = '{"class_name": "Sequential", "config": {"layers": [' * depth + "]}}" * depth
         path = archive_of(saved.with_name("deep.keras"), {**members, "config.json": deep.encode()})
         assert refusal(path).startswith(f"model.path is '{path}'; ")
+
+
+def test_a_file_in_the_older_format_is_refused_by_what_it_holds(tmp_path: Path) -> None:
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.layers.Dense(2)(x))
+    old, named_new, weights, text = (tmp_path / name for name in ("old.h5", "new.keras", "w.weights.h5", "text.h5"))
+    model.save(old)
+    shutil.copy(old, named_new)
+    model.save_weights(weights)
+    text.write_text("no network")
+    told = {path.name: refusal(path) for path in (old, named_new, weights, text)}
+    assert told["old.h5"].endswith(
+        f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model({str(old)!r}).save("
+        f"{str(tmp_path / 'old.keras')!r})`."
+    )
+    renamed = tmp_path / "new.h5"
+    assert f"Rename it to {renamed}, as Keras goes by the ending. Convert it: " in told["new.keras"]
+    assert told["new.keras"].endswith(f"load_model({str(renamed)!r}).save({str(tmp_path / 'new2.keras')!r})`.")
+    assert "which holds weights alone, and no network; expected a .keras file. " in told["w.weights.h5"]
+    assert f"calls `model.load_weights({str(weights)!r})`" in told["w.weights.h5"]
+    assert told["text.h5"].endswith(
+        "which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` writes. Save the model "
+        "again."
+    )
 
 
 @pytest.mark.parametrize("member", ["config.json", "model.weights.h5"])

@@ -210,15 +210,20 @@ seeds: 2
          "my_net.py:plain has no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as "
          "a function with a parameter `normalization`."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none"],
-         "compare was given one arm, none; expected two or more. Name several: --arms batch,none. In Python: arms=[\"batch\", "
-         "\"none\"]."),
+         "compare was given one arm, none; expected two or more. Name several: --arms batch,none."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization={name: group, groups: 2}"],
          "compare was given one arm, group; expected two or more. Leave out model.normalization={{name: group, groups: 2}}, and "
          "name several: --arms batch,none."),
         (["my_net.py:build", "--data", "other.npz", "--arms", "batch,none"],
          "--data: dataset.y is 'y'; no array has this name. Good names: labels."),
         (["my_nt.py:build", "--data", "digits"],
-         "my_nt.py:build: model.build names 'my_nt.py'; there is no such file in {folder}. Name a .py file."),
+         "my_nt.py:build: model.build names 'my_nt.py'; there is no such file in {folder}. Did you mean 'my_net.py'? Good names: "),
+        (["my_nt.keras", "--data", "my.csv", "--arms", "none,none"],
+         "my_nt.keras: model.path is 'my_nt.keras'; there is no such file in {folder}. Name a .keras file.\n"
+         "--arms is none,none; an arm is named twice. Name each once.\n"
+         "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", ""],
+         "--arms is ['']; expected names of normalizations. Use --arms batch,none, or leave it out."),
         (["my_net.py:build", "--data", "my.csv"],
          "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
         (["my_net.py:build", "--data", "digits", "--target", "label"],

@@ -322,6 +322,7 @@ def test_arrays_of_a_part_are_named_in_one_way(more: Any, seen: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [images, npz])
+@pytest.mark.usefixtures("by_command")
 def test_the_data_option_finds_the_parts(kind: Kind, tmp_path: Path) -> None:
     from bnexp.api.data_at_hand import dataset_of
 

@@ -117,6 +117,7 @@ def test_configs_that_cannot_be_read_are_told_together_with_a_place_that_cannot_
 
 
 @pytest.mark.parametrize("command", [train, compare])
+@pytest.mark.usefixtures("by_command")
 def test_a_place_that_cannot_be_written_is_noticed_before_data_are_read_or_tensorflow_is_loaded(
     command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,7 @@ def test_no_node_of_ray_is_asked_for_more_workers_than_it_has_memory_for(monkeyp
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with (
-        pytest.raises(UserError, match=r"--launcher is ray.*pip install 'bnexp\[ray\]'"),
+        pytest.raises(UserError, match=r"place\.launcher is ray.*pip install 'bnexp\[ray\]'"),
         workers("ray", 1, None, warn=said_nothing),
     ):
         pass
@@ -177,7 +177,7 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
             list(some.each(name_of_process, [Task()]))
     with (
         workers("ray", 1, "a:b", warn=said_nothing) as some,
-        pytest.raises(UserError, match=r"--address is 'a:b'; expected host:port"),
+        pytest.raises(UserError, match=r"place\.address is 'a:b'; expected host:port"),
     ):
         list(some.each(name_of_process, [Task()]))
 
@@ -188,7 +188,8 @@ def test_a_cluster_that_cannot_be_started_here_is_told_with_its_reason(monkeypat
     with (
         workers("ray", 1, None, warn=said_nothing) as some,
         pytest.raises(
-            WorkError, match=r"^Ray cannot start a cluster here: no space left on device\. Use --launcher local\.$"
+            WorkError,
+            match=r'^Ray cannot start a cluster here: no space left on device\. Use Place\(launcher="local"\)\.$',
         ),
     ):
         list(some.each(name_of_process, [Task()]))

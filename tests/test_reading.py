@@ -171,6 +171,7 @@ def test_a_history_of_a_thousand_seeds_and_8000_epochs_is_below_the_limit() -> N
 
 
 @POSIX
+@pytest.mark.usefixtures("by_command")
 def test_a_runs_directory_that_cannot_be_read_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -194,6 +195,7 @@ def test_a_runs_directory_that_cannot_be_read_is_one_message(tmp_path: Path, mon
 @pytest.mark.parametrize(
     "work", [lambda runs: commands.list_runs(runs, as_json=False), lambda runs: lookup.named(runs, "bn")]
 )
+@pytest.mark.usefixtures("by_command")
 def test_what_stands_for_the_directory_of_runs_is_refused(
     tmp_path: Path, work: Callable[[Path], object], place: Callable[[Path], None], reason: str
 ) -> None:

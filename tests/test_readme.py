@@ -101,7 +101,8 @@ def test_the_commands_of_the_page_on_own_networks_can_be_run(tmp_path: Path, mon
     monkeypatch.chdir(place)
     save_network(place)
     for command in commands(PAGES["own-network"]):
-        result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--dry-run"])
+        words = shlex.split(command)[1:]
+        result = CliRunner().invoke(app, words if words[0] == "init" else [*words, "--dry-run"])
         assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception}"
 
 

@@ -217,6 +217,7 @@ def facts(**changed: Any) -> Checked:
     return replace(Checked("binary", 3, digest="d", splits={"0": "s"}), **changed)
 
 
+@pytest.mark.usefixtures("by_command")
 def test_what_arms_will_measure_is_known_before_they_are_trained(place: Path) -> None:
     planned = [
         resolve.plan_arm("a", RUNS, []),

@@ -462,7 +462,7 @@ def test_a_full_disk_stops_no_training_and_leaves_the_last_checkpoint(
     path = done.run.directory / "checkpoint.npz"
     assert done.record.not_kept == [
         f"The newest checkpoint was not kept: {path}: cannot be written (No space left on device). "
-        "The disk is full: free some space, or use --runs DIR."
+        "The disk is full: free some space, or use runs=DIR."
     ]
     assert checkpoint.read_head(path).epoch == 1
     assert [path.name for path in done.run.directory.glob(".*")] == []

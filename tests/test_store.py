@@ -510,7 +510,7 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_runs_that_cannot_be_written_are_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match=r"file is a file; expected a directory for runs.*--runs"):
+    with pytest.raises(StorageError, match=r"file is a file; expected a directory for runs.*runs=DIR"):
         store.refuse_unwritable(tmp_path / "file")
 
 
@@ -518,9 +518,9 @@ def test_a_place_that_the_system_refuses_is_told_before_any_work(tmp_path: Path)
     (tmp_path / "nothing").symlink_to("elsewhere")
     (tmp_path / "loop").symlink_to("loop")
     for name, seen in (
-        ("nothing", "is a link to nothing; expected a directory for runs. Make what it leads to, or use --runs DIR."),
-        ("loop", "cannot be used (Too many levels of symbolic links); expected a place to keep runs. Use --runs DIR."),
-        ("x" * 300, "cannot be used (File name too long); expected a place to keep runs. Use --runs DIR."),
+        ("nothing", "is a link to nothing; expected a directory for runs. Make what it leads to, or use runs=DIR."),
+        ("loop", "cannot be used (Too many levels of symbolic links); expected a place to keep runs. Use runs=DIR."),
+        ("x" * 300, "cannot be used (File name too long); expected a place to keep runs. Use runs=DIR."),
     ):
         with pytest.raises(StorageError) as caught:
             store.refuse_unwritable(tmp_path / name)

@@ -101,16 +101,16 @@ def test_the_headline_of_the_task_is_shown_of_the_test_part_if_there_is_one(tmp_
 
 def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Path) -> None:
     assert refusal(tmp_path, SWEEP, metric="val_los") == (
-        "--metric is 'val_los'; it is not measured in every cell. Did you mean 'val_loss'? Good names: loss, accuracy, "
+        "metric is 'val_los'; it is not measured in every cell. Did you mean 'val_loss'? Good names: loss, accuracy, "
         "val_loss, val_accuracy, test_loss, test_accuracy, train_loss, train_accuracy."
     )
     assert refusal(tmp_path, SWEEP.replace(", validation_size: 0.25", ""), metric="test_loss") == (
-        "--metric is 'test_loss'; there is no test part beside the validation part. "
+        "metric is 'test_loss'; there is no test part beside the validation part. "
         "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, "
         "dataset.test_path."
     )
     assert refusal(tmp_path, SWEEP + CLAIM % "test_accuracy", metric="val_loss") == (
-        "--metric is 'val_loss', which is for a study without a hypothesis. Change the metric of the hypothesis "
+        "metric is 'val_loss', which is for a study without a hypothesis. Change the metric of the hypothesis "
         "instead, at s.yaml:5; only one that no epoch measures needs new training."
     )
 

@@ -96,7 +96,9 @@ def test_what_should_not_be_shows_its_traceback() -> None:
 
 def test_an_address_that_a_launcher_does_not_use_is_refused() -> None:
     with (
-        pytest.raises(UserError, match="which --launcher local does not use"),
+        pytest.raises(
+            UserError, match=r'is .*, which Place\(launcher="local"\) does not use\. Add Place\(launcher="ray"\)\.$'
+        ),
         workers("local", 1, "a:1", warn=said_nothing),
     ):
         pass

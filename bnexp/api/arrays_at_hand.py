@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bnexp import store
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.errors import UserError, listed, nearest
+from bnexp.system import given_data
 
 if TYPE_CHECKING:
     import numpy
@@ -88,7 +89,9 @@ def _of_arrays(x: Any, y: Any, folder: Path) -> Section:
     def write(file: IO[bytes]) -> None:
         np.savez(file, x=x_N, y=y_N)
 
-    return {"name": "npz", "path": _kept(folder, digest.hexdigest(), ".npz", write)}
+    path = _kept(folder, digest.hexdigest(), ".npz", write)
+    given_data.call(path, "(x, y)")
+    return {"name": "npz", "path": path}
 
 
 def _inputs(x: Any) -> NDArray[Any]:
@@ -183,7 +186,9 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
         ) from None
     digest = hashlib.sha256(repr(facts).encode(errors="backslashreplace") + hashes.tobytes()).hexdigest()
     kind, ending, write = _writer(frame)
-    return {"name": kind, "path": _kept(folder, digest, ending, write), "target": str(target)}
+    path = _kept(folder, digest, ending, write)
+    given_data.call(path, "the DataFrame")
+    return {"name": kind, "path": path, "target": str(target)}
 
 
 def _writer(frame: pandas.DataFrame) -> tuple[str, str, Callable[[IO[bytes]], None]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import SettingError, UserError, listed, nearest
+from bnexp.system.spelling import spelt
 
 MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
@@ -16,23 +17,24 @@ MOST_NAMED = 5
 """Tables that a message names."""
 
 
-def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[dict[str, Any], dict[str, str]]:
+def dataset_of(data: str, target: str | None, called: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the section `dataset` for a file, a folder or the name of a known set, and where each key was given.
 
-    `spelt` is what a message calls `data`.
+    `called` is what a message calls `data`, if not by its option.
 
     Raises:
         UserError: if it is none of these, or a table whose target is not named.
     """
     from bnexp.data.sources.other_forms import cure_of_form
 
+    called = called or spelt("data")
     if not data:
-        raise UserError(f"{spelt} is ''; expected a file, a folder, or the name of a known set.")
+        raise UserError(f"{called} is ''; expected a file, a folder, or the name of a known set.")
     path = Path(data).expanduser()
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
-    places = {**dict.fromkeys(of_data, spelt), "dataset.target": "--target", "dataset.y": "--target"}
+    places = {**dict.fromkeys(of_data, called), **dict.fromkeys(("dataset.target", "dataset.y"), spelt("target"))}
     if path.is_dir():
-        _refuse_folder_of_tables(path, data, spelt)
+        _refuse_folder_of_tables(path, data, called)
         return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **_arrays(path, target)}, places
@@ -43,22 +45,22 @@ def dataset_of(data: str, target: str | None, spelt: str = "--data") -> tuple[di
     if path.exists():
         endings = ", ".join([*tables, ".npz"])
         expected = f"expected a file that ends in {endings}, or a folder of images or recordings."
-        raise UserError(" ".join(filter(None, (f"{spelt} is {data!r}; {expected}", cure_of_form(path)))))
+        raise UserError(" ".join(filter(None, (f"{called} is {data!r}; {expected}", cure_of_form(path)))))
     known = _known_sets()
     if data in known:
         return {"name": data, **_target(data, target, needed=False)}, places
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
-    raise UserError(f"{spelt} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+    raise UserError(f"{called} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
 
 
-def _refuse_folder_of_tables(path: Path, data: str, spelt: str) -> None:
+def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
     """Raise UserError for a folder that holds tables or arrays, and no folders."""
     inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
     tables = [one for one in inside if one.suffix.lower() in (*_tables(), ".npz")]
     if tables and not any(one.is_dir() for one in inside):
         first = next((one for one in tables if "train" in one.stem.lower()), tables[0])
-        seen = f"{spelt} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
+        seen = f"{called} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
         raise UserError(f"{seen}; expected a file, or a folder of images or recordings. Name the file: {first}")
 
 
@@ -94,11 +96,13 @@ def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
         UserError: if a table has none, with its columns, or if it is given for data whose classes are known.
     """
     if target is not None and not needed:
-        cure = f"A value of the metric to reach is `--reach {target}`." if _is_number(target) else "Leave it out."
-        raise UserError(f"--target is {target!r}; {data} says itself what is to be learned. {cure}")
+        cure = (
+            f"A value of the metric to reach is `{spelt('reach', target)}`." if _is_number(target) else "Leave it out."
+        )
+        raise UserError(f"{spelt('target')} is {target!r}; {data} says itself what is to be learned. {cure}")
     if target is None and needed:
         columns = _columns(Path(data).expanduser())
-        raise UserError(f"--target is missing; expected the column of {data} that is to be learned.{columns}")
+        raise UserError(f"{spelt('target')} is missing; expected the column of {data} that is to be learned.{columns}")
     return {} if target is None else {"target": target}
 
 

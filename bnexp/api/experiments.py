@@ -30,6 +30,7 @@ from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
 from bnexp.store.plan_document import PlannedSeeds
 from bnexp.system.process_state import process_state_kept
+from bnexp.system.spelling import spelt
 
 
 @dataclass(frozen=True)
@@ -202,19 +203,21 @@ def interrupted(names: Networks, overrides: Overrides, resume: Name, *, runs: Na
     paths, changes = [_as_name(one) for one in taken(names, (), Path(runs))], as_list(overrides)
     if len(paths) > 1 or (changes and not paths):
         seen = f"{len(paths)} configs" if paths else f"overrides ({' '.join(changes)})"
-        raise UserError(f"--resume takes all settings from {found.run.id}, and got {seen}. Name the run alone.")
+        raise UserError(
+            f"{spelt('resume')} takes all settings from {found.run.id}, and got {seen}. Name the run alone."
+        )
     for one in _asked(paths, changes, Path(runs)) if paths else []:
         if changed := config.differences(found.experiment, one.experiment):
             lines = "; ".join(f"{key} was {then} and is {now}" for key, (then, now) in changed.items())
             raise UserError(
                 f"{found.run.id} was begun with another config: {lines}. Name the run alone to go on with its own, "
-                "or leave out --resume to train this config."
+                f"or leave out {spelt('resume')} to train this config."
             )
     return found
 
 
 def _as_name(one: Taken) -> ArmName:
-    return one.label if isinstance(one, NamedNetwork) else one
+    return str(one.section.get("build") or one.section.get("path")) if isinstance(one, NamedNetwork) else one
 
 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
 from bnexp.api.observer import Observer
+from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.positive import positive_choice
@@ -39,6 +40,8 @@ MODELS: Mapping[str, dict[str, Any]] = {
 }
 """Kind of rows -> a small network for them."""
 BATCH = {"name": "batch", "momentum": 0.9}
+OWN = ("python", "keras_file")
+"""Kinds of networks of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +135,21 @@ def _checked(
     Some of it shows only as the data are read: which class is the rarer one, and what kind of rows an NPZ file holds.
     """
     network = _network(suggested, model)
-    config = {"name": name, "dataset": suggested.section, "model": network, "training": LOOKING}
-    (looked,) = check([config], observer=observer)
+
+    def at_hand(training: Mapping[str, Any]) -> ConfigAtHand:
+        config = {"name": name, "dataset": suggested.section, "model": network, "training": training}
+        return ConfigAtHand(name, node_of(config, "config", {} if model is None else {"model": model}))
+
+    (looked,) = check([at_hand(LOOKING)], observer=observer)
     facts = looked.facts.data
     if model is None:
         network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
     rarer = positive_choice(facts.classes or (), facts.rows_per_class or ())
     suggested = replace(suggested, choices=[*suggested.choices, *rarer])
-    config["dataset"] = suggested.section
     training = _training(facts.training_rows or 0)
     if (metric := fair_metric_of(facts)) is not None:
         training["metrics"] = [quantity(metric)]
-    (checked,) = check([{**config, "model": network, "training": training}], observer=observer)
+    (checked,) = check([at_hand(training)], observer=observer)
     return checked, suggested, network, training
 
 
@@ -164,7 +170,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
         return csv_choices(path, data, target)
     if path.is_file() and path.suffix.lower() in PARQUET_ENDINGS:
         return parquet_choices(path, data, target)
-    section, _ = dataset_of(data, target, spelt="PATH")
+    section, _ = dataset_of(data, target, called="PATH")
     if path.is_dir():
         return folder_choices(section)
     if section["name"] == "npz":
@@ -243,11 +249,11 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         else:
             yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
     steps = f"of {rows:,} rows each" if rows else "each over all rows"
+    is_own = network["name"] in OWN
+    slow = "Keras's momentum of 0.99 takes hundreds of steps to settle"
     reasons = {
-        "name": "a small network for rows of this kind",
-        "build": "your own, as --model names it",
-        "path": "your own, as --model names it",
-        "normalization": "what is compared; Keras's momentum of 0.99 takes hundreds of steps to settle",
+        "name": "your own, as --model names it" if is_own else "a small network for rows of this kind",
+        "normalization": f"what is compared; {'where the network sets none, ' if is_own else ''}{slow}",
         "epochs": f"{steps}, for a first look; more for harder data",
         "batch_size": "so that the batches are equal, or nearly so",
         "drop_last": "so that no batch holds a single row, whatever is mended in the data",

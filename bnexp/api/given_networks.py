@@ -22,7 +22,7 @@ from bnexp.system.session_functions import PLACE, register
 
 MODELS = "models"
 """The folder beside the runs that holds models that were given in Python."""
-Network = str | Path | Callable[..., Any] | Mapping[str, Any]
+Network = str | Path | Callable[..., Any] | Mapping[str, Any] | ConfigAtHand
 """A name, a function that returns a `keras.Model`, a `keras.Model`, or a config."""
 Networks = Network | Sequence[Network]
 """One, or several."""
@@ -55,6 +55,8 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
                 found.append(str(one))
             case Mapping():
                 found.append(_config(one))
+            case ConfigAtHand():
+                found.append(one)
             case _ if _is_model(one):
                 found.append(_of_model(one, runs / MODELS, [*_builds(found)], keeps=weights == "keep"))
             case _ if _is_builder(one):
@@ -105,7 +107,7 @@ def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetw
     build = _free(f"{PLACE}:{_name(function)}", used)
     register(build, function, code_sha256(function))
     stem = stem_of(in_file) if in_file is not None and is_of_main else build.rpartition(":")[2]
-    return NamedNetwork(build, stem, {"name": "python", "build": build})
+    return NamedNetwork(_short(build), stem, {"name": "python", "build": build})
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -121,6 +123,10 @@ def _free(build: str, used: Sequence[str]) -> str:
     """Return the name, with a number behind it if another function of this call has it."""
     numbered = (f"{build}_{number}" for number in range(2, len(used) + 2))
     return build if build not in used else next(one for one in numbered if one not in used)
+
+
+def _short(build: str) -> str:
+    return build.rpartition(":")[2]
 
 
 def _in_file(function: Callable[..., Any]) -> str | None:
@@ -186,10 +192,10 @@ def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> 
     stem, description = described(model, weights=keeps)
     path = folder / f"{hashlib.sha256(description).hexdigest()[:32]}.keras"
     if path.exists() or _save_if_safe(model, path):
-        return NamedNetwork(str(path), stem, {"name": "keras_file", "path": str(path)})
+        return NamedNetwork(stem, stem, {"name": "keras_file", "path": str(path)})
     build = _free(f"{PLACE}:{stem}", used)
     register(build, functools.partial(copied, model, weights=keeps), hashlib.sha256(description).hexdigest())
-    return NamedNetwork(build, stem, {"name": "python", "build": build})
+    return NamedNetwork(_short(build), stem, {"name": "python", "build": build})
 
 
 def _save_if_safe(model: Any, path: Path) -> bool:

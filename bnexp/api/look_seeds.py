@@ -8,6 +8,7 @@ from bnexp.comparison import Arm
 from bnexp.comparison.question import FIRST_LOOK
 from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, counted
+from bnexp.system.spelling import spelt
 
 
 def refuse_other_seeds(overrides: Sequence[str]) -> None:
@@ -16,8 +17,8 @@ def refuse_other_seeds(overrides: Sequence[str]) -> None:
         key, _, seeds = override.partition("=")
         if key == "training.seeds":
             raise ComparisonError(
-                f"training.seeds (--seeds) is {seeds}, and --until-settled takes more seeds at each look; expected one "
-                f"of the two. Use --max-seeds {seeds} for the last look."
+                f"training.seeds ({spelt('seeds')}) is {seeds}, and {spelt('until-settled')} takes more seeds at each "
+                f"look; expected one of the two. Use {spelt('max-seeds', seeds)} for the last look."
             )
 
 
@@ -27,7 +28,7 @@ def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
     for name, arm in stored.items():
         if not set(first_seeds(seeds)).issubset(arm.history.seeds):
             count = len(arm.history.seeds)
-            fewer = f", or use --max-seeds {count}" if count >= FIRST_LOOK else ""
+            fewer = f", or use {spelt('max-seeds', str(count))}" if count >= FIRST_LOOK else ""
             with problems.noted():
                 raise ComparisonError(
                     f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from bnexp.errors import UserError
+from bnexp.errors import UserError as UserError  # exported, so that a caller can catch it
+from bnexp.system.spelling import spelt
 
 RUNS = Path("runs")
 Name = str | Path
@@ -34,12 +36,20 @@ def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
 
     >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, "none"]), arms_listed(None)
     (['batch', 'none'], [{'name': 'batch', 'momentum': 0.9}, 'none'], None)
+
+    Raises:
+        UserError: if it holds no arm, or one without a name.
     """
     if arms is None:
         return None
     listed: list[str | Mapping[str, Any]] = []
     for one in [arms] if isinstance(arms, Name | Mapping) else arms:
         listed += [one] if isinstance(one, Mapping) else [text.strip() for text in str(one).split(",")]
+    if not listed or "" in listed:
+        raise UserError(
+            f"{spelt('arms')} is {arms!r}; expected names of normalizations. Use {spelt('arms', ['batch', 'none'])}, "
+            "or leave it out."
+        )
     return listed
 
 
@@ -50,12 +60,14 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -
     ['training.batch_size=8', 'training.seeds=3']
 
     Raises:
-        UserError: if a keyword and an override set the same key.
+        UserError: if a keyword is no whole number of 1 or more, or an override sets its key, too.
     """
     changes = as_list(overrides)
     for name, value in (("seeds", seeds), ("epochs", epochs)):
         if value is None:
             continue
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise UserError(f"{name} is {value!r}; expected a whole number of 1 or more.")
         twice = [one for one in changes if one.partition("=")[0].strip() == f"training.{name}"]
         if twice:
             raise UserError(

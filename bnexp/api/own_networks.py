@@ -18,16 +18,19 @@ from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
-from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
+from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed, nearest
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.own_files import function_names, parameters_in_text
 from bnexp.experiment.prepare import Asked, preflight
 from bnexp.system import backend
 from bnexp.system.session_functions import has_parameter, imported_now
+from bnexp.system.spelling import is_by_command, spelt
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
+MOST_NAMED = 20
+"""Functions of a file, or files of a folder, that a message names."""
 SWAPPED = ("as_written", "layer", "none")
 """The arms of a network whose layers are swapped, if none are given."""
 MADE = ("batch", "layer", "none")
@@ -58,15 +61,14 @@ class OwnNetworks:
         _refuse_while_imported()
         names = [_as_own(one) for one in taken(networks, overrides, self.runs)]
         own = [one for one in names if isinstance(one, NamedNetwork)]
-        self._refuse(names, own)
+        dataset, places = self._dataset_of(names, own)
         if not own:
             return [one for one in names if not isinstance(one, NamedNetwork)]
-        dataset, places = dataset_given(self.data, self.target, self.runs)
         set_for_all = [one for one in overrides if _sets_normalization(one)]
         if set_for_all and self.arms is not None:
             raise UserError(
-                f"--arms is {_typed(self.arms)}, and model.normalization= sets one normalization for all arms. Leave "
-                "one of the two out."
+                f"{spelt('arms')} is {_typed(self.arms)}, and model.normalization= sets one normalization for all "
+                "arms. Leave one of the two out."
             )
         found: list[ArmName] = []
         for name in names:
@@ -84,36 +86,50 @@ class OwnNetworks:
             if alone and len(arms) == 1:
                 way = f"Leave out {listed(set_for_all)}, and name several" if set_for_all else "Name several"
                 raise UserError(
-                    f"compare was given one arm, {_typed(arms)}; expected two or more. {way}: --arms batch,none. In "
-                    'Python: arms=["batch", "none"].'
+                    f"compare was given one arm, {_typed(arms)}; expected two or more. {way}: "
+                    f"{spelt('arms', ['batch', 'none'])}."
                 )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
-    def _refuse(self, names: Sequence[Taken], own: Sequence[NamedNetwork]) -> None:
+    def _dataset_of(
+        self, names: Sequence[Taken], own: Sequence[NamedNetwork]
+    ) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """Return the section `dataset`, and where its keys were given; refuse what is wrong with networks and data."""
+        problems = self._faults(names, own)
+        dataset: tuple[Mapping[str, Any], dict[str, str]] = ({}, {})
+        is_read = isinstance(self.data, str | Path) or not problems.found  # arrays are kept only if nothing is wrong
+        if own and self.data is not None and is_read:
+            with problems.noted():
+                dataset = dataset_given(self.data, self.target, self.runs)
+        problems.refuse()
+        return dataset
+
+    def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork]) -> Problems:
         problems = Problems()
-        said = {"--data": self.data, "--target": self.target, "--arms": self.arms}
-        given = [option for option, value in said.items() if value is not None]
+        said = {"data": self.data, "target": self.target, "arms": self.arms}
+        given = [spelt(option) for option, value in said.items() if value is not None]
         for name in (one.label for one in own):
             if name.endswith(".py"):
                 functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
-                offered = f"It has {listed(functions)}." if functions else "It has no function, or is not there."
+                offered = (
+                    f"It has {listed(functions, MOST_NAMED)}." if functions else "It has no function, or is not there."
+                )
                 problems.tell(f"{name} names no function; expected FILE.py:FUNCTION. {offered}")
+        problems.tell(*filter(None, map(_no_file, own)))
         if own and self.data is None:
-            problems.tell(
-                f"{own[0].label} is a network of your own; expected its data. Add `--data FILE --target COLUMN`, or "
-                "`--data` and a folder or a known set, such as digits. In Python: data=(x, y)."
-            )
+            problems.tell(f"{own[0].label} is a network of your own; expected its data. {_cure_of_no_data()}")
         if given and not own:
+            functions_too = "" if is_by_command() else ", or give a function or a keras.Model"
             others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
             problems.tell(
-                f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, "
-                "such as my_net.py:build or my_net.keras. In a config, `dataset` and `model` say the same."
+                f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, such as "
+                f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
             )
         arms = list(self.arms or ())
         if any(arm in arms[:at] for at, arm in enumerate(arms)):
-            problems.tell(f"--arms is {_typed(arms)}; an arm is named twice. Name each once.")
-        problems.refuse()
+            problems.tell(f"{spelt('arms')} is {_typed(arms)}; an arm is named twice. Name each once.")
+        return problems
 
     def _default_arms(
         self,
@@ -208,7 +224,11 @@ def _at_hand(network: NamedNetwork, arm: Arm, dataset: Mapping[str, Any], places
     """Return the config of a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
-    places = {**places, "model": name, "model.normalization": "--arms", "model.normalization.name": "--arms"}
+    places = {
+        **places,
+        "model": name,
+        **dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms")),
+    }
     return ConfigAtHand(f"{network.stem}-{_name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
 
 
@@ -216,12 +236,39 @@ def _name_of(arm: Arm) -> str:
     return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
 
 
-def _typed(arms: Sequence[Arm]) -> str:
-    """Return arms as a config has them.
+def _no_file(network: NamedNetwork) -> str | None:
+    """Return what is wrong with a network whose file is not there; None if it is, or is found as a module."""
+    saved = network.section.get("path")
+    named = str(saved or network.section["build"].rpartition(":")[0])
+    file = Path(named).expanduser()
+    if file.exists() or not (saved or named.endswith(".py")):
+        return None
+    kind = ".keras" if saved else ".py"
+    beside = sorted(one.name for one in file.parent.glob(f"*{kind}")) if file.parent.is_dir() else []
+    seen = f"model.path is {named!r}" if saved else f"model.build names {named!r}"
+    cure = nearest(file.name, beside, most=MOST_NAMED) if beside else f"Name a {kind} file."
+    return f"{network.label}: {seen}; there is no such file in {Path.cwd()}. {cure}"
 
-    >>> print(_typed(["none", {"name": "group", "groups": 4, "center": False}]))
+
+def _cure_of_no_data() -> str:
+    if is_by_command():
+        return "Add `--data FILE --target COLUMN`, or `--data` and a folder or a known set, such as digits."
+    return (
+        'Give data=(x, y), a DataFrame or the path of a table with target="COLUMN", or a folder or a known set, as '
+        'data="digits".'
+    )
+
+
+def _typed(arms: Sequence[Arm]) -> str:
+    """Return arms as Python has them, or on the command line as a config has them.
+
+    >>> from bnexp.system.spelling import by_command
+    >>> with by_command():
+    ...     print(_typed(["none", {"name": "group", "groups": 4, "center": False}]))
     none,{name: group, groups: 4, center: false}
     """
+    if not is_by_command():
+        return repr(list(arms))
     return ",".join(_mapping(arm) if isinstance(arm, Mapping) else str(arm) for arm in arms)
 
 

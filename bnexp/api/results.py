@@ -83,12 +83,12 @@ class Comparison:
 
         The word is: helps, hurts, no difference that matters, or cannot tell yet.
         """
-        return self.document.contrasts[0].verdict
+        return page_part.in_python(self.document).contrasts[0].verdict
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """Return the answer about each arm that is compared with the baseline."""
-        return {contrast.arm: contrast.verdict for contrast in self.document.contrasts}
+        return {contrast.arm: contrast.verdict for contrast in page_part.in_python(self.document).contrasts}
 
     def frame(self) -> pandas.DataFrame:
         """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
@@ -108,7 +108,7 @@ class Comparison:
 
     def __str__(self) -> str:
         """Return the table that the terminal prints."""
-        return page_part.as_text(comparison_table.comparison(self.document))
+        return page_part.as_text(comparison_table.comparison(page_part.in_python(self.document)))
 
     __repr__ = __str__
 

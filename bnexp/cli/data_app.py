@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from bnexp.cli.options import Json, Target
+from bnexp.cli.options import Json
 from bnexp.system.interrupts import ending_at_once
 
 
 def first_configs(
     data: Annotated[str, typer.Argument(metavar="PATH", help="A table, an .npz, a folder of images or recordings.")],
-    target: Target = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of PATH that is to be learned.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NETWORK", help="A Keras network of your own: my_net.py:build, my.keras.")
     ] = None,

@@ -9,6 +9,7 @@ import sys
 
 from bnexp.errors import DONE, INTERRUPTED, WORK_FAILED, UserError, cure_of_bytes
 from bnexp.system.interrupts import raised_again, raising, was_interrupted
+from bnexp.system.spelling import by_command
 from bnexp.system.terminal import Stream, guarded_streams
 
 
@@ -28,7 +29,7 @@ def _code() -> int:
     try:
         from bnexp.cli.app import app
 
-        with raising(), raised_again():
+        with raising(), raised_again(), by_command():
             app()
     except KeyboardInterrupt:
         return INTERRUPTED

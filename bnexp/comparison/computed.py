@@ -15,6 +15,7 @@ from bnexp.history import History
 from bnexp.metrics import HELD_OUT_PARTS, is_computed
 from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
+from bnexp.system.spelling import spelt
 
 NEEDS_PREDICTIONS = "is computed from what a net predicts for each held-out row"
 FEWEST_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
@@ -49,7 +50,7 @@ def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:
     """Raise ComparisonError if the metric that is asked for compares classes, and a part has but one."""
     for facts in data:
         if metric is not None and (why := of_one_class(metric, facts)):
-            raise ComparisonError(f"--metric is {metric!r}; {why}")
+            raise ComparisonError(f"{spelt('metric')} is {metric!r}; {why}")
 
 
 def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
@@ -64,7 +65,7 @@ def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
     histories = [with_computed(arm.history, arm.held_out, metric) for arm in arms]
     if lost := [f"{arm.name} ({arm.run})" for arm, history in zip(arms, histories, strict=True) if history is None]:
         raise ComparisonError(
-            f"--metric is {metric!r}; it {NEEDS_PREDICTIONS}, and {' and '.join(lost)} kept none. "
+            f"{spelt('metric')} is {metric!r}; it {NEEDS_PREDICTIONS}, and {' and '.join(lost)} kept none. "
             "Train again with training.keep_rows: true, or read another metric."
         )
     return [replace(arm, history=history) for arm, history in zip(arms, histories, strict=True) if history is not None]

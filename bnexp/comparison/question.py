@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from numbers import Integral, Real
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
 from bnexp.metrics import headline, higher_is_better, is_computed, on_validation, quantity, traits
+from bnexp.system.spelling import is_by_command, spelt
 
 TARGET_SHARE = 0.05
 """Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
@@ -47,10 +50,38 @@ class Question:
     """Look at more and more seeds, up to `max_seeds`, and stop at the first look that settles the question."""
     max_seeds: int | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ComparisonError with all values that are of another kind than their field."""
+        faults = list(_of_another_kind(self))
+        if self.about not in get_args(About):
+            hint = nearest(str(self.about), get_args(About))
+            faults.append(f"{spelt('about')} is {self.about!r}; expected one of the good names. {hint}")
+        if faults:
+            raise ComparisonError("\n".join(faults))
+
     @property
     def looks(self) -> tuple[int, ...]:
         """Return the numbers of seeds of all looks, if more than one may be needed."""
         return planned_looks(self.max_seeds or MOST_SEEDS) if self.until_settled else ()
+
+
+def _of_another_kind(question: Question) -> Iterator[str]:
+    """Yield what is wrong with the kinds of a question's values: in Python nothing else looks at them before training.
+
+    >>> question = Question()
+    >>> object.__setattr__(question, "margin", "0.01")
+    >>> list(_of_another_kind(question))
+    ["question.margin is '0.01'; expected a number."]
+    """
+    for option, value, kinds, expected in (
+        ("metric", question.metric, str, "a text"),
+        ("baseline", question.baseline, str, "a text"),
+        ("margin", question.margin, Real, "a number"),
+        ("reach", question.target, Real, "a number"),
+        ("max-seeds", question.max_seeds, Integral, "a whole number"),
+    ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            yield f"{spelt(option)} is {value!r}; expected {expected}."
 
 
 def planned_looks(most: int) -> tuple[int, ...]:
@@ -89,9 +120,10 @@ class ResolvedQuestion:
 def refuse_too_few(arms: Sequence[object]) -> None:
     """Raise ComparisonError for fewer than two arms."""
     if len(arms) < 2:
+        example = "bnexp compare bn nobn" if is_by_command() else 'bnexp.compare(["bn", "nobn"])'
         raise ComparisonError(
             f"compare was given {len(arms)} arm ({', '.join(map(str, arms))}); expected two or more. "
-            "For example: bnexp compare bn nobn"
+            f"For example: {example}"
         )
 
 
@@ -103,11 +135,11 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
     faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
         hint = nearest(question.baseline, names)
-        faults.append(f"--baseline is {question.baseline!r}; expected one of the arms. {hint}")
+        faults.append(f"{spelt('baseline')} is {question.baseline!r}; expected one of the arms. {hint}")
     if question.metric is not None and question.metric not in measured:
         without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
         hint = without or not_measured(question.metric, measured)
-        faults.append(f"--metric is {question.metric!r}; {hint}")
+        faults.append(f"{spelt('metric')} is {question.metric!r}; {hint}")
     else:
         faults += _impossible_values(question, question.metric or headline(measured))
     if faults:
@@ -118,26 +150,30 @@ def _impossible_looks(question: Question) -> Iterator[str]:
     """Yield what is wrong with the largest number of seeds."""
     most = question.max_seeds
     if most is not None and not question.until_settled:
-        yield f"--max-seeds is {most} without --until-settled; expected both or neither. Add --until-settled."
+        seen = f"{spelt('max-seeds')} is {most} without {spelt('until-settled')}; expected both or neither"
+        yield f"{seen}. Add {spelt('until-settled', True)}."
     elif most is not None and most < FIRST_LOOK:
-        seen = f"--max-seeds is {most}, and the first look has {FIRST_LOOK} seeds; expected {FIRST_LOOK} or more"
-        yield f"{seen}. Use --max-seeds {MOST_SEEDS}, for example."
+        seen = (
+            f"{spelt('max-seeds')} is {most}, and the first look has {FIRST_LOOK} seeds; expected {FIRST_LOOK} or more"
+        )
+        yield f"{seen}. Use {spelt('max-seeds', str(MOST_SEEDS))}, for example."
 
 
 def _impossible_values(question: Question, metric: str) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
     if is_computed(metric) and question.target is not None:
-        seen = f"--reach is {question.target:g}; epochs to a value of {metric} are not counted"
-        yield f"{seen}. Leave --reach out, or use another --metric."
+        seen = f"{spelt('reach')} is {question.target:g}; epochs to a value of {metric} are not counted"
+        yield f"{seen}. Leave {spelt('reach')} out, or use another {spelt('metric')}."
         question = replace(question, target=None)
     for option, value, expected in (
         ("margin", question.margin, impossible_margin),
         ("reach", question.target, impossible_value),
     ):
         if value is not None and not math.isfinite(value):
-            yield f"--{option} is {value}; expected a finite number in the metric's own unit. Use 0.01, for example."
-        elif value is not None and (text := expected(metric, value, spelt=f"--{option} ")):
-            yield f"--{option} is {value:g}, and the metric is {metric}; {text}"
+            expected_one = "expected a finite number in the metric's own unit. Use 0.01, for example."
+            yield f"{spelt(option)} is {value}; {expected_one}"
+        elif value is not None and (text := expected(metric, value, spelt=partial(spelt, option))):
+            yield f"{spelt(option)} is {value:g}, and the metric is {metric}; {text}"
 
 
 def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], experiments: Sequence[Experiment]) -> None:

@@ -11,6 +11,7 @@ from bnexp.executors.ray import ray_workers
 from bnexp.executors.workers import Failure, Workers
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
+from bnexp.system.spelling import spelt
 
 __all__ = ["Failure", "Launcher", "Workers", "refuse_unknown", "workers"]
 
@@ -37,5 +38,8 @@ def workers(
     if launcher == "ray":
         return ray_workers(at_once, address, warn, sharing)
     if address is not None:
-        raise UserError(f"--address is {address!r}, which --launcher local does not use. Add --launcher ray.")
+        raise UserError(
+            f"{spelt('address')} is {address!r}, which {spelt('launcher', 'local')} does not use. "
+            f"Add {spelt('launcher', 'ray')}."
+        )
     return local_workers(at_once or most_workers(), warn, sharing)

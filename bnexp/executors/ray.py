@@ -19,6 +19,7 @@ from bnexp.errors import UserError, WorkError
 from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import WORKER_BYTES, most_workers
+from bnexp.system.spelling import spelt
 
 ANSWER_SECONDS = 20.0
 """How long a cluster may take to answer."""
@@ -41,7 +42,9 @@ def ray_workers(
     try:
         import ray
     except ImportError:
-        raise UserError("--launcher is ray, which is not installed. Install it: pip install 'bnexp[ray]'.") from None
+        raise UserError(
+            f"{spelt('launcher')} is ray, which is not installed. Install it: pip install 'bnexp[ray]'."
+        ) from None
     try:
         yield RayWorkers(at_once, address, warn, sharing)
     finally:
@@ -70,7 +73,9 @@ def _start(workers: int) -> None:
     try:
         ray.init("local", include_dashboard=False, **room, **QUIET)
     except Exception as error:
-        raise WorkError(f"Ray cannot start a cluster here: {_first_line(error)}. Use --launcher local.") from None
+        raise WorkError(
+            f"Ray cannot start a cluster here: {_first_line(error)}. Use {spelt('launcher', 'local')}."
+        ) from None
 
 
 def _room(resources: Mapping[str, float]) -> int:
@@ -95,7 +100,7 @@ def _reach(address: str) -> None:
     scheme, _, place = address.rpartition("://")
     host, _, port = place.rpartition(":") if ":" in place else (place, "", "")
     if not (port or str(PORTS.get(scheme, 6379))).isdecimal():
-        raise UserError(f"--address is {address!r}; expected host:port, ray://host:port or auto.")
+        raise UserError(f"{spelt('address')} is {address!r}; expected host:port, ray://host:port or auto.")
     try:
         socket.create_connection((host, int(port or PORTS.get(scheme, 6379))), ANSWER_SECONDS).close()
     except (OSError, UnicodeError) as error:
@@ -134,7 +139,8 @@ def _first_line(error: BaseException) -> str:
 
 def _no_answer(address: str, why: str) -> UserError:
     return UserError(
-        f"No Ray cluster answers at {address}: {why}. Start one there (ray start --head), or leave --address out."
+        f"No Ray cluster answers at {address}: {why}. Start one there (ray start --head), or "
+        f"leave {spelt('address')} out."
     )
 
 
@@ -183,7 +189,7 @@ def _cluster_errors() -> Iterator[None]:
     try:
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
-        kept = "What is finished is kept; the same command goes on once it is back, or here without --address."
+        kept = f"What is finished is kept; the same study goes on once it is back, or here without {spelt('address')}."
         raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. {kept}") from None
 
 

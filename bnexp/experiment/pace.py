@@ -93,21 +93,33 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
 def _products(model: Any) -> float:
     """Return about how many products the model computes for one row going forward: each weight at each position.
 
-    A layer counts in each call, a nested model once. Positions that are not known before there are rows count as one.
+    A layer or a nested model counts in each call of this model, and in no call of another one. Of a model with a `call`
+    of its own, each weight counts once. Positions that are not known before there are rows count as one.
     """
-    from keras import Model
+    from keras import Layer
     from keras.layers import Embedding
 
+    nodes = _graph_of(model)
+    if nodes is None:
+        return float(model.count_params())
     found = 0.0
-    for layer in model.layers:
-        if isinstance(layer, Model):
+    for node in nodes:
+        layer = node.operation
+        if not isinstance(layer, Layer) or isinstance(layer, Embedding):  # which looks up, no more
+            continue
+        if _graph_of(layer) is not None:
             found += _products(layer)
             continue
-        for node in () if isinstance(layer, Embedding) else layer._inbound_nodes:  # which looks up, no more
-            tensors = [*node.input_tensors, *node.output_tensors]
-            positions = max(math.prod(size or 1 for size in tensor.shape[1:-1]) for tensor in tensors)
-            found += positions * float(layer.count_params())
+        tensors = [*node.input_tensors, *node.output_tensors]
+        positions = max(math.prod(size or 1 for size in tensor.shape[1:-1]) for tensor in tensors)
+        found += positions * float(layer.count_params())
     return found
+
+
+def _graph_of(layer: Any) -> list[Any] | None:
+    """List the calls that a functional or sequential model is made of; None for any other layer or model."""
+    by_depth = getattr(getattr(layer, "_functional", None) or layer, "_nodes_by_depth", None)
+    return None if by_depth is None else [node for nodes in by_depth.values() for node in nodes]
 
 
 def _of_two_epochs(experiment: Experiment) -> Experiment:

@@ -32,6 +32,7 @@ from bnexp.experiment.own_files import network_sha256
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
+from bnexp.system.given_data import as_given
 from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
 
@@ -126,7 +127,7 @@ def located_errors(where: Where) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise ConfigError(f"{where(key)}: {key} {text}" for key, text in error.problems) from error
+        raise ConfigError(f"{where(key)}: {key} {as_given(text)}" for key, text in error.problems) from error
 
 
 # --- the data -------------------------------------------------------------------
@@ -250,7 +251,7 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     from bnexp.models.inputs import Inputs
     from bnexp.training import memory_errors
 
-    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
+    inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary, data.rows.columns)
     try:
         with memory_errors():
             model, files = experiment.model, network_sha256(experiment.model)

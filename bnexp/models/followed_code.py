@@ -13,7 +13,7 @@ from bnexp.system.code_digest import imported_when_called
 from bnexp.system.files_run import noting_files_run
 from bnexp.system.installed import is_installed, is_installed_file
 from bnexp.system.own_code import PREFIX, imported_code, own_code
-from bnexp.system.session_functions import session_function
+from bnexp.system.session_functions import session_function, told_of
 
 GENERATED = "__autograph_generated_file"
 """How the files begin that TensorFlow's AutoGraph writes from code of the user's, and runs."""
@@ -68,9 +68,9 @@ def followed(build: str) -> Iterator[None]:
     if unknown:
         raise SettingError(
             "model.build",
-            f"is {build!r}; it runs {listed(unknown, MOST_NAMED)}, which bnexp does not find by its import statements: "
-            "a change there would go unnoticed. Put it beside the file, or on PYTHONPATH, and write an `import` "
-            "statement.",
+            f"is {told_of(build)}; it runs {listed(unknown, MOST_NAMED)}, which bnexp does not find by its import "
+            "statements: a change there would go unnoticed. Put it beside the file, or on PYTHONPATH, and write an "
+            "`import` statement.",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 
@@ -35,11 +35,13 @@ IN_WORDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """The kind and the shape of one row, and for text how many numbers words may have."""
+    """The kind and the shape of one row, for text how many numbers words may have, and for a table what is in a row."""
 
     kind: Kind
     shape: tuple[int, ...]
     vocabulary: int | None = None
+    columns: tuple[str, ...] = field(default=(), compare=False)
+    """The names of a table's numbers, `name=value` for a category; messages alone use them."""
 
 
 def refuse_unfit(model: Model, inputs: Inputs) -> None:

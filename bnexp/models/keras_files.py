@@ -19,6 +19,8 @@ LARGEST_DESCRIPTION = 256 * 2**20
 MOST_COMPRESSED = 100
 """Times a member of more than that may be smaller in the archive. Keras does not compress."""
 OLD_FORMATS = (".h5", ".hdf5")
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of a file in the older format."""
 FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
 KEY = "model.path"
 
@@ -61,7 +63,10 @@ def _within(value: Any, *keys: str) -> Any:
 def _refuse_no_file(path: str, file: Path) -> None:
     names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
     free = next((one for one in names if not one.exists()), names[0])
-    convert = f"Convert it: `keras.models.load_model({path!r}).save({str(free)!r})`."
+    old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
+    rename = "" if old == file else f"Rename it to {old}, as Keras goes by the ending. "
+    named = path if old == file else str(old)
+    convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
     if not file.exists():
         raise SettingError(KEY, f"is {path!r}; there is no such file in {Path.cwd()}. Name a .keras file.")
     if file.is_dir():
@@ -70,8 +75,40 @@ def _refuse_no_file(path: str, file: Path) -> None:
             f"is {path!r}, a folder; expected a .keras file. A SavedModel cannot be trained further: build the network "
             "in Python, load its weights, and write it with `model.save('my.keras')`.",
         )
-    if file.suffix.lower() in OLD_FORMATS:
+    if _is_hdf5(file):
+        if not _holds_network(file):
+            raise SettingError(
+                KEY,
+                f"is {path!r}, which holds weights alone, and no network; expected a .keras file. Write `def build():` "
+                f"in a Python file. It builds the network, calls `model.load_weights({path!r})`, and returns it. Then "
+                "name FILE:build.",
+            )
         raise SettingError(KEY, f"is {path!r}, in the older format HDF5; expected a .keras file. {convert}")
+    if file.suffix.lower() in OLD_FORMATS:
+        raise SettingError(
+            KEY,
+            f"is {path!r}, which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` "
+            "writes. Save the model again.",
+        )
+
+
+def _is_hdf5(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(HDF5)) == HDF5
+    except OSError:  # reading the archive reports why
+        return False
+
+
+def _holds_network(file: Path) -> bool:
+    """Return True if an HDF5 file describes a network; True, too, if it cannot be read, as `load_model` says why."""
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as opened:
+            return "model_config" in opened.attrs
+    except OSError:
+        return True
 
 
 def _description(path: str, file: Path) -> dict[str, Any]:
@@ -111,7 +148,8 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
         raise SettingError(
             KEY,
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
-            f"from a file. If you trust the model: {FUNCTION.format('safe_mode=False')}",
+            f"from a file. If you trust the model, "
+            f"u{FUNCTION.format('safe_mode=False')[1:]}",
         )
     unknown = [one for one in objects if _is_unknown(one)]
     if unknown and unknown[0] == description and "layers" not in _config(description):

@@ -15,7 +15,7 @@ from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.models.user_code import PARAMETER, function_of
 from bnexp.system.session_functions import has_parameter
 
-MOST_NAMED = 6
+MOST_NAMED, MOST_COLUMNS = 6, 20
 """Inputs that a sentence names."""
 
 
@@ -44,10 +44,11 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     taken = tuple(model.input_shape[1:])
     fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
     if not fits:
+        held = f", which hold {listed(inputs.columns, MOST_COLUMNS)}" if inputs.columns else ""
         raise SettingError(
             "model",
             f"takes inputs of shape {taken}; the data are {IN_WORDS[inputs.kind].format(*inputs.shape)}, of shape "
-            f"{inputs.shape}. {_cure_of_shape(taken, inputs, network)}",
+            f"{inputs.shape}{held}. {_cure_of_shape(taken, inputs, network)}",
         )
     if None in taken:
         model = _of_known_shape(model, inputs)
@@ -61,7 +62,7 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
         ways.append("give the function a parameter `input_shape`, which bnexp fills in")
     if None not in taken and math.prod(size or 0 for size in taken) == math.prod(inputs.shape):
         ways.append("put a Reshape behind it")
-    if inputs.kind == "table" and len(taken) == 1 and (taken[0] or 0) < inputs.shape[0]:
+    if inputs.columns and len(taken) == 1 and (taken[0] or 0) < inputs.shape[0]:
         ways.append("leave columns of a table out with dataset.drop")
     if inputs.kind == "image" and len(taken) == len(inputs.shape):
         ways.append("set dataset.size of an image folder")

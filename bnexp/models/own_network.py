@@ -46,7 +46,7 @@ from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
-from bnexp.system.session_functions import has_parameter, is_of_session
+from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 
 @dataclass
@@ -131,20 +131,21 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # 1 number
     if made is not None:
         if isinstance(network.normalization, AsWritten):
+            told = told_of(network.build, quoted=False)
             raise SettingError(
                 "model.normalization",
-                f"is as_written; {network.build} has the parameter {PARAMETER}, and asks which. Set batch, or none.",
+                f"is as_written; {told} has the parameter {PARAMETER}, and asks which. Set batch, or none.",
             )
         offered[PARAMETER] = _factory(network.normalization, made)
     model = called(function, network.build, network.arguments, offered)
     if not isinstance(model, keras.Model):
         returned = "nothing" if model is None else type(model).__name__
-        raise SettingError("model.build", f"is {network.build!r}; it returns {returned}. Return a keras.Model.")
+        raise SettingError("model.build", f"is {told_of(network.build)}; it returns {returned}. Return a keras.Model.")
     if made == []:
         raise SettingError(
             "model.build",
-            f"is {network.build!r}; it has the parameter {PARAMETER} and never calls it, so that all arms would be "
-            f'equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
+            f"is {told_of(network.build)}; it has the parameter {PARAMETER} and never calls it, so that all arms would "
+            f'be equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
         )
     return _Found(_refused_if_used(model, network), made, model.loss if model.compiled else None)
 
@@ -189,14 +190,16 @@ def _refused_if_used(model: keras.Model, network: PythonNetwork) -> keras.Model:
     """Refuse a model, or layers, that the function gave before: arms would change each other's layers."""
     if model in _USED:
         raise SettingError(
-            "model.build", f"is {network.build!r}; it returns the same model each time. Build a new one in each call."
+            "model.build",
+            f"is {told_of(network.build)}; it returns the same model each time. Build a new one in each call.",
         )
     layers = list(model._flatten_layers())
     if again := [one.name for one in layers if one in _USED and one.variables]:
+        seen = f"its network holds layers of an earlier call ({listed(again, MOST_NAMED)})"
         raise SettingError(
             "model.build",
-            f"is {network.build!r}; its network holds layers of an earlier call ({listed(again, MOST_NAMED)}), so that "
-            "arms would share weights. Make all layers inside the function.",
+            f"is {told_of(network.build)}; {seen}, so that arms would share weights. Make all layers inside the "
+            "function.",
         )
     _USED.update(layers)
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import traceback
@@ -17,7 +18,7 @@ import bnexp
 from bnexp.errors import SettingError, nearest
 from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_code import PREFIX, own_code
-from bnexp.system.session_functions import importing, is_of_session, session_function
+from bnexp.system.session_functions import importing, is_of_session, session_function, told_of
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
@@ -69,8 +70,8 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
     except TypeError as error:
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {build} takes {name}{signature}: {error}. Give its arguments by name, as in "
-            "model.arguments={width: 64}.",
+            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. Give its "
+            "arguments by name, as in model.arguments={width: 64}.",
         ) from error
     with _errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
@@ -129,7 +130,7 @@ def _settings_kept(build: str) -> Iterator[None]:
         told = ", ".join(f"{name} to {getattr(value, 'name', value)}" for name, value in changed.items())
         raise SettingError(
             "model.build",
-            f"is {build!r}; its code sets Keras's global {told}, which would change all other networks. "
+            f"is {told_of(build)}; its code sets Keras's global {told}, which would change all other networks. "
             'Give it to each layer instead, as in `Conv2D(8, 3, dtype="mixed_float16")`.',
         )
 
@@ -153,10 +154,10 @@ def _errors_of(step: str, build: str) -> Iterator[None]:
     except SettingError:
         raise
     except (Exception, SystemExit) as error:
-        file = build.rpartition(":")[0]
+        failing = "it" if is_of_session(build) else f"your code in {build.rpartition(':')[0]}"
         raise SettingError(
             "model.build",
-            f"is {build!r}; your code in {file} fails ({step}):\n{_own_traceback(error)}\n{_cure(error, step, build)}",
+            f"is {told_of(build)}; {failing} fails ({step}):\n{_own_traceback(error)}\n{_cure(error, step, build)}",
         ) from error
 
 
@@ -182,8 +183,8 @@ def _cure(error: BaseException, step: str, build: str) -> str:
 
 def _own_traceback(error: BaseException) -> str:
     """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
-    here = str(Path(bnexp.__file__).parent)
+    others = (str(Path(bnexp.__file__).parent), "<frozen", str(Path(importlib.__file__)))
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith((here, "<frozen"))]
+    own = [frame for frame in frames if not frame.filename.startswith(others)]
     lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]
     return re.sub(rf"{PREFIX}\w+\.", "", "".join(lines)).rstrip()

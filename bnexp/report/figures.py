@@ -25,11 +25,11 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
 
     place = out or run.directory
     if out is not None:
-        store.make_place(out, option="--out")
+        store.make_place(out, option="out")
     files = []
     for quantity, figure in figures_of(run).items():
         path = place / f"{quantity}.{format}"
-        store.write(path, render(figure, format), option="--out")
+        store.write(path, render(figure, format), option="out")
         files.append(path)
     return files
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import io
+from typing import Any
 
 from rich.console import Console, RenderableType
 
 from bnexp import store
 from bnexp.report import comparison_table, console, study_table
+from bnexp.store import ComparisonDocument
+from bnexp.system.spelling import respelt
 from bnexp.system.terminal import cleaned
 
 COLUMNS = 120
@@ -23,6 +26,23 @@ def as_text(what: RenderableType) -> str:
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
 
 
+def in_python(document: ComparisonDocument) -> ComparisonDocument:
+    """Return a comparison whose sentences name keywords of Python; the stored ones name options of the command."""
+    return type(document).model_validate(_respelt(document.model_dump()))
+
+
+def _respelt(value: Any) -> Any:
+    """Return a value in which each text is respelt, however deep it stands."""
+    match value:
+        case str():
+            return respelt(value)
+        case dict():
+            return {key: _respelt(one) for key, one in value.items()}
+        case list() | tuple():
+            return type(value)(map(_respelt, value))
+    return value
+
+
 def table_of(run: store.Run) -> RenderableType:
     """Return the table of a stored run, comparison or study.
 
@@ -31,7 +51,7 @@ def table_of(run: store.Run) -> RenderableType:
     """
     match run.kind:
         case "comparison":
-            return comparison_table.comparison(run.comparison())
+            return comparison_table.comparison(in_python(run.comparison()))
         case "study":
             return study_table.study(run.study())
     record = run.record()

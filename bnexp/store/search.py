@@ -15,6 +15,7 @@ from bnexp.store.reading import text
 from bnexp.store.records import head
 from bnexp.store.run_record import Started
 from bnexp.store.runs import EARLIER, FINAL, STAMP, STUDY, Run, files_in
+from bnexp.system.spelling import spelt
 
 MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
 """A directory whose name has no time is a run, comparison or study if it holds one of these."""
@@ -33,7 +34,7 @@ def runs_in(runs: Path) -> list[Run]:
         with os.scandir(runs) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError as error:
-        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use --runs DIR.") from error
+        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use {spelt('runs', 'DIR')}.") from error
     dated = [(begun, name) for name in names if (begun := _begun(runs, name)) is not None]
     return [Run(runs / name) for _, name in sorted(dated, reverse=True)]
 
@@ -48,13 +49,17 @@ def _is_there(runs: Path) -> bool:
         is_directory = stat.S_ISDIR(os.stat(runs).st_mode)
     except FileNotFoundError:
         if os.path.islink(runs):
-            raise RunError(f"{runs}: is a link to nothing; expected a directory of runs. Use --runs DIR.") from None
+            raise RunError(
+                f"{runs}: is a link to nothing; expected a directory of runs. Use {spelt('runs', 'DIR')}."
+            ) from None
         return False
     except OSError as error:
         reason = error.strerror
-        raise RunError(f"{runs}: cannot be read ({reason}); expected a directory of runs. Use --runs DIR.") from error
+        raise RunError(
+            f"{runs}: cannot be read ({reason}); expected a directory of runs. Use {spelt('runs', 'DIR')}."
+        ) from error
     if not is_directory:
-        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use --runs DIR.")
+        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use {spelt('runs', 'DIR')}.")
     return True
 
 

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from bnexp.errors import StorageError
 from bnexp.store.reading import regular
+from bnexp.system.spelling import spelt
 from bnexp.system.temporary_files import put_in_place, temporary_beside
 
 SPARE_BYTES = 16 * 2**20
@@ -23,14 +24,14 @@ def refuse_unwritable(runs: Path) -> None:
     """Raise StorageError, before any work, if a run could not be kept here."""
     place = _nearest_place(runs)
     if not place.is_dir():
-        raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use --runs DIR.")
+        raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use {spelt('runs', 'DIR')}.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise StorageError(f"{place} is not writable; expected a place to keep runs. Use --runs DIR.")
+        raise StorageError(f"{place} is not writable; expected a place to keep runs. Use {spelt('runs', 'DIR')}.")
     free = shutil.disk_usage(place).free
     if free < SPARE_BYTES:
         raise StorageError(
             f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB. "
-            "Free some space, or use --runs DIR."
+            f"Free some space, or use {spelt('runs', 'DIR')}."
         )
 
 
@@ -46,28 +47,28 @@ def _nearest_place(runs: Path) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             if place.is_symlink():
                 seen = f"{place} is a link to nothing; expected a directory for runs"
-                raise StorageError(f"{seen}. Make what it leads to, or use --runs DIR.") from None
+                raise StorageError(f"{seen}. Make what it leads to, or use {spelt('runs', 'DIR')}.") from None
         except OSError as error:
             seen = f"{place} cannot be used ({error.strerror}); expected a place to keep runs"
-            raise StorageError(f"{seen}. Use --runs DIR.") from error
+            raise StorageError(f"{seen}. Use {spelt('runs', 'DIR')}.") from error
         else:
             return place
     raise AssertionError("the root is always there")
 
 
-def make_place(directory: Path, *, option: str = "--runs") -> None:
+def make_place(directory: Path, *, option: str = "runs") -> None:
     """Make a directory, with its parents, if it is not there; `option` is the one that names another place.
 
     Raises:
         StorageError: if it cannot be made.
     """
     if directory.exists() and not directory.is_dir():
-        raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {option} DIR.")
+        raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {spelt(option, 'DIR')}.")
     with storage_errors(directory, option=option):
         directory.mkdir(parents=True, exist_ok=True)
 
 
-def write(path: Path, content: str | bytes, *, option: str = "--runs") -> None:
+def write(path: Path, content: str | bytes, *, option: str = "runs") -> None:
     """Write a file whole: to a temporary one beside it, to the disk, then in its place.
 
     `option` is the one that names another place for it.
@@ -115,13 +116,13 @@ def json_text(document: Any) -> str:
 
 
 @contextmanager
-def storage_errors(path: Path, *, option: str = "--runs") -> Iterator[None]:
+def storage_errors(path: Path, *, option: str = "runs") -> Iterator[None]:
     """Turn the system's refusal to write into one line for the user."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            cure = f"The disk is full: free some space, or use {option} DIR."
+            cure = f"The disk is full: free some space, or use {spelt(option, 'DIR')}."
         else:
-            cure = f"Expected a writable directory: use {option} DIR."
+            cure = f"Expected a writable directory: use {spelt(option, 'DIR')}."
         raise StorageError(f"{path}: cannot be written ({error.strerror or error}). {cure}") from error

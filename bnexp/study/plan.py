@@ -34,6 +34,7 @@ from bnexp.study.result import Result
 from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
 from bnexp.study.sweep import metric_of
 from bnexp.study.trial_rows import holds_rows, kept_rows
+from bnexp.system.spelling import spelt
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -108,7 +109,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
         raise ConfigError(
             [
                 f"{file.where('vary')}: the grid has {trainings} trainings; expected {most} or fewer. "
-                "Give fewer levels or seeds, or --max-trainings."
+                f"Give fewer levels or seeds, or {spelt('max-trainings')}."
             ]
         )
     cells = grid.cells_of(file)

@@ -18,6 +18,7 @@ from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
+from bnexp.system.spelling import is_by_command
 
 NO_VERDICT = (
     "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training, if each epoch "
@@ -31,19 +32,20 @@ def metric_of(file: StudyFile, measured: Sequence[str], asked: str | None) -> st
 
 
 def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -> Iterator[str]:
-    """Yield why a metric that is asked for on the command line cannot be shown."""
+    """Yield why a metric that is asked for beside the file cannot be shown."""
     if asked is None:
         return
+    option = "--metric" if is_by_command() else "metric"  # of `plan_study`, which has no question
     if file.study.claims():
         place = file.where(*file.claim_keys(0), "metric")
         yield (
-            f"--metric is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
+            f"{option} is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
             f"instead, at {place}; only one that no epoch measures needs new training."
         )
     elif without := unmeasured_part(asked, measured):
-        yield f"--metric is {asked!r}; {without}"
+        yield f"{option} is {asked!r}; {without}"
     elif asked not in measured:
-        yield f"--metric is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"
+        yield f"{option} is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:

@@ -41,6 +41,15 @@ def is_of_session(build: str) -> bool:
     return build.startswith(f"{PLACE}:")
 
 
+def told_of(build: str, *, quoted: bool = True) -> str:
+    """Return what a message calls a function: by what the user named, its own name or its file.
+
+    >>> told_of("<python>:build"), told_of("my_net.py:build")
+    ('your function build', "'my_net.py:build'")
+    """
+    return f"your function {build.rpartition(':')[2]}" if is_of_session(build) else repr(build) if quoted else build
+
+
 def has_parameter(function: Function, parameter: str) -> bool:
     """Return True if a function has a parameter of this name."""
     try:

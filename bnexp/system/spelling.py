@@ -1,0 +1,89 @@
+"""How a message spells what the caller gives: `--arms batch,none` at the command line, `arms=[...]` in Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_BY_COMMAND = ContextVar("by_command", default=False)
+QUESTION = {
+    "metric": "metric", "margin": "margin", "reach": "target", "baseline": "baseline", "about": "about",
+    "until-settled": "until_settled", "max-seeds": "max_seeds",
+}  # fmt: skip
+"""Options of a command -> the fields of `bnexp.Question`."""
+KEYWORDS = {"max-trainings": "most_trainings"}
+"""Options of a command that have another name in Python."""
+PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
+"""Options of a command -> the fields of `bnexp.Place`."""
+
+
+@contextmanager
+def by_command() -> Iterator[None]:
+    """Let messages name the options of a command, as long as one runs; else they name keywords of Python."""
+    token = _BY_COMMAND.set(True)
+    try:
+        yield
+    finally:
+        _BY_COMMAND.reset(token)
+
+
+def is_by_command() -> bool:
+    """Return True while a command runs."""
+    return _BY_COMMAND.get()
+
+
+def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
+    """Return an option by its name, or with a value as the caller would give it.
+
+    >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", "DIR"), spelt("target", "label")
+    ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="label"')
+    >>> spelt("max-seeds"), spelt("max-seeds", "80"), spelt("until-settled", True), spelt("reach", "0.9")
+    ('question.max_seeds', 'Question(max_seeds=80)', 'Question(until_settled=True)', 'Question(target=0.9)')
+    >>> with by_command():
+    ...     spelt("arms"), spelt("arms", ["batch", "none"]), spelt("until-settled", True), spelt("reach", "0.9")
+    ('--arms', '--arms batch,none', '--until-settled', '--reach 0.9')
+    """
+    if is_by_command():
+        shown = value if isinstance(value, str) else "" if value is None or value is True else ",".join(value or ())
+        return f"--{option} {shown}".rstrip()
+    for kind, fields in (("Question", QUESTION), ("Place", PLACE)):
+        if option in fields:
+            name = fields[option]
+            return f"{kind.lower()}.{name}" if value is None else f"{kind}({name}={_in_python(value)})"
+    name = KEYWORDS.get(option, option)
+    return name if value is None else f"{name}={_in_python(value)}"
+
+
+STORED = re.compile(
+    r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
+    r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"
+)
+"""An option in a text of a comparison, and its value, if one follows."""
+
+
+def respelt(text: str) -> str:
+    """Return a text that was stored, in which options of `bnexp compare` are named, as the caller would give them.
+
+    >>> respelt("with about 27 seeds (--seeds 27, or --until-settled)")
+    'with about 27 seeds (seeds=27, or Question(until_settled=True))'
+    """
+    return STORED.sub(lambda found: spelt(found[1], True if found[1] == "until-settled" else found[2]), text)
+
+
+def _in_python(value: str | bool | Sequence[str]) -> str:
+    """Return a value as Python's code has it; what stands for one, as DIR, and a number stay as they are."""
+    if isinstance(value, bool):
+        return str(value)
+    is_bare = isinstance(value, str) and (value.isupper() or _is_number(value))
+    return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

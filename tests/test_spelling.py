@@ -1,0 +1,200 @@
+"""What is refused in Python is told in Python's words: keywords and what was given, no options and no hidden files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bnexp
+from bnexp.system.spelling import by_command, respelt, spelt
+
+DATA = (np.arange(80.0).reshape(40, 2), np.arange(40) % 2)
+FRAME = pd.DataFrame({"a": [*np.arange(39.0), np.nan], "b": np.arange(40.0), "label": ["x", "y"] * 20})
+TOGETHER = pd.DataFrame({f"column_{number}": np.arange(9.0) for number in range(500)})
+
+
+def in_session(build: Callable[..., Any], name: str = "build") -> Callable[..., Any]:
+    """Return a function as a cell of a notebook defines it: no file holds it."""
+
+    def defined(normalization: Callable[..., Any], input_shape: tuple[int, ...], classes: int) -> Any:
+        return build(normalization, input_shape, classes)
+
+    defined.__name__ = name
+    return defined
+
+
+def built(normalization: Callable[..., Any], input_shape: tuple[int, ...], classes: int) -> Any:
+    import keras
+
+    x = keras.Input(input_shape)
+    return keras.Model(x, keras.layers.Dense(classes, "softmax")(normalization(name="norm_1")(x)))
+
+
+def failing(normalization: Callable[..., Any], input_shape: tuple[int, ...], classes: int) -> Any:
+    return {}["width"]
+
+
+def nothing(normalization: Callable[..., Any], input_shape: tuple[int, ...], classes: int) -> Any:
+    return None
+
+
+def refusal(network: Any = None, **options: Any) -> str:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.compare(
+            in_session(built) if network is None else network, **({"data": DATA, "epochs": 1, "seeds": 2} | options)
+        )
+    assert error.value.exit_code == 2
+    assert sorted(Path.cwd().glob("runs/*-2*")) == [], "nothing is trained"
+    return str(error.value)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    FRAME.to_csv("my.csv", index=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"data": None}, "build is a network of your own; expected its data. Give data=(x, y), a DataFrame or the path of a table "
+         "with target=\"COLUMN\", or a folder or a known set, as data=\"digits\"."),
+        ({"data": "digts"}, "data is 'digts'; it is not there (in "),
+        ({"data": "my.csv"}, "target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, label."),
+        ({"data": "my.csv", "target": "labl"}, "target: dataset.target is 'labl'; no column has this name. Did you mean 'label'? "),
+        ({"data": "digits", "target": "0.9"}, "target is '0.9'; digits says itself what is to be learned. A value of the metric to "
+         "reach is `Question(target=0.9)`."),
+        ({"arms": ["none"]}, "compare was given one arm, ['none']; expected two or more. Name several: arms=[\"batch\", \"none\"]."),
+        ({"arms": ["none", "none"]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
+        ({"arms": []}, "arms is []; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": ["bach", "none"]}, "arms: model.normalization is 'bach'. Did you mean 'batch'? "),
+        ({"arms": ["batch", "none"], "overrides": ["model.normalization=layer"]}, "arms is ['batch', 'none'], and model.normalization= "
+         "sets one normalization for all arms. Leave one of the two out."),
+        ({"network": "bn"}, "data can be given for a network of your own, and not for bn. Name one, such as my_net.py:build or "
+         "my_net.keras, or give a function or a keras.Model. In a config, `dataset` and `model` say the same."),
+        ({"network": "bn", "data": None}, "compare was given 1 arm (bn); expected two or more. For example: bnexp.compare([\"bn\", \"nobn\"])"),
+        ({"question": bnexp.Question(metric="val_acuracy")}, "question.metric is 'val_acuracy'; it is not measured. Did you mean "
+         "'val_accuracy'? "),
+        ({"question": bnexp.Question(margin=1)}, "question.margin is 1, and the metric is val_accuracy; expected a share below 1, as "
+         "accuracies are shares. Write Question(margin=0.01) for 1 point."),
+        ({"question": bnexp.Question(target=90)}, "question.target is 90, and the metric is val_accuracy; expected a share above 0, of "
+         "1 at most. Write Question(target=0.9) for 90%."),
+        ({"question": bnexp.Question(max_seeds=20)}, "question.max_seeds is 20 without question.until_settled; expected both or neither. "
+         "Add Question(until_settled=True)."),
+        ({"question": bnexp.Question(until_settled=True)}, "training.seeds (seeds) is 2, and question.until_settled takes more seeds at "
+         "each look; expected one of the two. Use Question(max_seeds=2) for the last look."),
+        ({"epochs": 0}, "epochs is 0; expected a whole number of 1 or more."),
+        ({"seeds": "many"}, "seeds is 'many'; expected a whole number of 1 or more."),
+        ({"network": in_session(failing)}, "build: model.build is your function build; it fails (call):\n"),
+        ({"network": in_session(nothing, "net")}, "net: model.build is your function net; it returns nothing. Return a keras.Model."),
+        ({"overrides": ["model.arguments={width: 3}"]}, "override model.arguments={width: 3}: model.arguments is {'width': 3}; your function build takes build("),
+        ({"data": FRAME, "target": "label"}, "data: dataset.missing is refuse; row 39 of the DataFrame (counted from 0) has no value in "
+         "column 'a' (rows without: 1). "),
+        ({"data": (np.where(DATA[0] == 3, np.nan, DATA[0]), DATA[1])}, "data: dataset.x is 'x'; row 1 of "
+         "(x, y) (counted from 0) holds nan, expected finite numbers"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_by_the_keywords_of_python(options: dict[str, Any], message: str) -> None:
+    told = refusal(**options)
+    assert told.startswith(message)
+    assert re.findall(r"--\w+|<python>|runs/data|runs/models", told) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"about": "new"}, "question.about is 'new'; expected one of the good names. Good names: new-rows, these-rows."),
+        ({"metric": 3, "baseline": 1}, "question.metric is 3; expected a text.\nquestion.baseline is 1; expected a text."),
+        ({"margin": "0.01"}, "question.margin is '0.01'; expected a number."),
+        ({"target": True}, "question.target is True; expected a number."),
+        ({"max_seeds": 20.5, "until_settled": True}, "question.max_seeds is 20.5; expected a whole number."),
+    ],
+)  # fmt: skip
+def test_a_question_of_other_kinds_is_refused_when_it_is_asked(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.Question(**values)
+    assert str(error.value) == message
+
+
+def test_a_result_in_python_says_in_the_words_of_python_what_would_help(capsys: pytest.CaptureFixture[str]) -> None:
+    found = bnexp.compare(in_session(built), data=DATA, arms=["batch", "none"], seeds=2, epochs=1)
+    assert found.document.contrasts[0].verdict.sentence.endswith("Use --seeds 20."), "the file is for all readers"
+    for sentence in (found.verdict.sentence, found.verdicts["build-batch"].sentence, str(found), str(found.run)):
+        assert "Use seeds=20." in " ".join(sentence.split())
+        assert "--" not in sentence
+
+
+def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> None:
+    told = "27 seeds (--seeds 27, or --until-settled). Use --metric val_loss, --max-seeds 40 or --margin 0.02. --reach sets one"
+    assert respelt(told) == (
+        '27 seeds (seeds=27, or Question(until_settled=True)). Use Question(metric="val_loss"), Question(max_seeds=40) or '
+        "Question(margin=0.02). question.target sets one"
+    )
+    assert (
+        respelt("a--seeds 3, --seedsman, bnexp train --resume runs/a")
+        == "a--seeds 3, --seedsman, bnexp train --resume runs/a"
+    )
+    with by_command():
+        assert respelt(told) == told
+
+
+def test_a_notebook_shows_the_line_that_called_and_the_message_and_no_line_within_bnexp() -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.compare(in_session(built), data="digts")
+    called, message = error.value._render_traceback_()
+    assert called.splitlines()[1].strip() == 'bnexp.compare(in_session(built), data="digts")'
+    assert message.startswith("UserError: data is 'digts'; ")
+    assert bnexp.UserError("never raised")._render_traceback_() == ["UserError: never raised"]
+
+
+def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:
+    place = folder / "my.csv"
+    assert refusal(runs=place) == f"{place} is a file; expected a directory for runs. Move it, or use runs=DIR."
+
+
+def test_a_model_is_called_by_its_name() -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.BatchNormalization(), keras.layers.Dense(1, "sigmoid")], name="mine"
+    )
+    assert refusal(model).startswith("mine: model takes inputs of shape (3,); the data are rows of 2 numbers, of shape")
+
+
+def test_of_a_wide_table_a_message_lists_only_some_columns() -> None:
+    told = refusal(data=TOGETHER, target="colum_499")
+    assert told.startswith("target is 'colum_499'; no column has this name. Did you mean 'column_499'? Good names: ")
+    assert told.endswith(", column_39 and 460 more.")
+
+
+def test_a_command_speaks_of_options_and_python_of_keywords_again_when_it_has_ended() -> None:
+    with by_command():
+        assert spelt("max-trainings") == "--max-trainings"
+    assert spelt("max-trainings") == "most_trainings"
+    with pytest.raises(ValueError, match="a bug"), by_command():
+        raise ValueError("a bug")
+    assert spelt("address", "auto") == 'Place(address="auto")'
+
+
+def test_each_option_that_messages_name_is_a_keyword_or_a_field_of_the_interface() -> None:
+    from dataclasses import fields
+    from inspect import signature
+
+    from bnexp.system.spelling import KEYWORDS, PLACE, QUESTION
+
+    assert {one.name for one in fields(bnexp.Question)} == set(QUESTION.values())
+    assert {one.name for one in fields(bnexp.Place)} == set(PLACE.values())
+    taken = {
+        *signature(bnexp.compare).parameters,
+        *signature(bnexp.train).parameters,
+        *signature(bnexp.plot).parameters,
+    }
+    assert {"arms", "data", "target", "seeds", "runs", "resume", "out"} <= taken
+    assert set(KEYWORDS.values()) <= set(signature(bnexp.plan_study).parameters)

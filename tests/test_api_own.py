@@ -186,6 +186,7 @@ def test_a_frame_leaves_out_epochs_that_a_seed_did_not_reach() -> None:
     assert frame.to_numpy().tolist() == [["a", 5, 1, "loss", 1.0], ["a", 5, 2, "loss", 2.0], ["a", 7, 1, "loss", 3.0]]
 
 
+@pytest.mark.slow
 def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder: Path) -> None:
     config = {"dataset": {"name": "moons", "samples": 60}, "model": {"name": "mlp", "hidden": [3]}}
     trained = bnexp.train([{**config, "name": "<b>"}, {**config, "name": "c"}], **TINY)

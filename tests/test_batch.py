@@ -72,6 +72,7 @@ def test_who_stops_while_one_experiment_is_trained_begins_no_other() -> None:
     assert [history.epochs_S for history in train(batch, (0, 1), Stopping())] == [(1, 1)]
 
 
+@pytest.mark.slow
 def test_in_a_study_seeds_train_in_waves_too() -> None:
     whole, cut = (measured([config], tuple(range(5))) for config in weights_of_two())
     for name, expected in whole[0].history.metrics.items():

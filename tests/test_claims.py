@@ -51,6 +51,7 @@ def project(place: Path) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

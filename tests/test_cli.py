@@ -130,6 +130,7 @@ def test_the_help_of_the_target_says_how_a_percentage_is_written() -> None:
     assert "0.9 means 90%" in " ".join(re.sub("[│ ]+", " ", printed).split())
 
 
+@pytest.mark.slow
 def test_a_changed_config_is_trained_anew_and_compare_says_why(compared: Compared, tmp_path: Path) -> None:
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     before = {run.id for run in store.runs_in(tmp_path / "runs")}
@@ -411,6 +412,7 @@ def test_a_bug_shows_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 # --- what is survived ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_diverged_seed_stops_alone_and_the_exit_code_says_so(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(
         "dataset: {name: regression, noise: 5}\nmodel: {name: mlp, hidden: [16]}\n"

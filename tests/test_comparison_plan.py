@@ -58,6 +58,7 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
     assert "--margin is 3" in refused(*COMPARED, "--dry-run", "--margin", "3", cwd=place)
 
 
+@pytest.mark.slow
 def test_a_plan_says_which_seeds_are_stored_and_which_are_to_be_trained(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     bnexp(*COMPARED, "training.epochs=1", "--seeds", "2", "--quiet", cwd=place)

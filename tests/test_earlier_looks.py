@@ -91,6 +91,7 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
         assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the other comparison of 2 seeds is still there"
 
 
+@pytest.mark.slow
 def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(tmp_path: Path) -> None:
     few = [trained("bn", 2, tmp_path, "batch"), trained("nobn", 2, tmp_path, "none")]
     look(tmp_path, few)

@@ -68,7 +68,6 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
         "drop": ["Kunde", "Name", "leer", "immer"],
         "dates": ["Datum"],
         "missing": "median",
-        "positive": "no",
     }
     text = found.paths[0].read_text(encoding="utf-8")
     for line in (

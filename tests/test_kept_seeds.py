@@ -267,6 +267,7 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     assert told_with().startswith(f"{begun}{path}/history.json: not a history of bnexp")
 
 
+@pytest.mark.slow
 def test_rows_of_another_run_are_none_to_add_seeds_to(tmp_path: Path) -> None:
     """By the digest in the record; in runs of before it was kept, by the numbers of rows, or by the rows themselves."""
     first, more = train(small(2), tmp_path), small(4)
@@ -376,6 +377,7 @@ def test_a_model_that_is_lost_before_it_is_copied_loses_no_numbers(tmp_path: Pat
     ]
 
 
+@pytest.mark.slow
 def test_rows_of_a_wave_are_those_of_a_file_that_is_read_again(tmp_path: Path) -> None:
     run = train(small(3, EQUAL_ROWS), tmp_path).run
     content = (run.directory / "rows.npz").read_bytes()

@@ -86,6 +86,7 @@ def assert_trains_and_loads(layers: list[Any], place: Path, **training: Any) -> 
     return engine
 
 
+@pytest.mark.slow
 @SAVES
 def test_a_layer_that_cannot_be_mapped_is_trained_by_keras_and_loads_again(tmp_path: Path) -> None:
     assert assert_trains_and_loads(chain("SpectralNormalization"), tmp_path) == "keras_fit"

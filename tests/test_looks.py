@@ -153,6 +153,7 @@ def simulated() -> Simulated:
     return run
 
 
+@pytest.mark.slow
 def test_neither_error_grows_with_the_looks_and_by_hand_they_do(simulated: Simulated) -> None:
     direction = simulated("these rows, no difference", "an error: a direction", 400, 40)
     assert direction["looks"] == [10, 20, 40]

@@ -122,6 +122,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 
 
+@pytest.mark.slow
 def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "side_by_side", lambda seeds: 2)
     training, built, data = prepared()
@@ -142,6 +143,7 @@ def test_a_small_limit_makes_more_shards_and_the_same_history(monkeypatch: pytes
         np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_memory_never_holds_the_old_and_the_new_weights_of_every_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     training, built, data = prepared(epochs=3)
     monkeypatch.setattr(many_seeds.memory, "plan_shards", lambda *_: (1, 1))

@@ -145,6 +145,7 @@ def test_both_trainers_agree_on_every_network(case: str, sets: dict[str, dict[st
         np.testing.assert_allclose(values[1], expected, rtol=1e-4, atol=2e-5 * max(1, np.abs(expected).max()))
 
 
+@pytest.mark.slow
 def test_augmentation_is_the_same_in_both_trainers_and_another_in_every_seed(sets: dict[str, dict[str, Any]]) -> None:
     model = {
         "name": "cnn", "filters": [4], "hidden": [5], "normalization": "batch", "placement": "after", "dropout": 0.2,

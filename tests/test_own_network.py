@@ -206,6 +206,7 @@ def test_a_swapped_layer_keeps_scale_and_offset_of_a_trained_one(tmp_path: Path)
         assert not (value == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(WRITING)
 def test_frozen_layers_learn_nothing_and_are_named(tmp_path: Path) -> None:
     path, _ = saved(tmp_path)

@@ -282,6 +282,7 @@ def test_a_step_of_ones_own_is_noted(data_sets: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(WRITING)
 def test_a_network_that_cannot_be_saved_keeps_its_run_and_says_why(
     data_sets: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -156,6 +156,7 @@ def test_early_stopping_on_the_part_that_judges_is_refused_before_training_and_a
     assert compare("good.yaml", "bn.yaml", stopping, "dataset.validation_size=0.5") == 0
 
 
+@pytest.mark.slow
 def test_runs_that_were_stopped_so_keep_their_numbers_and_have_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     stopping = "training.early_stopping={monitor: val_loss}"
     assert train("good.yaml", "bn.yaml", stopping) == 0

@@ -126,6 +126,7 @@ def test_ray_out_of_memory_is_told_from_a_worker_that_was_killed(monkeypatch: py
     assert not lost(ray.exceptions.NodeDiedError("gone")).starved
 
 
+@pytest.mark.slow
 def test_a_ray_cluster_that_is_lost_is_told(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
 

@@ -323,6 +323,7 @@ def left(tmp_path: Path) -> store.Run:
     return killed(SMALL, tmp_path / "runs", 4)
 
 
+@pytest.mark.slow
 def test_the_run_says_when_it_went_on_and_can_be_stopped_again(tmp_path: Path) -> None:
     run = killed(SMALL, tmp_path, 2)
     again = go_on(run, stop_at(1))
@@ -665,6 +666,7 @@ def ends_as(whole: dict[str, Any], run: store.Run) -> None:
         assert found[name] == content, name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_a_process_that_is_killed_at_any_time_goes_on(tmp_path: Path) -> None:
     (run,) = killed_processes(tmp_path, [random.uniform(0, 0.5)], signal.SIGKILL)

@@ -124,6 +124,7 @@ def test_seeds_of_a_study_are_added_step_by_step_and_a_result_says_where_each_wa
     assert document.hypotheses[0].earlier_seeds == [2, 3, 6], "what an earlier study knows is known"
 
 
+@pytest.mark.slow
 def test_a_level_that_is_new_trains_all_seeds_and_the_others_only_theirs(tmp_path: Path) -> None:
     rates = "vary: {training.learning_rate: [0.001%s]}\n"
     run(tmp_path, STUDY % 2 + rates % "")

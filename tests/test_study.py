@@ -936,7 +936,7 @@ def test_a_mistake_that_every_cell_has_is_told_once(tmp_path: Path) -> None:
 def test_a_grid_too_large_is_refused_before_it_is_spanned(tmp_path: Path) -> None:
     text = SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 5001\n"
     assert refusal(tmp_path, text) == (
-        "s.yaml:6: the grid has 20004 trainings; expected 20000 or fewer. Give fewer levels or seeds, or --max-trainings."
+        "s.yaml:6: the grid has 20004 trainings; expected 20000 or fewer. Give fewer levels or seeds, or most_trainings."
     )
     assert refusal(tmp_path, SMALL, most=39).startswith("s.yaml:1: the grid has 40 trainings; expected 39 or fewer.")
 

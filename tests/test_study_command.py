@@ -294,6 +294,7 @@ def test_bad_input_is_one_message_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers_here")
 def test_a_diverged_seed_is_kept_counted_and_told_by_the_exit_code(tmp_path: Path) -> None:
     project(tmp_path)

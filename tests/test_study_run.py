@@ -42,6 +42,7 @@ def trial_of(plan: study_plan.Plan, cell: int, arm: str) -> Trial:
     return next(trial for trial in plan.trials if trial.key == (cell, arm))
 
 
+@pytest.mark.slow
 def test_a_job_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT + "vary: {training.learning_rate: [0.001, 0.01]}\n")
     study_run.run(plan, HereAndNow(), lambda *told: None)

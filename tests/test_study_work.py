@@ -64,6 +64,7 @@ def test_warnings_of_the_data_are_kept_apart_from_those_of_training_as_in_a_comp
     assert [one.warned for one in found.hypotheses] == [False]
 
 
+@pytest.mark.slow
 def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

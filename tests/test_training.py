@@ -147,7 +147,6 @@ QUICK = (
     "batch normalization before, step schedule, a scaled loss",
     "regression, RMSprop, no normalization, last batch dropped",
     "early stopping, best weights and statistics kept, an activity regularizer, which it watches",
-    "balanced classes of three, own split a seed, metrics at each epoch, an L2 penalty, last batch smaller",
 )
 """Cases that reach what tests of networks and of random models do not. The others combine the same parts otherwise."""
 SEEDS = (0, 1, 2)
@@ -295,6 +294,7 @@ def test_experiments_on_data_of_one_shape_train_together_as_each_alone() -> None
             np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_dropout_gives_each_seed_and_each_step_its_own_mask() -> None:
     config = experiment(model={"dropout": 0.5})
     built, _, outcome = trained(train_many_seeds, config)
@@ -349,6 +349,7 @@ def test_a_shift_is_seen_by_the_test_part_alone_and_its_own_statistics_undo_it()
     np.testing.assert_allclose(adapted.history.metrics["test_loss"], same.history.metrics["test_loss"], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_both_arms_and_both_trainers_are_fed_the_same_batches_from_the_same_kernels() -> None:
     arms = {name: experiment(model={"normalization": name, "dropout": 0.1}) for name in ("batch", "none", "layer")}
     outcomes = {name: trained(train_many_seeds, config, (0, 1)) for name, config in arms.items()}
@@ -714,6 +715,7 @@ def test_this_tensorflow_maps_random_operations_by_the_rules_that_are_written_fo
     assert all(rule.func is random_operations._written_out for rule in rules)
 
 
+@pytest.mark.slow
 def test_what_a_seed_draws_does_not_hang_on_its_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     config = experiment(model={"dropout": 0.4}, training={"epochs": 2})
     outcomes = []

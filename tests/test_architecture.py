@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
+from cases import slow
 from conftest import SPLIT
 
 import bnexp
@@ -223,7 +224,8 @@ def test_no_file_is_called_by_what_it_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["bnexp.cli.app", "bnexp.cli.commands", "bnexp.cli.data_commands", "bnexp.cli.study_commands"]
+    "module",
+    [slow("bnexp.cli.app"), "bnexp.cli.commands", slow("bnexp.cli.data_commands"), slow("bnexp.cli.study_commands")],
 )
 def test_a_command_imports_what_takes_long_only_once_it_needs_it(module: str) -> None:
     heavy = HEAVY - {"numpy"}

@@ -181,6 +181,7 @@ def test_runs_lists_everything_and_a_damaged_directory_hides_nothing(compared: C
     assert len(json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)) == len(done.stdout.splitlines()) - 1
 
 
+@pytest.mark.slow
 def test_a_finished_runs_config_retrains_to_the_same_history_from_any_folder(
     compared: Compared, tmp_path: Path
 ) -> None:

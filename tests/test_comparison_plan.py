@@ -93,6 +93,7 @@ def test_a_plan_of_three_arms_shares_the_error_among_them(place: Path) -> None:
     assert layer["difference"] > alone["difference"] * 1.05
 
 
+@pytest.mark.slow
 def test_a_plan_says_why_stored_seeds_are_trained_again(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     (run,) = (place / "runs").glob("bn-2*")
@@ -178,6 +179,7 @@ def test_stored_runs_answer_other_questions_in_any_order_without_tensorflow(plac
     assert "tensorflow" not in imported(bnexp_process(*COMPARED, "--dry-run", cwd=place, options=("-X", "importtime")))
 
 
+@pytest.mark.slow
 def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     assert refused(*COMPARED, "--metric", "test_accuracy", cwd=place) == (

@@ -816,7 +816,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.fixed_dictionaries({"dataset": TREES, "model": TREES, "training": TREES}, optional={"name": TREES}))
 def test_no_value_at_any_key_brings_anything_but_an_experiment_or_a_told_mistake(document: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -55,6 +55,7 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
     assert "about 40 s for all seeds, about 80 s to compare two arms like it, by a few steps" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_categories_are_those_of_the_training_part_and_others_are_told(folder: Path) -> None:
     (folder / "b.csv").write_text(
         "age,city,id,label\n" + "".join(f"{n}.5,{'ABCD'[n % 4]},{n},{n % 3 > 0}\n" for n in range(24))

@@ -137,6 +137,7 @@ def test_the_best_model_is_copied_or_trained_whichever_seeds_it_is_of(tmp_path: 
 # --- the record -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_record_says_which_seeds_were_trained_in_which_run_and_when(tmp_path: Path) -> None:
     runs = [train(small(2, save="first"), tmp_path)]
     before = {path: path.read_bytes() for path in runs[0].run.directory.iterdir()}

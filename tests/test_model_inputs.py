@@ -195,6 +195,7 @@ def test_arrays_tell_their_shape_and_what_each_channel_or_feature_went_through(
     np.testing.assert_allclose(seen, data.inputs(1, np.array([0], "int32")), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_without_a_saved_model_there_are_no_inputs_and_the_first_seed_has_them_beside_its_model(tmp_path: Path) -> None:
     moons = {"name": "moons", "samples": 80, "scale": "none"}
     none, first = (trained(experiment(moons, save=save), tmp_path / save) for save in ("none", "first"))

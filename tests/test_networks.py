@@ -94,7 +94,6 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 QUICK = (
     "cnn on frames, renorm",
-    "gru, two layers, batch",
     "transformer on words, batch, dropout",
 )
 """Of kinds that no other test trains in both engines: blocks are in test_layers, dense layers in test_training."""

@@ -175,6 +175,7 @@ def saved(tmp_path: Path, name: str = "plain") -> tuple[Path, keras.Model]:
     return tmp_path / "my.keras", model
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(WRITING)
 def test_a_saved_model_is_drawn_anew_for_each_seed_or_keeps_its_weights(tmp_path: Path) -> None:
     path, model = saved(tmp_path)

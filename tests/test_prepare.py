@@ -147,6 +147,7 @@ def test_arms_of_other_rows_are_refused_before_the_first_arm_is_trained(place: P
     )
 
 
+@pytest.mark.slow
 def test_early_stopping_on_the_part_that_judges_is_refused_before_training_and_a_test_part_cures_it() -> None:
     stopping = "training.early_stopping={monitor: val_accuracy}"
     (told,) = refused(compare, "good.yaml", "bn.yaml", stopping)

@@ -58,7 +58,7 @@ def _by_keras_alone(config: Experiment, data: Data, weight_N: np.ndarray[Any, An
     return [variable.numpy() for variable in built.model.variables]
 
 
-@ENGINES
+@pytest.mark.parametrize("engine", [train_many_seeds, slow(train_keras_fit)])
 @pytest.mark.parametrize("class_weight", [slow(None), "balanced", slow({"rare": 5.0, "some": 0.0})])
 def test_rows_weigh_as_with_keras_own_sample_weight(tmp_path: Path, engine: Any, class_weight: Any) -> None:
     config = _experiment(_table(tmp_path), epochs=1, seeds=1, class_weight=class_weight)

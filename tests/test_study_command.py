@@ -364,6 +364,7 @@ def imports_numpy(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_quiet_while_workers_start(tmp_path: Path) -> None:
     last = ctrl_c(tmp_path, lambda running: any(imports_numpy(child) for child in children(running.pid)))
     assert last == "Stopped before anything was finished; nothing is kept."

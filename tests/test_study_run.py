@@ -58,6 +58,7 @@ def test_a_job_that_is_lost_in_part_is_trained_whole_and_what_is_kept_stays(tmp_
     assert told[0].final == Result.model_validate_json(before[plan.path(lost).name]).final
 
 
+@pytest.mark.slow
 def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_study_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

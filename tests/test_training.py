@@ -376,6 +376,7 @@ def test_the_seed_is_one_training_whatever_trains_beside_it() -> None:
         np.testing.assert_allclose(three.history.metrics[name][1], values[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_final_weights_and_history_belong_together() -> None:
     config = experiment(training={"epochs": 4})
     built, data, outcome = trained(train_many_seeds, config)
@@ -491,6 +492,7 @@ def test_shards_are_balanced_over_the_workers() -> None:
         assert sorted({row for shard in shards for row in shard.rows.tolist()}) == list(range(seeds))
 
 
+@pytest.mark.slow
 def test_a_seed_that_diverges_at_once_has_one_epoch_in_both_trainers() -> None:
     config = experiment(
         dataset={"name": "regression"},

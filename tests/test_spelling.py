@@ -160,6 +160,26 @@ def test_a_notebook_shows_the_line_that_called_and_the_message_and_no_line_withi
     assert bnexp.UserError("never raised")._render_traceback_() == ["UserError: never raised"]
 
 
+def test_a_notebook_shows_the_line_that_asked_a_wrong_question_and_not_what_python_wrote_for_the_class() -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.Question(about="new")  # type: ignore[arg-type]
+    called, _ = error.value._render_traceback_()
+    assert called.splitlines()[1].strip().startswith('bnexp.Question(about="new")')
+
+
+def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own() -> None:
+    from bnexp.models.user_code import _own_traceback
+
+    beside = f"{Path(bnexp.__file__).parent}_notes.py"
+    with pytest.raises(bnexp.UserError) as error:
+        exec(compile("bnexp.Question(about='new')", beside, "exec"), {"bnexp": bnexp})
+    called, _ = error.value._render_traceback_()
+    assert called.startswith(f'  File "{beside}", line 1, in <module>')
+    with pytest.raises(ZeroDivisionError) as failure:
+        exec(compile("1 / 0", beside, "exec"))
+    assert f'File "{beside}", line 1, in <module>' in _own_traceback(failure.value)
+
+
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:
     place = folder / "my.csv"
     assert refusal(runs=place) == f"{place} is a file; expected a directory for runs. Move it, or use runs=DIR."

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,6 +117,28 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_told_by_its_name_and_nothin
         init("messy.csv", None, "net.py:narrow")
     assert str(error.value).startswith("net.py:narrow: model takes inputs of shape (1,); the data are rows of ")
     assert not list(folder.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "M.H5"])
+def test_a_model_in_the_older_format_is_told_how_it_is_converted_by_init_and_by_compare(
+    folder: Path, name: str
+) -> None:
+    (folder / "messy.csv").write_text(german(), encoding="cp1252")
+    with h5py.File(folder / name, "w") as file:
+        file.attrs["model_config"] = "{}"
+    told = (
+        f"{name}: model.path is {name!r}, in the older format HDF5; expected a .keras file. Convert it: "
+        f"`keras.models.load_model({name!r}).save('{Path(name).stem}.keras')`."
+    )
+    with pytest.raises(UserError) as error:
+        init("messy.csv", None, name)
+    assert str(error.value) == told
+    assert not list(folder.glob("*.yaml"))
+    init("messy.csv", None, None)  # says how the table is to be read
+    section = yaml.safe_load((folder / "messy-batch.yaml").read_text(encoding="utf-8"))["dataset"]
+    with pytest.raises(UserError) as error:
+        bnexp.compare(name, data=section, arms=["batch", "none"])
+    assert told in str(error.value)
 
 
 def test_a_parquet_table_is_looked_at_as_a_csv_table_is(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
 from bnexp.api.observer import Observer
+from bnexp.api.own_networks import section_of
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
@@ -208,11 +209,7 @@ def _is_ours(path: Path, data: str, text: str) -> bool:
 
 def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
     if model is not None:
-        saved = Path(model).suffix == ".keras"
-        return {
-            **({"name": "keras_file", "path": model} if saved else {"name": "python", "build": model}),
-            "normalization": "batch",
-        }
+        return {**section_of(model), "normalization": "batch"}
     kinds = {"csv": "table", "parquet": "table", "image_folder": "image", "text_csv": "text", "wav_folder": "sequence"}
     return {**MODELS[kinds.get(suggested.section["name"], "table")], "normalization": BATCH}
 

@@ -198,9 +198,20 @@ def _as_own(name: Taken) -> Taken:
     """Return what a name stands for, if it is spelt as a network of the user's own."""
     if not isinstance(name, str) or not is_own_network(name):
         return name
-    if Path(name).suffix in SAVED:
-        return NamedNetwork(name, Path(name).stem, {"name": "keras_file", "path": name})
-    return NamedNetwork(name, stem_of(name), {"name": "python", "build": name})
+    return NamedNetwork(name, Path(name).stem if _is_saved(name) else stem_of(name), section_of(name))
+
+
+def section_of(name: str) -> dict[str, str]:
+    """Return the section `model` of a network of the user's own, by how its name is spelt.
+
+    >>> section_of("my.keras"), section_of("my_net.py:build")
+    ({'name': 'keras_file', 'path': 'my.keras'}, {'name': 'python', 'build': 'my_net.py:build'})
+    """
+    return {"name": "keras_file", "path": name} if _is_saved(name) else {"name": "python", "build": name}
+
+
+def _is_saved(name: str) -> bool:
+    return Path(name).suffix.lower() in SAVED
 
 
 def is_own_network(name: str) -> bool:
@@ -213,7 +224,7 @@ def is_own_network(name: str) -> bool:
         return False
     place, colon, function = name.rpartition(":")
     is_function = bool(colon) and function.isidentifier() and (place.endswith(".py") or _is_module(place))
-    return is_function or Path(name).suffix in (*SAVED, ".py")
+    return is_function or _is_saved(name) or Path(name).suffix == ".py"
 
 
 def _is_module(name: str) -> bool:

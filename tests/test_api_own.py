@@ -614,7 +614,7 @@ def test_a_network_of_another_shape_is_told_what_the_numbers_of_a_table_are() ->
     frame = pd.DataFrame({"age": np.arange(40.0), "town": ["Rom", "Ulm"] * 20, "label": ["x", "y", "y", "x"] * 10})
     told = refusal(model, data=frame, target="label")
     assert told == (
-        "nine: model takes inputs of shape (9,); the data are rows of 3 numbers, of shape (3,), which hold age, town=Rom, "
+        "nine: model takes inputs of shape (9,); the data are rows of 3 numbers, of shape (3,). Each row holds age, town=Rom, "
         "town=Ulm. Change the network's Input to (3,)."
     )
     small = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")], name="one")

@@ -77,7 +77,8 @@ def function(module: str | None, name: str) -> dict[str, Any]:
         ({"module": "builtins", "class_name": "__import__", "config": {"name": "os"}, "registered_name": None},
          "Keras cannot load it: "),
         ({"module": "builtins", "class_name": "__lambda__", "config": {"value": "4wA="}, "registered_name": None},
-         "it holds a Lambda layer (unnamed), which is code, and none is run from a file."),
+         "it holds a Lambda layer (unnamed), which is code, and none is run from a file. Use `def build(): return keras.models."
+         "load_model(..., safe_mode=False)` in a Python file, and name FILE:build. Do so only if you trust the model."),
         ({"class_name": "__lambda__", "config": {"value": "4wA="}}, "it holds a Lambda layer"),
     ],
 )  # fmt: skip

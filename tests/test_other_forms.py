@@ -182,3 +182,5 @@ def test_the_files_of_an_archive_are_taken_out() -> None:
         run(cure_of_form(Path(name)))
         assert Path("one.csv" if name == "a b.zip" else f"{name}.csv").read_bytes() == TWICE_0
     assert cure_of_form(Path("a.csv.zst")) == "This unpacks it: zstd -d a.csv.zst -o a.csv"
+    assert cure_of_form(Path("a.tar.zst")) == "This unpacks it: zstd -d a.tar.zst -o a.tar", "Python 3.11 cannot"
+    assert cure_of_form(Path("a.tar.lz4")) is None

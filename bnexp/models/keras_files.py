@@ -148,8 +148,7 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
         raise SettingError(
             KEY,
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
-            f"from a file. If you trust the model, "
-            f"u{FUNCTION.format('safe_mode=False')[1:]}",
+            f"from a file. {FUNCTION.format('safe_mode=False')} Do so only if you trust the model.",
         )
     unknown = [one for one in objects if _is_unknown(one)]
     if unknown and unknown[0] == description and "layers" not in _config(description):

@@ -16,7 +16,7 @@ from bnexp.models.user_code import PARAMETER, function_of
 from bnexp.system.session_functions import has_parameter
 
 MOST_NAMED, MOST_COLUMNS = 6, 20
-"""Inputs that a sentence names."""
+"""Inputs or outputs of a network that a sentence names, and columns of the data."""
 
 
 def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
@@ -44,11 +44,11 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     taken = tuple(model.input_shape[1:])
     fits = len(taken) == len(inputs.shape) and all(a in (None, b) for a, b in zip(taken, inputs.shape, strict=True))
     if not fits:
-        held = f", which hold {listed(inputs.columns, MOST_COLUMNS)}" if inputs.columns else ""
+        held = f" Each row holds {listed(inputs.columns, MOST_COLUMNS)}." if inputs.columns else ""
         raise SettingError(
             "model",
             f"takes inputs of shape {taken}; the data are {IN_WORDS[inputs.kind].format(*inputs.shape)}, of shape "
-            f"{inputs.shape}{held}. {_cure_of_shape(taken, inputs, network)}",
+            f"{inputs.shape}.{held} {_cure_of_shape(taken, inputs, network)}",
         )
     if None in taken:
         model = _of_known_shape(model, inputs)

@@ -30,7 +30,7 @@ _FIELD = re.compile(r'"[^"]*"|\S+')
 SPECIAL = '"$`!'
 """What a shell reads inside double quotes."""
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
-"""Ending of a file that is packed -> the module that unpacks it."""
+"""Ending of a file that is packed -> the module that unpacks it. `tarfile` reads an archive that is packed so."""
 _ARCHIVES = {".zip": "zipfile", ".tar": "tarfile", ".tgz": "tarfile"}
 """Ending of a file that holds files -> the module that takes them out."""
 _TEXTS = "lambda cell: cell.decode() if isinstance(cell, bytes) else cell"
@@ -59,7 +59,7 @@ def cure_of_form(path: Path) -> str | None:
     >>> cure_of_form(Path("a.pdf"))
     """
     *others, ending = ["", *(one.lower() for one in path.suffixes)]
-    if ending in _ARCHIVES or others[-1:] == [".tar"]:
+    if ending in _ARCHIVES or (others[-1:] == [".tar"] and ending in _PACKED):
         return f"This unpacks it: python -m {_ARCHIVES.get(ending, 'tarfile')} -e {shlex.quote(str(path))} ."
     if (module := _PACKED.get(ending)) is not None:
         unpacked = f"shutil.copyfileobj({module}.open({str(path)!r}), open({path.stem!r}, 'xb'))"

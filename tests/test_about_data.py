@@ -133,6 +133,7 @@ def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: st
     assert "and 2 more data sets, by the factors below\n" in out.file.getvalue().replace(" " * 99, "")  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("by_command")
 def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, validation_rows=20, classes=["no", "yes"])
     lines = [line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [98, 2]}))]
@@ -148,3 +149,9 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
     assert not any(
         "WARNING" in line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [60, 40]}))
     )
+
+
+def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:
+    facts = DataFacts(name="csv", split="random", training_rows=80, classes=["no", "yes"], rows_per_class=[98, 2])
+    (*_, line) = data_lines(facts)
+    assert line.plain.endswith('Ask for a metric that is fair to all: Question(metric="val_auc").')

@@ -26,6 +26,7 @@ from bnexp.history import History
 from bnexp.report.measured_frame import measured
 from bnexp.system import session_functions
 from bnexp.system.code_digest import code_sha256
+from bnexp.system.spelling import by_command
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 LABELS = np.where(ROWS[:, 0] > 0, "yes", "no")
@@ -354,6 +355,17 @@ def test_a_function_that_makes_its_normalization_gets_the_arms_of_the_question()
     plan = bnexp.plan_comparison(build, data=DATA, observer=told, seeds=6)
     assert [arm.name for arm in plan.arms] == ["build-batch", "build-layer", "build-none"]
     assert told.said[0] == "build takes `normalization`; arms: batch, layer, none"
+
+
+def test_a_plan_in_python_names_keywords_and_by_the_command_options() -> None:
+    def sentence() -> str:
+        plan = bnexp.plan_comparison(of_width(3), data=DATA, arms=["none", "layer"], **TINY)
+        assert type(plan).model_validate_json(plan.model_dump_json()) == plan
+        return plan.detectable.sentence
+
+    assert sentence().endswith("2 seeds are too few for a verdict; 6 are the fewest. Use seeds=6 or more.")
+    with by_command():
+        assert sentence().endswith("Use --seeds 6 or more.")
 
 
 def test_errors_of_a_function_without_a_file_are_its_own() -> None:

@@ -974,7 +974,7 @@ def test_a_directory_of_another_format_is_refused(tmp_path: Path, file: str) -> 
     path.parent.mkdir(parents=True)
     path.write_text('{"format": 6}')
     with pytest.raises(
-        RunError, match=r"has format 6; expected 5, the one of this bnexp\. Move the directory away"
+        RunError, match=r"has format 6; expected 5, the one of this bnexp\. Move the directory away, or use runs=DIR\."
     ) as caught:
         plan_document(planned(tmp_path, SMALL), 1)
     assert caught.value.exit_code == 2

@@ -31,6 +31,7 @@ from bnexp.experiment.prepare import Asked, Checked
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.report.about_network import arms_lines
+from bnexp.report.page_part import in_python
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -114,7 +115,8 @@ def plan_comparison(
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)
     design = _of_first(design, looks[-1]) if looks else design
-    return comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
+    plan = comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
+    return in_python(plan)
 
 
 def _begun(

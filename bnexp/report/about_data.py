@@ -10,6 +10,7 @@ from bnexp.errors import counted, listed
 from bnexp.metrics import fair_metric, number, quantity
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
+from bnexp.system.spelling import spelt
 from bnexp.system.terminal import plain
 
 UNFAIR = ("accuracy", "loss")
@@ -42,7 +43,7 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(
             f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so that accuracy says little. Ask "
-            f"for a metric that is fair to all: --metric {metric}."
+            f"for a metric that is fair to all: {spelt('metric', metric)}."
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))

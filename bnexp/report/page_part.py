@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import io
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
 
 from bnexp import store
 from bnexp.report import comparison_table, console, study_table
 from bnexp.store import ComparisonDocument
+from bnexp.store.plan_document import ComparisonPlan
 from bnexp.system.spelling import respelt
 from bnexp.system.terminal import cleaned
 
+Document = TypeVar("Document", ComparisonDocument, ComparisonPlan)
 COLUMNS = 120
 """Letters of a line."""
 
@@ -26,8 +28,11 @@ def as_text(what: RenderableType) -> str:
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
 
 
-def in_python(document: ComparisonDocument) -> ComparisonDocument:
-    """Return a comparison whose sentences name keywords of Python; the stored ones name options of the command."""
+def in_python(document: Document) -> Document:
+    """Return a comparison, or a plan of one, whose sentences name keywords of Python, unless a command runs.
+
+    What is stored names options of the command.
+    """
     return type(document).model_validate(_respelt(document.model_dump()))
 
 

@@ -282,5 +282,5 @@ def refuse_other_format(path: Path) -> None:
     if seen != FORMAT:
         raise RunError(
             f"{path}: has format {seen!r}; expected {FORMAT}, the one of this bnexp. "
-            "Move the directory away, or use --runs DIR."
+            f"Move the directory away, or use {spelt('runs', 'DIR')}."
         )

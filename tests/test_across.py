@@ -30,7 +30,7 @@ from bnexp.study.words import ClaimWording
 SEEDS = 20
 NOT_KEPT = (
     " What each row measured is not kept, so nothing is said of new rows. "
-    "To have it, run the study with training.keep_rows: true, in another --runs."
+    "To have it, run the study with training.keep_rows: true, in another directory of runs."
 )
 SIX = (0.05, 0.06, -0.012, -0.01, -0.015, -0.02)
 """The mean over these cells is 0.9 points above 0, and four of them lie below."""

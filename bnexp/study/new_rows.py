@@ -32,7 +32,7 @@ from bnexp.study.same_rows import DataKey, data_key, why_unknown
 
 ROWS_NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. "
-    "To have it, run the study with training.keep_rows: true, in another --runs."
+    "To have it, run the study with training.keep_rows: true, in another directory of runs."
 )
 OTHER_ROWS = "Nothing is said of new rows: the two arms of a cell are measured on different rows."
 NO_ROW_VALUES = "Nothing is said of new rows: what a row adds to the metric is not kept, or is not finite."

@@ -1,7 +1,8 @@
 """How a message spells what the caller gives: `--arms batch,none` at the command line, `arms=[...]` in Python.
 
 Whether a command runs is kept in the context. A new thread begins without it: run what it does in
-`contextvars.copy_context()` if that can raise a message.
+`contextvars.copy_context()` if that can raise a message. A worker process begins without it, too: what it says names no
+option.
 """
 
 from __future__ import annotations

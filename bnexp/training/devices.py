@@ -50,7 +50,7 @@ def refuse_unusable_gpus() -> None:
         why = str(error).splitlines()[0]
         raise UserError(
             f"TensorFlow finds a GPU and cannot use it: {why}. End what holds its memory (Keras elsewhere takes all of "
-            "it unless told otherwise), use fewer --workers, or leave the GPU alone: CUDA_VISIBLE_DEVICES= bnexp ..."
+            "it unless told otherwise), use fewer workers, or leave the GPU alone: CUDA_VISIBLE_DEVICES= bnexp ..."
         ) from None
 
 

@@ -156,7 +156,7 @@ def refuse_too_large(model: keras.Model, data: Data, training: Training) -> None
     total = need.shared + need.kept + need.working
     if total > limit:
         divided = training.memory_limit is None and sharing() > 1
-        share = f" It is the share of one of {sharing()} workers; fewer --workers leave each more." if divided else ""
+        share = f" It is the share of one of {sharing()} workers; fewer workers leave each more." if divided else ""
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "

@@ -20,6 +20,11 @@ BAD_INPUT = 2
 DIVERGED = 3
 INTERRUPTED = 130
 
+OWN_FOLDER = f"{Path(__file__).parent}{os.sep}"
+"""What the path of each file of bnexp begins with, and of no file beside its folder."""
+GENERATED = "<string>"
+"""The file that Python names for a function that it wrote itself, such as a dataclass's `__init__`."""
+
 
 class UserError(Exception):
     """A mistake or misfortune of the user's, described in one message."""
@@ -30,8 +35,8 @@ class UserError(Exception):
         """Return what a notebook shows: the line that called bnexp, and the message. IPython calls this."""
         import traceback
 
-        frames = traceback.extract_tb(self.__traceback__)
-        within = (str(Path(__file__).parent), contextlib.__file__)
+        frames = [one for one in traceback.extract_tb(self.__traceback__) if not one.filename.startswith(GENERATED)]
+        within = (OWN_FOLDER, contextlib.__file__)
         called = next((at for at, frame in enumerate(frames) if frame.filename.startswith(within)), len(frames))
         return [*traceback.format_list(frames[max(0, called - 1) : called]), f"{type(self).__name__}: {self}"]
 

@@ -390,7 +390,7 @@ def test_seeds_of_the_user_are_refused_beside_those_of_the_looks_with_all_else(s
     found = refused("compare", "bn", "nobm", "--until-settled", "--seeds", "30", cwd=place).splitlines()
     assert found[0] == (
         "training.seeds (--seeds) is 30, and --until-settled takes more seeds at each look; expected one of the two. "
-        "Use --max-seeds 30 for the last look."
+        "Leave --seeds out, or use --max-seeds 30 for the last look."
     )
     assert found[1].startswith("No run, experiment or config is called 'nobm'. Did you mean 'nobn'?")
 

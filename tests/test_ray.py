@@ -27,6 +27,7 @@ from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
 from bnexp.study.jobs import Job
+from bnexp.system.spelling import by_command
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
@@ -179,6 +180,16 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
     with (
         workers("ray", 1, "a:b", warn=said_nothing) as some,
         pytest.raises(UserError, match=r"place\.address is 'a:b'; expected host:port"),
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def test_a_command_names_its_own_option_for_a_wrong_address_though_another_thread_looks_for_the_cluster() -> None:
+    pytest.importorskip("ray")
+    with (
+        by_command(),
+        workers("ray", 1, "a:b", warn=said_nothing) as some,
+        pytest.raises(UserError, match=r"^--address is 'a:b'; expected host:port"),
     ):
         list(some.each(name_of_process, [Task()]))
 

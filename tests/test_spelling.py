@@ -87,9 +87,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"question": bnexp.Question(target=90)}, "question.target is 90, and the metric is val_accuracy; expected a share above 0, of "
          "1 at most. Write Question(target=0.9) for 90%."),
         ({"question": bnexp.Question(max_seeds=20)}, "question.max_seeds is 20 without question.until_settled; expected both or neither. "
-         "Add Question(until_settled=True)."),
+         "Write Question(until_settled=True, max_seeds=20)."),
+        ({"question": bnexp.Question(max_seeds=2)}, "question.max_seeds is 2 without question.until_settled; expected both or neither. "
+         "Write Question(until_settled=True, max_seeds=10).\nquestion.max_seeds is 2, and the first look has 10 seeds; expected 10 or "
+         "more. Use Question(until_settled=True, max_seeds=160), for example."),
         ({"question": bnexp.Question(until_settled=True)}, "training.seeds (seeds) is 2, and question.until_settled takes more seeds at "
-         "each look; expected one of the two. Use Question(max_seeds=2) for the last look."),
+         "each look; expected one of the two. Leave seeds out."),
+        ({"question": bnexp.Question(until_settled=True), "seeds": 10}, "training.seeds (seeds) is 10, and question.until_settled takes "
+         "more seeds at each look; expected one of the two. Leave seeds out, or use Question(until_settled=True, max_seeds=10) for the "
+         "last look."),
         ({"epochs": 0}, "epochs is 0; expected a whole number of 1 or more."),
         ({"seeds": "many"}, "seeds is 'many'; expected a whole number of 1 or more."),
         ({"network": in_session(failing)}, "build: model.build is your function build; it fails (call):\n"),
@@ -134,8 +140,8 @@ def test_a_result_in_python_says_in_the_words_of_python_what_would_help(capsys: 
 def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> None:
     told = "27 seeds (--seeds 27, or --until-settled). Use --metric val_loss, --max-seeds 40 or --margin 0.02. --reach sets one"
     assert respelt(told) == (
-        '27 seeds (seeds=27, or Question(until_settled=True)). Use Question(metric="val_loss"), Question(max_seeds=40) or '
-        "Question(margin=0.02). question.target sets one"
+        '27 seeds (seeds=27, or Question(until_settled=True)). Use Question(metric="val_loss"), '
+        "Question(until_settled=True, max_seeds=40) or Question(margin=0.02). question.target sets one"
     )
     assert (
         respelt("a--seeds 3, --seedsman, bnexp train --resume runs/a")
@@ -152,6 +158,26 @@ def test_a_notebook_shows_the_line_that_called_and_the_message_and_no_line_withi
     assert called.splitlines()[1].strip() == 'bnexp.compare(in_session(built), data="digts")'
     assert message.startswith("UserError: data is 'digts'; ")
     assert bnexp.UserError("never raised")._render_traceback_() == ["UserError: never raised"]
+
+
+def test_a_notebook_shows_the_line_that_asked_a_wrong_question_and_not_what_python_wrote_for_the_class() -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        bnexp.Question(about="new")  # type: ignore[arg-type]
+    called, _ = error.value._render_traceback_()
+    assert called.splitlines()[1].strip().startswith('bnexp.Question(about="new")')
+
+
+def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own() -> None:
+    from bnexp.models.user_code import _own_traceback
+
+    beside = f"{Path(bnexp.__file__).parent}_notes.py"
+    with pytest.raises(bnexp.UserError) as error:
+        exec(compile("bnexp.Question(about='new')", beside, "exec"), {"bnexp": bnexp})
+    called, _ = error.value._render_traceback_()
+    assert called.startswith(f'  File "{beside}", line 1, in <module>')
+    with pytest.raises(ZeroDivisionError) as failure:
+        exec(compile("1 / 0", beside, "exec"))
+    assert f'File "{beside}", line 1, in <module>' in _own_traceback(failure.value)
 
 
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:

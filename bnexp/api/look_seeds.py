@@ -16,9 +16,11 @@ def refuse_other_seeds(overrides: Sequence[str]) -> None:
     for override in overrides:
         key, _, seeds = override.partition("=")
         if key == "training.seeds":
+            is_enough = seeds.isdecimal() and int(seeds) >= FIRST_LOOK
+            last = f", or use {spelt('max-seeds', seeds)} for the last look" if is_enough else ""
             raise ComparisonError(
                 f"training.seeds ({spelt('seeds')}) is {seeds}, and {spelt('until-settled')} takes more seeds at each "
-                f"look; expected one of the two. Use {spelt('max-seeds', seeds)} for the last look."
+                f"look; expected one of the two. Leave {spelt('seeds')} out{last}."
             )
 
 

@@ -151,8 +151,10 @@ def _impossible_looks(question: Question) -> Iterator[str]:
     most = question.max_seeds
     if most is not None and not question.until_settled:
         seen = f"{spelt('max-seeds')} is {most} without {spelt('until-settled')}; expected both or neither"
-        yield f"{seen}. Add {spelt('until-settled', True)}."
-    elif most is not None and most < FIRST_LOOK:
+        both = spelt("max-seeds", str(max(most, FIRST_LOOK)))
+        cure = f"Add {spelt('until-settled')}" if is_by_command() else f"Write {both}"
+        yield f"{seen}. {cure}."
+    if most is not None and most < FIRST_LOOK:
         seen = (
             f"{spelt('max-seeds')} is {most}, and the first look has {FIRST_LOOK} seeds; expected {FIRST_LOOK} or more"
         )

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 from bnexp.errors import UserError, WorkError
@@ -118,7 +119,7 @@ def _within(seconds: float, call: Any, address: str) -> None:
         except BaseException as error:
             failures.append(error)
 
-    thread = threading.Thread(target=guarded, daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(guarded,), daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

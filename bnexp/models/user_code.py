@@ -14,8 +14,7 @@ from typing import Any
 
 import keras
 
-import bnexp
-from bnexp.errors import SettingError, nearest
+from bnexp.errors import OWN_FOLDER, SettingError, nearest
 from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_code import PREFIX, own_code
 from bnexp.system.session_functions import importing, is_of_session, session_function, told_of
@@ -183,7 +182,7 @@ def _cure(error: BaseException, step: str, build: str) -> str:
 
 def _own_traceback(error: BaseException) -> str:
     """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
-    others = (str(Path(bnexp.__file__).parent), "<frozen", str(Path(importlib.__file__)))
+    others = (OWN_FOLDER, "<frozen", str(Path(importlib.__file__)))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(others)]
     lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _CALLED: dict[str, str] = {}
 
 
@@ -16,7 +18,10 @@ def as_given(text: str) -> str:
     >>> call("runs/data/0123.parquet", "the DataFrame")
     >>> as_given("row 2 of runs/data/0123.parquet has no value in column 'age'")
     "row 2 of the DataFrame has no value in column 'age'"
+    >>> as_given("row 2 of /home/me/runs/data/0123.parquet")  # another file
+    'row 2 of /home/me/runs/data/0123.parquet'
     """
-    for path, name in _CALLED.items():
-        text = text.replace(path, name)
+    for path, name in list(_CALLED.items()):  # another thread may add to it
+        whole = rf"(?<![\w./\\-]){re.escape(path)}(?![/\\-]|\.?\w)"
+        text = name.join(re.split(whole, text))
     return text

@@ -1,4 +1,8 @@
-"""How a message spells what the caller gives: `--arms batch,none` at the command line, `arms=[...]` in Python."""
+"""How a message spells what the caller gives: `--arms batch,none` at the command line, `arms=[...]` in Python.
+
+Whether a command runs is kept in the context. A new thread begins without it: run what it does in
+`contextvars.copy_context()` if that can raise a message.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +44,10 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
 
     >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", "DIR"), spelt("target", "label")
     ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="label"')
-    >>> spelt("max-seeds"), spelt("max-seeds", "80"), spelt("until-settled", True), spelt("reach", "0.9")
-    ('question.max_seeds', 'Question(max_seeds=80)', 'Question(until_settled=True)', 'Question(target=0.9)')
+    >>> spelt("max-seeds"), spelt("until-settled", True), spelt("reach", "0.9")
+    ('question.max_seeds', 'Question(until_settled=True)', 'Question(target=0.9)')
+    >>> spelt("max-seeds", "80")  # is refused without the other
+    'Question(until_settled=True, max_seeds=80)'
     >>> with by_command():
     ...     spelt("arms"), spelt("arms", ["batch", "none"]), spelt("until-settled", True), spelt("reach", "0.9")
     ('--arms', '--arms batch,none', '--until-settled', '--reach 0.9')
@@ -52,7 +58,8 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     for kind, fields in (("Question", QUESTION), ("Place", PLACE)):
         if option in fields:
             name = fields[option]
-            return f"{kind.lower()}.{name}" if value is None else f"{kind}({name}={_in_python(value)})"
+            needed = "until_settled=True, " if option == "max-seeds" else ""
+            return f"{kind.lower()}.{name}" if value is None else f"{kind}({needed}{name}={_in_python(value)})"
     name = KEYWORDS.get(option, option)
     return name if value is None else f"{name}={_in_python(value)}"
 

@@ -52,6 +52,7 @@ def test_who_stops_in_a_later_wave_keeps_the_seeds_of_the_waves_before(tmp_path:
     assert sorted(done.record.models) == [f"model-{seed}.keras" for seed in range(4)]
 
 
+@pytest.mark.slow
 def test_who_stops_at_the_end_of_a_wave_has_no_further_one(tmp_path: Path) -> None:
     _, config = weights_of_two(save="none")
     done = train_experiment(config, tmp_path, watch=lambda so_far: joined(so_far).epochs_S == (3, 3))

@@ -130,6 +130,7 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
     assert study_paths(["a.yaml", "b.yaml", "a.yaml"]) == [Path("a.yaml"), Path("b.yaml")]
 
 
+@pytest.mark.slow
 def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project(tmp_path))
 

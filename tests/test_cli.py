@@ -316,6 +316,7 @@ def test_what_only_the_data_or_keras_can_tell_is_refused_before_anything_is_writ
     assert re.fullmatch(message, refused("train", "x.yaml", cwd=tmp_path))
 
 
+@pytest.mark.slow
 def test_arms_trained_on_other_data_are_refused_naming_both(compared: Compared, tmp_path: Path) -> None:
     shutil.copytree(compared[0], tmp_path, dirs_exist_ok=True, symlinks=True)
     bnexp("train", "nobn", "name=other", "dataset.seed=7", *SMALL, "-q", cwd=tmp_path)

@@ -192,6 +192,7 @@ def test_a_metric_that_stored_runs_do_not_hold_is_refused_with_what_to_do(place:
     )
 
 
+@pytest.mark.slow
 def test_a_plan_tells_what_earlier_looks_at_these_arms_do_to_the_error(place: Path) -> None:
     assert plan(place)["cautions"] == []
     bnexp(*COMPARED, "--quiet", cwd=place)

@@ -325,6 +325,7 @@ def answered(place: Path, text: str) -> tuple[Plan, StudyDocument]:
     return plan, study_run.run(plan, HereAndNow(), lambda *told: None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("seed_by_seed")
 def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> None:
     plan, document = answered(tmp_path, SMALL + ASKED)

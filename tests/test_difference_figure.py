@@ -82,6 +82,8 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert legend is not None
     assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "seeds and rows interacting"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
+    of_these = document(known) | {"asked": {"about": "these-rows"}}
+    assert len(difference_figure(of_these).axes) == 1, "new rows were not asked about"
 
 
 def test_a_loss_is_drawn_in_its_own_unit_and_what_is_not_there_not_at_all() -> None:

@@ -211,7 +211,10 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
 
 def test_the_rarer_class_is_the_positive_one_whatever_its_name(folder: Path) -> None:
     for rarer, line in (
-        ("bad", "  positive: bad  # the rarer class (25% of the rows): f1 and pr_auc are about it\n"),
+        (
+            "bad",
+            "  positive: bad  # the rarer class (25% of the rows): f1 and pr_auc are about it. Leave it out if you mean 'good'\n",
+        ),
         ("yes", ""),
     ):
         rows = "".join(f"{n}.5,{rarer if n % 4 == 0 else 'good'}\n" for n in range(80))

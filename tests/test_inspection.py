@@ -71,6 +71,7 @@ def test_categories_are_those_of_the_training_part_and_others_are_told(folder: P
     assert "1 column of categories: city (2 values, 2 more in held-out rows only)" in text
 
 
+@pytest.mark.slow
 def test_a_category_may_hold_an_equals_sign(folder: Path) -> None:
     signs = "".join(f"{n}.5,{('a=b', 'a=c')[n % 2]},{n % 3 > 0}\n" for n in range(60))
     (folder / "a.csv").write_text(f"age,x=y,label\n{signs}")

@@ -153,6 +153,7 @@ def test_the_record_says_which_seeds_were_trained_in_which_run_and_when(tmp_path
     assert runs[-1].record.seeds == runs[-1].history.seeds == (0, 1, 2, 3, 4, 5)
 
 
+@pytest.mark.slow
 def test_a_run_of_before_times_of_seeds_were_kept_is_added_to(tmp_path: Path) -> None:
     first = train(small(2), tmp_path)
     record = {key: value for key, value in first.record.as_json().items() if key != "trained"}

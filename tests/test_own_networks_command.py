@@ -142,6 +142,7 @@ def test_only_what_may_be_data_is_offered(folder: Path) -> None:
     assert "Good names: my.csv, other.npz, pictures, breast_cancer, " in message
 
 
+@pytest.mark.slow
 def test_a_trained_run_is_repeated_from_its_config_and_gets_more_seeds(folder: Path) -> None:
     bnexp("train", "my_net.py:build", "--data", "my.csv", "--target", "label", *SHORT, cwd=folder)
     (first,) = folder.glob("runs/my_net-as_written-2*")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cases import slow
 from experiments import experiment, weights_of_two
 
 from bnexp.experiment.pace import _products as products
 from bnexp.experiment.pace import pace
 
 
-@pytest.mark.parametrize("trainer", ["many_seeds", "keras_fit"])
+@pytest.mark.parametrize("trainer", ["many_seeds", slow("keras_fit")])
 def test_a_trial_is_two_epochs_of_the_first_wave(trainer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _, config = weights_of_two(epochs=40, trainer=trainer)
     fed = []

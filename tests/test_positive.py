@@ -66,6 +66,8 @@ def test_the_positive_class_comes_second_and_the_data_are_known_to_be_others(kin
     np.testing.assert_array_equal(turned.rows.y_N, 1 - plain.rows.y_N)
     np.testing.assert_array_equal(turned.rows.x, plain.rows.x)
     assert turned.digest != plain.digest == prepared(**keys, positive="well").digest
+    for part, rows_SR in plain.parts.items():
+        np.testing.assert_array_equal(turned.parts[part], rows_SR, err_msg="the same rows are held out")
 
 
 def test_numbers_and_truth_values_name_classes_as_yaml_reads_them(tmp_path: Path) -> None:
@@ -146,14 +148,16 @@ def test_the_warning_names_the_key_and_is_silent_once_a_class_was_chosen() -> No
     keys = {"name": "breast_cancer"}
     assert list(of_common_class("val_f1", facts, TableSet.model_validate(keys))) == [
         "val_f1 is about the class '1', the second by name, which has 97% of the rows. If you mean '0', use "
-        "dataset.positive: '0', or auc or mcc."
+        "dataset.positive: '0', or auc or mcc. That is another question: its verdict is exploratory."
     ]
     for metric, more in (("val_f1", {"positive": "1"}), ("val_auc", {})):
         assert not list(of_common_class(metric, facts, TableSet.model_validate(keys | more)))
     drawn = ClassificationDataset(name="classification")
     assert drawn_task(drawn) == "binary"
     (warned,) = of_common_class("val_pr_auc", facts, drawn)
-    assert warned.endswith("If you mean '0', use auc or mcc."), "generators have no names of classes to choose from"
+    assert warned.endswith("If you mean '0', use auc or mcc. That is another question: its verdict is exploratory."), (
+        "generators have no names of classes to choose from"
+    )
 
 
 def test_more_than_two_classes_have_no_rarer_one() -> None:

@@ -396,7 +396,7 @@ def test_a_check_tells_what_a_plan_needs_and_digests_only_where_they_are_asked_f
     assert (digested.digest, digested.splits) == (record.dataset.digest, record.pairing.splits)
 
 
-def test_a_stored_run_with_more_seeds_than_are_asked_for_is_used_and_named(
+def test_of_a_stored_run_with_more_seeds_those_are_used_that_were_typed_or_all_that_a_config_does_not_ask_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     train("good.yaml")
@@ -406,9 +406,14 @@ def test_a_stored_run_with_more_seeds_than_are_asked_for_is_used_and_named(
     told = capsys.readouterr()
     runs = {run.stem: run.id for run in store.runs_in(Path("runs"))}
     assert told.err.splitlines() == [
-        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; those that all arms have are used"
+        f"{name}: {runs[name]} holds 2 seeds, more than the 1 asked for; its first 1 are used"
         for name in ("good", "bn")
     ]
+    assert "good vs bn: 1 seed pair;" in told.out
+    Path("one.yaml").write_text("extends: good.yaml\nname: good\ntraining: {seeds: 1}\n")
+    assert compare("one.yaml", "bn.yaml", quiet=False) == 0
+    told = capsys.readouterr()
+    assert "holds 2 seeds, more than the 1 asked for; those that all arms have are used" in told.err
     assert "good vs bn: 2 seed pairs;" in told.out
 
 

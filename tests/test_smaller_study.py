@@ -133,6 +133,7 @@ def test_a_level_that_is_new_trains_all_seeds_and_the_others_only_theirs(tmp_pat
     assert document.hypotheses[0].asked_after_results, "it reads other trials than the one that was asked before"
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_lost_is_trained_with_the_same_others_and_from_the_same_seed_on(tmp_path: Path) -> None:
     text = STUDY + "vary: {training.learning_rate: [0.001, 0.01]}\n"
     run(tmp_path, text % 2)

@@ -177,6 +177,7 @@ def test_a_directory_holds_cells_a_tidy_table_the_answer_and_a_figure(
     assert document["digest"].startswith(kept.name[-10:])
 
 
+@pytest.mark.slow
 def test_the_same_command_trains_nothing_twice(studied: Studied, tmp_path: Path) -> None:
     kept = copied(studied, tmp_path)
     before = finals(kept)

@@ -213,6 +213,7 @@ def test_a_sweep_is_asked_later_by_a_hypothesis_or_for_another_metric_and_trains
     assert stored(tmp_path, SHORT) == first
 
 
+@pytest.mark.slow
 def test_a_sweep_in_which_seeds_diverge_counts_them_and_ends_with_the_code_for_it(
     tmp_path: Path, workers_here: None
 ) -> None:

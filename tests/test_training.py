@@ -145,7 +145,6 @@ CASES: dict[str, dict[str, Any]] = {
 }
 QUICK = (
     "batch normalization before, step schedule, a scaled loss",
-    "regression, RMSprop, no normalization, last batch dropped",
     "early stopping, best weights and statistics kept, an activity regularizer, which it watches",
 )
 """Cases that reach what tests of networks and of random models do not. The others combine the same parts otherwise."""
@@ -252,7 +251,7 @@ def test_keras_own_rate_of_stacked_weights_is_no_number_that_could_pass_unseen()
         slow({"optimizer": {"name": "adamw", "weight_decay": 0.1}, "learning_rate": 0.01}),
         slow({"optimizer": {"name": "nadam", "clipvalue": 0.5}, "learning_rate": {"name": "cosine", "initial": 0.01}}),
         slow({"optimizer": "sgd", "learning_rate": {"name": "warmup", "initial": 0.01, "warmup_epochs": 2}}),
-        {"optimizer": "sgd", "learning_rate": 0.01, "early_stopping": {"patience": 1}},
+        slow({"optimizer": "sgd", "learning_rate": 0.01, "early_stopping": {"patience": 1}}),
     ],
 )
 def test_a_grid_of_learning_rates_in_one_program_is_each_rate_by_itself(settings: dict[str, Any]) -> None:
@@ -412,6 +411,7 @@ def test_a_seed_whose_loss_is_not_finite_stops_and_the_others_go_on() -> None:
         assert np.isnan(history.final("loss")[1])
 
 
+@pytest.mark.slow
 def test_watch_can_stop_after_an_epoch_and_what_was_measured_is_kept() -> None:
     config = experiment(training={"epochs": 5})
     built, data = prepared(config)
@@ -517,7 +517,7 @@ def test_a_weight_constraint_is_trained_seed_by_seed() -> None:
     )
 
 
-@pytest.mark.parametrize("precision", [slow("float16"), "mixed_float16", slow("bfloat16"), slow("float64")])
+@pytest.mark.parametrize("precision", [slow("float16"), slow("mixed_float16"), slow("bfloat16"), slow("float64")])
 def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision: str) -> None:
     layers = [
         {"Dense": {"units": 4, "dtype": precision}},
@@ -534,6 +534,7 @@ def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision:
     assert np.isfinite(outcome.history.final("val_loss")).all()
 
 
+@pytest.mark.slow
 def test_averaged_weights_and_accumulated_gradients_are_those_of_a_loop_by_hand() -> None:
     options = {"name": "sgd", "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2}
     options |= {"gradient_accumulation_steps": 3}
@@ -581,7 +582,7 @@ def test_refreshed_statistics_are_the_moments_of_the_training_rows() -> None:
     np.testing.assert_allclose(np.array(variance), hidden.var(axis=0), rtol=1e-4)
 
 
-@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("trainer", [train_many_seeds, slow(train_keras_fit)])
 def test_a_frozen_batch_normalization_keeps_the_statistics_it_was_trained_with(trainer: Any) -> None:
     case = CASES["a frozen batch normalization before another, a shifted test part, statistics of each part"]
     built, data, outcome = trained(trainer, experiment(model=case["model"], training=case["training"]), (0,))
@@ -655,7 +656,7 @@ def test_inputs_far_from_zero_have_the_statistics_of_the_same_inputs_around_zero
     np.testing.assert_allclose(found["far"], found["near"], rtol=2e-3)
 
 
-@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("trainer", [train_many_seeds, slow(train_keras_fit)])
 def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -> None:
     dataset = {"name": "regression", "samples": 90, "features": 4, "informative": 4, "bias": 1e6}
     config = experiment(dataset=dataset, model={"normalization": "none"}, training={"epochs": 2, "drop_last": True})
@@ -800,7 +801,7 @@ def test_shards_of_a_residual_net_side_by_side_are_those_one_after_the_other(
         np.testing.assert_array_equal(values, expected)
 
 
-@pytest.mark.parametrize("trainer", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("trainer", [train_many_seeds, slow(train_keras_fit)])
 @pytest.mark.parametrize("drop_last", [slow(False), True])
 def test_an_accuracy_is_right_rows_over_all_rows_in_float64_so_that_180_of_200_are_90_percent(
     trainer: Any, drop_last: bool

@@ -176,6 +176,12 @@ def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_t
         refuse_judged_by_what_chose(Question(metric="val_accuracy"), one.measured("binary"), [one])
 
 
+def test_a_metric_that_was_asked_for_is_asked_of_the_test_part_too() -> None:
+    arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
+    told = cautions(*arms, metric="val_loss")
+    assert told[1].endswith("training.early_stopping.monitor=val_loss --metric test_loss.")
+
+
 def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
     arms = []
     for draw, (name, accuracy_E) in enumerate((("bn", OVERFITTING_E), ("nobn", LEVEL_E))):

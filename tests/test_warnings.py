@@ -21,6 +21,8 @@ def test_moving_averages_that_have_not_converged_are_warned_of_with_the_numbers_
     ]
     (already,) = cautions(experiment(model={"normalization": {"name": "batch", "momentum": 0.9}}), steps=10)
     assert "a lower model.normalization.momentum (0.63), or more epochs" in already
+    (stopped,) = cautions(experiment(training={"early_stopping": {"monitor": "loss"}}), 10)
+    assert stopped.endswith("Use training.refresh_statistics: true, or a lower model.normalization.momentum (0.63).")
 
 
 @pytest.mark.parametrize("steps", range(1, 60))

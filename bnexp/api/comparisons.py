@@ -11,7 +11,7 @@ from typing import Any
 from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
-from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds
+from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
@@ -83,7 +83,7 @@ def compare(
     work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     if work.question.looks:
         return _until_settled(work)
-    compared, document = _look(work, _designed(work))
+    compared, document = _look(work, _of_typed(_designed(work), work))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
         return _told(work, compared, document, taken)
@@ -114,7 +114,7 @@ def plan_comparison(
     work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)
-    design = _of_first(design, looks[-1]) if looks else design
+    design = _of_first(design, looks[-1]) if looks else _of_typed(design, work)
     plan = comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
     return in_python(plan)
 
@@ -178,6 +178,11 @@ def _of_first(design: _Designed, seeds: int) -> _Designed:
     """Return a comparison whose stored arms have their first seeds alone."""
     stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in design.stored.items()}
     return replace(design, stored=stored)
+
+
+def _of_typed(design: _Designed, work: _Work) -> _Designed:
+    """Return a comparison whose stored arms have no more seeds than were typed."""
+    return replace(design, stored=typed_seeds(design.stored, work.overrides))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""How many seeds the looks of a comparison need: refused where something else asks for another number, or has fewer."""
+"""How many seeds a comparison takes: as many as its looks need, or as were typed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bnexp.comparison import Arm
 from bnexp.comparison.question import FIRST_LOOK
@@ -37,3 +38,17 @@ def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
                     f"the last look. Name its config{fewer}."
                 )
     problems.refuse()
+
+
+def typed_seeds(stored: Mapping[str, Arm], overrides: Sequence[str]) -> dict[str, Arm]:
+    """Return stored arms with the first seeds alone, as many as were typed (`--seeds`); without that, as they are."""
+    typed = [one.partition("=")[2] for one in overrides if one.startswith("training.seeds=")]
+    if not typed or not typed[-1].isdecimal():
+        return dict(stored)
+    asked = set(first_seeds(int(typed[-1])))
+    return {name: _of(arm, tuple(seed for seed in arm.history.seeds if seed in asked)) for name, arm in stored.items()}
+
+
+def _of(arm: Arm, seeds: tuple[int, ...]) -> Arm:
+    """Return an arm with these seeds alone; itself if it has none of them."""
+    return replace(arm, history=arm.history.of(seeds)) if seeds else arm

@@ -203,7 +203,8 @@ def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[
     share = f"{counts[1] / sum(counts):.0%}"
     key = f"{dump_plain({'dataset.positive': names[0]}).strip()}, or " if isinstance(dataset, RealDataset) else ""
     seen = f"{metric} is about the class {names[1]!r}, the second by name, which has {share} of the rows"
-    yield f"{seen}. If you mean {names[0]!r}, use {key}auc or mcc."
+    cure = f"If you mean {names[0]!r}, use {key}auc or mcc. That is another question: its verdict is exploratory"
+    yield f"{seen}. {cure}."
 
 
 def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, bool]) -> Iterator[str]:

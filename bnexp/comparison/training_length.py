@@ -16,7 +16,7 @@ import numpy as np
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import margin_on_scale
-from bnexp.metrics import higher_is_better, number, on_validation, part_of, traits, with_unit
+from bnexp.metrics import headline, higher_is_better, number, on_validation, part_of, quantity, traits, with_unit
 from bnexp.statistics import LEVEL, at_least, mean_interval
 from bnexp.statistics.arrays import Floats
 
@@ -71,9 +71,11 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     rule = "training.early_stopping.monitor=val_loss"
     if part_of(question.metric) == "test":
         return f"let early stopping choose on the validation part: {rule}"
-    dataset = arms.baseline.experiment.dataset
+    dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics
+    is_asked = part_of(question.metric) == "val" and question.metric != headline(measured)
+    read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
     part = "dataset.test_path=..." if getattr(dataset, "validation_path", None) else "dataset.validation_size=0.25"
-    return f"let early stopping choose on the validation part, and a test part judge: {part} {rule}"
+    return f"let early stopping choose on the validation part, and a test part judge: {part} {rule}{read}"
 
 
 def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:

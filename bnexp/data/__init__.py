@@ -225,7 +225,7 @@ def prepare(
     """
     rows = _read(dataset, memory_limit, source_sha256, note)
     if isinstance(dataset, real.RealDataset):
-        rows = chosen(dataset, with_positive(dataset, rows))
+        rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)
     view = fitted(dataset, rows, parts["train"])
     test_view, shift = view, getattr(dataset, "shift", None)
@@ -233,6 +233,10 @@ def prepare(
         test_view = shifted(view, shift, rows, len(seeds))
         parts["test"] = of_classes(dataset, shift, rows, parts["test"])
     most = min(dataset.vocabulary, len(rows.words)) if hasattr(dataset, "vocabulary") else None
+    if isinstance(
+        dataset, real.RealDataset
+    ):  # a split by class follows the order of the classes: no other rows are drawn
+        rows = with_positive(dataset, rows)
     return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256, most)
 
 

@@ -41,11 +41,11 @@ def _scaled_inputs(experiment: Experiment) -> list[str]:
 
 
 def _order_of_classes(data: Data) -> list[str]:
-    """Return a sentence on which output stands for which class: bnexp sorts them by name."""
+    """Return a sentence on which output stands for which class: by name, unless `dataset.positive` says otherwise."""
     if data.rows.classes is None:
         return []
     named = listed([f"{number} is {name}" for number, name in enumerate(data.rows.classes)], MOST_NAMED)
-    return [f"Its weights are kept, and its outputs are read as classes in the order of their names: {named}."]
+    return [f"Its weights are kept, and its outputs are read as classes in this order: {named}."]
 
 
 def _worse_than_guessing(built: Built, data: Data) -> list[str]:
@@ -72,5 +72,6 @@ def _worse_than_guessing(built: Built, data: Data) -> list[str]:
     return [
         f"Before training, the network is right for {right:.0%} of {len(y_R)} training rows, and always answering one "
         f"class for {guessing:.0%}. If it was trained for these classes, they stand in another order, or its inputs "
-        "were scaled otherwise. Name or number the classes as in its training, and see dataset.scale."
+        "were scaled otherwise. Name or number the classes as in its training, and see dataset.positive and "
+        "dataset.scale."
     ]

@@ -61,7 +61,7 @@ def plan_arm(name: Name, runs: Path, overrides: Sequence[str], warn: Warn = lamb
     experiment = config.load(source, overrides)
     if (found := lookup.answering(runs, experiment)) is not None:
         run, seeds = found
-        return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds))
+        return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds, overrides))
     return Planned(experiment.name, None, experiment, source, overrides, stale.reason(runs, experiment, overrides))
 
 
@@ -99,13 +99,14 @@ def fitting_overrides(names: Sequence[Name], overrides: Sequence[str]) -> dict[N
     }
 
 
-def _more_seeds(run: store.Run, stored: int, asked: int) -> str:
-    """Return a note on a run that holds more seeds than the config asks for; else an empty text."""
-    return (
-        f"{run.id} holds {stored} seeds, more than the {asked} asked for; those that all arms have are used"
-        if stored > asked
-        else ""
-    )
+def _more_seeds(run: store.Run, stored: int, asked: int, overrides: Sequence[str]) -> str:
+    """Return a note on a run that holds more seeds than are asked for; else an empty text.
+
+    A number of seeds that was typed is taken at its word. One that stands in a config is the fewest.
+    """
+    is_typed = any(one.startswith("training.seeds=") for one in overrides)
+    used = f"its first {asked} are used" if is_typed else "those that all arms have are used"
+    return f"{run.id} holds {stored} seeds, more than the {asked} asked for; {used}" if stored > asked else ""
 
 
 def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.Run:

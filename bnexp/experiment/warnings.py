@@ -55,12 +55,14 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
         return []
+    is_stopped = experiment.training.early_stopping is not None  # more epochs would not be trained
+    momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
+    cures = f"or {momentum_key}" if is_stopped else f"{momentum_key}, or more epochs"
     return [
         f"BatchNormalization's moving averages have not converged: after {counted(steps, 'step')} with momentum "
         f"{momentum:g} they still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can "
         "look worse than the model is. "
-        f"Use training.refresh_statistics: true, a lower {_momentum_key(experiment)} ({_low_enough(steps):g}), "
-        "or more epochs."
+        f"Use training.refresh_statistics: true, {cures}."
     ]
 
 

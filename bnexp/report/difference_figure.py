@@ -223,7 +223,9 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
 
 
 def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List each arm whose shares of seeds, of rows and of their interaction are known, with these."""
+    """List each arm whose shares of seeds, of rows and of their interaction are known, if new rows were asked about."""
+    if document.asked.about == "these-rows":
+        return []
     found, metric = [], document.primary.metric
     for contrast in document.contrasts:
         anew = contrast.metrics[metric].new_rows

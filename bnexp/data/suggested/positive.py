@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from bnexp.data.suggested.choice import Choice
@@ -10,8 +11,11 @@ RARER = 0.4
 """Share of the rows below which a class is clearly the rarer one of two."""
 
 
-DENYING = ("no", "n", "false", "f", "neg", "negative", "normal", "healthy", "absent", "0", "-1")
-"""Classes that name what is not there, in small letters: metrics are seldom about them, however rare they are."""
+DENYING = (
+    "no", "not", "non", "none", "without", "n", "false", "f", "neg", "negative", "normal", "healthy", "absent",
+    "benign", "control", "controls", "ham", "alive", "good", "ok", "0", "-1",
+)  # fmt: skip
+"""First words of classes that name what is not there, in small letters: metrics are seldom about them, however rare."""
 
 
 def positive_choice(classes: Sequence[str], rows_per_class: Sequence[int]) -> Iterator[Choice]:
@@ -21,10 +25,11 @@ def positive_choice(classes: Sequence[str], rows_per_class: Sequence[int]) -> It
     ['sick']
     >>> [*positive_choice(["no", "yes"], [70, 30])], [*positive_choice(["neg", "pos"], [49, 51])]
     ([], [])
-    >>> [*positive_choice(["No", "Yes"], [30, 70])]
-    []
+    >>> [*positive_choice(["No", "Yes"], [30, 70])], [*positive_choice(["non-smoker", "smoker"], [30, 70])]
+    ([], [])
     """
     is_rarer = len(classes) == 2 and rows_per_class[0] < RARER * sum(rows_per_class)
-    if is_rarer and classes[0].strip().lower() not in DENYING:
+    if is_rarer and re.split(r"[\s_-]+(?!\d)", classes[0].strip().lower())[0] not in DENYING:
         share = f"{rows_per_class[0] / sum(rows_per_class):.0%} of the rows"
-        yield Choice("positive", classes[0], f"the rarer class ({share}): f1 and pr_auc are about it")
+        why = f"the rarer class ({share}): f1 and pr_auc are about it. Leave it out if you mean {classes[1]!r}"
+        yield Choice("positive", classes[0], why)

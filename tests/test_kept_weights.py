@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,9 @@ def plan(place: Path, table: str, *more: str) -> str:
 def test_the_order_of_the_classes_is_said_and_a_wrong_one_is_warned_of(trained: Path) -> None:
     said = plan(trained, "turned")
     assert "its outputs are read as classes in this order: 0 is no, 1 is yes." in said
-    assert f"{WRONG}0% of 160 training rows" in said or f"{WRONG}1% of 160 training rows" in said
+    assert re.search(re.escape(WRONG) + "[0-9]% of 160 training rows", said), (
+        "the network learned them nearly perfectly"
+    )
     assert "they stand in another order, or its inputs were scaled otherwise." in said.replace("\n", " ")
 
 

@@ -112,7 +112,7 @@ def test_a_run_with_more_seeds_answers_a_config_and_one_with_fewer_does_not(plac
     planned = resolve.plan_arm("a", RUNS, seeds)
     assert (planned.run, planned.reason) == (
         run,
-        f"{run.id} holds 20 seeds, more than the 3 asked for; those that all arms have are used",
+        f"{run.id} holds 20 seeds, more than the 3 asked for; its first 3 are used",
     )
     few = trained("a", seeds=[0, 1, 2])
     assert (resolve.plan_arm("a", RUNS, seeds).run, resolve.plan_arm("a", RUNS, seeds).reason) == (few, "")

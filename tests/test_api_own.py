@@ -187,7 +187,6 @@ def test_a_frame_leaves_out_epochs_that_a_seed_did_not_reach() -> None:
     assert frame.to_numpy().tolist() == [["a", 5, 1, "loss", 1.0], ["a", 5, 2, "loss", 2.0], ["a", 7, 1, "loss", 3.0]]
 
 
-@pytest.mark.slow
 def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder: Path) -> None:
     config = {"dataset": {"name": "moons", "samples": 60}, "model": {"name": "mlp", "hidden": [3]}}
     trained = bnexp.train([{**config, "name": "<b>"}, {**config, "name": "c"}], **TINY)
@@ -299,7 +298,6 @@ def test_seeds_and_epochs_are_overrides_and_are_not_said_twice() -> None:
 # --- functions without a file ---------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_where_they_can_be_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

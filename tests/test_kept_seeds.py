@@ -269,7 +269,6 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
     assert told_with().startswith(f"{begun}{path}/history.json: not a history of bnexp")
 
 
-@pytest.mark.slow
 def test_rows_of_another_run_are_none_to_add_seeds_to(tmp_path: Path) -> None:
     """By the digest in the record; in runs of before it was kept, by the numbers of rows, or by the rows themselves."""
     first, more = train(small(2), tmp_path), small(4)

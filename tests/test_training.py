@@ -534,7 +534,6 @@ def test_another_precision_is_trained_seed_by_seed_as_keras_trains_it(precision:
     assert np.isfinite(outcome.history.final("val_loss")).all()
 
 
-@pytest.mark.slow
 def test_averaged_weights_and_accumulated_gradients_are_those_of_a_loop_by_hand() -> None:
     options = {"name": "sgd", "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2}
     options |= {"gradient_accumulation_steps": 3}

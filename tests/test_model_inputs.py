@@ -148,6 +148,7 @@ def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) 
     assert document["samples_per_second"] == document["log_mel"]["sampling_rate"] == 8000
 
 
+@pytest.mark.slow
 def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     words = ["good", "bad", "ÜBEL", "„übel“", "So", "so!", "rare"]

@@ -61,6 +61,7 @@ def run_of(folder: Path, name: str) -> Any:
     return record
 
 
+@pytest.mark.slow
 def test_a_function_is_compared_with_itself_in_three_arms_and_run_json_lists_what_was_swapped(folder: Path) -> None:
     document = compared(folder, "my_net.py:build")
     assert [arm["name"] for arm in document["arms"]] == ["my_net-as_written", "my_net-layer", "my_net-none"]

@@ -45,6 +45,7 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
     assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
 
 
+@pytest.mark.slow
 def test_warnings_of_the_data_are_kept_apart_from_those_of_training_as_in_a_comparison(tmp_path: Path) -> None:
     own = tmp_path / "own.csv"
     colors = ["Red", "red", "blue"]

@@ -271,7 +271,7 @@ def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
     tell_of_looks(document, [look_of(document)], (), earlier)
     assert document.contrasts[0].cautions == [
         "Stored comparisons looked at these arms at 10 and 20 seeds before, so this is the third look; together, all "
-        "looks err in about 11% of cases without a difference, not in 5%. Looks that --until-settled plans before the first one share the 5%; other data can confirm this answer."
+        "looks err in about 11% of cases without a difference, not in 5%. Looks that --until-settled plans before the first one share the 5% risk of an error. Confirm this answer on other data."
     ]
     assert "look" not in document.contrasts[0].verdict.sentence
     assert document.looks is not None and document.looks.error == pytest.approx(0.1135, abs=1e-3)

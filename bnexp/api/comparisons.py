@@ -11,11 +11,11 @@ from typing import Any
 from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
-from bnexp.api.look_seeds import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
+from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import AskedOf
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks

@@ -59,7 +59,8 @@ def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool
     if is_planned:
         return f"{seen}, outside this plan of looks; {error_in_words(error)}."
     number = ordinal(len({*before, seeds}))
-    cure = "Looks that --until-settled plans before the first one share the 5%; other data can confirm this answer."
+    planned = "Looks that --until-settled plans before the first one share the 5% risk of an error"
+    cure = f"{planned}. Confirm this answer on other data."
     return f"{seen}, so this is the {number} look; {error_in_words(error)}. {cure}"
 
 

@@ -59,6 +59,10 @@ class Plain:
         """Return the option that asks for a number of seeds."""
         return f"--seeds {seeds}"
 
+    def how_to_hold_out(self, factor: float) -> str:
+        """Return nothing: the draws have no data set."""
+        return ""
+
     def why_these_rows_only(self) -> None:
         """Return None: new rows were not asked for."""
 

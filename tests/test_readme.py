@@ -255,7 +255,7 @@ def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
 
 def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
     ((low, high, rows),) = re.findall(
-        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* With about (\d+) held-out rows in all there is about a 50% chance to settle it; "
+        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* With about (\d+) held-out rows in all \(dataset\..*?\) there is about a 50% chance to settle it; "
         r"more seeds alone would not",
         PAGES["tutorial"],
         re.MULTILINE,

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from bnexp import statistics
 from bnexp.comparison.judged_difference import JudgedDifference, Lacking
-from bnexp.comparison.metric_rules import WARNINGS_FIRST, rows_to_show_small
+from bnexp.comparison.metric_rules import WARNINGS_FIRST, in_brackets, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
 from bnexp.statistics.estimate import deviation
+from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE
 from bnexp.store.comparison_document import Verdict
 
 DRAWN = {
@@ -54,6 +55,9 @@ class Wording(Protocol):
 
     def how_to_add(self, seeds: int) -> str:
         """Return what the user writes to get a number of seeds."""
+
+    def how_to_hold_out(self, factor: float) -> str:
+        """Return how the user gets this many times as many held-out rows; "" if that is not known."""
 
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows; None if that was not asked."""
@@ -150,12 +154,12 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
     these += "."
     if difference.is_carried_by_few:
-        few = f"{_carried_by_few(difference, new_rows)} {these}"
+        few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
     if rest is None:
         rest = _rows_or_seeds(difference, wording, new_rows)
         if difference.lacking_alone is not None:  # seeds may still show a claim's other side
-            rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn)} {rest}"
+            rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
@@ -185,7 +189,7 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     lacking, rows = difference.lacking_alone, difference.new_rows
     if lacking is not None and rows is not None and not difference.is_claim:
         first = WARNINGS_FIRST if difference.is_warned else "More seeds do not help."
-        return f"{_unseen_rows(lacking, rows.drawn)} {first}"
+        return f"{_unseen_rows(lacking, rows.drawn, wording)} {first}"
     if difference.is_warned:
         return WARNINGS_FIRST
     cure = wording.own_cure()
@@ -206,7 +210,7 @@ def _unseen_failures(pairs: int) -> str:
     return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
 
 
-def _unseen_rows(lacking: Lacking, drawn: str) -> str:
+def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:
     """Return why these rows, or groups, are too few to call a difference small for new ones; and how many it takes."""
     count, of = lacking.stratum.rows, lacking.stratum.of
     share = f"{100 * statistics.unseen_share(count):.2g}%"
@@ -216,7 +220,8 @@ def _unseen_rows(lacking: Lacking, drawn: str) -> str:
         "one data set": (f"The {count:,} held-out {drawn} of one data set", "its rows", " of each data set"),
     }[of]
     miss = f"{who} may miss a kind of {drawn} that makes up as much as {share} of {whole}"
-    return f"{miss}. {rows_to_show_small(lacking.needed, drawn, each)}"
+    how = wording.how_to_hold_out(lacking.factor)
+    return f"{miss}. {rows_to_show_small(lacking.needed, drawn, each, how)}"
 
 
 # --- what would settle it -----------------------------------------------------------
@@ -244,12 +249,12 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
         if difference.lacking is not None:
             equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
-            return f"{_unseen_rows(difference.lacking, new_rows.drawn)} {equal}"
+            return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}"
         return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.components is None:
         return "More held-out rows or more data would settle it; more splits of these rows hardly would."
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
-    rows = _rows_in_words(found.rows, new_rows) if found.rows else ""
+    rows = _rows_in_words(found.rows, new_rows, wording) if found.rows else ""
     seeds = ""
     if found.seeds:
         count = _rounded(found.seeds)
@@ -263,12 +268,13 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it."
 
 
-def _rows_in_words(count: int, new_rows: NewRowsEstimate) -> str:
-    """Write a number of held-out rows, and how many of them are of the rarest class where the metric counts those."""
+def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:
+    """Write a number of held-out rows, how to get them, and how many are of the rarest class where that counts."""
     rounded = _rounded(count)
     rarest = [one.rows for one in new_rows.strata if one.of == "the rarest class"]
-    share = f" (about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class)" if rarest else ""
-    return f"about {rounded:,} held-out {new_rows.drawn} in all{share}"
+    share = f"about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class" if rarest else ""
+    how = wording.how_to_hold_out(rounded / new_rows.count)
+    return f"about {rounded:,} held-out {new_rows.drawn} in all{in_brackets(share, how)}"
 
 
 def _rounded(count: int) -> int:
@@ -284,8 +290,9 @@ def _rounded(count: int) -> int:
 # --- few rows that matter -----------------------------------------------------------
 
 
-def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate) -> str:
+def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
     few = f"{carrying} carry the difference in {difference.metric}"
-    cure = f"Use more held-out {new_rows.drawn}."
+    how = wording.how_to_hold_out(FEWEST_EFFECTIVE / new_rows.effective_rows)
+    cure = f"Use more held-out {new_rows.drawn}{in_brackets(how)}."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

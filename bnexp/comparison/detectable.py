@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from bnexp import statistics
 from bnexp.comparison.metric_rules import rows_to_show_small
+from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.question import About
+from bnexp.config.dataset import Dataset
 from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import (
@@ -49,6 +51,8 @@ class Design:
     """Of the interval that decides."""
     margin: float | None = None
     """The smallest difference that matters, where it is known before."""
+    dataset: Dataset | None = None
+    """The config's, if all arms share one."""
 
     @property
     def rows(self) -> int | None:
@@ -101,7 +105,10 @@ def _rows_for_small(design: Design) -> str | None:
     needed = statistics.draws_to_exclude(margin / (known.high - known.low))
     if design.about == "these-rows" or design.rows >= needed:
         return None
-    return rows_to_show_small(needed)
+    how = ""
+    if design.dataset is not None:
+        how = how_to_hold_out(needed / design.rows, part_of(design.metric), design.dataset, design.data)
+    return rows_to_show_small(needed, how=how)
 
 
 def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:

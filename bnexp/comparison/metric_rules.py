@@ -259,8 +259,8 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     return f"{seen}. Read {part}_accuracy, or keep more classes in it."
 
 
-def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "") -> str:
-    """Return how many held-out rows it takes to show that a difference is too small to matter.
+def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: str = "") -> str:
+    """Return how many held-out rows it takes to show that a difference is too small to matter; `how` to get them.
 
     >>> rows_to_show_small(299, each=" of each class")
     'It takes at least 299 held-out rows of each class to show that a difference is too small to matter.'
@@ -268,7 +268,18 @@ def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "") -> str:
     if needed > statistics.MOST_ROWS:
         takes = "It takes more rows than can be held out"
         return f"{takes} to show that a difference is too small to matter. Use a larger margin."
-    return f"It takes at least {needed:,} held-out {drawn}{each} to show that a difference is too small to matter."
+    rows = f"{needed:,} held-out {drawn}{each}{in_brackets(how)}"
+    return f"It takes at least {rows} to show that a difference is too small to matter."
+
+
+def in_brackets(*notes: str) -> str:
+    """Write notes in one bracket, with a blank before it; "" if there are none.
+
+    >>> in_brackets("", "a larger dataset.limit"), in_brackets("")
+    (' (a larger dataset.limit)', '')
+    """
+    known = "; ".join(note for note in notes if note)
+    return f" ({known})" if known else ""
 
 
 def lost_pairs(count: int) -> str:

@@ -14,8 +14,9 @@ from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
+from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.new_rows import for_new_rows
-from bnexp.comparison.pairing import PairedArms
+from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import (
     Scale,
@@ -26,7 +27,7 @@ from bnexp.comparison.scale import (
     scale_of,
 )
 from bnexp.comparison.training_length import still_improving
-from bnexp.metrics import higher_is_better, number, with_unit
+from bnexp.metrics import higher_is_better, number, part_of, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Judged, MarginInterval, Verdict
@@ -75,7 +76,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     baseline_mean = float(np.mean(values[1][np.isfinite(values[1])])) if np.isfinite(values[1]).any() else np.nan
     anew = for_new_rows(arms, question.metric, scale)
     why_not = anew if isinstance(anew, str) else ""
-    wording = _ComparisonWording(arms.arm.name, arms.baseline.name, question, scale, baseline_mean, why_not)
+    wording = _ComparisonWording(arms.arm, arms.baseline, question, scale, baseline_mean, why_not)
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
         return _Case(evidence, advice, None, wording)
@@ -156,14 +157,24 @@ def _advice(arms: PairedArms) -> Advice:
 class _ComparisonWording:
     """How the answer is worded: in the unit of the metric, or as a ratio."""
 
-    arm: str
-    baseline: str
+    of_arm: Arm
+    of_baseline: Arm
     question: ResolvedQuestion
     scale: Scale
     baseline_mean: float
     why_not_new_rows: str
     """If nothing is said of them."""
     open: str = OPEN
+
+    @property
+    def arm(self) -> str:
+        """Return the arm's name."""
+        return self.of_arm.name
+
+    @property
+    def baseline(self) -> str:
+        """Return the baseline's name."""
+        return self.of_baseline.name
 
     def word(self, found: Shown) -> str:
         """Return one of the four words."""
@@ -213,6 +224,11 @@ class _ComparisonWording:
     def how_to_add(self, seeds: int) -> str:
         """Return the option that asks for a number of seeds; between looks, the one that allows more of them."""
         return f"--max-seeds {seeds}" if self.question.looks else f"--seeds {seeds}, or --until-settled"
+
+    def how_to_hold_out(self, factor: float) -> str:
+        """Return the keys that hold out more rows; "" if they are not known."""
+        arm = self.of_baseline
+        return how_to_hold_out(factor, part_of(self.question.metric), arm.experiment.dataset, arm.record.dataset)
 
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows, if they were asked for."""

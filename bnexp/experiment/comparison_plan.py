@@ -46,6 +46,7 @@ def plan(
         grouped=getattr(base.dataset, "group", None) is not None,
         level=_level(question, len(planned) - 1),
         margin=traits(metric).margin if question.margin is None else question.margin,
+        dataset=base.dataset,
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
     digests = [

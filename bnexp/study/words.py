@@ -136,6 +136,10 @@ class ClaimWording:
         """Return the line of the study's file that asks for a number of seeds."""
         return f"`seeds: {seeds}`"
 
+    def how_to_hold_out(self, factor: float) -> str:
+        """Return "": the cells of a study may have data sets of their own."""
+        return ""
+
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows."""
         return self.why_not_new_rows

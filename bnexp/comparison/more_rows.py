@@ -1,0 +1,72 @@
+"""By which keys a user gets more held-out rows, or why these data have no more."""
+
+from __future__ import annotations
+
+import math
+
+from bnexp.config.dataset import Dataset
+from bnexp.config.real import Real
+from bnexp.config.synthetic import Synthetic
+from bnexp.store.run_record import DataFacts
+
+FEWEST_LEFT = 0.5
+"""Of the rows that are trained on now. A larger held-out part that leaves fewer is not advised."""
+
+
+OWN_PARTS = "the set's own"
+"""How the rule of a split begins where the set has parts of its own."""
+
+
+def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts) -> str:
+    """Return how to hold out `factor` times as many rows of a part (`val` or `test`); "" if that is not known.
+
+    More rows of a drawn set are drawn, and as many are trained on. Of a file, the training part gives up rows.
+
+    >>> from bnexp.config.synthetic import MoonsDataset
+    >>> facts = DataFacts(rows=1000, training_rows=800, validation_rows=200)
+    >>> how_to_hold_out(4.15, "val", MoonsDataset(name="moons"), facts)
+    'dataset.samples=1630 dataset.test_size=0.51'
+    """
+    held_out = facts.test_rows if part == "test" else facts.validation_rows
+    if not held_out or not facts.rows or not facts.training_rows:
+        return ""
+    is_second = part == "val" and dataset.validation_size is not None  # split from what the first split leaves
+    needed = math.ceil(round(factor * held_out, 6))
+    if isinstance(dataset, Synthetic):
+        samples = facts.rows + needed - held_out
+        both = f"dataset.samples={samples} dataset.test_size={_share(needed, samples)}"
+        return "a larger dataset.samples" if is_second else both
+    if not is_second and (key := _own_part(part, dataset)) is not None:
+        return key
+    is_limited = dataset.limit is not None and (facts.rows_before_limit or 0) > facts.rows
+    if is_limited and not (facts.split or "").startswith(OWN_PARTS):
+        return "a larger dataset.limit"
+    rows = facts.rows - (facts.test_rows or 0) if is_second else facts.rows
+    left = facts.training_rows * (rows - needed) / (rows - held_out)
+    if left < FEWEST_LEFT * facts.training_rows:
+        return f"these data have only {facts.rows:,} rows: collect more, or use dataset.resample=true"
+    key = "validation_size" if is_second else "test_size"
+    return f"dataset.{key}={_share(needed, rows)}, which leaves {round(left):,} to train on"
+
+
+def _own_part(part: str, dataset: Real) -> str | None:
+    """Return where to add rows to a part that is held out as it is given; None if it is split off."""
+    if dataset.test_size is not None:
+        return None
+    given: dict[str, str] = getattr(dataset, "held_out_keys", {})
+    if part == "val" and "validation" in given:
+        return f"more rows in dataset.{given['validation']}"
+    if dataset.test_limit is not None:
+        return "a larger dataset.test_limit"
+    return f"more rows in dataset.{given['test']}" if "test" in given else None
+
+
+def _share(part: int, whole: int) -> str:
+    """Write a share, rounded up, that leaves 98% or more of the other rows.
+
+    >>> _share(830, 1630), _share(100_000, 100_800)
+    ('0.51', '0.9921')
+    """
+    exact = part / whole
+    rounded = (math.ceil(exact * 10**digits) / 10**digits for digits in range(2, 9))
+    return f"{next(one for one in rounded if 1 - one >= 0.98 * (1 - exact)):g}"

@@ -1,0 +1,87 @@
+"""By which key more rows are held out: of drawn data, of files, of sets with parts of their own."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from arms import answered, changed
+from pydantic import TypeAdapter
+from sklearn.model_selection import train_test_split
+
+from bnexp.comparison import Question, compare
+from bnexp.comparison.more_rows import how_to_hold_out
+from bnexp.config.dataset import Dataset
+from bnexp.store import DataFacts
+
+CSV = {"name": "csv", "path": "a.csv", "target": "y"}
+NPZ = {"name": "npz", "path": "a.npz"}
+
+
+def how(factor: float, part: str, dataset: dict[str, Any], **facts: Any) -> str:
+    known = {"rows": 1000, "training_rows": 800, "validation_rows": 200, **facts}
+    read: Dataset = TypeAdapter(Dataset).validate_python(dataset)
+    return how_to_hold_out(factor, part, read, DataFacts(**known))
+
+
+TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
+
+
+@pytest.mark.parametrize(
+    ("said", "factor", "part", "dataset", "facts"),
+    [
+        ("dataset.samples=1200 dataset.test_size=0.34", 2, "val", {"name": "moons"}, {}),
+        ("dataset.samples=1200 dataset.test_size=0.34", 2, "test", {"name": "moons", "validation_size": 0.2}, TESTED),
+        ("a larger dataset.samples", 2, "val", {"name": "moons", "validation_size": 0.2}, TESTED),
+        ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV, {}),
+        ("dataset.test_size=0.6, which leaves 400 to train on", 3, "val", CSV, {}),
+        ("these data have only 1,000 rows: collect more, or use dataset.resample=true", 3.01, "val", CSV, {}),
+        ("dataset.test_size=0.4, which leaves 480 to train on", 2, "test", CSV | {"validation_size": 0.2}, TESTED),
+        ("dataset.validation_size=0.4, which leaves 480 to train on", 2, "val", CSV | {"validation_size": 0.2}, TESTED),
+        ("more rows in dataset.test_path", 2, "val", CSV | {"test_path": "b.csv"}, {}),
+        ("more rows in dataset.test_path", 2, "test", CSV | {"test_path": "b.csv", "validation_size": 0.2}, TESTED),
+        ("more rows in dataset.validation_path", 2, "val", CSV | {"validation_path": "b.csv"}, {}),
+        ("more rows in dataset.x_test", 2, "val", NPZ | {"x_test": "a", "y_test": "b"}, {}),
+        ("a larger dataset.limit", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 5000}),
+        ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 1000}),
+        ("a larger dataset.test_limit", 2, "val", {"name": "mnist", "limit": 800, "test_limit": 200}, {}),
+        ("", 2, "val", CSV, {"rows": None}),
+        ("", 2, "test", CSV, {}),
+    ],
+)  # fmt: skip
+def test_the_key_fits_the_data(
+    said: str, factor: float, part: str, dataset: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    assert how(factor, part, dataset, **facts) == said
+
+
+@pytest.mark.parametrize("needed", [299, 830, 3_000, 100_000])
+def test_the_keys_of_a_drawn_set_hold_out_as_many_rows_and_leave_the_training_rows(needed: int) -> None:
+    keys = dict(one.removeprefix("dataset.").split("=") for one in how(needed / 200, "val", {"name": "moons"}).split())
+    trained, held_out = train_test_split(np.arange(int(keys["samples"])), test_size=float(keys["test_size"]))
+    assert len(held_out) >= needed
+    assert 0.97 * 800 <= len(trained) <= 800
+
+
+def test_the_rows_of_a_set_with_parts_of_its_own_are_not_limited_by_what_is_trained_on() -> None:
+    """`limit` draws from its training part alone."""
+    facts = {"rows_before_limit": 5000, "split": "the set's own training and test part"}
+    assert how(2, "val", {"name": "mnist", "limit": 800}, **facts).startswith("dataset.test_size=0.4,")
+
+
+def test_a_verdict_names_the_keys_beside_the_number_of_rows() -> None:
+    target_R = (np.arange(200) < 20).astype("float32")
+    draws = np.random.default_rng(0)
+    facts = {"task": "binary", "digest": "data", "rows": 1000, "training_rows": 800, "validation_rows": 200}
+    arms = [
+        changed(answered(name, draws.random((20, 200)) < share, target_R), "dataset", to=facts)
+        for name, share in (("a", 0.8), ("b", 0.83))
+    ]
+    sentence = compare(arms, Question("val_balanced_accuracy")).contrasts[0].verdict.sentence
+    (needed,) = re.findall(
+        r"With about ([\d,]+) held-out rows in all \(about [\d,]+ of the rarest class; dataset.samples=(\d+) dataset.test_size=",
+        sentence,
+    )
+    assert int(needed[0].replace(",", "")) + 800 == int(needed[1])

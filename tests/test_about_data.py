@@ -151,6 +151,23 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
     )
 
 
+def test_few_held_out_rows_of_the_rarest_class_are_told_where_a_metric_of_classes_rests_on_them() -> None:
+    facts = {
+        "name": "csv", "split": "random", "training_rows": 320, "validation_rows": 80, "test_rows": 100,
+        "classes": ["a", "b", "c"], "rows_per_class": [400, 60, 40],
+    }  # fmt: skip
+
+    def told(asked: str | None, **rarest: int) -> list[str]:
+        found = data_lines(facts_of(**facts, rarest_held_out=rarest), asked)
+        return [line.plain for line in found if "rarest" in line.plain]
+
+    few = "1 of the 80 validation rows is of the rarest class: f1 rests on it"
+    assert told("val_f1", val=1, test=60) == [few]
+    assert told("test_f1", val=1, test=50) == told("val_log_loss", val=1, test=9) == told("val_f1") == []
+    of_test = ["8 of the 100 test rows are of the rarest class: balanced_accuracy rests on them"]
+    assert told(None, val=1, test=8) == told("val_accuracy", val=1, test=8) == of_test
+
+
 def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, classes=["no", "yes"], rows_per_class=[98, 2])
     (*_, line) = data_lines(facts)

@@ -95,6 +95,17 @@ def test_rows_per_class_are_counted_and_a_regression_has_none() -> None:
     assert prepared(name="regression").rows_per_class is None
 
 
+def test_the_rarest_class_of_each_held_out_part_is_counted_in_the_seed_with_the_fewest() -> None:
+    data = prepared(weights=[0.9, 0.1], validation_size=0.25, resample=True)
+    counts = {
+        part: [np.bincount(data.rows.y_N[rows_R].astype(int)).min() for rows_R in data.parts[part]]
+        for part in ("val", "test")
+    }
+    assert len({*counts["test"]}) > 1, "the seeds differ"
+    assert data.rarest_held_out == {part: min(several) for part, several in counts.items()}
+    assert prepared(name="regression").rarest_held_out == {}
+
+
 def test_guessing_is_scored_on_each_part_by_the_commonest_class_of_each_seeds_training_part() -> None:
     data = prepared(weights=[0.4, 0.6], validation_size=0.25, resample=True)
     y_N = data.rows.y_N.astype(int)

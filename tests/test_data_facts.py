@@ -14,7 +14,7 @@ from bnexp.report.about_data import data_lines
 
 ALWAYS = [
     "name", "task", "kind", "rows", "shape", "classes", "rows_per_class", "training_rows", "validation_rows", "test_rows",
-    "commonest_class_share", "guessing", "one_class",
+    "commonest_class_share", "guessing", "one_class", "rarest_held_out",
 ]  # fmt: skip
 
 

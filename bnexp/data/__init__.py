@@ -164,6 +164,22 @@ class Data:
             for part, rows_SR in self.parts.items()
         }
 
+    @property
+    def rarest_held_out(self) -> dict[str, int]:
+        """The rows of the rarest class that each held-out part has, in the seed with the fewest; none of a regression.
+
+        A class without a row in the part does not count.
+        """
+        if self.rows.classes is None:
+            return {}
+        y_N = self.rows.y_N.astype(int)
+
+        def fewest(rows_R: NDArray[np.int32]) -> int:
+            counts_C = np.bincount(y_N[rows_R])
+            return int(counts_C[counts_C > 0].min())
+
+        return {part: min(for_each(rows_SR, fewest)) for part, rows_SR in self.parts.items() if part != "train"}
+
 
 def joined_data(several: Sequence[Data]) -> Data:
     """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""

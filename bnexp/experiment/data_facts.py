@@ -37,6 +37,7 @@ def data_facts(name: str, data: Data) -> DataFacts:
         commonest_class_share=guessing.get("test", guessing.get("val")),
         guessing=guessing,
         one_class=data.one_class,
+        rarest_held_out=data.rarest_held_out,
         split=data.split,
     )
     if rows.classes is None:

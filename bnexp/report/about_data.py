@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.metrics import fair_metric, number, quantity
+from bnexp.metrics import fair_metric, number, part_of, quantity, traits
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.spelling import spelt
@@ -15,6 +15,8 @@ from bnexp.system.terminal import plain
 
 UNFAIR = ("accuracy", "loss")
 """Metrics in which a rare class counts little."""
+FEW_OF_CLASS = 50
+"""Held-out rows of the rarest class. Fewer are pointed out if a metric of classes rests on them."""
 MOST_NAMED, LONGEST_NAME = 10, 40
 """Classes or files that are named one by one, and characters of each name."""
 
@@ -38,6 +40,8 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")
     if classes := class_list(facts):
         yield Text(classes)
+    if few := few_of_rarest(facts, asked):
+        yield Text(few)
     if (metric := fair_metric_of(facts)) is not None and (asked is None or quantity(asked) in UNFAIR):
         counts = facts.rows_per_class or []
         count, common = max(zip(counts, facts.classes or (), strict=True))
@@ -54,6 +58,29 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
 def fair_metric_of(facts: DataFacts) -> str | None:
     """Return the metric that is fair to all classes, of the part that is judged; None where accuracy is fair."""
     return fair_metric(facts.rows_per_class, "test" if facts.test_rows else "val") if facts.rows_per_class else None
+
+
+def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
+    """Write how few held-out rows are of the rarest class, where a metric of classes is asked for or advised; else "".
+
+    >>> facts = DataFacts(rows_per_class=[360, 40], validation_rows=80, rarest_held_out={"val": 8})
+    >>> few_of_rarest(facts, "val_f1")
+    '8 of the 80 validation rows are of the rarest class: f1 rests on them'
+    >>> few_of_rarest(facts)
+    '8 of the 80 validation rows are of the rarest class: auc rests on them'
+    >>> few_of_rarest(facts, "val_loss"), few_of_rarest(DataFacts(rows_per_class=[40, 40], rarest_held_out={"val": 8}))
+    ('', '')
+    """
+    metric = fair_metric_of(facts) if asked is None or quantity(asked) == "accuracy" else asked
+    if metric is None or traits(metric).counts != "classes":
+        return ""
+    count, part = facts.rarest_held_out.get(part_of(metric)), part_of(metric)
+    if count is None or count >= FEW_OF_CLASS:
+        return ""
+    rows, named = (facts.test_rows, "test") if part == "test" else (facts.validation_rows, "validation")
+    are = "is" if count == 1 else "are"
+    of = f"{count} of the {rows or 0:,} {named} rows {are} of the rarest class"
+    return f"{of}: {quantity(metric)} rests on {'it' if count == 1 else 'them'}"
 
 
 def part_sizes(facts: DataFacts) -> str:

@@ -215,6 +215,7 @@ SHARED_FACTS = (
     "id_like_columns",
     "warnings",
     "commonest_class_share",
+    "rarest_held_out",
     "error_unit",
 )
 """What a comparison repeats of the record of the data, which all arms share."""

@@ -70,6 +70,8 @@ class DataFacts(Extensible):
     """Part -> the accuracy of answering the training part's commonest class."""
     one_class: dict[str, Score] | None = None
     """Part -> the accuracy of the best single answer; null in runs of before it was recorded."""
+    rarest_held_out: dict[str, Count] = {}
+    """Held-out part -> its rows of the rarest class, in the seed with the fewest."""
     error_unit: Literal["target"] | None = None
     """Of mae and mse of a target that is scaled for training: its own. Older runs have null, and the scaled one."""
     split: str | None = None

@@ -98,6 +98,33 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     assert not any("val_accuracy on these rows at 97.5%" in line for line in lines(comparison(told)))
 
 
+def test_an_interval_that_decides_at_another_level_than_the_table_s_has_a_row_of_its_own() -> None:
+    """The star marks the interval of the verdict: of small differences the one that is set against the margin."""
+    told = document()
+    told["contrasts"][0]["judged"] = {
+        **interval(0.005, 0.0052), "scale": "difference", "level": 0.97056, "margin": 0.01, "margin_level": 0.975, "p_value": 0.0312,
+        "new_rows": {**interval(0.005, 0.009), "drawn": "rows", "count": 9},
+        "of_margin": interval(0.005, 0.0061),
+    }  # fmt: skip
+    told["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = {
+        **interval(0.005, 0.008),
+        "drawn": "rows",
+        "count": 9,
+    }
+    text = lines(comparison(told))
+    assert [line.split() for line in text if line.startswith("val_accuracy")] == [
+        ["val_accuracy", "(%)", "80.00", "±", "1.00", "80.00", "±", "1.00", "+0.50", "[+0.10,", "+0.90]", "0.031", "[-0.30,", "+1.30]"],
+        ["val_accuracy", "(%),", "97.06%", "*", "+0.50", "[-0.02,", "+1.02]", "0.031", "[-0.40,", "+1.40]"],
+    ]  # fmt: skip
+    star = "* the metric that decides, with the {} interval of the verdict; a difference of 1.00 points or more matters"
+    assert star.format("97.06%") in text
+    told["contrasts"][0]["verdict"]["word"] = "no difference that matters"
+    text = lines(comparison(told))
+    (row,) = [line.split() for line in text if line.startswith("val_accuracy (%), 97.5% *")]
+    assert row[4:] == ["+0.50", "[-0.11,", "+1.11]", "0.031"]
+    assert star.format("97.5%") in text
+
+
 def test_a_target_that_no_seed_of_an_arm_reaches_has_no_speed_up_also_in_a_document_that_holds_one() -> None:
     told = document()
     for side, count in zip(told["arms"], (0, 6), strict=True):

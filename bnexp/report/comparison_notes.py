@@ -8,7 +8,14 @@ from bnexp import statistics
 from bnexp.comparison.scale import ratio_limits
 from bnexp.metrics import number, traits, with_unit
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import ArmFacts, Contrast, Judged, MetricDifference, NewRowsInterval
+from bnexp.store.comparison_document import (
+    ArmFacts,
+    Contrast,
+    Judged,
+    MarginInterval,
+    MetricDifference,
+    NewRowsInterval,
+)
 from bnexp.store.comparison_question import Target
 from bnexp.store.reach import SpeedUp
 from bnexp.system.terminal import plain
@@ -49,7 +56,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if len(running) < len(contrast.metrics):
         yield MEASURED
     if contrast.judged is not None and contrast.judged.scale == "ratio":
-        yield RATIO.format(row=ratio_row(document, contrast))
+        yield RATIO.format(row=deciding_row(document, contrast))
     if document.dataset.error_unit == "target":
         yield SCALED
     level = f"{document.level:.0%}"
@@ -216,14 +223,31 @@ def _what_decides(document: ComparisonDocument, contrast: Contrast) -> str:
     if judged is not None and judged.scale == "ratio":
         matters = f"a ratio {ratio_limits(judged.margin)} does not matter (a difference of {number(metric, margin)})"
         return f"the ratio that decides; {matters}"
-    return f"the metric that decides; a difference of {number(metric, margin)}{points} or more matters"
+    level = document.level if judged is None else deciding(contrast, judged)[1]
+    of_verdict = "" if level == document.level else f", with the {written_level(level)} interval of the verdict"
+    return f"the metric that decides{of_verdict}; a difference of {number(metric, margin)}{points} or more matters"
 
 
-def ratio_row(document: ComparisonDocument, contrast: Contrast) -> str:
-    """Name the row of the ratio that decides, with the level of its interval if that is not the table's."""
-    names, judged = f"{plain(contrast.arm)} / {plain(contrast.baseline)}", contrast.judged
-    level = "" if judged is None or judged.level == document.level else f", {written_level(judged.level)}"
-    return f"{document.primary.metric}, {names}{level}"
+def deciding(contrast: Contrast, judged: Judged) -> tuple[Judged | MarginInterval, float]:
+    """Return the intervals that give the word of a verdict, and their level."""
+    if contrast.verdict.word == "no difference that matters" and judged.of_margin is not None:
+        return judged.of_margin, judged.margin_level
+    return judged, judged.level
+
+
+def deciding_row(document: ComparisonDocument, contrast: Contrast) -> str | None:
+    """Name the row of a ratio or an interval that decides; None where that is the interval of the metric's own row.
+
+    A level that is not the table's is named.
+    """
+    metric, judged = document.primary.metric, contrast.judged
+    if judged is None:
+        return None
+    level = deciding(contrast, judged)[1]
+    of_level = "" if level == document.level else f", {written_level(level)}"
+    if judged.scale == "ratio":
+        return f"{metric}, {plain(contrast.arm)} / {plain(contrast.baseline)}{of_level}"
+    return f"{with_unit(metric)}{of_level}" if of_level else None
 
 
 def goal(target: Target) -> str:

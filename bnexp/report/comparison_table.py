@@ -19,11 +19,12 @@ from bnexp.report.comparison_notes import (
     MARK,
     NEW_ROWS,
     OfOneTable,
+    deciding,
+    deciding_row,
     disagrees,
     goal,
     is_unbounded,
     notes,
-    ratio_row,
     speed_up,
 )
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
@@ -111,15 +112,15 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
     names = plain(arm.name), plain(base.name)
     anew = [NEW_ROWS] if _has_new_rows(contrast) else []
     table = plain_table("", *names, f"{names[0]} - {names[1]}", "p", *anew)
-    is_ratio = contrast.judged is not None and contrast.judged.scale == "ratio"
+    has_own_row = deciding_row(document, contrast) is not None
     for metric, difference in contrast.metrics.items():
         decides = metric == document.primary.metric
         cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
         cells += [_difference(metric, difference), _p_value(difference, document.level)]
         anew_cells = [_bounds(metric, difference.new_rows)] if anew else []
-        table.add_row(_label(metric) + " *" * (decides and not is_ratio), *cells, *anew_cells)
-        if decides and is_ratio:
-            table.add_row(*_ratio_cells(document, contrast)[: 5 + len(anew)])
+        table.add_row(_label(metric) + " *" * (decides and not has_own_row), *cells, *anew_cells)
+        if decides and has_own_row:
+            table.add_row(*_deciding_cells(document, contrast)[: 5 + len(anew)])
     for row in _other_rows(document, contrast, arm, base):
         table.add_row(*row, *([""] if anew else []))
     return table
@@ -135,12 +136,17 @@ def _p_value(difference: MetricDifference, level: float) -> str:
     return p_text(difference.p_value) + f" {MARK}" * disagrees(difference, level)
 
 
-def _ratio_cells(document: ComparisonDocument, contrast: Contrast) -> list[str]:
-    """Write the row of the ratio that decides; its last cell is of new rows."""
-    judged = contrast.judged
+def _deciding_cells(document: ComparisonDocument, contrast: Contrast) -> list[str]:
+    """Write the row of the ratio, or of the interval at another level, that decides; its last cell is of new rows."""
+    judged, metric = contrast.judged, document.primary.metric
     assert judged is not None
-    here, anew = _ratio(judged), "" if judged.new_rows is None else _ratio(judged.new_rows).partition(" ")[2]
-    return [f"{ratio_row(document, contrast)} *", "", "", here, p_text(judged.p_value), anew]
+    decides, level = deciding(contrast, judged)
+    p_value = p_text(judged.p_value) + f" {MARK}" * (level != document.level and disagrees(judged, judged.level))
+    if judged.scale == "ratio":
+        here, anew = _ratio(decides), "" if decides.new_rows is None else _ratio(decides.new_rows).partition(" ")[2]
+    else:
+        here, anew = _difference(metric, decides), _bounds(metric, decides.new_rows)
+    return [f"{deciding_row(document, contrast)} *", "", "", here, p_value, anew]
 
 
 def _ratio(log: Interval) -> str:

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
 from bnexp.metrics import traits, with_unit
-from bnexp.report.comparison_notes import variance_shares, written_level
+from bnexp.report.comparison_notes import deciding, variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
@@ -160,9 +160,7 @@ def _decisive(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
     if judged is None:
         difference = contrast.metrics[metric]
         return _Decisive(difference, difference.new_rows, document.level)
-    is_of_margin = contrast.verdict.word == "no difference that matters" and judged.of_margin is not None
-    source = judged.of_margin if is_of_margin and judged.of_margin is not None else judged
-    level = judged.margin_level if is_of_margin else judged.level
+    source, level = deciding(contrast, judged)
     if judged.scale == "difference":
         return _Decisive(source, source.new_rows, level)
     base = document.arm(contrast.baseline).metrics[metric].mean or 0.0

@@ -328,6 +328,13 @@ def test_two_arms_that_guess_are_not_judged_by_accuracy_and_the_loss_is_named(gu
     }
 
 
+def test_where_accuracy_is_not_fair_a_verdict_and_the_lines_on_the_data_name_the_same_metric() -> None:
+    for counts, read in (([90, 10], "val_auc"), ([60, 40], "val_loss")):
+        facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.5}, "rows_per_class": counts}
+        arms = [changed(arm(name, [0.5] * 14, seeds=14), "dataset", to=facts) for name in ("bn", "nobn")]
+        assert verdict_of(*arms)["sentence"].endswith(f" Use --metric {read}, or train longer.")
+
+
 def test_where_one_arm_beats_guessing_the_verdict_stands_and_so_it_does_for_a_loss() -> None:
     guessing = arm("nobn", [0.5] * SEEDS)
     assert verdict_of(BN, guessing)["word"] == "helps"

@@ -46,6 +46,12 @@ def test_the_gravest_reason_is_told_first(mended: dict[str, Any], expected: With
     assert withheld(Evidence("val_accuracy", **{**ALL, **mended}), WORDS) == expected
 
 
+def test_nets_that_guess_are_sent_to_the_metric_that_is_fair_to_all_classes_or_to_the_loss() -> None:
+    for fair, read in (("val_auc", "val_auc"), (None, "val_loss")):
+        found = withheld(Evidence("val_accuracy", 6, guessing=0.9, fair=fair), WORDS)
+        assert found is not None and found.sentence.endswith(f" Read {read}, or train longer.")
+
+
 def test_a_stricter_level_asks_for_more_pairs_and_an_asker_without_advice_gives_none() -> None:
     found = withheld(Evidence("val_loss", 7, level=0.99), WORDS)
     assert found is not None and found.settled_by == 8

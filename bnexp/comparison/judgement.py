@@ -33,6 +33,8 @@ class Evidence:
     """Other pairs without a value: the metric is not defined for what a seed measured."""
     guessing: float | None = None
     """What a net scores that has learned nothing, if no arm beats it: `unbeaten`."""
+    fair: str | None = None
+    """The metric that is fair to all classes, where accuracy is asked for and is not."""
     chosen: Mapping[str, str] = field(default_factory=dict)
     """Metric by which training chose -> what chose: `chosen_by`."""
     level: float = LEVEL
@@ -74,7 +76,7 @@ def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
     if evidence.pairs < (fewest := statistics.fewest_pairs(evidence.level)):
         return Withheld(_too_few(evidence, fewest, words), fewest, seeds_could_settle=True)
     if evidence.guessing is not None:
-        sentence = nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read)
+        sentence = nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read, fair=evidence.fair)
         return Withheld(sentence, seeds_could_settle=True)
     return None
 

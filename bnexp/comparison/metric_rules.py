@@ -224,13 +224,12 @@ def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, b
     yield f"{said}." if without is None else f"{said}; {without} judges without it."
 
 
-def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read") -> str:
+def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read", fair: str | None = None) -> str:
     """Return why no verdict rests on a metric in which `who` is no better than a net that has learned nothing.
 
-    `read` stands before the metric that can answer.
+    `read` stands before the metric that can answer: `fair`, or the loss.
     """
-    part = metric.removesuffix(quantity(metric))
-    cure = f"{read} {part}loss, or train longer."
+    cure = f"{read} {fair or metric.removesuffix(quantity(metric)) + 'loss'}, or train longer."
     if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
         guess, title = "predicting the mean", "r2"
         cure = "Train longer, or with another training.learning_rate."

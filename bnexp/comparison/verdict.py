@@ -27,10 +27,11 @@ from bnexp.comparison.scale import (
     scale_of,
 )
 from bnexp.comparison.training_length import still_improving
-from bnexp.metrics import higher_is_better, number, part_of, with_unit
+from bnexp.metrics import HELD_OUT_PARTS, fair_metric, higher_is_better, number, part_of, quantity, with_unit
 from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Judged, MarginInterval, Verdict
+from bnexp.store.run_record import DataFacts
 
 OPEN: Word = "cannot tell yet"
 
@@ -140,8 +141,16 @@ def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, 
         lost=int((~has_value_S & diverged_S).sum()),
         undefined=int((~has_value_S & ~diverged_S).sum()),
         guessing=unbeaten(metric, [(scores[0] or scores[1], values[0]), (scores[1] or scores[0], values[1])]),
+        fair=_fairer_than(metric, arms.arm.record.dataset),
         chosen=chosen_by([arms.arm.experiment, arms.baseline.experiment]),
     )
+
+
+def _fairer_than(metric: str, facts: DataFacts) -> str | None:
+    """Return the metric that the lines on the data advise instead of a held-out accuracy; None if that is fair."""
+    part, counts = part_of(metric), facts.rows_per_class
+    is_held_out = quantity(metric) == "accuracy" and part in HELD_OUT_PARTS
+    return fair_metric(counts, part) if counts and is_held_out else None
 
 
 def _advice(arms: PairedArms) -> Advice:

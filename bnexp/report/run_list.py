@@ -46,7 +46,7 @@ def row(run: store.Run) -> RunRow:
             words = [contrast.verdict.word for contrast in document.contrasts]
             of = "" if document.primary is None else f"{with_unit(document.primary.metric)}: "
             result, options = of + "; ".join(words), _options(document) or "-"
-            arms = _of_arms(document.arms)
+            arms = _of_arms(document)
             return replace(said, seeds=len(document.seeds), result=result, options=options, overrides=arms)
         case store.StudyHead() as document:
             return replace(said, seeds=document.seeds, result=document.verdict or "a sweep, no verdict")
@@ -74,13 +74,21 @@ def _options(document: store.ComparisonHead) -> str:
     return " ".join(one for one in (looks, document.asked.options) if one)
 
 
-def _of_arms(arms: Sequence[store.ArmHead]) -> str:
-    """Return the overrides that all arms of a comparison share, then each arm's own behind its name."""
-    shared = [one for one in (arms[0].overrides if arms else ()) if all(one in arm.overrides for arm in arms)]
+def _of_arms(document: store.ComparisonHead) -> str:
+    """Return the overrides that all arms of a comparison share, then each arm's own behind its name.
+
+    A run may have more seeds than the comparison took of it; the number is the comparison's own.
+    """
+    taken = f"training.seeds={len(document.seeds)}"
+    arms = {
+        arm.name: [taken if one.startswith("training.seeds=") else one for one in arm.overrides]
+        for arm in document.arms
+    }
+    shared = [one for one in next(iter(arms.values()), []) if all(one in own for own in arms.values())]
     said = [" ".join(shared)] if shared else []
-    for arm in arms:
-        if own := [one for one in arm.overrides if one not in shared]:
-            said.append(f"{arm.name}: {' '.join(own)}")
+    for name, overrides in arms.items():
+        if own := [one for one in overrides if one not in shared]:
+            said.append(f"{name}: {' '.join(own)}")
     return "; ".join(said) or "-"
 
 

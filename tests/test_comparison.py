@@ -203,6 +203,18 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert reach["mean_seconds"] == pytest.approx(2 * 0.1)
 
 
+def test_a_seed_that_stopped_early_without_reaching_the_target_counts_with_all_configured_epochs() -> None:
+    """By the two epochs that it ran, an arm that gives up soon would look fast."""
+    stopped = arm("bn", [0.6] * SEEDS, training={"epochs": 30})
+    reached = arm("nobn", [0.9] * SEEDS, training={"epochs": 30})
+    assert set(stopped.history.epochs_S) == {2}
+    document = compare([stopped, reached], Question(target=0.8))
+    assert [side["to_target"]["mean_epochs"] for side in document["arms"]] == [30.0, 2.0]
+    found = document["contrasts"][0]["to_target"]
+    assert (found["epochs"]["mean"], found["speed_up"]["reading"]) == (28.0, "at most")
+    assert found["speed_up"]["ratio"] == pytest.approx(2 / 30)
+
+
 def test_where_there_is_a_test_part_it_decides_and_the_target_is_of_the_validation_part() -> None:
     def with_test(made: Arm, accuracy_S: Any) -> Arm:
         last_S = np.asarray(accuracy_S, float)
@@ -588,5 +600,5 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
 def test_a_metric_that_is_not_there_is_refused_with_the_name_that_was_meant(metric: str, told: str) -> None:
     measured = ["val_loss", "val_accuracy", "val_mae", "val_f1", "val_pr_auc", "val_calibration_error"]
     with pytest.raises(ComparisonError) as caught:
-        refuse_impossible(Question(metric=metric), ["a", "b"], measured)
+        refuse_impossible(Question(metric=metric), ["a", "b"], measured, measured)
     assert str(caught.value).startswith(f"--metric is {metric!r}; {told}")

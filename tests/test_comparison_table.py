@@ -71,7 +71,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "averages.",
         "Arms: mean ± half of the 95% confidence interval over seeds, of the final epoch (the best under early stopping). "
         "Differences: mean [95% confidence interval]. p: sign-flip test, of these rows.",
-        "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all its epochs. "
+        "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
         "Seconds: one seed's share of one measured time.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
@@ -139,7 +139,7 @@ def test_a_target_that_no_seed_of_an_arm_reaches_has_no_speed_up_also_in_a_docum
         ["not", "reached", "0.039"],
     ]
     assert "not reached: no seed of bn gets there, so the speed-up is not known." in text
-    assert not any("disagree for epochs" in line or "counts with all its epochs" in line for line in text)
+    assert not any("disagree for epochs" in line or "counts with all configured epochs" in line for line in text)
 
 
 def test_a_loss_is_judged_by_a_ratio_that_has_a_row_of_its_own() -> None:

@@ -84,9 +84,39 @@ def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
     assert found is not None and found.low is not None and found.mean == pytest.approx(np.mean(contrast.pairs))
     assert (contrast.verdict.word, contrast.verdict.about) == ("helps", "new rows")
     assert document.primary.margin == 0.01 and document.target.value is None
-    assert document.target.rule == f"none: epochs to a value of {metric[4:]} are not counted"
+    assert (
+        document.target.rule
+        == f"none: {metric[4:]} is not computed at each epoch; training.metrics: [{metric[4:]}] does that"
+    )
     assert metric not in one.history.metrics  # and so in no other comparison
     assert metric not in compare([one, other], Question()).contrasts[0].metrics
+
+
+def test_epochs_to_a_metric_that_all_arms_compute_at_each_epoch_are_counted() -> None:
+    arms = [predicting("aa", 3.0)[0], predicting("b", 1.5)[0]]
+    first = {"aa": 0.95, "b": 0.55}
+    by_epoch = [replace(one, history=one.history.with_final("val_auc", np.full(8, 0.5))) for one in arms]
+    for one in by_epoch:
+        one.history.metrics["val_auc"][:, 0] = first[one.name]
+    document = compare(by_epoch, Question(metric="val_auc"))
+    last_S = by_epoch[1].held_out.values("val_auc").mean(axis=1)  # type: ignore[union-attr]
+    assert document.target.value == pytest.approx(0.95 * np.median(last_S))
+    assert document.target.rule == "95% of the median best val_auc of b's seeds"
+    reaches = [side.to_target for side in document.arms]
+    assert reaches[0] is not None and reaches[0].epochs == [1.0] * 8
+    assert reaches[1] is not None and reaches[1].epochs == [
+        2.0 if auc >= document.target.value else None for auc in last_S
+    ]
+    of_one = compare([by_epoch[0], arms[1]], Question(metric="val_auc"))
+    assert of_one.target.rule.startswith("none: auc is not computed at each epoch")
+
+
+def test_a_target_in_a_metric_of_classes_that_guessing_reaches_is_none() -> None:
+    arms = [predicting("aa", 3.0)[0], predicting("b", -0.2)[0]]
+    by_epoch = [replace(one, history=one.history.with_final("val_auc", np.full(8, 0.5))) for one in arms]
+    assert compare(by_epoch, Question(metric="val_auc")).target.rule == (
+        "none: 95% of the median best val_auc of b's seeds is no more than guessing scores; --reach sets one"
+    )
 
 
 @pytest.mark.parametrize("metric", ["val_log_loss", "val_brier"])
@@ -184,7 +214,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
         ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
          "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
         ({"metric": "val_auc", "target": 0.9}, ["val_accuracy", "val_auc"],
-         "--reach is 0.9; epochs to a value of val_auc are not counted. Leave --reach out, or use another --metric."),
+         "--reach is 0.9; val_auc is not computed at each epoch. Train with training.metrics: [auc], or leave --reach out."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
         ({"metric": "val_calibration_error", "margin": 1.0}, ["val_accuracy", "val_calibration_error"],
@@ -204,7 +234,7 @@ def test_what_cannot_be_answered_is_refused_before_any_training(
     question: dict[str, Any], measured_there: list[str], message: str
 ) -> None:
     with pytest.raises(ComparisonError) as caught:
-        refuse_impossible(Question(**question), ["a", "b"], measured_there)
+        refuse_impossible(Question(**question), ["a", "b"], measured_there, ["val_loss", "val_accuracy"])
     assert str(caught.value) == message
 
 

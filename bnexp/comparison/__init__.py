@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bnexp import statistics
-from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guessing_of
+from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guesses_of, guessing_of
 from bnexp.comparison.computed import answering, computed_by, refuse_one_class, with_computed
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
@@ -32,6 +32,7 @@ from bnexp.comparison.question import (
     refuse_too_few,
     resolved,
 )
+from bnexp.metrics import is_computed
 from bnexp.store import ComparisonDocument, DataFacts
 from bnexp.store.comparison_document import SHARED_FACTS
 from bnexp.store.comparison_question import Asked, Primary, Target
@@ -65,17 +66,21 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             arms trained on other data or splits, or a question about what was not measured.
     """
     refuse_too_few([arm.name for arm in arms])
+    each_epoch = _shared_metrics(arms)
     arms = answering(arms, question.metric)
-    shared = [metric for metric in arms[0].history.metrics if all(metric in arm.history.metrics for arm in arms)]
-    refuse_impossible(question, [name for arm in arms for name in (arm.name, arm.run)], shared)
+    refuse_impossible(
+        question, [name for arm in arms for name in (arm.name, arm.run)], _shared_metrics(arms), each_epoch
+    )
     baseline = baseline_of(arms, question)
     refuse_the_same(arms)
     seeds = common_seeds(arms)
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
-    resolved_question = resolved(question, baseline.name, paired[baseline.name], guessing_of(baseline))
-    unasked = replace(question, margin=None, target=None)
-    default = resolved(unasked, baseline.name, paired[baseline.name], guessing_of(baseline))
+    metric = question.metric
+    guessing = guesses_of(baseline, metric) if metric is not None and is_computed(metric) else guessing_of(baseline)
+    known = (baseline.name, paired[baseline.name], guessing, each_epoch)
+    resolved_question = resolved(question, *known)
+    default = resolved(replace(question, margin=None, target=None), *known)
     others = [arm for arm in arms if arm is not baseline]
     facts = baseline.record.dataset
     return ComparisonDocument(
@@ -102,3 +107,8 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             [PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]) for arm in others], resolved_question
         ),
     )
+
+
+def _shared_metrics(arms: Sequence[Arm]) -> list[str]:
+    """List the metrics that all arms have."""
+    return [metric for metric in arms[0].history.metrics if all(metric in arm.history.metrics for arm in arms)]

@@ -72,7 +72,10 @@ def epochs_to_target(history: History, question: ResolvedQuestion) -> Floats:
 
 
 def _reach(arm: Arm, epochs_S: Floats) -> Reach:
-    """Return how soon the target was reached; a censored seed (target never reached) counts with the whole budget."""
+    """Return how soon the target was reached; a censored seed (target never reached) counts with the whole budget.
+
+    So does a seed that stopped early: by the epochs that it ran, an arm that gives up soon would look fast.
+    """
     budget, share = arm.experiment.training.epochs, arm.record.seed_epoch_seconds
     reach = statistics.reach(epochs_S, budget)
     return Reach(

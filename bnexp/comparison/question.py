@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
@@ -127,10 +127,13 @@ def refuse_too_few(arms: Sequence[object]) -> None:
         )
 
 
-def refuse_impossible(question: Question, names: Sequence[str], measured: Sequence[str]) -> None:
+def refuse_impossible(
+    question: Question, names: Sequence[str], measured: Sequence[str], each_epoch: Collection[str]
+) -> None:
     """Raise ComparisonError if a question cannot be answered with arms of these names and these metrics.
 
-    It needs no history, so that it can be asked before anything is trained.
+    `each_epoch` are the metrics that each epoch measures. No history is needed, so that it can be asked before anything
+    is trained.
     """
     faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
@@ -141,7 +144,7 @@ def refuse_impossible(question: Question, names: Sequence[str], measured: Sequen
         hint = without or not_measured(question.metric, measured)
         faults.append(f"{spelt('metric')} is {question.metric!r}; {hint}")
     else:
-        faults += _impossible_values(question, question.metric or headline(measured))
+        faults += _impossible_values(question, question.metric or headline(measured), each_epoch)
     if faults:
         raise ComparisonError("\n".join(faults))
 
@@ -161,11 +164,11 @@ def _impossible_looks(question: Question) -> Iterator[str]:
         yield f"{seen}. Use {spelt('max-seeds', str(MOST_SEEDS))}, for example."
 
 
-def _impossible_values(question: Question, metric: str) -> Iterator[str]:
+def _impossible_values(question: Question, metric: str, each_epoch: Collection[str]) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
-    if is_computed(metric) and question.target is not None:
-        seen = f"{spelt('reach')} is {question.target:g}; epochs to a value of {metric} are not counted"
-        yield f"{seen}. Leave {spelt('reach')} out, or use another {spelt('metric')}."
+    if on_validation(metric) not in each_epoch and question.target is not None:
+        seen = f"{spelt('reach')} is {question.target:g}; {on_validation(metric)} is not computed at each epoch"
+        yield f"{seen}. Train with training.metrics: [{quantity(metric)}], or leave {spelt('reach')} out."
         question = replace(question, target=None)
     for option, value, expected in (
         ("margin", question.margin, impossible_margin),
@@ -194,30 +197,42 @@ def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
     return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
 
 
-def resolved(question: Question, baseline: str, history: History, guessing: Mapping[str, float]) -> ResolvedQuestion:
-    """Settle what a question leaves open, by the baseline's history alone; `guessing` is `Data.guessing`."""
+def resolved(
+    question: Question, baseline: str, history: History, guessing: Mapping[str, float], each_epoch: Collection[str]
+) -> ResolvedQuestion:
+    """Settle what a question leaves open, by the baseline's history alone.
+
+    `guessing` is what guessing scores on each part. `each_epoch` are the metrics that all arms measure at each epoch.
+    """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
-    target, rule = _target(question, metric, baseline, history, guessing)
+    target, rule = _target(question, metric, baseline, history, guessing, each_epoch)
     return ResolvedQuestion(metric, margin, target, rule, question.about, question.looks)
 
 
 def _target(
-    question: Question, metric: str, baseline: str, history: History, guessing: Mapping[str, float]
+    question: Question,
+    metric: str,
+    baseline: str,
+    history: History,
+    guessing: Mapping[str, float],
+    each_epoch: Collection[str],
 ) -> tuple[float | None, str]:
     """Return the value to reach, and where it comes from; None, and why, if there is none."""
     if question.target is not None:
         return question.target, "given"
     watched = on_validation(metric)
-    if is_computed(metric):
-        return None, f"none: epochs to a value of {quantity(metric)} are not counted"
+    if watched not in each_epoch:
+        name = quantity(metric)
+        return None, f"none: {name} is not computed at each epoch; training.metrics: [{name}] does that"
     share = _target_share(watched)
     rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
     if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
         beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
         return None, f"none: {beaten}; --reach sets one"
     target = _default_target(watched, history)
-    if target is not None and quantity(watched) == "accuracy" and target <= guessing.get("val", -1):
+    has_guess = quantity(watched) == "accuracy" or is_computed(watched)
+    if target is not None and has_guess and target <= guessing.get("val", -1):
         return None, f"none: {rule} is no more than guessing scores; --reach sets one"
     return target, rule
 

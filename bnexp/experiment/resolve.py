@@ -190,7 +190,8 @@ def refuse_unanswerable(
     `trained` and `checked` hold what is known of either, by name.
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
-    comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured)
+    each_epoch = measured_by(planned, trained, checked, is_each_epoch=True)
+    comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured, each_epoch)
     facts = [arm.record.dataset for arm in trained.values()]
     comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
@@ -209,16 +210,20 @@ def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.
 
 
 def measured_by(
-    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
+    planned: Sequence[Planned],
+    trained: Mapping[str, comparison.Arm],
+    checked: Mapping[str, Checked],
+    *,
+    is_each_epoch: bool = False,
 ) -> list[str]:
-    """List the metrics that all arms measure, or will measure."""
+    """List the metrics that all arms measure, or will measure: in all, or at each epoch."""
     known: dict[str, tuple[Task, store.DataFacts]]
     known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
     known |= {name: (facts.task, facts.data) for name, facts in checked.items()}
-    found = [
-        [*dict.fromkeys([*one.measured(known[item.name][0]), *comparison.computed_by(*known[item.name], one)])]
-        for item, one in zip(planned, experiments_of(planned, trained), strict=True)
-    ]
+    found = []
+    for item, one in zip(planned, experiments_of(planned, trained), strict=True):
+        in_the_end = [] if is_each_epoch else comparison.computed_by(*known[item.name], one)
+        found.append([*dict.fromkeys([*one.measured(known[item.name][0]), *in_the_end])])
     return [name for name in found[0] if all(name in metrics for metrics in found)]
 
 

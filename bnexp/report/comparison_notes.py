@@ -33,7 +33,7 @@ RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few la
 NEW_ROWS = "new rows"
 MARK = "!"
 """In the table, behind a p-value that disagrees with its interval, and before the note on it."""
-CENSORED = "A seed that never reaches it counts with all its epochs."
+CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
     "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
     "at most": "<=: some seeds of {arm} never reach it, so the true speed-up is smaller.",

@@ -46,6 +46,11 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in found.get_texts()]
 
 
+def ticks(figure: Figure) -> list[Any]:
+    """Return the ticks at epochs that were kept, a line of them for each arm."""
+    return [line for line in figure.axes[0].lines if line.get_marker() == "|"]
+
+
 def _stopped(seeds: int) -> History:
     """Return a metric of an early-stopped run, as `training.metrics` measures it: of all seeds but one till epoch 3."""
     return History(tuple(range(seeds)), {"val_auc": np.full((seeds, 50), 0.5)}, (50, *[3] * (seeds - 1)))
@@ -60,6 +65,23 @@ def test_a_subtitle_that_is_wider_than_the_axes_is_wrapped_and_nothing_of_it_is_
         "imb-none: 17 of 18 seeds stopped before epoch 50",
         "Validation: val_auc, in inference mode",
     ]
+
+
+def test_a_tick_marks_the_epoch_that_early_stopping_kept_of_each_seed_that_did_not_diverge() -> None:
+    """Curves of a loss end low and those of an accuracy high, so the ticks lie at the other edge."""
+    one = history()
+    kept = History(one.seeds, one.metrics, one.epochs_S, {4: 7}, {0: 3, 1: 9, 2: 9, 4: 2})
+    found = {name: ticks(figure) for name, figure in comparison_figures({"bn": kept, "nobn": kept}).items()}
+    assert [[line.get_xdata().tolist() for line in lines] for lines in found.values()] == [[[3, 9, 9]] * 2] * 2
+    assert [{line.get_color() for line in lines} for lines in found.values()] == [{*COLOURS[:2]}] * 2
+    heights = {name: [float(line.get_ydata()[0]) for line in lines] for name, lines in found.items()}
+    assert heights["loss"][1] < heights["loss"][0] < 1 and heights["loss"][1] > 0.9
+    assert 0 < heights["accuracy"][0] < heights["accuracy"][1] < 0.1
+    figure = run_figures(kept)["loss"]
+    assert [line.get_xdata().tolist() for line in ticks(figure)] == [[3, 9, 9]]
+    told = "ticks: epochs kept by early stopping"
+    assert told in subtitle(figure) and told in subtitle(comparison_figures({"bn": kept, "nobn": one})["loss"])
+    assert not ticks(run_figures(one)["loss"]) and told not in subtitle(run_figures(one)["loss"])
 
 
 # --- a run ---------------------------------------------------------------------------

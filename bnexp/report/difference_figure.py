@@ -48,7 +48,10 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
         decisive = [_decisive(document, contrast) for contrast in contrasts]
         levels = [written_level(one.level) for one in decisive]
-        words = [textwrap.fill(contrast.verdict.word, WORDS) for contrast in contrasts]
+        words = [
+            textwrap.fill(contrast.verdict.word, WORDS) + "\n(no verdict)" * contrast.verdict.is_withheld
+            for contrast in contrasts
+        ]
         if len(set(levels)) > 1:
             words = [f"{word}\n({level} interval)" for word, level in zip(words, levels, strict=True)]
         for place, (contrast, one) in enumerate(zip(contrasts, decisive, strict=True)):
@@ -68,7 +71,7 @@ def _unit(metric: str) -> float:
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     below = BELOW + _height_of_shares(_known_shares(document))
-    notes = [*_ratio_note(document), *_warned(document)]
+    notes = [*_ratio_note(document), *_void_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
     height = ROW * rows + above + below
     figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
@@ -107,6 +110,11 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
     if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
         yield f"a ratio is drawn as the difference that it makes from {shown(document.baseline, NAME, SMALL)}'s mean"
+
+
+def _void_note(document: ComparisonDocument) -> Iterator[str]:
+    if any(contrast.verdict.is_withheld for contrast in document.contrasts):
+        yield "grey interval: no verdict rests on it"
 
 
 def _margin_text(document: ComparisonDocument, margin: float) -> str:
@@ -200,21 +208,23 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
     heights_S = place + DOTS_FROM + (DOTS_TO - DOTS_FROM) * stacked(pairs_S, float(np.ptp(drawn)) / DOTS_ACROSS)
     axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.6, markersize=4, markeredgewidth=0)
     place -= ABOVE_ROW
+    is_void = contrast.verdict.is_withheld
+    of_new, of_here = GREY if is_void else BLUE, GREY if is_void and contrast.verdict.these_rows is None else BLUE
     mean, low, high = _numbers([here.mean, here.low, here.high]) * unit
     if (anew := decisive.new_rows) is not None:
         ends = _numbers([anew.low, anew.high]) * unit
         axes.plot(
             ends,
             [place, place],
-            color=BLUE,
+            color=of_new,
             linewidth=1,
             marker="|",
             markersize=9,
             label=NEW_ROWS,
             solid_capstyle="butt",
         )
-    axes.plot([low, high], [place, place], color=BLUE, linewidth=3.2, solid_capstyle="butt")
-    axes.plot([mean], [place], "D", color=BLUE, markersize=6, markeredgecolor="white")
+    axes.plot([low, high], [place, place], color=of_here, linewidth=3.2, solid_capstyle="butt")
+    axes.plot([mean], [place], "D", color=of_here, markersize=6, markeredgecolor="white")
 
 
 # --- where the uncertainty for new rows comes from ----------------------------------

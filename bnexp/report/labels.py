@@ -12,6 +12,7 @@ from bnexp.report.fonts import can_draw, font_of
 SMALL, TITLE = 8.0, 11.0  # font sizes, points
 NAME_LENGTH = 40  # characters
 NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
+KEPT = "; ticks: epochs kept by early stopping"
 
 
 def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
@@ -80,7 +81,8 @@ def run_subtitle(history: History) -> str:
     if count == 1:
         return "\n".join(["1 seed", *(f"diverged at epoch {epoch}" for epoch in history.diverged_at.values())])
     mean = "mean over seeds still training" if lost else "mean"
-    return "\n".join([f"{count} seeds: {'thin lines' if epochs > 1 else 'small dots'}; strong line: {mean}", *lost])
+    drawn = f"{count} seeds: {'thin lines' if epochs > 1 else 'small dots'}; strong line: {mean}"
+    return "\n".join([drawn + (KEPT if history.best_epoch else ""), *lost])
 
 
 def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str]) -> str:
@@ -91,6 +93,7 @@ def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str])
     mean = "mean over seeds still training" if any(losses.values()) else "mean"
     parts = " and ".join(dict.fromkeys(map(part_label, banded)))
     line = f"{seeds}; line: {mean}" + (f"; band: ± 1 standard deviation ({parts})" if parts else "")
+    line += KEPT if any(history.best_epoch for history in arms.values()) else ""
     lost = "; ".join(f"{arm}: {', '.join(lines)}" for arm, lines in losses.items() if lines)
     return "\n".join(map(wrapped, [line, *([lost] if lost else [])]))
 

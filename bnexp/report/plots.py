@@ -19,8 +19,8 @@ from matplotlib.lines import Line2D
 
 from bnexp.errors import nearest
 from bnexp.history import History
+from bnexp.metrics import higher_is_better, traits
 from bnexp.metrics import quantity as quantity_of
-from bnexp.metrics import traits
 from bnexp.report.frame import DPI, GREY, arranged, finish, new_axes, scale, settings
 from bnexp.report.labels import comparison_subtitle, distinct, part_label, parts_line, run_subtitle
 from bnexp.statistics.arrays import Floats
@@ -36,6 +36,9 @@ BLUE, ORANGE, BLACK, VERMILLION, GREEN = "#0072B2", "#E69F00", "#000000", "#D55E
 COLOURS = (BLUE, ORANGE, BLACK, VERMILLION, GREEN, "#CC79A7", "#56B4E9")
 """Okabe and Ito (2008), without the yellow that white paper swallows; the first four also differ in grey."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # 8 against 7 colours: 56 arms before a pair repeats
+
+TICKS = 0.035
+"""Of the height of the axes: what the ticks of one arm take."""
 
 
 class Part(NamedTuple):
@@ -110,6 +113,7 @@ def _run_figure(quantity: str, history: History, title: str, loss_unit: str, sto
                 _draw_seeds(axes, values_SE, part.colour)
                 drawn.append(values_SE)
             lines.append(_draw_mean(axes, values_SE, part))
+    _draw_kept(axes, quantity, history, GREY)
     scale(axes, quantity, [*drawn, *map(_heights, lines)])
     told = [stopped, run_subtitle(history), parts_line(quantity, history.metrics)]
     subtitle = "\n".join(line for line in told if line)
@@ -142,6 +146,7 @@ def _comparison_figure(
         if quantity in history.metrics:
             style = {"linewidth": 0.9, "linestyle": (0, (4, 2)), "markersize": 3}
             trains.append(_draw_arm(axes, _values(history, quantity), f"{arm}, Train", stagger, **style, **look))
+        _draw_kept(axes, quantity, history, look["color"], place)
     goal = _draw_target(axes, quantity, target if target is not None and target[0] in (quantity, *held) else None)
     scale(axes, quantity, [_heights(line) for line in (*tests, *trains)], others=[*bands, *map(_heights, goal)])
     shown = [*held, *([quantity] if trains else [])]
@@ -198,6 +203,17 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
     low_E, high_E = mean_E - deviation_E, mean_E + deviation_E
     axes.fill_between(np.arange(1, len(mean_E) + 1), low_E, high_E, color=colour, alpha=0.16, linewidth=0)
     return [low_E, high_E]
+
+
+def _draw_kept(axes: Axes, quantity: str, history: History, colour: str, place: int = 0) -> None:
+    """Draw a tick for each seed at the epoch that early stopping kept, along the edge that the curves end far from."""
+    kept = [epoch for seed, epoch in history.best_epoch.items() if seed not in history.diverged_at]
+    if not kept:
+        return
+    from_edge = TICKS * (place + 0.5)
+    height = from_edge if higher_is_better(quantity) else 1 - from_edge
+    style: dict[str, Any] = {"color": colour, "alpha": 0.7, "markersize": 8, "transform": axes.get_xaxis_transform()}
+    axes.plot(kept, np.full(len(kept), height), "|", **style)
 
 
 def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) -> list[Line2D]:

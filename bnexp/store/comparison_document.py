@@ -116,6 +116,11 @@ class Verdict(Record):
     seeds_could_settle: bool | None = None
     """Of a question that is open after one of several looks: whether more seeds could settle it."""
 
+    @property
+    def is_withheld(self) -> bool:
+        """Return True if no verdict is given, so that the interval decides nothing."""
+        return self.sentence.startswith("No verdict") or "too few for a verdict" in self.sentence
+
 
 class ContrastHead(Record):
     """What the list of runs shows of a contrast."""

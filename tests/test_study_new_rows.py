@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -318,6 +319,15 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
         "held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it. For these 100 rows alone: refuted"
         in found.verdict.sentence
     )
+
+
+def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_set() -> None:
+    right = drawn({"bn": 0.81, "none": 0.8}, cells=2)
+    for datasets, is_named in (([{}, {}], True), ([{"seed": 1}, {"seed": 2}], False)):
+        (found,) = judged([claim()], [contrast(claim(), right, datasets=datasets)])
+        (told,) = re.findall(r"held-out rows in all(.*?),? (?:there is|or with)", found.verdict.sentence)
+        assert bool(re.fullmatch(r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+\)", told)) == is_named
+        assert is_named or not told
 
 
 def test_each_data_set_needs_rows_of_its_own_by_its_weight_in_the_mean() -> None:

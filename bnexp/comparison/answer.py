@@ -293,6 +293,6 @@ def _rounded(count: int) -> int:
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
     few = f"{carrying} carry the difference in {difference.metric}"
-    how = wording.how_to_hold_out(FEWEST_EFFECTIVE / new_rows.effective_rows)
+    how = wording.how_to_hold_out(2 * FEWEST_EFFECTIVE / new_rows.effective_rows)  # 2: how many carry it is a guess
     cure = f"Use more held-out {new_rows.drawn}{in_brackets(how)}."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

@@ -16,11 +16,13 @@ from bnexp import statistics
 from bnexp.comparison.drawn_anew import measured_on, splits_anew
 from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.config.dataset import Dataset
 from bnexp.config.section import Resample
-from bnexp.config.study import Hypothesis, Over
+from bnexp.config.study import Hypothesis, Over, keys_of
 from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_question import MeasuredOn
+from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import Cell, matches
 from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
@@ -66,6 +68,8 @@ class Contrast:
     """
     measured_on: MeasuredOn = "these rows"
     """What the differences over seeds alone speak of."""
+    data: tuple[Dataset, DataFacts] | None = None
+    """What is read, and its rows, if all cells read the same and no factor varies it."""
 
     @property
     def lost(self) -> int:
@@ -116,7 +120,25 @@ def _contrast(
         undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, [*here, *there], results, rows),
+        data=_one_data_set([*here, *there], every),
     )
+
+
+def _one_data_set(cells: Sequence[Cell], every: Sequence[Result]) -> tuple[Dataset, DataFacts] | None:
+    """Return the data of all cells with their numbers of rows; None if some differ, or a factor varies them."""
+    datasets = [one.experiment.dataset for cell in cells for several in cell.candidates.values() for one in several]
+    is_varied = any(key.startswith("dataset.") for cell in cells for name in cell.levels for key in keys_of(name))
+    rows = every[0].rows
+    are_alike = all(one == datasets[0] for one in datasets) and all(one.rows == rows for one in every)
+    if is_varied or not datasets or not are_alike:
+        return None
+    facts = DataFacts(
+        rows=sum(rows.values()),
+        training_rows=rows.get("train"),
+        validation_rows=rows.get("val"),
+        test_rows=rows.get("test"),
+    )
+    return datasets[0], facts
 
 
 def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:

@@ -180,6 +180,7 @@ def _wording(claim: Hypothesis, contrast: Contrast) -> ClaimWording:
         lambda claimed: _is_flattered(claim, contrast, claimed=claimed),
         contrast.why_not_new_rows,
         math.nan if contrast.baseline_mean is None else contrast.baseline_mean,
+        contrast.data,
     )
 
 

@@ -13,12 +13,15 @@ from typing import Any
 from bnexp import statistics
 from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
+from bnexp.comparison.more_rows import how_to_hold_out
+from bnexp.config.dataset import Dataset
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, number, p_text, with_unit
+from bnexp.metrics import LARGEST, number, p_text, part_of, with_unit
 from bnexp.statistics import Interval, Shown, strict
 from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
+from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
@@ -71,6 +74,8 @@ class ClaimWording:
     why_not_new_rows: str | None = None
     baseline_mean: float = math.nan
     """Of the values that are contrasted, where they are final values in the metric's unit."""
+    data: tuple[Dataset, DataFacts] | None = None
+    """What all cells read, with its numbers of rows; None if they read several data sets."""
     spread: Heterogeneity | None = None
     """How much the cells that are averaged differ, if there are several."""
 
@@ -137,8 +142,8 @@ class ClaimWording:
         return f"`seeds: {seeds}`"
 
     def how_to_hold_out(self, factor: float) -> str:
-        """Return "": the cells of a study may have data sets of their own."""
-        return ""
+        """Return the keys that hold out more rows; "" if the cells read several data sets."""
+        return "" if self.data is None else how_to_hold_out(factor, part_of(self.claim.metric.metric), *self.data)
 
     def why_these_rows_only(self) -> str | None:
         """Return why nothing is said of new rows."""

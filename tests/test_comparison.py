@@ -146,6 +146,7 @@ def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> 
     arms = [arm("a", [0.9] * seeds, seeds=seeds), arm("b", [0.5] * seeds, seeds=seeds)]
     assert compare(arms, Question())["contrasts"][0]["verdict"] == {
         "word": "cannot tell yet",
+        "is_withheld": True,
         "settled_by": 6,
         "sentence": f"{few} too few for a verdict, which needs 6: fewer can all agree by chance in more than 5% of cases. "
         "Use --seeds 20.",
@@ -334,6 +335,7 @@ def test_two_arms_that_guess_are_not_judged_by_accuracy_and_the_loss_is_named(gu
     """Equal pairs, rounding above the baseline, below it, and one lucky seed: all were "no difference" or "hurts"."""
     assert verdict_of(arm("bn", guess_S, seeds=14), arm("nobn", [0.5] * 14, seeds=14)) == {
         "word": "cannot tell yet",
+        "is_withheld": True,
         "settled_by": None,
         "sentence": "No verdict: neither bn nor nobn beats always answering the commonest class of these rows (50.00%) in val_accuracy by its "
         "95% interval. Nets that guess cannot be told apart by accuracy. Use --metric val_loss, or train longer.",

@@ -66,22 +66,18 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
 
 
-FEW = "No verdict for new rows: about 2 of 80 rows carry the difference in val_auc."
-
-
 @pytest.mark.parametrize(
     ("verdict", "label", "new_rows", "these_rows"),
     [
-        ({"word": "cannot tell yet", "sentence": "For new rows of this kind, ..."}, "bn:\ncannot tell yet", figures.BLUE, figures.BLUE),
-        ({"word": "cannot tell yet", "sentence": FEW, "these_rows": "hurts"}, "bn:\ncannot tell yet\n(no verdict)", figures.GREY, figures.BLUE),
-        ({"word": "cannot tell yet", "sentence": "No verdict: in 1 pair a seed diverged."}, "bn:\ncannot tell yet\n(no verdict)", figures.GREY, figures.GREY),
-        ({"word": "cannot tell yet", "sentence": "3 pairs are too few for a verdict, which needs 6"}, "bn:\ncannot tell yet\n(no verdict)", figures.GREY, figures.GREY),
+        ({}, "bn:\ncannot tell yet", figures.BLUE, figures.BLUE),
+        ({"is_withheld": True, "these_rows": "hurts"}, "bn:\ncannot tell yet\n(no verdict)", figures.GREY, figures.BLUE),
+        ({"is_withheld": True}, "bn:\ncannot tell yet\n(no verdict)", figures.GREY, figures.GREY),
     ],
 )  # fmt: skip
 def test_an_interval_that_no_verdict_rests_on_is_grey(
     verdict: dict[str, Any], label: str, new_rows: str, these_rows: str
 ) -> None:
-    told = contrast("bn", [0.01, 0.03, 0.02]) | {"verdict": verdict}
+    told = contrast("bn", [0.01, 0.03, 0.02]) | {"verdict": {"word": "cannot tell yet", **verdict}}
     anew = {"mean": 0.02, "low": -0.01, "high": 0.05, "drawn": "rows", "count": 200}
     told["metrics"]["val_accuracy"] = {**told["metrics"]["val_accuracy"], "new_rows": anew}
     (axes,) = difference_figure(document(told)).axes

@@ -792,7 +792,12 @@ def test_the_level_of_claims_without_a_verdict_is_the_strictest_whatever_their_f
     told = "3 pairs are too few for a verdict, which needs 7: fewer can all agree by chance in more than 2.5% of cases."
     shared = "Several hypotheses share the error, so each needs more pairs than one alone."
     found = facts_of([claim(), claim(claim="d")], few)[0]["verdict"]
-    assert found == {"word": "inconclusive", "settled_by": 7, "sentence": f"{told} {shared} Use more seeds."}
+    assert found == {
+        "word": "inconclusive",
+        "settled_by": 7,
+        "is_withheld": True,
+        "sentence": f"{told} {shared} Use more seeds.",
+    }
 
 
 def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:

@@ -79,7 +79,7 @@ def answer(difference: JudgedDifference, wording: Wording) -> Verdict:
     """Return the verdict: about new rows of the same kind where they are estimated, else about these rows."""
     here, decides = _both(difference, wording)
     if decides.is_void or here.is_void:
-        return Verdict(word=wording.open, sentence=f"No verdict: {wording.margin_of_all()}")
+        return Verdict(word=wording.open, sentence=f"No verdict: {wording.margin_of_all()}", is_withheld=True)
     return (
         _about_these_rows(difference, wording, here)
         if difference.new_rows is None
@@ -155,7 +155,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     these += "."
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
-        return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word)
+        return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
     if rest is None:
         rest = _rows_or_seeds(difference, wording, new_rows)
         if difference.lacking_alone is not None:  # seeds may still show a claim's other side

@@ -97,7 +97,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
 def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
     decides = None if case.difference is None else _decides(case.difference, case.wording.scale, levels)
     if (held := case.withheld_at(levels.sign)) is not None:
-        verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence)
+        verdict = Verdict(word=OPEN, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
         if case.wording.question.looks:
             verdict.seeds_could_settle = held.seeds_could_settle
         return decides, verdict

@@ -115,11 +115,8 @@ class Verdict(Record):
     """The word for the rows that were measured."""
     seeds_could_settle: bool | None = None
     """Of a question that is open after one of several looks: whether more seeds could settle it."""
-
-    @property
-    def is_withheld(self) -> bool:
-        """Return True if no verdict is given, so that the interval decides nothing."""
-        return self.sentence.startswith("No verdict") or "too few for a verdict" in self.sentence
+    is_withheld: bool = False
+    """Whether no verdict is given, so that the interval decides nothing; not recorded in older documents."""
 
 
 class ContrastHead(Record):

@@ -102,7 +102,7 @@ class _Case:
                 return no_single_answer(wording, self.parts, is_warned=self.difference.is_warned)
             return answer(self.difference, wording)
         held = self.held or Withheld("No verdict: no pair has a value.")
-        return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence)
+        return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
 
 
 def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 from bnexp.history import History
-from bnexp.store import reading
+from bnexp.store import directories, reading
 from bnexp.system import temporary_files
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
@@ -378,6 +379,40 @@ def _status_seen_by_another_process(directory: Path) -> str:
     )
     done = subprocess.run([sys.executable, "-c", program, str(directory)], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("system", sorted({sys.platform, "win32"}))
+def test_a_lock_is_seen_by_who_asks_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """Windows has no shared lock, so there the lock is taken for a moment."""
+    with store.own_directory(tmp_path / "s") as directory:
+        monkeypatch.setattr(sys, "platform", system)
+        assert directories.is_held(directory / store.LOCK)
+    assert not directories.is_held(directory / store.LOCK)
+    with store.own_directory(directory):
+        pass
+
+
+def test_where_a_file_system_has_no_locks_nobody_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with store.own_directory(tmp_path / "s") as directory:
+        monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+        assert not directories.is_held(directory / store.LOCK)
+        monkeypatch.undo()
+
+
+def test_a_directory_for_which_no_name_is_left_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "mkdir", lambda path, **options: None if options else _exists(path))
+    with (
+        pytest.raises(StorageError, match=r": ten thousand runs of 'bn' were begun in this second\. Try again\.$"),
+        store.new_directory(tmp_path, "bn"),
+    ):
+        pass
+
+
+def _exists(path: Path) -> None:
+    raise FileExistsError(errno.EEXIST, "File exists", str(path))
 
 
 def test_a_killed_run_is_interrupted_at_once_because_its_lock_frees_itself(tmp_path: Path) -> None:

@@ -478,6 +478,28 @@ def test_a_step_shorter_than_an_optimizer_step_is_one_step() -> None:
     np.testing.assert_allclose([schedule(0), schedule(1)], [0.1, 0.1 * config.training.learning_rate.factor], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ({"name": "step", "every_epochs": 1.5, "factor": 0.5}, [0.1] * 6 + [0.05] * 6),
+        ({"name": "exponential", "factor": 0.25}, [0.1 * 0.25 ** (step / 4) for step in range(12)]),
+        ({"name": "warmup", "warmup_epochs": 1}, [0, 0.025, 0.05, 0.075] + [0.1] * 8),
+        ({"name": "cosine"}, [0.05 * (1 + np.cos(np.pi * step / 12)) for step in range(12)]),
+        (
+            {"name": "cosine", "warmup_epochs": 1, "final_share": 0.5},
+            [0, 0.025, 0.05, 0.075] + [0.05 + 0.025 * (1 + np.cos(np.pi * step / 8)) for step in range(8)],
+        ),
+    ],
+)
+def test_each_schedule_has_the_rate_of_its_formula_at_every_step_in_both_trainers(
+    schedule: dict[str, Any], rates: list[float]
+) -> None:
+    training = experiment(training={"learning_rate": {**schedule, "initial": 0.1}, "epochs": 3}).training
+    plain, stacked = make_optimizer(training, steps_per_epoch=4), make_pure_optimizer(training, 4, rows=1)
+    np.testing.assert_allclose([plain._learning_rate(step) for step in range(12)], rates, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose([0.1 * stacked.schedule(step) for step in range(12)], rates, rtol=1e-6, atol=1e-8)
+
+
 def test_shards_are_balanced_over_the_workers() -> None:
     for seeds, workers, sizes in (
         (20, 2, [10, 10]),

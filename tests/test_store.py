@@ -394,6 +394,44 @@ def test_a_lock_is_seen_by_who_asks_and_left_as_it_was(
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="another process could not read it either")
+def test_who_asks_while_a_run_is_at_work_takes_no_damage_for_its_end(tmp_path: Path) -> None:
+    with store.new_directory(tmp_path, "bn") as directory:
+        (directory / "run.json").write_text("{")
+        state = store.Run(directory).state()
+    assert (state.status, state.head) == ("running", None)
+
+
+def test_a_record_without_a_status_is_damaged(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    store.write_json(run.directory / "run.json", {"name": "bn"})
+    assert (run.state().status, run.state().reason) == (
+        "damaged",
+        "run.json: has no status; expected running, finished or interrupted. Restore the file, or train again.",
+    )
+
+
+def test_a_directory_that_cannot_be_read_is_damaged_with_the_systems_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = finished(tmp_path), finished(tmp_path, "other")
+    (tmp_path / "elsewhere").mkdir()
+    refuse = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        state = run.state()
+    assert (state.status, state.reason) == (
+        "damaged",
+        f"{run.directory}: cannot be read (Permission denied). Restore it, or move it away.",
+    )
+    with monkeypatch.context() as patch:
+        listed = os.listdir
+        patch.setattr(os, "listdir", lambda place: refuse() if str(place).endswith("elsewhere") else listed(place))
+        assert {one.id for one in store.runs_in(tmp_path)} == {run.id, other.id}, (
+            "without a time in its name it is none"
+        )
+
+
 def test_where_a_file_system_has_no_locks_nobody_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl")
     with store.own_directory(tmp_path / "s") as directory:

@@ -21,6 +21,7 @@ from command import ENVIRONMENT
 from command import bnexp as command
 
 import bnexp
+from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.errors import UserError
 from bnexp.history import History
 from bnexp.report.measured_frame import measured
@@ -244,6 +245,25 @@ def test_a_data_frame_is_kept_as_it_is_and_its_target_is_learned(folder: Path) -
     )
 
 
+def test_a_data_frame_is_kept_as_csv_where_nothing_writes_parquet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    frame = pd.DataFrame({"a": [0.25, 0.5, 0.75], "label": [1, 0, 1]})
+    section, _ = dataset_given(frame, "label", folder)
+    assert (section["name"], section["target"], Path(section["path"]).suffix) == ("csv", "label", ".csv")
+    pd.testing.assert_frame_equal(pd.read_csv(section["path"]), frame)
+
+
+def test_a_data_frame_with_objects_in_a_column_is_refused_before_it_is_kept(folder: Path) -> None:
+    frame = pd.DataFrame({"a": [[1], [2]], "label": ["u", "v"]})
+    with pytest.raises(
+        UserError, match=r"^data is a DataFrame with a column that holds objects \(.*\)\. Leave that column"
+    ):
+        dataset_given(frame, "label", folder)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_path_a_known_set_and_a_section_are_data_too(folder: Path) -> None:
     np.savez(folder / "my.npz", x=ROWS, y=LABELS)
     for data in ("my.npz", folder / "my.npz", {"name": "npz", "path": "my.npz"}):
@@ -265,6 +285,8 @@ def test_one_hot_targets_are_data_too() -> None:
         ((ROWS, np.ones((60, 2, 2))), "y has shape (60, 2, 2); expected one value for each row, (N,) or (N, 1). Change its shape."),
         ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
         ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
+        ((ROWS, np.ones(60, complex)), "y is complex128; expected numbers, booleans or texts. Give y.astype(str) for classes."),
+        (7, "data is int; expected (x, y), a DataFrame with target=, a file,"),
         (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
         (ROWS, "data is ndarray of shape (60, 4); expected (x, y), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
     ],

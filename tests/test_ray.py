@@ -324,6 +324,43 @@ def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: py
         list(some.each(name_of_process, [Task()]))
 
 
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        (ConnectionError("refused.\nMore"), "No Ray cluster answers at auto: refused. Start one there (ray start --head), "
+         "or leave place.address out."),
+        (TimeoutError(), "No Ray cluster answers at auto: TimeoutError. Start one there (ray start --head), or leave "
+         "place.address out."),
+        (ValueError("no such key"), "The Ray cluster at auto cannot be joined: no such key."),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_a_cluster_that_ray_looks_for_itself_is_joined_or_told_with_its_reason(
+    fails: Exception | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    init = Mock(side_effect=fails)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": {"CPU": 3.0}}, {"Resources": {}}])
+    if fails is None:
+        assert ray_launcher._join("auto", 1) == 3
+    else:
+        with pytest.raises((UserError, WorkError)) as raised:
+            ray_launcher._join("auto", 1)
+        assert str(raised.value) == told
+    assert init.call_args.args == ("auto",)
+
+
+def test_nobody_is_asked_who_does_not_listen() -> None:
+    with socket.socket() as bound:
+        bound.bind(("localhost", 0))  # and it does not listen
+        address = f"localhost:{bound.getsockname()[1]}"
+        with pytest.raises(UserError, match=rf"^No Ray cluster answers at {address}: .*refused"):
+            ray_launcher._reach(address)
+    with pytest.raises(UserError, match=r"^No Ray cluster answers at ray://\.\.:1: "):
+        ray_launcher._reach("ray://..:1")
+
+
 def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray")
     monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.3)

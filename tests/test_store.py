@@ -440,6 +440,22 @@ def test_where_a_file_system_has_no_locks_nobody_is_at_work(tmp_path: Path, monk
         monkeypatch.undo()
 
 
+def test_where_a_file_system_has_no_locks_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    store.write(tmp_path / "run.json", "whole")
+    assert (tmp_path / "run.json").read_text() == "whole" and os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_directory_that_is_called_latest_stays_and_no_run_fails_by_it(tmp_path: Path) -> None:
+    (tmp_path / "latest" / "kept").mkdir(parents=True)
+    run = finished(tmp_path)
+    assert run.status() == "finished"
+    assert (tmp_path / "latest" / "kept").is_dir() and not (tmp_path / "latest").is_symlink()
+
+
 def test_a_directory_for_which_no_name_is_left_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "mkdir", lambda path, **options: None if options else _exists(path))
     with (

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import pytest
 from command import ENVIRONMENT
 
 import bnexp
+from bnexp.api import studies
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, ConfigError, RunError, StoppedError, UserError
 from bnexp.experiment.run import Finished
@@ -245,6 +247,35 @@ def test_a_place_that_cannot_be_is_refused_with_all_that_is_wrong() -> None:
         "No launcher is called 'locla'. Did you mean 'local'? Good names: local, ray.",
         "workers is 0; expected 1 or more, or None for one on each core.",
     ]
+
+
+def test_a_clusters_workers_are_as_many_as_it_has_or_as_asked_for_and_a_machines_as_many_as_have_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    launch = Mock()
+    monkeypatch.setattr("bnexp.executors.workers", launch)
+    for place in (
+        bnexp.Place(launcher="ray", address="far:1"),
+        bnexp.Place(launcher="ray", address="far:1", workers=2),
+        bnexp.Place(workers=4),
+    ):
+        place.launched(3, print)
+    assert launch.mock_calls == [
+        call("ray", None, "far:1", warn=print),
+        call("ray", 2, "far:1", warn=print),
+        call("local", 3, None, warn=print, sharing=4),
+    ]
+
+
+def test_who_stops_a_study_hears_what_is_kept(place: Path) -> None:
+    for told in (
+        "Stopped before anything was finished; nothing is kept.",
+        f"Stopped: {place / 's'} keeps what is finished; the same command goes on.",
+    ):
+        with pytest.raises(StoppedError) as raised, studies._goes_on(place / "s"):
+            raise KeyboardInterrupt
+        assert str(raised.value) == told
+        (place / "s").mkdir(exist_ok=True)
 
 
 def test_nothing_to_check_or_train_is_refused_in_words_that_fit_both() -> None:

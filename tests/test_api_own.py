@@ -13,6 +13,7 @@ from contextlib import chdir
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,10 @@ from command import ENVIRONMENT
 from command import bnexp as command
 
 import bnexp
-from bnexp.errors import UserError
+from bnexp.api.arrays_at_hand import dataset_given
+from bnexp.api.observer import Observer
+from bnexp.api.own_networks import OwnNetworks
+from bnexp.errors import StoppedError, UserError
 from bnexp.history import History
 from bnexp.report.measured_frame import measured
 from bnexp.system import session_functions
@@ -244,6 +248,53 @@ def test_a_data_frame_is_kept_as_it_is_and_its_target_is_learned(folder: Path) -
     )
 
 
+def test_a_data_frame_is_kept_as_csv_where_nothing_writes_parquet(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    frame = pd.DataFrame({"a": [0.25, 0.5, 0.75], "label": [1, 0, 1]})
+    section, _ = dataset_given(frame, "label", folder)
+    assert (section["name"], section["target"], Path(section["path"]).suffix) == ("csv", "label", ".csv")
+    pd.testing.assert_frame_equal(pd.read_csv(section["path"]), frame)
+
+
+def test_a_data_frame_with_objects_in_a_column_is_refused_before_it_is_kept(folder: Path) -> None:
+    frame = pd.DataFrame({"a": [[1], [2]], "label": ["u", "v"]})
+    with pytest.raises(
+        UserError, match=r"^data is a DataFrame with a column that holds objects \(.*\)\. Leave that column"
+    ):
+        dataset_given(frame, "label", folder)
+    assert list(folder.iterdir()) == []
+
+
+def arms_of(*names: str, compared: bool = True) -> list[str]:
+    """Return the arms in which networks of files are taken; none is built but one that is compared alone."""
+    own = OwnNetworks("my.csv", "label")
+    return [str(getattr(one, "name", one)) for one in own.arms_of(names, (), Observer(), compared=compared)]
+
+
+def test_networks_beside_others_are_taken_as_they_are_written_and_are_not_built(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "my.csv").write_text("a,label\n1,u\n2,v\n")
+    (folder / "nets.py").write_text("def build(): ...\ndef made(normalization): ...\n")
+    assert arms_of("nets.py:build", "bn", "nets.py:made") == ["nets-as_written", "bn", "nets-made-batch"]
+    assert arms_of("nowhere.nets:build", compared=False) == ["nets-as_written"], "building it reports why"
+    monkeypatch.setattr("bnexp.api.own_networks.preflight", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(StoppedError, match=r"^Stopped before anything was trained; nothing is kept\.$"):
+        arms_of("nets.py:build")
+
+
+def test_a_file_that_asks_for_work_while_it_is_run_for_its_function_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnexp.api.own_networks.imported_now", lambda: "nets.py:build")
+    with pytest.raises(UserError) as raised:
+        arms_of("nets.py:build")
+    assert str(raised.value) == (
+        "nets.py is run for its function, and begins work of its own; expected a file that defines functions. Put that "
+        'work under `if __name__ == "__main__":`.'
+    )
+
+
 def test_a_path_a_known_set_and_a_section_are_data_too(folder: Path) -> None:
     np.savez(folder / "my.npz", x=ROWS, y=LABELS)
     for data in ("my.npz", folder / "my.npz", {"name": "npz", "path": "my.npz"}):
@@ -265,6 +316,8 @@ def test_one_hot_targets_are_data_too() -> None:
         ((ROWS, np.ones((60, 2, 2))), "y has shape (60, 2, 2); expected one value for each row, (N,) or (N, 1). Change its shape."),
         ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
         ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
+        ((ROWS, np.ones(60, complex)), "y is complex128; expected numbers, booleans or texts. Give y.astype(str) for classes."),
+        (7, "data is int; expected (x, y), a DataFrame with target=, a file,"),
         (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
         (ROWS, "data is ndarray of shape (60, 4); expected (x, y), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
     ],

@@ -66,6 +66,18 @@ def test_numbers_that_numpy_does_not_know_come_back_as_they_were() -> None:
     np.testing.assert_array_equal(found, value)
 
 
+def test_an_array_that_is_not_there_and_a_number_of_epochs_that_is_none_are_told() -> None:
+    snapshot = Snapshot({"wait": 3, "odd": True, "text": "3"}, {"a": np.ones(2)})
+    assert snapshot.taken("a").tolist() == [1, 1]
+    with pytest.raises(CheckpointError, match=r"^a is missing$"):
+        snapshot.taken("a")
+    assert snapshot.epochs("wait", 3) == 3
+    for name, most, seen in (("wait", 2, "3"), ("odd", 3, "True"), ("text", 3, "'3'"), ("none", 3, "None")):
+        with pytest.raises(CheckpointError) as raised:
+            snapshot.epochs(name, most)
+        assert str(raised.value) == f"{name} is {seen}; expected a number of epochs from 0 to {most}"
+
+
 def test_whatever_byte_is_damaged_no_number_changes(tmp_path: Path) -> None:
     path, whole = tmp_path / "checkpoint.npz", content()
     refusals = 0

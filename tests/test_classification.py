@@ -214,6 +214,12 @@ def _of_guess(name: str, answers: Answers) -> float:
     return of_guess(answers)
 
 
+def test_f1_of_a_class_that_is_neither_there_nor_answered_is_zero() -> None:
+    assert METRICS["f1"].values(binary([0, 0, 0], np.array([0.1, 0.2, 0.3]))).tolist() == [0, 0, 0]
+    absent = of_classes(np.array([0, 1, 1]), np.array([0, 1, 0]), 3)
+    assert METRICS["f1"].values(absent).mean() == pytest.approx((2 / 3 + 2 / 3) / 2)
+
+
 def test_the_variance_over_rows_is_delongs() -> None:
     """By brute force over all pairs of rows: the variance of each row's placement, over its class's rows."""
     generator = np.random.default_rng(0)

@@ -19,7 +19,7 @@ import pytest
 from command import COMMAND, ENVIRONMENT, REPOSITORY, Done, bnexp, bnexp_process, imported, refused
 from typer.testing import CliRunner
 
-from bnexp import store
+from bnexp import __version__, store
 from bnexp.cli.app import app
 from bnexp.cli.outcome import leave
 from bnexp.history import from_json
@@ -123,6 +123,10 @@ def test_a_second_compare_trains_nothing_and_imports_only_what_it_needs(
     assert "numpy" in modules
     assert modules & {"tensorflow", "keras", "pandas", "sklearn", "scipy", "urllib.request"} == set()
     assert done.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    assert bnexp("--version", cwd=tmp_path).stdout == f"bnexp {__version__}\n"
 
 
 def test_the_help_of_the_target_says_how_a_percentage_is_written() -> None:

@@ -45,6 +45,8 @@ METHOD = "class Net:\n    def block(self): return {}\n    def build(self): retur
         ("import enum\nclass Width(enum.Enum):\n    SMALL = {}\ndef build(): return Width.SMALL", "build"),
         ("from typing import NamedTuple\nclass Net(NamedTuple):\n    a: int = 1\n    def b(self): return {}\nn = Net()\ndef build(): return n.b()", "build"),
         ("import functools\nclass Net:\n    @functools.cached_property\n    def b(self): return {}\nnet = Net()\ndef build(): return net.b", "build"),
+        ("class Net:\n    @property\n    def b(self): return {}\nnet = Net()\ndef build(): return net.b", "build"),
+        ("def build():\n    def inner(): return {}\n    return inner", "build"),
         ("from abc import ABC\nclass Net(ABC):\n    width = {}\ndef build(): return Net.width", "build"),
     ],
 )  # fmt: skip
@@ -160,6 +162,17 @@ def test_a_digest_follows_the_state_of_a_module_as_far_as_it_is_used(text: str, 
     assert digest_after(text) == before
     vars(mine)["WIDTH"] = 64
     assert digest_after(text) != before
+
+
+def test_a_digest_follows_all_of_a_module_that_is_held_by_a_value_even_if_it_holds_itself(mine: ModuleType) -> None:
+    vars(mine)["itself"] = [mine]
+    text = "import mine\nheld = [mine, mine.itself]\ndef build(): return held[0].WIDTH"
+    before = digest_after(text)
+    assert digest_after(text) == before
+    for name in ("OTHER", "WIDTH"):
+        vars(mine)[name] = 64
+        assert digest_after(text) != before
+        before = digest_after(text)
 
 
 @pytest.mark.parametrize("line", ["import blocks", "from blocks import block", "import parts.deep"])

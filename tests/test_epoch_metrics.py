@@ -15,6 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from bnexp.config import Experiment
 from bnexp.data import prepare
+from bnexp.statistics.answers import Answers
+from bnexp.statistics.classification import METRICS
+from bnexp.training import keras_scores
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.record import Trained
 
@@ -57,6 +60,48 @@ def test_the_last_epoch_has_scikit_learns_number_of_the_rows_that_are_kept(engin
     for row in (0, 1):
         score = roc_auc_score(data.rows.y_N[data.validation_SR[row]], trained.rows["val"]["predicted"][row])
         assert trained.history.final("val_auc")[row] == pytest.approx(score, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "by_hand"),
+    [
+        ("auc", 3 / 4),
+        ("pr_auc", (1 + 2 / 3) / 2),
+        ("f1", 1 / 2),
+        ("balanced_accuracy", 1 / 2),
+        ("mcc", 0.0),
+        ("log_loss", -np.log(0.9 * 0.3 * 0.3 * 0.9) / 4),
+        ("brier", (0.1**2 + 0.7**2 + 0.7**2 + 0.1**2) / 4),
+        ("calibration_error", (abs(1 - 0.9) + abs(0 - 0.7)) / 2),
+    ],
+)
+def test_the_reference_scores_four_rows_of_two_classes_as_one_does_by_hand(metric: str, by_hand: float) -> None:
+    y_R, predicted_R = np.array([0.0, 0, 1, 1]), np.array([0.1, 0.7, 0.3, 0.9])
+    assert keras_scores.score(metric, y_R, predicted_R[:, None]) == pytest.approx(by_hand, abs=1e-12)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_the_reference_scores_drawn_rows_as_the_metrics_of_rows_do(classes: int) -> None:
+    """They share no arithmetic. Of few rows, some classes are not there."""
+    generator = np.random.default_rng(classes)
+    for rows in (8, 40):
+        y_R = generator.integers(0, classes, rows)
+        predicted_RC = generator.dirichlet(np.ones(classes), rows)
+        predicted = predicted_RC[:, 1] if classes == 2 else predicted_RC
+        answers = Answers(y_R, predicted, predicted_RC.argmax(axis=1) == y_R)
+        for name, metric in METRICS.items():
+            if metric.fits(classes):
+                found = keras_scores.score(name, y_R, predicted.reshape(rows, -1))
+                assert found == pytest.approx(metric.values(answers).mean(), abs=1e-12), (name, rows)
+
+
+def test_the_reference_has_no_score_where_a_prediction_is_not_finite_or_one_class_is_compared_to_none() -> None:
+    y_R, predicted_RC = np.array([1, 1]), np.array([[0.8], [0.6]])
+    scores = {name: keras_scores.score(name, y_R, predicted_RC) for name in METRICS if name != "top_5"}
+    assert {name for name, found in scores.items() if np.isnan(found)} == {"auc", "pr_auc", "balanced_accuracy", "mcc"}
+    assert (scores["f1"], scores["brier"]) == (1, pytest.approx((0.2**2 + 0.4**2) / 2))
+    for odd in (np.nan, np.inf):
+        assert np.isnan([keras_scores.score(name, np.array([0, 1]), np.array([[odd], [0.5]])) for name in scores]).all()
 
 
 @pytest.mark.slow

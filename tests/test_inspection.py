@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import bnexp as command
 from rich.console import Console
 
 import bnexp
 from bnexp.api.experiments import inspect
-from bnexp.cli import commands
 from bnexp.report.check_table import check_table
 
 TABLE = "age,city,id,label\n" + "".join(f"{n * 7 % 40}.5,{'AB'[n % 2]},{n},{n % 3 > 0}\n" for n in range(60))
@@ -82,9 +82,8 @@ def test_a_category_may_hold_an_equals_sign(folder: Path) -> None:
     assert found.categories == {"x=y": 2}
 
 
-def test_check_prints_one_document_and_trains_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.check(["a.yaml"], seeds=None, epochs=None, runs=folder / "runs", as_json=True) == 0
-    document = json.loads(capsys.readouterr().out)
+def test_check_prints_one_document_and_trains_nothing(folder: Path) -> None:
+    document = json.loads(command("check", "a.yaml", "--json", cwd=folder).stdout)
     assert document["parameters"]["non_trainable"] == 8
     assert document["columns"]["left_out"] == ["id"]
     assert document["trainer"] == {"name": "many_seeds", "reason": None}

@@ -52,6 +52,19 @@ def test_the_first_says_so_at_once_and_a_session_without_one_says_nothing() -> N
         pass
 
 
+def test_who_trains_in_another_thread_is_not_asked_and_leaves_the_signal_alone() -> None:
+    before, answers = signal.getsignal(signal.SIGINT), []
+
+    def train() -> None:
+        with finishing_the_epoch(said_nothing) as asked:
+            answers.append((asked(), signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert answers == [(False, before)]
+
+
 def test_one_in_the_middle_of_what_tells_of_it_breaks_neither() -> None:
     """A buffered stream refuses a second write by the thread that is in the middle of one."""
     raw = PressedWhileWritten()

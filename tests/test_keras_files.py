@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -247,6 +248,40 @@ def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_withou
 def test_an_odd_compile_config_names_no_loss(compiled: Any, saved: Path) -> None:
     path = changed(saved, lambda description: description.update(compile_config=compiled))
     assert keras_files.compiled_loss(str(path)) is None
+
+
+def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = saved.parent
+    (place / "kept").mkdir()
+    layer = keras.saving.serialize_keras_object(keras.layers.Dense(1, name="head"))
+    bare = changed(saved, lambda _: layer)
+    bare.rename(place / "layer.keras")
+    changed(saved, lambda _: [1])
+    (place / "text.keras").write_text("no archive")
+    (place / "cut.h5").write_bytes(keras_files.HDF5 + b"no more")
+    for name, told in {
+        "nowhere.keras": f"there is no such file in {Path.cwd()}. Name a .keras file.",
+        "kept": "a folder; expected a .keras file. A SavedModel cannot be trained further: build the network in Python, "
+        "load its weights, and write it with `model.save('my.keras')`.",
+        "layer.keras": "it holds a Dense. Expected a keras.Model.",
+        "bad.keras": "its config.json describes no model. Save it again.",
+        "text.keras": "it is no file of Keras 3 (File is not a zip file). Expected what `model.save('my.keras')` writes.",
+        "cut.h5": f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model("
+        f"{str(place / 'cut.h5')!r}).save({str(place / 'cut.keras')!r})`.",
+    }.items():
+        message = refusal(place / name)
+        assert message.startswith(f"model.path is '{place / name}'") and message.endswith(told), message
+    monkeypatch.setattr(keras_files, "LARGEST_DESCRIPTION", 9)
+    monkeypatch.setattr(keras_files, "MOST_COMPRESSED", 2**40)
+    assert refusal(saved).endswith("; its config.json has more than 256 MiB. Expected a model of Keras.")
+
+
+def test_a_file_that_may_not_be_read_is_told_with_the_systems_reason(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("io.open", Mock(side_effect=PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(Path, "open", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert "it is no file of Keras 3 ([Errno 13] Permission denied)" in refusal(saved)
 
 
 def test_a_description_that_is_nested_deep_is_refused(saved: Path) -> None:

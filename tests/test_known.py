@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import bnexp
 from pydantic import TypeAdapter
 from sklearn import datasets
 
@@ -425,13 +426,11 @@ def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[.
     )
 
 
-def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data_commands.list_data(as_json=True)
-    listed = json.loads(capsys.readouterr().out)
+def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, tmp_path: Path) -> None:
+    listed = json.loads(bnexp("data", "list", "--json", cwd=tmp_path).stdout)
     assert [row["name"] for row in listed] == list(KNOWN)
     assert {row["name"] for row in listed if row["here"]} == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
-    data_commands.list_data(as_json=False)
-    table = capsys.readouterr().out
+    table = bnexp("data", "list", cwd=tmp_path).stdout
     assert "1,797" in table
     assert "`bnexp data fetch NAME` brings what is not here: mnist5k" in table
     missing = table.partition("brings what is not here: ")[2].replace("\n", " ").split(", ")

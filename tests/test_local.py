@@ -7,13 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock, call, create_autospec
 
 import pytest
 from command import ENVIRONMENT, REPOSITORY
 from tasks import Task, cores_workers_and_size, name_of_process, said_nothing, threads_of_linear_algebra
 
+from bnexp.executors import local
 from bnexp.executors.local import ONE_THREAD, local_workers
+from bnexp.system.machine import CORES, WORKERS
 
 
 def test_each_worker_has_one_core_and_works_until_it_is_stopped() -> None:
@@ -75,3 +80,26 @@ def test_a_worker_does_linear_algebra_on_one_core_unless_the_user_says_otherwise
     with local_workers(1, said_nothing) as one:
         assert [answer for _, answer in one.each(threads_of_linear_algebra, [Task()])] == [["4", "1", "1"]]
     assert [os.environ.get(name) for name in ONE_THREAD] == ["4", None, None]
+
+
+def test_a_worker_answers_each_job_until_its_driver_closes_the_pipe_and_leaves_ctrl_c_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (CORES, WORKERS):
+        monkeypatch.setenv(name, "")
+    handle = Mock()
+    monkeypatch.setattr(signal, "signal", handle)
+    monkeypatch.setattr(local, "_end_with_the_driver", lambda: None)
+    pipe = create_autospec(Connection, instance=True)
+    pipe.recv.side_effect = [(cores_workers_and_size, Task(largest_shard=8)), (name_of_process, Task()), EOFError]
+    local._serve(pipe, sharing=3)
+    assert pipe.send.mock_calls == [call(("1", "3", 8)), call(os.getpid())]
+    assert handle.mock_calls == [call(signal.SIGINT, signal.SIG_IGN)]
+
+
+def test_a_worker_ends_at_once_when_its_driver_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Mock()
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: SimpleNamespace(join=order.join))
+    monkeypatch.setattr(os, "_exit", order.exit)
+    local._end_with_the_driver()
+    assert order.mock_calls == [call.join(), call.exit(1)]

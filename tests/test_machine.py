@@ -140,6 +140,24 @@ def test_memory_is_what_the_control_groups_leave_of_the_machines(
     assert machine._memory_bytes() == gibibytes * GIBIBYTE
 
 
+def test_where_the_system_does_not_tell_its_memory_four_gibibytes_are_assumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "none")
+    monkeypatch.delattr(os, "sysconf")
+    assert machine._memory_bytes() == 4 * GIBIBYTE
+    assert machine.memory_limit(None) == 2 * GIBIBYTE // machine.sharing()
+
+
+def test_a_package_that_is_not_installed_has_no_version_and_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "PACKAGES", ("numpy", "no-package-of-this-name"))
+    found = machine.versions()
+    assert found["no-package-of-this-name"] == "not installed" and found["numpy"][0].isdecimal()
+    assert machine.changed_versions({**found, "no-package-of-this-name": "1.0"}) == [
+        "no-package-of-this-name was 1.0 and is not installed"
+    ]
+
+
 def test_cores_are_those_of_the_container_unless_the_environment_says_how_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

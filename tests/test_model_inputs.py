@@ -172,6 +172,24 @@ def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_p
     assert accuracy == pytest.approx(finished.history.metrics["val_accuracy"][0, -1])
 
 
+def test_words_stand_at_their_numbers_and_only_those_that_a_seed_has_seen(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "text,y\n" + "".join(f"both w{n} W{n},{'no' if n % 2 else 'yes'}\n" for n in range(20))
+    )
+    dataset = {"name": "text_csv", "path": str(tmp_path / "t.csv"), "target": "y", "length": 3, "vocabulary": 12}
+    data = prepare(experiment(dataset, "conv1d").dataset, (0, 1))
+    for row in (0, 1):
+        document = json.loads(json.dumps(model_inputs(data, row), allow_nan=False))
+        assert (document["kind"], document["shape"]) == ("text", [3])
+        words = document["words"]
+        assert words[:3] == ["", "[UNK]", "both"] and len(words) == len(set(words)) == 12
+        for number in (0, 7, 13):
+            text = ["both", f"w{number}", f"w{number}"]
+            ids = [words.index(word) if word in words else 1 for word in text]
+            assert data.inputs(row, np.array([number], "int32"))[0].tolist() == ids
+            assert ids[1] == 1 or number in data.train_SR[row]
+
+
 @pytest.mark.parametrize(
     ("shape", "told"),
     [

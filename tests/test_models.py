@@ -11,13 +11,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from experiments import experiment
+from pydantic import TypeAdapter
 
+from bnexp.config.model import Model
+from bnexp.config.networks import Resnet, Transformer
 from bnexp.errors import SettingError
 from bnexp.models import Built, build
+from bnexp.models.conv1d import MaskedPooling1D
 from bnexp.models.embedding import Embedding
 from bnexp.models.initial import derived_seed
 from bnexp.models.inputs import Inputs
+from bnexp.models.normalization import GroupNormalization
+from bnexp.models.resnet import ResidualBlock
 from bnexp.models.saving import model_bytes
+from bnexp.models.transformer import EncoderBlock
 from bnexp.training.memory import row_bytes
 
 
@@ -59,6 +66,65 @@ def test_options_reach_their_layers() -> None:
     assert model.get_layer("activation_1").activation is keras.activations.tanh
     assert dense.kernel_regularizer.l2 == pytest.approx(0.01)
     assert isinstance(dense.kernel_initializer, keras.initializers.HeNormal)
+
+
+IMAGES, FRAMES = Inputs("image", (8, 8, 1)), Inputs("sequence", (3, 2))
+AUGMENTED = {"augmentation": {"flip": "horizontal", "shift": 0.1, "noise": 0.2}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "model", "names"),
+    [
+        (IMAGES, {"name": "cnn", "filters": [2], "convolutions": 1, "hidden": [5], "dropout": 0.1, **AUGMENTED},
+         ["flip", "shift", "noise", "convolution_1_1", "activation_1_1", "pooling_1", "block_dropout_1", "mean",
+          "hidden_1", "activation_1", "dropout_1", "output"]),
+        (IMAGES, {"name": "resnet", "depth": 8, "width": 2, "dropout": 0.1},
+         ["convolution", "activation_1", "block_1_1", "block_2_1", "block_3_1", "mean", "dropout", "output"]),
+        (FRAMES, {"name": "conv1d", "filters": [2, 2, 2], "dropout": 0.1},
+         ["convolution_1", "activation_1", "pooling_1", "dropout_1", "convolution_2", "activation_2", "pooling_2",
+          "dropout_2", "convolution_3", "activation_3", "dropout_3", "mean", "output"]),
+        (FRAMES, {"name": "rnn", "units": [2, 2], "dropout": 0.1},
+         ["recurrent_1", "dropout_1", "recurrent_2", "dropout_2", "output"]),
+    ],
+)  # fmt: skip
+def test_each_network_has_the_layers_that_its_options_ask_for(inputs: Inputs, model: Any, names: list[str]) -> None:
+    config = TypeAdapter(Model).validate_python({**model, "normalization": "none"})
+    layers = build(config, inputs, task="binary", classes=2).model.layers
+    assert [layer.name for layer in layers if layer.name != "padding"] == names
+    assert {layer.rate for layer in layers if "dropout" in layer.name} == {0.1}
+    if "flip" in names:
+        flip, shift, noise = (layer for layer in layers if layer.name in ("flip", "shift", "noise"))
+        assert (flip.mode, shift.height_factor, shift.width_factor, noise.stddev) == ("horizontal", 0.1, 0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: MaskedPooling1D("average", name="pooling"),
+        lambda: ResidualBlock(4, 2, Resnet(name="resnet", block="preactivation"), name="block"),
+        lambda: EncoderBlock(Transformer(name="transformer", heads=2, width=8), name="block"),
+    ],
+)
+def test_a_layer_of_bnexps_own_is_built_again_from_its_config(made: Any) -> None:
+    layer = made()
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+    for name in ("pooling", "filters", "strides", "model"):
+        assert getattr(again, name, None) == getattr(layer, name, None)
+
+
+def test_a_residual_block_takes_no_more_channels_than_it_has_filters() -> None:
+    block = ResidualBlock(2, 1, Resnet(name="resnet"), name="block")
+    with pytest.raises(ValueError, match=r"^A block of 2 filters cannot take 3 channels\.$"):
+        block.build((None, 8, 8, 3))
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(1, (None, 4, 2)), (-1, (None, 4, None))])
+def test_groups_are_of_channels_that_are_last_and_known(axis: int, shape: Any) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^axis is {axis}, of inputs of shape .*; channels must be the last, and known\.$"
+    ):
+        GroupNormalization(2, axis=axis).build(shape)
 
 
 def test_an_initializer_with_options_draws_numbers_of_that_spread() -> None:

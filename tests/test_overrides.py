@@ -73,6 +73,22 @@ def test_a_number_that_no_float_holds_is_told_as_it_was_written(tmp_path: Path, 
     assert told(tmp_path, override).rpartition("...: ")[2] == message
 
 
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{name: python, build: my_net.py}", "model.build is 'my_net.py' (text); expected FILE.py:FUNCTION or "
+         "package.module:FUNCTION."),
+        ("{name: python, build: 'my_net.py:a b'}", "model.build is 'my_net.py:a b' (text); expected FILE.py:FUNCTION or "
+         "package.module:FUNCTION."),
+        ('{name: keras_file, path: "a\\0b"}', "model.path is 'a\\x00b' (text); expected a path without a NUL character."),
+        ("{name: python, build: 'n.py:b', arguments: {a: [{b: .inf}]}}", "model.arguments.a is [{b: .inf}]; expected a finite "
+         "number."),
+    ],
+)  # fmt: skip
+def test_a_network_of_the_users_own_that_cannot_be_is_told(tmp_path: Path, section: str, message: str) -> None:
+    assert told(tmp_path, f"model={section}").rpartition("...: ")[2].startswith(message)
+
+
 def test_an_empty_path_is_told_with_the_cure(tmp_path: Path) -> None:
     message = (
         "dataset.path is '' (text); expected at least 1 character. Give a file or folder, from the current directory."
@@ -115,6 +131,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
          "dataset.size is 32; expected a list. Write 'dataset.size=[32,32]'."),
         ("model.hidden=64,32", "model.hidden is '64,32' (text); expected a list. Write 'model.hidden=[64,32]'."),
         ("model.hidden=(64,32)", "model.hidden is '(64,32)' (text); expected a list. Write 'model.hidden=[64,32]'."),
+        ("model.hidden=a, b", "model.hidden is 'a, b' (text); expected a list. Write 'model.hidden=[a,b]'."),
         ("model.hidden.1=8", "model.hidden is {1: 8}; expected a list. The config has no such list to change; give the "
                              "whole: 'model.hidden=[64, 64]'."),
         ("training.learning_rate=0,01",

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from bnexp.config.dataset import Dataset
 from bnexp.errors import SettingError
 from bnexp.models.inputs import Inputs
+from bnexp.models.own_doubts import unused
 from bnexp.models.own_outputs import with_fitting_output
 
 NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
@@ -221,6 +222,103 @@ def test_one_linear_unit_for_many_classes_may_be_a_regression_where_the_data_set
         'End the network with Dense(20, activation="softmax"). If the target is a number and no class, set '
         "dataset.task: regression, a key of csv, parquet, npz and openml."
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "seen"),
+    [
+        (lambda: layers.ReLU(name="last"), "ReLU"),
+        (lambda: layers.LeakyReLU(name="last"), "LeakyReLU"),
+        (lambda: layers.Softmax(name="last"), None),
+    ],
+)
+def test_an_activation_that_is_a_layer_counts_by_what_it_is(last: Any, seen: str | None) -> None:
+    model = ends(layers.Dense(3), last())
+    if seen is None:
+        assert with_fitting_output(model, "multiclass", 3) == (model, [])
+        return
+    with pytest.raises(SettingError) as error:
+        with_fitting_output(model, "multiclass", 3)
+    assert str(error.value) == (
+        f"model ends in outputs of shape (None, 3) with {seen} activation; a multiclass task needs (None, 3) with softmax. "
+        'End the network with Dense(3, activation="softmax").'
+    )
+
+
+def test_the_outputs_of_a_layer_of_ones_own_may_be_any_numbers_of_a_regression() -> None:
+    class Own(keras.layers.Dense):
+        def call(self, inputs: Any, training: bool | None = None) -> Any:
+            return super().call(inputs) + 7
+
+    assert with_fitting_output(ends(Own(1)), "regression", 0)[1] == []
+
+
+# --- inputs ---------------------------------------------------------------------------
+
+
+class Multiplies(keras.Model):
+    """A model class of the user's own that takes four numbers alone."""
+
+    def __init__(self, normalization: Any) -> None:
+        super().__init__()
+        self.norm, self.last = normalization(name="norm_1"), layers.Dense(3, "softmax")
+
+    def call(self, x: Any) -> Any:
+        return self.last(self.norm(keras.ops.matmul(x, np.ones((4, 4), "float32"))))
+
+
+@pytest.mark.filterwarnings("ignore:.*multiplies.* unbuilt state:UserWarning")
+@pytest.mark.parametrize(
+    ("made", "arm"),
+    [
+        (lambda: keras.Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3, "softmax")]), "as_written"),
+        (lambda normalization: Multiplies(normalization), "batch"),
+    ],
+)
+def test_layers_that_do_not_take_the_inputs_of_the_data_are_told_with_kerass_reason(made: Any, arm: str) -> None:
+    with pytest.raises(
+        SettingError, match=r"^model does not take inputs of shape \(5,\): .*\. Change its first layers\.$"
+    ):
+        built(made, arm, Inputs("table", (5,)))
+
+
+def test_a_reshape_is_offered_where_a_row_holds_as_many_numbers_in_another_shape() -> None:
+    def net(units: int = 64) -> keras.Model:
+        return keras.Sequential([keras.Input((units,)), layers.BatchNormalization(), layers.Dense(3, "softmax")])
+
+    image = Inputs("image", (8, 8, 1))
+    for units, cure in ((64, ", or put a Reshape behind it."), (63, ", which bnexp fills in.")):
+        with pytest.raises(SettingError) as error:
+            built(net, inputs=image, arguments={"units": units})
+        assert str(error.value).startswith(f"model takes inputs of shape ({units},); the data are images of 8 x 8 x 1,")
+        assert str(error.value).endswith(cure)
+
+
+def test_an_input_in_a_list_is_taken_as_the_input_alone() -> None:
+    def net() -> keras.Model:
+        x = keras.Input((4,))
+        return keras.Model([x], [layers.Dense(3, "softmax")(layers.BatchNormalization()(x))])
+
+    model = built(net, inputs=TABLE).model
+    assert model.input.shape == (None, 4) and model.output_shape == (None, 3)
+
+
+def test_a_name_of_no_layer_freezes_none_and_the_nearest_is_told() -> None:
+    with pytest.raises(SettingError) as error:
+        built(lambda: ends(layers.Dense(3, "softmax", name="head")), inputs=TABLE, freeze=["haed"])
+    assert str(error.value).startswith("model.freeze names 'haed'; no layer is called so. Did you mean 'head'?")
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (keras.losses.Huber(), "huber_loss"), ("mae", "mean_absolute_error"), ("own_loss", "own_loss"),
+        (keras.losses.mean_squared_error, None), ("mse", None), (None, None), (["mae", "mae"], None),
+    ],
+)  # fmt: skip
+def test_a_loss_that_the_task_does_not_need_is_named_as_keras_calls_it(loss: Any, name: str | None) -> None:
+    told = [f"It was compiled with the loss {name}; bnexp trains with mean_squared_error, as a regression task needs."]
+    assert unused(ends(layers.Dense(1)), "regression", loss) == (told if name else [])
 
 
 # --- groups ---------------------------------------------------------------------------

@@ -332,6 +332,38 @@ def test_the_data_option_finds_the_parts(kind: Kind, tmp_path: Path) -> None:
     assert places["dataset.validation_path"] == "--data"
 
 
+def test_a_file_of_arrays_has_its_target_as_it_is_named_and_a_broken_one_is_told_when_it_is_read(
+    tmp_path: Path,
+) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    path = tmp_path / "all.npz"
+    np.savez(path, rows=np.zeros((4, 2)), labels=np.arange(4))
+    assert dataset_of(str(path), "labels")[0] == {"name": "npz", "path": str(path), "y": "labels"}
+    assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path), "x": "rows", "y": "labels"}
+    path.write_text("no archive")
+    assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path)}
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("t.parquet", " Its columns: a, label."), ("t.tsv", " Its columns: a, label."), ("broken.csv", "")],
+)
+def test_a_table_without_a_target_names_its_columns_if_they_can_be_read(
+    name: str, columns: str, tmp_path: Path
+) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    pd.DataFrame({"a": [1.0], "label": ["u"]}).to_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.tsv").write_text("a\tlabel\n1\tu\n")
+    (tmp_path / "broken.csv").write_bytes(b"\xff\xfe,label\n")
+    with pytest.raises(UserError) as raised:
+        dataset_of(str(tmp_path / name), None)
+    assert str(raised.value) == (
+        f"target is missing; expected the column of {tmp_path / name} that is to be learned.{columns}"
+    )
+
+
 def test_a_folder_with_more_than_parts_is_taken_as_it_is(tmp_path: Path) -> None:
     from bnexp.api.data_at_hand import dataset_of
 

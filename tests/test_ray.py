@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +24,12 @@ from bnexp.errors import UserError, WorkError
 from bnexp.executors import ray as ray_launcher
 from bnexp.executors import workers
 from bnexp.executors.local import local_workers
-from bnexp.executors.workers import Lost
+from bnexp.executors.workers import TRIES, Lost
 from bnexp.study import plan as study_plan
 from bnexp.study import run as study_run
 from bnexp.study import work as study_work
 from bnexp.study.jobs import Job
+from bnexp.system.machine import CORES, WORKER_BYTES, WORKERS
 from bnexp.system.spelling import by_command
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
@@ -56,6 +59,102 @@ def cluster() -> Iterator[str]:
         started = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
         yield started.address
         started.shutdown()
+
+
+@dataclass
+class OneNode:
+    """What a Ray does that has one node of four cores, and memory for three workers. It works in this process."""
+
+    losses: list[Exception] = field(default_factory=list)
+    """What is raised, one after the other, where a worker's answers are fetched."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    at_work: list[int] = field(default_factory=list)
+    """How many jobs were at work each time that bnexp waited for one."""
+
+    def remote(self, **asked: Any) -> Callable[[Callable[..., Any]], Any]:
+        self.asked.append(asked)
+        return lambda work: SimpleNamespace(remote=partial(partial, work))
+
+    def wait(self, running: list[Any]) -> tuple[list[Any], list[Any]]:
+        self.at_work.append(len(running))
+        return running[:1], running[1:]
+
+    def get(self, reference: Callable[[], Any]) -> Any:
+        if self.losses:
+            raise self.losses.pop(0)
+        return reference()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": "this", "Resources": {"CPU": 4.0, "memory": 3.5 * WORKER_BYTES}}]
+
+
+@pytest.fixture
+def one_node(monkeypatch: pytest.MonkeyPatch) -> OneNode:
+    ray, node = pytest.importorskip("ray"), OneNode()
+    for name in ("remote", "wait", "get", "nodes"):
+        monkeypatch.setattr(ray, name, getattr(node, name))
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "this"))
+    for name in (CORES, WORKERS):  # a worker's own, which end with this test
+        monkeypatch.setenv(name, "")
+    return node
+
+
+def test_a_job_that_ray_lost_is_tried_again_and_a_bug_or_another_bnexp_on_a_node_ends_the_work(
+    one_node: OneNode,
+) -> None:
+    errors = pytest.importorskip("ray").exceptions
+    told: list[str] = []
+    some = ray_launcher.RayWorkers(None, "far:1", told.append, None)
+    one_node.losses = [errors.WorkerCrashedError(), errors.OutOfMemoryError("Task was killed.\nMuch more")]
+    assert [answer for _, answer in some.each(cores_workers_and_size, [Task()])] == [("1", "3", 32)]
+    again = "A job (0 of the study's trials) is tried again"
+    assert told[0].startswith(f"{again}: Ray lost its worker: The worker died unexpectedly")
+    assert told[1] == f"{again}, with half as much in memory at a time: Ray lost its worker: Task was killed"
+    with pytest.raises(RuntimeError, match="who would divide by that"):
+        list(some.each(have_a_bug, [Task()]))
+    trace = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'bnexp'"
+    one_node.losses = [errors.RayTaskError("work", trace, ModuleNotFoundError("No module named 'bnexp'"))]
+    with pytest.raises(
+        WorkError,
+        match=r"^A node of the Ray cluster cannot do the work: ModuleNotFoundError: No module named 'bnexp'\. Install "
+        r"this bnexp there\.$",
+    ):
+        list(some.each(name_of_process, [Task()]))
+
+
+def test_a_job_that_ray_loses_each_time_fails_with_the_reason(one_node: OneNode) -> None:
+    one_node.losses = [pytest.importorskip("ray").exceptions.NodeDiedError("gone")] * TRIES
+    told: list[str] = []
+    some = ray_launcher.RayWorkers(1, "far:1", told.append, None)
+    (failures,) = (answer for _, answer in some.each(name_of_process, [Task(keys=[7])]))
+    assert [one.key for one in failures] == [7] and failures[0].why.startswith("Ray lost its worker: ")
+    assert len(told) == TRIES - 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "sharing", "at_once", "at_work", "share"),
+    [(None, None, 3, [5, 4, 3, 2, 1], "3"), (2, None, 2, [2, 2, 2, 2, 1], "2"), (2, 20, 2, [2, 2, 2, 2, 1], "3")],
+)
+def test_a_cluster_is_used_as_far_as_its_memory_goes_or_as_was_asked_for(
+    one_node: OneNode, asked: int | None, sharing: int | None, at_once: int, at_work: list[int], share: str
+) -> None:
+    some = ray_launcher.RayWorkers(asked, "far:1", said_nothing, sharing)
+    assert list(some.each(name_of_process, [])) == [] and one_node.asked == []
+    assert [answer for _, answer in some.each(cores_workers_and_size, [Task()] * 5)] == [("1", share, 64)] * 5
+    assert (some.at_once, one_node.at_work) == (at_once, at_work)
+    assert one_node.asked == [{"num_cpus": 1, "memory": WORKER_BYTES, "max_retries": 0}]
+
+
+def test_a_cluster_that_is_lost_is_told_with_what_is_kept(one_node: OneNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "wait", Mock(side_effect=ConnectionError("the head is gone.")))
+    with pytest.raises(
+        WorkError,
+        match=r"^The Ray cluster is lost: the head is gone\. What is finished is kept; the same study goes on once it is "
+        r"back, or here without place\.address\.$",
+    ):
+        list(ray_launcher.RayWorkers(1, "far:1", said_nothing, None).each(name_of_process, [Task()]))
 
 
 @pytest.mark.slow
@@ -223,6 +322,43 @@ def test_a_cluster_that_cannot_be_joined_is_told_with_its_reason(monkeypatch: py
         ),
     ):
         list(some.each(name_of_process, [Task()]))
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        (ConnectionError("refused.\nMore"), "No Ray cluster answers at auto: refused. Start one there (ray start --head), "
+         "or leave place.address out."),
+        (TimeoutError(), "No Ray cluster answers at auto: TimeoutError. Start one there (ray start --head), or leave "
+         "place.address out."),
+        (ValueError("no such key"), "The Ray cluster at auto cannot be joined: no such key."),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_a_cluster_that_ray_looks_for_itself_is_joined_or_told_with_its_reason(
+    fails: Exception | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+    init = Mock(side_effect=fails)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": {"CPU": 3.0}}, {"Resources": {}}])
+    if fails is None:
+        assert ray_launcher._join("auto", 1) == 3
+    else:
+        with pytest.raises((UserError, WorkError)) as raised:
+            ray_launcher._join("auto", 1)
+        assert str(raised.value) == told
+    assert init.call_args.args == ("auto",)
+
+
+def test_nobody_is_asked_who_does_not_listen() -> None:
+    with socket.socket() as bound:
+        bound.bind(("localhost", 0))  # and it does not listen
+        address = f"localhost:{bound.getsockname()[1]}"
+        with pytest.raises(UserError, match=rf"^No Ray cluster answers at {address}: .*refused"):
+            ray_launcher._reach(address)
+    with pytest.raises(UserError, match=r"^No Ray cluster answers at ray://\.\.:1: "):
+        ray_launcher._reach("ray://..:1")
 
 
 def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

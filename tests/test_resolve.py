@@ -19,7 +19,7 @@ from bnexp import comparison, config, store
 from bnexp.comparison import Question
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import ComparisonError, ConfigError, RunError
-from bnexp.experiment import resolve
+from bnexp.experiment import lookup, resolve, stale
 from bnexp.experiment.prepare import Checked
 from bnexp.history import History
 from bnexp.metrics import names
@@ -76,6 +76,27 @@ def test_what_was_overridden_is_no_change_of_the_config(place: Path) -> None:
         (["dataset.noise=0.5"], f"dataset.noise was 0.2, now 0.5 {now}; training.epochs was 7, now 50 {then}"),
     ):
         assert resolve.plan_arm("a", RUNS, overrides).reason == f"it differs from its newest run: {told}"
+
+
+def test_a_newest_run_whose_config_or_record_is_damaged_is_stale(place: Path) -> None:
+    run = trained("a", config_text=CONFIG + "training: {epochs: 7}\n", overrides=["training.epochs=7"])
+    record = json.loads((run.directory / "run.json").read_text())
+    told = "it differs from its newest run: training.epochs was 7, now 50"
+    assert stale.reason(RUNS, config.load(Path("configs/a.yaml")), ()) == f"{told} (that run had an override)"
+    store.write_json(run.directory / "run.json", {**record, "versions": 3})
+    assert stale.reason(RUNS, config.load(Path("configs/a.yaml")), ()) == f"{told} (the config has changed)"
+    assert not lookup.has_older_unit(run, config.load(Path("configs/a.yaml")))
+    (run.directory / "config.yaml").write_text("{")
+    assert stale.reason(RUNS, config.load(Path("configs/a.yaml")), ()) == "its newest run cannot be read"
+
+
+def test_a_run_without_rows_whose_record_is_damaged_is_not_taken_for_one_that_lost_them(place: Path) -> None:
+    run = trained("a")
+    (run.directory / "rows.npz").unlink()
+    assert lookup.lacks_rows(run, config.load(Path("configs/a.yaml")))
+    (run.directory / "run.json").write_text("{")
+    assert not lookup.lacks_rows(run, config.load(Path("configs/a.yaml"))), "reading it reports why"
+    assert stale._why_no_rows(run) == "did not keep what each held-out row measured"
 
 
 def test_of_two_lists_of_layers_only_what_differs_is_told(place: Path) -> None:

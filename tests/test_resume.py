@@ -30,13 +30,13 @@ from bnexp.config import Experiment
 from bnexp.errors import RunError, StoppedError
 from bnexp.experiment import lookup, run_checkpoint
 from bnexp.experiment.kept_seeds import kept_seeds
-from bnexp.experiment.resume import interrupted_run, resume
+from bnexp.experiment.resume import _differences, interrupted_run, resume
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.held_out import HeldOut
 from bnexp.history import History, Watch
-from bnexp.store.run_record import RunRecord
+from bnexp.store.run_record import DataFacts, Network, RunRecord
 from bnexp.system.listeners import Note
-from bnexp.system.machine import versions
+from bnexp.system.machine import processor, versions
 
 pytestmark = [
     pytest.mark.usefixtures("figures_unpainted"),
@@ -400,6 +400,42 @@ def test_a_checkpoint_of_another_run_or_of_other_seeds_is_refused(
     assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected the same as before,")
 
 
+def test_changed_data_and_a_changed_network_are_named() -> None:
+    head = checkpoint.Head(
+        run="a-1", config_digest="ab", processor=processor(), finished=[], epoch=2, epochs=5, seeds_finished=0, seeds=3,
+        together=3, seconds=1.5, engine=None,
+    )  # fmt: skip
+    record = RunRecord(id="a-1", config_digest="ab", seeds=(0, 1, 2), versions=versions(), network=Network(sha256="12"))
+    assert list(_differences(head, record, record)) == []
+    for change, told in (
+        ({"dataset": DataFacts(digest="34")}, "its data have changed"),
+        ({"dataset": DataFacts(source_sha256="34")}, "its data have changed"),
+        ({"network": Network(sha256="34")}, "the files of its network, or packages that it imports, have changed"),
+        ({"network": None}, "the files of its network, or packages that it imports, have changed"),
+    ):
+        now = record.model_copy(update=change)
+        assert list(_differences(head, record, now)) == [told] == list(_differences(head, now, record))
+
+
+def test_what_is_no_interrupted_run_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    with store.new_directory(tmp_path, "a") as directory:
+        store.write_json(directory / "run.json", {"status": "running"})
+        told = {directory.name: "is running; expected an interrupted run. Wait for it, or stop it."}
+        (tmp_path / "a-vs-b-20260101-000000").mkdir()
+        (tmp_path / "a-vs-b-20260101-000000" / "histories.json").touch()
+        told["a-vs-b"] = "is a comparison; expected an interrupted run. `bnexp runs` lists them."
+        (tmp_path / "bad-20260101-000000").mkdir()
+        (tmp_path / "bad-20260101-000000" / "history.json").touch()
+        told["bad"] = (
+            "is damaged; expected an interrupted run. run.json: is missing, though history.json is there. Restore the "
+            "file, or train again."
+        )
+        for name, reason in told.items():
+            with pytest.raises(RunError) as raised:
+                interrupted_run(tmp_path, name)
+            assert str(raised.value).partition(" ")[2] == reason
+
+
 def test_a_changed_config_is_refused(left: store.Run) -> None:
     path = left.directory / "config.yaml"
     path.write_text(path.read_text().replace("epochs: 4", "epochs: 5"))
@@ -430,7 +466,9 @@ def test_a_damaged_checkpoint_is_refused_and_no_longer_offered(left: store.Run, 
     )
 
 
-def test_a_run_in_which_another_process_is_at_work_is_refused(left: store.Run, tmp_path: Path) -> None:
+def test_a_run_in_which_another_process_is_at_work_or_was_to_its_end_is_refused(
+    left: store.Run, tmp_path: Path
+) -> None:
     found = interrupted_run(tmp_path / "runs", left.id)
     with (
         store.own_directory(left.directory),
@@ -438,6 +476,11 @@ def test_a_run_in_which_another_process_is_at_work_is_refused(left: store.Run, t
     ):
         resume(found, watch=never)
     assert str(raised.value).startswith(str(left.directory))
+    record = json.loads((left.directory / "run.json").read_text())
+    store.write_json(left.directory / "run.json", {**record, "status": "finished"})
+    with pytest.raises(RunError) as raised:
+        resume(found, watch=never)
+    assert str(raised.value) == f"{left.id} was finished meanwhile. Nothing of it is left to train."
 
 
 def test_another_python_changes_no_number_and_is_named(left: store.Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 from bnexp.history import History
-from bnexp.store import reading
+from bnexp.store import directories, reading
 from bnexp.system import temporary_files
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
@@ -378,6 +379,94 @@ def _status_seen_by_another_process(directory: Path) -> str:
     )
     done = subprocess.run([sys.executable, "-c", program, str(directory)], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize("system", sorted({sys.platform, "win32"}))
+def test_a_lock_is_seen_by_who_asks_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """Windows has no shared lock, so there the lock is taken for a moment."""
+    with store.own_directory(tmp_path / "s") as directory:
+        monkeypatch.setattr(sys, "platform", system)
+        assert directories.is_held(directory / store.LOCK)
+    assert not directories.is_held(directory / store.LOCK)
+    with store.own_directory(directory):
+        pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another process could not read it either")
+def test_who_asks_while_a_run_is_at_work_takes_no_damage_for_its_end(tmp_path: Path) -> None:
+    with store.new_directory(tmp_path, "bn") as directory:
+        (directory / "run.json").write_text("{")
+        state = store.Run(directory).state()
+    assert (state.status, state.head) == ("running", None)
+
+
+def test_a_record_without_a_status_is_damaged(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    store.write_json(run.directory / "run.json", {"name": "bn"})
+    assert (run.state().status, run.state().reason) == (
+        "damaged",
+        "run.json: has no status; expected running, finished or interrupted. Restore the file, or train again.",
+    )
+
+
+def test_a_directory_that_cannot_be_read_is_damaged_with_the_systems_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = finished(tmp_path), finished(tmp_path, "other")
+    (tmp_path / "elsewhere").mkdir()
+    refuse = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        state = run.state()
+    assert (state.status, state.reason) == (
+        "damaged",
+        f"{run.directory}: cannot be read (Permission denied). Restore it, or move it away.",
+    )
+    with monkeypatch.context() as patch:
+        listed = os.listdir
+        patch.setattr(os, "listdir", lambda place: refuse() if str(place).endswith("elsewhere") else listed(place))
+        assert {one.id for one in store.runs_in(tmp_path)} == {run.id, other.id}, (
+            "without a time in its name it is none"
+        )
+
+
+def test_where_a_file_system_has_no_locks_nobody_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with store.own_directory(tmp_path / "s") as directory:
+        monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+        assert not directories.is_held(directory / store.LOCK)
+        monkeypatch.undo()
+
+
+def test_where_a_file_system_has_no_locks_files_are_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    store.write(tmp_path / "run.json", "whole")
+    assert (tmp_path / "run.json").read_text() == "whole" and os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_directory_that_is_called_latest_stays_and_no_run_fails_by_it(tmp_path: Path) -> None:
+    (tmp_path / "latest" / "kept").mkdir(parents=True)
+    run = finished(tmp_path)
+    assert run.status() == "finished"
+    assert (tmp_path / "latest" / "kept").is_dir() and not (tmp_path / "latest").is_symlink()
+
+
+def test_a_directory_for_which_no_name_is_left_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "mkdir", lambda path, **options: None if options else _exists(path))
+    with (
+        pytest.raises(StorageError, match=r": ten thousand runs of 'bn' were begun in this second\. Try again\.$"),
+        store.new_directory(tmp_path, "bn"),
+    ):
+        pass
+
+
+def _exists(path: Path) -> None:
+    raise FileExistsError(errno.EEXIST, "File exists", str(path))
 
 
 def test_a_killed_run_is_interrupted_at_once_because_its_lock_frees_itself(tmp_path: Path) -> None:

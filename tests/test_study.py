@@ -55,6 +55,15 @@ def test_the_grid_is_every_combination_the_first_factor_slowest_and_zipped_keys_
     ]
 
 
+def test_a_tied_whole_number_is_rounded_and_is_never_less_than_one(tmp_path: Path) -> None:
+    tie = "tie: {training.epochs: {follows: training.batch_size, rule: square_root, at: 16}}\n"
+    cells = planned(tmp_path, SMALL + "vary: {training.batch_size: [2, 8, 16]}\n" + tie).cells
+    assert [cell.candidates["bn"][0].experiment.training.epochs for cell in cells] == [4, 7, 10]
+    short = SMALL.replace("epochs: 10", "epochs: 1")
+    cells = planned(tmp_path, short + "vary: {training.batch_size: [2]}\n" + tie).cells
+    assert [cell.candidates["bn"][0].experiment.training.epochs for cell in cells] == [1]
+
+
 def test_a_tied_key_follows_its_factor_from_each_level_that_is_varied_too(tmp_path: Path) -> None:
     vary = "vary: {training.batch_size: [8, 16], training.learning_rate.initial: [0.1, 0.2]}\n"
     tie = "tie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 16}}\n"
@@ -854,6 +863,11 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL + "vary: {training.batch_size: [4, 4096]}\n", "s.yaml:6: training.batch_size is 4096; the training part has 48 rows. Use 48 or fewer."),
         (SMALL + VARY + "tie: {training.learning_rat: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rat is no key of a number; expected one, such as training.learning_rate."),
         (SMALL + VARY + "tie: {training.learning_rate: {follows: training.batchsize, rule: linear, at: 32}}\n", "s.yaml:7: tie.training.learning_rate.follows is 'training.batchsize'; it is not varied. Did you mean 'training.batch_size'?"),
+        (SMALL + VARY + "tie: {training.optimizer.nesterov: {follows: training.batch_size, rule: linear, at: 4}}\n", "s.yaml:7: tie.training.optimizer.nesterov is no key of a number; expected one, such as training.learning_rate."),
+        (SMALL + "vary: {model.activation: [relu, tanh]}\ntie: {training.learning_rate: {follows: model.activation, rule: linear, at: 4}}\n", "s.yaml:7: tie.training.learning_rate follows a factor; model.activation has the level 'relu'; expected numbers above 0."),
+        (SMALL.replace("smallest: 0.01", "over: {factor: model.activation, take: width, within: 0.1}, smallest: 0.3") + "vary: {model.activation: [relu, tanh]}\n", "s.yaml:5: hypothesis.over.take is width; model.activation has levels that are no numbers above 0. Use mean."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "over: {factor: training.batch_size, take: width, within: 0.1}, smallest: 0.3") + VARY, "s.yaml:5: hypothesis.over.take is width; it reads final values. Use mean, or a plain metric."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7, epochs_to: 0.9}"), "s.yaml:5: hypothesis.metric has failures_below beside epochs_to or ratio; expected one of them. Leave one out."),
         (SMALL + "vary: {training.batchsize: [4, 8]}\ntie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
         (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. So it is in arm none alone."),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\ntie: {training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}}\n" + VARY, "tune.key sets training.learning_rate.initial, and so does tie.training.learning_rate.initial; expected one of them."),

@@ -468,6 +468,7 @@ def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> 
         "about": "these rows",
         "cells": [{"levels": {"x": 1}, "mean": 0.0, "low": 0.0, "high": 0.0, "direction": None}] * 2,
     }
+    group = {"levels": {"x": 1}, "subtracted": False, "difference": whole["hypotheses"][0]["difference"]}
     for damage, told in (
         ({"cells": whole["cells"][:1]}, "the factors span 2 cells, and 1 are there"),
         ({"cells": [{**one, "levels": {}} for one in whole["cells"]]}, "cell 0 lies at no levels of the factors"),
@@ -477,7 +478,14 @@ def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> 
         ({"hypotheses": [{**whole["hypotheses"][0], "treated": "x"}]}, "is about another endpoint or arm"),
         ({"hypotheses": [{**whole["hypotheses"][0], "at": {"x": 1}}]}, "names another factor"),
         ({"hypotheses": [{**whole["hypotheses"][0], "across": elsewhere}]}, "has cells of another factor"),
-    ):
+        ({"hypotheses": [{**whole["hypotheses"][0], "groups": [group]}]}, "has groups of another factor"),
+        ({"tune": {"key": "training.batch_size", "metric": "val_loss", "values": [1, 2], "seeds": [7]}}, "cell 0 was tuned by other values"),
+        (
+            {"factors": [{"name": "a, b", "levels": [[1, 2], 3]}],
+             "cells": [{**one, "levels": {"a, b": level}} for one, level in zip(whole["cells"], ([1, 2], 3), strict=True)]},
+            "a, b has a level without a value for each of its keys",
+        ),
+    ):  # fmt: skip
         path.write_text(json.dumps({**whole, **damage}))
         with pytest.raises(RunError, match=rf"study\.json: the text: .*{told}.*\. It is damaged, or of another bnexp"):
             store.Run(plan.directory).study()

@@ -30,6 +30,7 @@ from bnexp.training.batches import batch_order, fed_rows
 from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.keras_recorder import early_stopping
 from bnexp.training.many_seeds import train as train_together
+from bnexp.training.measures import in_whole_rows
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
@@ -476,6 +477,35 @@ def test_a_step_shorter_than_an_optimizer_step_is_one_step() -> None:
     config = experiment(training={"learning_rate": {"name": "step", "initial": 0.1, "every_epochs": 0.1}})
     schedule = make_optimizer(config.training, steps_per_epoch=2)._learning_rate
     np.testing.assert_allclose([schedule(0), schedule(1)], [0.1, 0.1 * config.training.learning_rate.factor], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ({"name": "step", "every_epochs": 1.5, "factor": 0.5}, [0.1] * 6 + [0.05] * 6),
+        ({"name": "exponential", "factor": 0.25}, [0.1 * 0.25 ** (step / 4) for step in range(12)]),
+        ({"name": "warmup", "warmup_epochs": 1}, [0, 0.025, 0.05, 0.075] + [0.1] * 8),
+        ({"name": "cosine"}, [0.05 * (1 + np.cos(np.pi * step / 12)) for step in range(12)]),
+        (
+            {"name": "cosine", "warmup_epochs": 1, "final_share": 0.5},
+            [0, 0.025, 0.05, 0.075] + [0.05 + 0.025 * (1 + np.cos(np.pi * step / 8)) for step in range(8)],
+        ),
+    ],
+)
+def test_each_schedule_has_the_rate_of_its_formula_at_every_step_in_both_trainers(
+    schedule: dict[str, Any], rates: list[float]
+) -> None:
+    training = experiment(training={"learning_rate": {**schedule, "initial": 0.1}, "epochs": 3}).training
+    plain, stacked = make_optimizer(training, steps_per_epoch=4), make_pure_optimizer(training, 4, rows=1)
+    np.testing.assert_allclose([plain._learning_rate(step) for step in range(12)], rates, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose([0.1 * stacked.schedule(step) for step in range(12)], rates, rtol=1e-6, atol=1e-8)
+
+
+def test_an_accuracy_of_float32_becomes_a_whole_number_of_rows_in_float64() -> None:
+    means = {"loss": np.float32([0.5]), "accuracy": np.float32([180 / 200])}
+    found = in_whole_rows(means, 200)
+    assert found["accuracy"].tolist() == [0.9] and found["loss"] is means["loss"]
+    assert in_whole_rows({"mse": np.float32([0.3])}, 200) == {"mse": np.float32([0.3])}, "a regression has no accuracy"
 
 
 def test_shards_are_balanced_over_the_workers() -> None:

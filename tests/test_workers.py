@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tasks import (
 from bnexp.errors import UserError
 from bnexp.executors import Failure, local, workers
 from bnexp.executors.local import local_workers
+from bnexp.executors.workers import Lost, done, refuse_bug
+from bnexp.system.machine import CORES, WORKERS
 
 AGAIN = "A job ({} of the study's trials) is tried again"
 
@@ -71,6 +74,18 @@ def test_what_kills_every_worker_takes_no_other_trial_along() -> None:
     assert [line.partition(":")[0].partition("tried again")[2] for line in told] == [
         "", ", in two halves", ", each of them alone",
     ]  # fmt: skip
+
+
+def test_a_worker_says_that_memory_was_short_and_tells_a_bug_with_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (CORES, WORKERS):
+        monkeypatch.setenv(name, "")
+    assert done(need_memory_for_16, Task(), sharing=3) == Lost(
+        "it does not fit in memory: 16 are the most", starved=True
+    )
+    assert (os.environ[CORES], os.environ[WORKERS]) == ("1", "3")
+    bug = done(have_a_bug, Task(), sharing=3)
+    with pytest.raises(RuntimeError, match=r"^a worker met what should not be:\n(.*\n)+ZeroDivisionError: who would"):
+        refuse_bug(bug)
 
 
 def test_out_of_memory_half_as_much_is_worked_on_at_a_time() -> None:

@@ -36,15 +36,8 @@ def errors_of(node: Node, kind: type[BaseModel]) -> list[ErrorDetails]:
 
 
 def _with_value(node: Node, keys: Keys, value: str) -> Node:
-    """Return a node with another scalar at a path of mappings and lists."""
+    """Return a node with another scalar at a path of mappings: no list has sections of several kinds."""
     if not keys:
         return Node(value, node.where)
     first, others = keys[0], keys[1:]
-    match node.value:
-        case dict() as entries:
-            changed: Any = {**entries, first: _with_value(entries[first], others, value)}
-        case list() as entries:
-            changed = [_with_value(one, others, value) if at == int(first) else one for at, one in enumerate(entries)]
-        case _:
-            return node
-    return Node(changed, node.where)
+    return Node({**node.value, first: _with_value(node.value[first], others, value)}, node.where)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -148,14 +149,17 @@ def _why_step_fails(model: keras.Model) -> str | None:
 
 def _plain_steps(model: keras.Model, weights: tuple[list[Any], list[Any]]) -> tuple[Any, list[Any]]:
     """Return inputs that the model takes, (S, B, *shape), and all that each seed's step on them computes."""
-    for last, x_SB in reversed(list(enumerate(reversed(_rows(model))))):
-        try:
-            seeds = [tf.nest.map_structure(lambda v, row=row: v[row], (*weights, x_SB)) for row in range(SEEDS)]
-            return x_SB, [_step(model, *of_seed) for of_seed in seeds]
-        except Exception:
-            if not last:
-                raise
-    raise AssertionError("there are inputs to try")
+    *first, last = _rows(model)
+    for x_SB in first:
+        with suppress(Exception):  # the model takes others
+            return x_SB, _of_each_seed(model, weights, x_SB)
+    return last, _of_each_seed(model, weights, last)
+
+
+def _of_each_seed(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> list[Any]:
+    """Return all that each seed's step on its inputs computes."""
+    seeds = [tf.nest.map_structure(lambda v, row=row: v[row], (*weights, x_SB)) for row in range(SEEDS)]
+    return [_step(model, *of_seed) for of_seed in seeds]
 
 
 def _two_seeds(model: keras.Model) -> tuple[list[Any], list[Any]]:

@@ -31,6 +31,7 @@ RANKS = {
     "report": 7,
     "api": 8,
     "cli": 9, "__init__": 9,
+    "__main__": 10,
 }  # fmt: skip
 HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "pandas", "numpy", "soundfile"}
 ALLOWED_HEAVY = {
@@ -120,7 +121,8 @@ def test_a_module_body_only_defines(path: Path) -> None:
         registers = isinstance(statement, ast.Expr) and any(
             name in ast.unparse(statement) for name in ("add_representer", "add_typer")
         )
-        guard = isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"
+        guards = ("TYPE_CHECKING", "__name__ == '__main__'")
+        guard = isinstance(statement, ast.If) and ast.unparse(statement.test) in guards
         assert isinstance(statement, definitions) or docstring or registers or guard, ast.unparse(statement)[:80]
 
 

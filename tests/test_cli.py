@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -515,3 +516,10 @@ def test_a_kill_at_any_instant_leaves_whole_files_and_a_run_marked_interrupted(t
         process.wait(timeout=30)
     assert re.search(r"bn-\S+ +run +interrupted", bnexp("runs", cwd=place).stdout)
     json.loads((run_of(place, "bn") / "run.json").read_text())
+
+
+def test_python_m_bnexp_is_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr("bnexp.cli.main", lambda: called.append(True))
+    runpy.run_module("bnexp", run_name="__main__")
+    assert called == [True]

@@ -69,13 +69,13 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "* the metric that decides; a difference of 1.00 points or more matters",
         "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
         "averages.",
-        "Arms: mean ± half of the 95% confidence interval over seeds, of the final epoch (the best under early stopping). "
+        "Arms: mean ± half of the 95% confidence interval over seeds, at the final epoch; with early stopping, at the best epoch. "
         "Differences: mean [95% confidence interval]. p: sign-flip test, of these rows.",
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
-        "Seconds: one seed's share of one measured time.",
+        "Seconds: the time of all seeds together, divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
-        "Skewed differences, or few of them, cause that. There, trust neither of them alone. More seeds show which holds for these rows.",
+        "Skewed differences, or few of them, cause that. In that row, do not trust either alone. More seeds show which holds for these rows.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, trainer, versions, machine",
         "VERDICT  helps  because.",
@@ -325,6 +325,6 @@ def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_o
         "rest_variance": 4.0,
     }
     given["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = {**interval(0.005, 0.02), **drawn}
-    assert "the 200 held-out rows (50%, and 6 of them are of the rarest class), and seeds" in " ".join(
+    assert "the 200 held-out rows (50%, and 6 of them are of the rarest class), and both together" in " ".join(
         lines(comparison(given))
     )

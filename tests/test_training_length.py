@@ -147,7 +147,8 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 
 AT_THEIR_BEST = (
     "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the validation "
-    "part, and a test part judge: dataset.validation_size=0.25 training.early_stopping.monitor=val_loss."
+    "part, and a test part judge: dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
+    "training.refresh_statistics=true."
 )
 
 
@@ -179,7 +180,9 @@ def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_t
 def test_a_metric_that_was_asked_for_is_asked_of_the_test_part_too() -> None:
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     told = cautions(*arms, metric="val_loss")
-    assert told[1].endswith("training.early_stopping.monitor=val_loss --metric test_loss.")
+    assert told[1].endswith(
+        "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss."
+    )
 
 
 def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
@@ -192,7 +195,7 @@ def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
     assert told[0].startswith("bn was better at epoch 5 than at its last, 20: by ")
     assert told[1:] == [
         "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the "
-        "validation part: training.early_stopping.monitor=val_loss."
+        "validation part: training.early_stopping.monitor=val_loss training.refresh_statistics=true."
     ]
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import margin_on_scale
+from bnexp.config.checks import uses_batch_statistics
 from bnexp.metrics import headline, higher_is_better, number, on_validation, part_of, quantity, traits, with_unit
 from bnexp.statistics import LEVEL, at_least, mean_interval
 from bnexp.statistics.arrays import Floats
@@ -69,6 +70,9 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     """Return how early stopping chooses the epoch by rows that do not judge."""
     rule = "training.early_stopping.monitor=val_loss"
+    sides = (arms.arm.experiment, arms.baseline.experiment)
+    if any(uses_batch_statistics(one) and not one.training.refresh_statistics for one in sides):
+        rule += " training.refresh_statistics=true"  # the kept epoch is early: moving averages have not converged
     if part_of(question.metric) == "test":
         return f"let early stopping choose on the validation part: {rule}"
     dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics

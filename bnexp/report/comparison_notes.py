@@ -61,8 +61,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
-        f"Arms: mean ± half of the {level} confidence interval over seeds, of the final epoch (the best under early "
-        f"stopping). Differences: mean [{level} confidence interval]. p: sign-flip test, of these rows."
+        f"Arms: mean ± half of the {level} confidence interval over seeds, at the final epoch; with early stopping, "
+        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test, of these rows."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -71,8 +71,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
-            "other does not. Skewed differences, or few of them, cause that. There, trust neither of them alone. More "
-            "seeds show which holds for these rows."
+            "other does not. Skewed differences, or few of them, cause that. In that row, do not trust either "
+            "alone. More seeds show which holds for these rows."
         )
 
 
@@ -110,7 +110,7 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
-    'the 20 seeds (17%), the 200 held-out rows (50%), and seeds that do well on single rows (33%)'
+    'the 20 seeds (17%), the 200 held-out rows (50%), and both together (33%): seeds differ...'
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -118,8 +118,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
-        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and seeds "
-        f"that do well on single {rows} ({share[2]})"
+        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and both "
+        f"together ({share[2]}): seeds differ in the {rows} that they do well on"
     )
 
 
@@ -158,7 +158,7 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
     found = speed_up(contrast, arm, base)
     if found is not None and any(reach.reached < reach.seeds for reach in reaches.values()):
         told += f" {CENSORED}"
-    yield f"{told} Seconds: one seed's share of one measured time."
+    yield f"{told} Seconds: the time of all seeds together, divided by their number."
     if contrast.to_target is not None:
         names = {"arm": plain(arm.name), "baseline": plain(base.name)}
         if found is None:

@@ -168,7 +168,7 @@ def test_a_notebook_shows_the_line_that_asked_a_wrong_question_and_not_what_pyth
 
 
 def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own() -> None:
-    from bnexp.models.user_code import _own_traceback
+    from bnexp.system.own_errors import own_traceback
 
     beside = f"{Path(bnexp.__file__).parent}_notes.py"
     with pytest.raises(bnexp.UserError) as error:
@@ -177,7 +177,7 @@ def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own()
     assert called.startswith(f'  File "{beside}", line 1, in <module>')
     with pytest.raises(ZeroDivisionError) as failure:
         exec(compile("1 / 0", beside, "exec"))
-    assert f'File "{beside}", line 1, in <module>' in _own_traceback(failure.value)
+    assert f'File "{beside}", line 1, in <module>' in own_traceback(failure.value)
 
 
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:

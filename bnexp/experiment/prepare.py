@@ -28,7 +28,7 @@ from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
-from bnexp.experiment.own_files import network_sha256
+from bnexp.experiment.own_files import network_sha256, refuse_unusable
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
@@ -105,6 +105,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         SettingError: if its data, its model or its trainer is not as it should be.
         UserError: if TensorFlow cannot use the GPU.
     """
+    refuse_unusable(experiment.model.model_dump())
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")

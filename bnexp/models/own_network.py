@@ -28,7 +28,7 @@ from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import Creations, initial_weights, recording_creations
 from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
-from bnexp.models.keras_files import compiled_loss, loaded
+from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import described, fixed_weights
 from bnexp.models.layer_paths import last_name, layer_paths, weight_names
 from bnexp.models.normalization import GroupNormalization
@@ -46,6 +46,7 @@ from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
+from bnexp.system.saved_model import compiled_loss
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 

@@ -32,6 +32,7 @@ from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.report.about_network import arms_lines
 from bnexp.report.page_part import in_python
+from bnexp.report.styles import of_arms
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -252,9 +253,8 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
     for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
         observer.info(line.plain)
-    for name, facts in found.items():
-        for text in facts.doubts:
-            observer.info(f"WARNING  {name}: {text}")
+    for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
+        observer.info(f"WARNING  {text}")
     return found
 
 

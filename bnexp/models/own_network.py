@@ -92,7 +92,12 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model, initial.loaded))
+    as_written = initial
+    if keep and found.made is None and any(one.now != "frozen" for one in table):
+        before, _ = with_fitting_output(plain, task, classes)
+        as_written = initial_weights(before, created, weight_names(before), keep=True)
+    momenta = _momenta(model, initial.loaded)
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written)
 
 
 def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:

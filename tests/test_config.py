@@ -475,11 +475,11 @@ def test_a_file_whose_name_is_no_text_or_very_long_gives_a_name_all_the_same(tmp
 def test_a_study_is_not_taken_for_a_config_nor_a_config_for_a_study(tmp_path: Path) -> None:
     tutorial = CONFIGS / "studies" / "tutorial.yaml"
     with pytest.raises(
-        ConfigError, match=r"tutorial\.yaml: is a study; expected the config of an experiment\. Use `bnexp study"
+        ConfigError, match=r"tutorial\.yaml: is a study; expected the config of an experiment\. Use `bnexp\.run_study\("
     ):
         config.load(tutorial)
     with pytest.raises(
-        ConfigError, match=r"bn\.yaml: is the config of an experiment; expected a study\. Use `bnexp train"
+        ConfigError, match=r"bn\.yaml: is the config of an experiment; expected a study\. Use `bnexp\.train\("
     ):
         read_study(CONFIGS / "bn.yaml")
 

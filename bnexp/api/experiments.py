@@ -30,7 +30,7 @@ from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
 from bnexp.store.plan_document import PlannedSeeds
 from bnexp.system.process_state import process_state_kept
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import command, spelt
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
         with observer.training(found.experiment) as (watch, note):
             finished = go_on(found, watch=watch, note=note, draw=figures.drawn)
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped at once. To go on: bnexp train --resume {found.run.directory}") from None
+        raise StoppedError(f"Stopped at once. To go on: {found.run.going_on}") from None
     return _heard(finished, observer)
 
 
@@ -237,14 +237,14 @@ def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
     if (stopped := lookup.resumable(runs, experiment)) is None:
         return
     run, head = stopped
-    asked, go_on_with_it = experiment.training.seeds, f"bnexp train --resume {run.directory}"
+    asked, go_on_with_it = experiment.training.seeds, run.going_on
     text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
     if head.seeds == asked:
         observer.info(f"{text}; it is trained anew. To go on instead: {go_on_with_it}")
     else:
         observer.info(
             f"{text}, with {head.seeds} of the {asked} seeds; its seeds are trained anew. "
-            f"To train only the others: {go_on_with_it}, then the same command again."
+            f"To train only the others: {go_on_with_it}, then the same again."
         )
 
 
@@ -259,7 +259,7 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
                 experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept, draw=figures.drawn
             )
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
+        raise StoppedError(f"Stopped at once. `{command('runs')}` lists what is kept of {experiment.name}.") from None
     return _heard(finished, observer)
 
 
@@ -267,6 +267,5 @@ def _heard(finished: Finished, observer: Observer) -> Finished:
     """Report a run to the observer, and how it goes on if it was interrupted."""
     observer.trained(finished)
     if finished.interrupted and (head := finished.run.checkpoint()) is not None:
-        name, directory = finished.record.name, finished.run.directory
-        observer.info(f"{name} is at {head.place}. To go on: bnexp train --resume {directory}")
+        observer.info(f"{finished.record.name} is at {head.place}. To go on: {finished.run.going_on}")
     return finished

@@ -16,6 +16,7 @@ from bnexp.config.places import node_at, spelt
 from bnexp.config.study import Study, StudyFile, keys_of
 from bnexp.config.yaml import Keys, Node
 from bnexp.errors import ConfigError, Problems
+from bnexp.system.spelling import command
 
 ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 
@@ -31,7 +32,7 @@ def read_study(path: Path) -> StudyFile:
     if root is None:
         raise ConfigError(mistakes.lines)
     if "dataset" in root.value and "experiment" not in root.value:
-        cure = f"Use `bnexp train {path}`."
+        cure = f"Use `{command('train', str(path))}`."
         raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
     entries = {"name": Node(path.stem, root.where), **root.value}
     base = entries.get("experiment")

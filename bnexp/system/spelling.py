@@ -65,6 +65,25 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     return name if value is None else f"{name}={_in_python(value)}"
 
 
+FUNCTIONS = {"study": "run_study", "runs": "list_runs", "data fetch": "fetch_data"}
+"""Commands -> the functions of bnexp that do the same under another name."""
+
+
+def command(name: str, given: str = "", *, option: str | None = None) -> str:
+    """Return a command with what it is given, by an option if one is named, or the call that does the same in Python.
+
+    >>> command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
+    ('bnexp.train(resume="runs/bn")', 'bnexp.fetch_data(NAME)', 'bnexp.list_runs()')
+    >>> with by_command():
+    ...     command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
+    ('bnexp train --resume runs/bn', 'bnexp data fetch NAME', 'bnexp runs')
+    """
+    if is_by_command():
+        return f"bnexp {name} {f'--{option} ' if option else ''}{given}".rstrip()
+    shown = "" if not given else _in_python(given) if option is None else spelt(option, given)
+    return f"bnexp.{FUNCTIONS.get(name, name)}({shown})"
+
+
 STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
     r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"

@@ -379,7 +379,7 @@ def test_the_mistakes_of_several_configs_are_told_together_and_each_once(tmp_pat
         ),
         (
             f"dataset: {{name: moons, shift: {{classes: [{', '.join(['1.5'] * 5_000)}]}}}}\nmodel: {{name: mlp}}\n",
-            'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or a whole number. Write "1.5".',
+            'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or true or false or a whole number. Write "1.5".',
             4_980,
         ),
         ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_983),

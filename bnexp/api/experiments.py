@@ -22,7 +22,7 @@ from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.inspection import Inspection, inspected
 from bnexp.experiment.kept_seeds import kept_seeds, planned_seeds
-from bnexp.experiment.prepare import Asked, Checked, preflight
+from bnexp.experiment.prepare import Checked, ToTrain, preflight
 from bnexp.experiment.resume import Interrupted, interrupted_run
 from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
@@ -113,7 +113,7 @@ def inspect(checked: CheckedExperiment) -> Inspection:
 
 def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExperiment:
     """Check an interrupted run by its own config."""
-    (facts,) = checked([Asked(found.experiment, partial(config.where, found.run.config, []))], observer)
+    (facts,) = checked([ToTrain(found.experiment, partial(config.where, found.run.config, []))], observer)
     seeds = PlannedSeeds(seeds=found.experiment.training.seeds)
     return CheckedExperiment(found.experiment, facts, seeds, goes_on_at=f"{found.run.id} goes on at {found.head.place}")
 
@@ -163,11 +163,11 @@ def train(
     return found
 
 
-def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[Asked]:
+def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[ToTrain]:
     """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
     if not names:
         raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
-    found: list[Asked] = []
+    found: list[ToTrain] = []
     problems = Problems()
     with problems.noted():
         store.refuse_unwritable(runs)
@@ -178,12 +178,12 @@ def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> li
     with problems.noted():
         experiments = config.load_all(sources, overrides)
         wheres = [partial(config.where, source, overrides) for source in sources]
-        found = [Asked(*pair) for pair in zip(experiments, wheres, strict=True)]
+        found = [ToTrain(*pair) for pair in zip(experiments, wheres, strict=True)]
     problems.refuse()
     return found
 
 
-def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False) -> list[Checked]:
+def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = False) -> list[Checked]:
     """Check all that is to be trained (`preflight`); the observer hears what takes its time."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:

@@ -22,7 +22,7 @@ from bnexp.errors import Problems, SettingError, StoppedError, UserError, counte
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.own_files import refuse_unusable
-from bnexp.experiment.prepare import Asked, preflight
+from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
 from bnexp.system.own_function import MOST_NAMED, function_names, parameters_in_text
 from bnexp.system.session_functions import has_parameter, imported_now
@@ -285,7 +285,7 @@ def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: O
     experiment = config.load(at_hand, overrides)
     try:
         with observer.preparing(at_hand.name) as note:
-            (checked,) = preflight([Asked(experiment, partial(config.where, at_hand, overrides))], note=note)
+            (checked,) = preflight([ToTrain(experiment, partial(config.where, at_hand, overrides))], note=note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
     return {} if checked.network is None else checked.network.normalizations

@@ -49,7 +49,7 @@ KEPT_SHARE = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class ToTrain:
     """An experiment that is to be trained, and where its keys stand."""
 
     experiment: Experiment
@@ -77,7 +77,7 @@ class Checked:
     """What in that network may mislead."""
 
 
-def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
+def preflight(several: Sequence[ToTrain], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
     """Check the data, the model and the trainer of all experiments; nothing is trained or written.
 
     The first experiment is checked last, so that its data are still there when it is trained. With `digests` the

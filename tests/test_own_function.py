@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,21 @@ def test_a_name_that_running_the_file_may_bind_is_left_to_that(text: str, folder
     refuse_undefined("net.py:nosuch")
 
 
+def test_a_file_alone_is_answered_with_its_functions_or_with_the_files_that_are_there(folder: Path) -> None:
+    (folder / "empty.py").write_text("")
+    for name, told in (
+        ("my_net.py", "It has my_net.py:build."),
+        ("empty.py", "It defines no function."),
+        (
+            "my_nt.py",
+            f"And there is no such file in {folder}. Did you mean 'my_net.py'? Good names: empty.py, my_net.py.",
+        ),
+    ):
+        with pytest.raises(UserError) as error:
+            bnexp.compare(name, data="my.csv", target="label")
+        assert str(error.value) == f"{name} names no function; expected FILE.py:FUNCTION. {told}"
+
+
 def test_a_module_of_a_package_is_no_missing_function(folder: Path) -> None:
     (folder / "nets").mkdir()
     (folder / "nets" / "__init__.py").write_text("def build(): ...\n")
@@ -112,6 +129,9 @@ def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path)
          "name FILE.py:build."),
         ("text.keras", "text.keras: model.path is 'text.keras'; it is no file of Keras 3 (File is not a zip file). Expected "
          "what `model.save('my.keras')` writes."),
+        ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and none is "
+         "run from a file. Use `def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, and name "
+         "FILE:build. Do so only if you trust the model."),
         ("folder.keras", None),
         ("text.h5", "text.h5: model.path is 'text.h5', which is no HDF5 file, whatever its name says; expected what "
          "`model.save('my.keras')` writes. Save the model again."),
@@ -124,6 +144,10 @@ def test_what_the_files_alone_tell_is_refused_before_tensorflow_is_loaded(
     for name in ("text.keras", "text.h5"):
         (folder / name).write_text("text")
     (folder / "folder.keras").mkdir()
+    with zipfile.ZipFile(folder / "lambda.keras", "w") as archive:
+        code = {"class_name": "__lambda__", "config": {"value": "4wA="}}
+        layer = {"class_name": "Lambda", "config": {"name": "twice", "function": code}}
+        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": [layer]}}))
     model = {"name": "python", "build": network} if ":" in network else {"name": "keras_file", "path": network}
     data = {"name": "csv", "path": "my.csv", "target": "label"}
     with pytest.raises(UserError) as of_config:

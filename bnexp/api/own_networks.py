@@ -24,9 +24,10 @@ from bnexp.experiment.config_names import config_file
 from bnexp.experiment.own_files import refuse_unusable
 from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
-from bnexp.system.own_function import MOST_NAMED, function_names, parameters_in_text
+from bnexp.system.own_function import MOST_NAMED, function_names, no_file, parameters_in_text
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
+from bnexp.system.user_path import user_path
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
@@ -244,7 +245,9 @@ def _faults_of(network: NamedNetwork) -> list[str]:
     """Return what is wrong with a network as far as its name and its file tell."""
     if (name := network.label).endswith(".py"):
         functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
-        offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It has no function, or is not there."
+        offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It defines no function."
+        if not user_path(name).is_file():
+            offered = f"And {no_file(name, '.py')}"
         return [f"{name} names no function; expected FILE.py:FUNCTION. {offered}"]
     try:
         refuse_unusable(network.section)

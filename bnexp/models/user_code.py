@@ -32,6 +32,12 @@ def function_of(build: str) -> Function:
     name = build.rpartition(":")[2]
     module = _module(build)
     found = getattr(module, name, None)
+    if isinstance(found, keras.Layer):  # or a model, which can be called, but for outputs
+        raise SettingError(
+            "model.build",
+            f"is {build!r}; {name} is a {type(found).__name__}, and each arm needs a new one. Expected a function that "
+            "returns one: build it inside `def build():`.",
+        )
     if callable(found):
         return found  # type: ignore[no-any-return]
     if found is not None:

@@ -141,8 +141,10 @@ def _read(path: str, file: Path) -> dict[str, Any]:
 
 
 def _refuse_code(path: str, description: Mapping[str, Any]) -> None:
-    code = [name_of(one) for one in objects(built_parts(description)) if one["class_name"] in ("Lambda", "__lambda__")]
-    if code:
+    kinds: dict[str, list[str]] = {"Lambda": [], "__lambda__": []}  # the layers, and functions that stand anywhere
+    for one in objects(built_parts(description)):
+        kinds.get(one["class_name"], []).append(name_of(one))
+    if code := kinds["Lambda"] or kinds["__lambda__"]:
         raise SettingError(
             KEY,
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "

@@ -64,6 +64,7 @@ UNCERTAIN = [
     "import sys\nsetattr(sys.modules[__name__], 'nosuch', 1)",
     "import lazy\nlazy.install(__name__)",
     "import injecting",
+    "if a:\n    import faulty",
 ]
 
 
@@ -76,6 +77,7 @@ def test_a_function_that_its_file_certainly_does_not_define_is_refused_by_the_te
 
 @pytest.mark.parametrize("text", UNCERTAIN)
 def test_a_name_that_running_the_file_may_bind_is_left_to_that(text: str, folder: Path) -> None:
+    (folder / "faulty.py").write_text("def nosuch(:\n")
     (folder / "injecting.py").write_text("import sys\nsys.modules['net'].nosuch = print\n")
     (folder / "net.py").write_text(f"{text}\n")
     refuse_undefined("net.py:nosuch")

@@ -100,7 +100,7 @@ def refuse_undefined(build: str) -> None:
     for source in code.sources.values():
         try:
             is_certain &= not binds_by_text(_compiled(source.text, source.file))
-        except (SyntaxError, ValueError):  # of a file that may never be imported
+        except (SyntaxError, ValueError, RecursionError):  # of a file that may never be imported
             is_certain = False
     is_submodule = own.places is not None and PathFinder.find_spec(name, own.places) is not None
     if is_certain and not is_submodule and name not in bound_names(compiled):

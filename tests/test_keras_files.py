@@ -258,9 +258,10 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
     bare.rename(place / "layer.keras")
     changed(saved, lambda _: [1])
     (place / "text.keras").write_text("no archive")
-    (place / "cut.h5").write_bytes(keras_files.HDF5 + b"no more")
+    (place / "cut.h5").write_bytes(saved_model.HDF5 + b"no more")
     for name, told in {
-        "nowhere.keras": f"there is no such file in {Path.cwd()}. Name a .keras file.",
+        "nowhere.keras": f"there is no such file in {Path.cwd()}. Good names: bad.keras, good.keras, layer.keras, "
+        "text.keras.",
         "kept": "a folder; expected a .keras file. A SavedModel cannot be trained further: build the network in Python, "
         "load its weights, and write it with `model.save('my.keras')`.",
         "layer.keras": "it holds a Dense. Expected a keras.Model.",
@@ -271,8 +272,8 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
     }.items():
         message = refusal(place / name)
         assert message.startswith(f"model.path is '{place / name}'") and message.endswith(told), message
-    monkeypatch.setattr(keras_files, "LARGEST_DESCRIPTION", 9)
-    monkeypatch.setattr(keras_files, "MOST_COMPRESSED", 2**40)
+    monkeypatch.setattr(saved_model, "LARGEST_DESCRIPTION", 9)
+    monkeypatch.setattr(saved_model, "MOST_COMPRESSED", 2**40)
     assert refusal(saved).endswith("; its config.json has more than 256 MiB. Expected a model of Keras.")
 
 

@@ -426,7 +426,7 @@ def test_what_is_no_interrupted_run_is_refused_by_what_it_is(tmp_path: Path) -> 
         told = {directory.name: "is running; expected an interrupted run. Wait for it, or stop it."}
         (tmp_path / "a-vs-b-20260101-000000").mkdir()
         (tmp_path / "a-vs-b-20260101-000000" / "histories.json").touch()
-        told["a-vs-b"] = "is a comparison; expected an interrupted run. `bnexp runs` lists them."
+        told["a-vs-b"] = "is a comparison; expected an interrupted run. `bnexp.list_runs()` lists them."
         (tmp_path / "bad-20260101-000000").mkdir()
         (tmp_path / "bad-20260101-000000" / "history.json").touch()
         told["bad"] = (

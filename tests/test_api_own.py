@@ -279,7 +279,8 @@ def test_networks_beside_others_are_taken_as_they_are_written_and_are_not_built(
     (folder / "my.csv").write_text("a,label\n1,u\n2,v\n")
     (folder / "nets.py").write_text("def build(): ...\ndef made(normalization): ...\n")
     assert arms_of("nets.py:build", "bn", "nets.py:made") == ["nets-as_written", "bn", "nets-made-batch"]
-    assert arms_of("nowhere.nets:build", compared=False) == ["nets-as_written"], "building it reports why"
+    (folder / "failing.py").write_text("build = 1 / 0\n")
+    assert arms_of("failing.py:build", compared=False) == ["failing-as_written"], "building it reports why"
     monkeypatch.setattr("bnexp.api.own_networks.preflight", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(StoppedError, match=r"^Stopped before anything was trained; nothing is kept\.$"):
         arms_of("nets.py:build")

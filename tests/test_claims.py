@@ -188,7 +188,7 @@ def test_a_row_says_which_effect_would_support_its_claim(tmp_path: Path, hypothe
 def test_a_study_whose_data_are_not_here_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "s.yaml").write_text(TINY.replace("{name: moons, samples: 80,", "{name: mnist5k,"))
-    with pytest.raises(ConfigError, match="Get it: bnexp data fetch mnist5k") as caught:
+    with pytest.raises(ConfigError, match=r"Get it: bnexp\.fetch_data\(.mnist5k.\)") as caught:
         claims.plan_studies([tmp_path / "s.yaml"], tmp_path / "runs")
     assert caught.value.exit_code == 2
 

@@ -288,7 +288,7 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
          "runs/latest: there is no latest run. Train one with `bnexp train CONFIG`."),
         (["plot", "configs"],
          "configs: is no run; expected a directory with run.json or comparison.json in it. "
-         "Name a directory under runs/, or train one with `bnexp train`."),
+         "Name a directory under runs/, or train one with `bnexp train CONFIG`."),
         (["train", "configs/bn.yaml", "--runs", "configs/bn.yaml"],
          "configs/bn.yaml is a file; expected a directory for runs. Move it, or use --runs DIR."),
     ],

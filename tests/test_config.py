@@ -379,7 +379,7 @@ def test_the_mistakes_of_several_configs_are_told_together_and_each_once(tmp_pat
         ),
         (
             f"dataset: {{name: moons, shift: {{classes: [{', '.join(['1.5'] * 5_000)}]}}}}\nmodel: {{name: mlp}}\n",
-            'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or a whole number. Write "1.5".',
+            'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or true or false or a whole number. Write "1.5".',
             4_980,
         ),
         ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_983),
@@ -475,11 +475,11 @@ def test_a_file_whose_name_is_no_text_or_very_long_gives_a_name_all_the_same(tmp
 def test_a_study_is_not_taken_for_a_config_nor_a_config_for_a_study(tmp_path: Path) -> None:
     tutorial = CONFIGS / "studies" / "tutorial.yaml"
     with pytest.raises(
-        ConfigError, match=r"tutorial\.yaml: is a study; expected the config of an experiment\. Use `bnexp study"
+        ConfigError, match=r"tutorial\.yaml: is a study; expected the config of an experiment\. Use `bnexp\.run_study\("
     ):
         config.load(tutorial)
     with pytest.raises(
-        ConfigError, match=r"bn\.yaml: is the config of an experiment; expected a study\. Use `bnexp train"
+        ConfigError, match=r"bn\.yaml: is the config of an experiment; expected a study\. Use `bnexp\.train\("
     ):
         read_study(CONFIGS / "bn.yaml")
 

@@ -27,7 +27,7 @@ from bnexp import config, store
 from bnexp.api.comparisons import plan_comparison
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
-from bnexp.comparison.first_question import AskedOf
+from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import tell_of_looks
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
@@ -256,7 +256,7 @@ def compared_later(runs: Path) -> None:
     taken = [Look(seeds=10, level=0.95)]
     known = before(runs)
     tell_of_looks(document, taken, (), known.looks(document.primary.metric, taken))
-    known.exploratory(AskedOf.of("val_loss", None, "new-rows"))
+    known.exploratory(JudgedBy.of("val_loss", None, "new-rows"))
     store.json_text(document.as_json())
     plan_comparison([str(arm.run) for arm in ARMS], runs=runs)
 

@@ -13,7 +13,7 @@ from experiments import experiment
 
 from bnexp import comparison, store
 from bnexp.comparison import Arm, Question
-from bnexp.comparison.first_question import AskedOf
+from bnexp.comparison.first_question import JudgedBy
 from bnexp.config import Experiment
 from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.kept_seeds import kept_seeds
@@ -109,7 +109,7 @@ def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tm
     def first(*arms: Arm, **asked: Any) -> list[str]:
         """Ask now, and return what is told of the questions before."""
         document = comparison.compare(arms, Question(**asked))
-        now = AskedOf.of(document.primary.metric, document.asked.margin, document.asked.about)
+        now = JudgedBy.of(document.primary.metric, document.asked.margin, document.asked.about)
         return list(before(tmp_path, arms, document).exploratory(now).values())
 
     assert first(bn, nobn, margin=0.05) == [], "nothing was asked before"
@@ -142,6 +142,6 @@ def test_a_document_that_does_not_hold_what_was_asked_tells_of_its_margin_where_
         kept.write_text(json.dumps(older))
         document = comparison.compare(arms, Question(metric=metric))
         known = before(tmp_path, arms, document)
-        assert list(known.exploratory(AskedOf.of(metric, None, "new-rows"))) == told
-        assert list(known.exploratory(AskedOf.of(metric, 0.05, "new-rows"))) == []
+        assert list(known.exploratory(JudgedBy.of(metric, None, "new-rows"))) == told
+        assert list(known.exploratory(JudgedBy.of(metric, 0.05, "new-rows"))) == []
         shutil.rmtree(kept.parent)

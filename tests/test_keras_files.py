@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from bnexp.errors import SettingError
-from bnexp.models import keras_files
 from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import is_plain_model
+from bnexp.system import saved_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own, in writing
 
@@ -240,14 +240,14 @@ def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_withou
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(loss=own_loss, metrics=[own_loss])
     model.save(path)
-    assert not keras_files.loaded(str(path)).compiled
-    assert keras_files.compiled_loss(str(path)) == "own_loss"
+    assert not loaded(str(path)).compiled
+    assert saved_model.compiled_loss(str(path)) == "own_loss"
 
 
 @pytest.mark.parametrize("compiled", [[1], "mse", {"loss": [1]}, {"loss": {"config": [1]}}, {"loss": {"config": None}}])
 def test_an_odd_compile_config_names_no_loss(compiled: Any, saved: Path) -> None:
     path = changed(saved, lambda description: description.update(compile_config=compiled))
-    assert keras_files.compiled_loss(str(path)) is None
+    assert saved_model.compiled_loss(str(path)) is None
 
 
 def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,9 +258,10 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
     bare.rename(place / "layer.keras")
     changed(saved, lambda _: [1])
     (place / "text.keras").write_text("no archive")
-    (place / "cut.h5").write_bytes(keras_files.HDF5 + b"no more")
+    (place / "cut.h5").write_bytes(saved_model.HDF5 + b"no more")
     for name, told in {
-        "nowhere.keras": f"there is no such file in {Path.cwd()}. Name a .keras file.",
+        "nowhere.keras": f"there is no such file in {Path.cwd()}. Good names: bad.keras, good.keras, layer.keras, "
+        "text.keras.",
         "kept": "a folder; expected a .keras file. A SavedModel cannot be trained further: build the network in Python, "
         "load its weights, and write it with `model.save('my.keras')`.",
         "layer.keras": "it holds a Dense. Expected a keras.Model.",
@@ -271,8 +272,8 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
     }.items():
         message = refusal(place / name)
         assert message.startswith(f"model.path is '{place / name}'") and message.endswith(told), message
-    monkeypatch.setattr(keras_files, "LARGEST_DESCRIPTION", 9)
-    monkeypatch.setattr(keras_files, "MOST_COMPRESSED", 2**40)
+    monkeypatch.setattr(saved_model, "LARGEST_DESCRIPTION", 9)
+    monkeypatch.setattr(saved_model, "MOST_COMPRESSED", 2**40)
     assert refusal(saved).endswith("; its config.json has more than 256 MiB. Expected a model of Keras.")
 
 
@@ -321,7 +322,7 @@ def test_a_file_in_the_older_format_is_refused_by_what_it_holds(tmp_path: Path) 
 def test_a_member_that_grows_when_it_is_unpacked_is_refused_before_it_is(
     member: str, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keras_files, "LARGEST_DESCRIPTION", 2**20)
+    monkeypatch.setattr(saved_model, "LARGEST_DESCRIPTION", 2**20)
     with zipfile.ZipFile(saved) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     bomb = archive_of(
@@ -340,6 +341,6 @@ def test_a_good_file_is_loaded_with_its_weights_and_without_its_optimizer(saved:
     model.save(saved)
     found = loaded(str(saved))
     assert not found.compiled
-    assert keras_files.compiled_loss(str(saved)) == "mse"
+    assert saved_model.compiled_loss(str(saved)) == "mse"
     for one, other in zip(found.variables, model.variables, strict=True):
         assert (one.numpy() == other.numpy()).all()

@@ -316,7 +316,7 @@ def test_training_downloads_nothing_for_a_file_whose_digest_keras_does_not_know(
         prepared(name)
     assert str(raised.value) == (
         f"dataset.name is {name}; {path} cannot be read: Keras takes it for damaged, by its digest. "
-        f"Delete it, then get it again: bnexp data fetch {name}"
+        f'Delete it, then get it again: bnexp.fetch_data("{name}")'
     )
     assert path.read_bytes() == b"PK damaged"
     assert "Downloading" not in "".join(capfd.readouterr())
@@ -327,7 +327,7 @@ def test_damaged_files_of_other_programs_are_told_with_their_place_and_the_comma
     (keras_cache / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(idx(np.zeros(7), 16)[:-9])
     (keras_cache / "mnist.npz").write_bytes(b"PK damaged")
     for name, place in (("mnist", "mnist.npz"), ("fashion_mnist", "fashion-mnist")):
-        message = rf"is {name}; .*{place} cannot be read: .*Delete it, then get it again: bnexp data fetch {name}"
+        message = rf"is {name}; .*{place} cannot be read: .*Delete it, then get it again: bnexp\.fetch_data\(.{name}.\)"
         with pytest.raises(SettingError, match=message):
             prepared(name)
 
@@ -407,7 +407,7 @@ def test_a_set_of_which_a_part_is_missing_is_not_here(cache: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["mnist5k", "spam_assassin", "cifar10", "reuters"])
 def test_a_missing_set_is_refused_with_the_command_that_gets_it(name: str, cache: Path) -> None:
-    message = rf"dataset\.name is {name}, which is not on this computer\. Get it: bnexp data fetch {name}"
+    message = rf"dataset\.name is {name}, which is not on this computer\. Get it: bnexp\.fetch_data\(.{name}.\)"
     with pytest.raises(SettingError, match=message):
         prepared(name)
 
@@ -422,7 +422,7 @@ def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[.
         prepared("penguins")
     assert str(raised.value) == (
         f"dataset.name is penguins; {place} cannot be read: its sha256 differs from the fetched archive's. "
-        "Delete it, then get it again: bnexp data fetch penguins"
+        'Delete it, then get it again: bnexp.fetch_data("penguins")'
     )
 
 

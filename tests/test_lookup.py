@@ -94,7 +94,9 @@ def test_a_newer_damaged_run_of_a_config_is_told_where_its_run_is_read(place: Pa
 def test_a_config_that_cannot_be_read_hides_no_run(place: Path) -> None:
     run = trained("a")
     Path("configs/a.yaml").write_text("dataset: {name: moonz}\n")
-    told = "configs/a.yaml cannot be read, so a means the newest finished run of that name. `bnexp train` tells why."
+    told = (
+        'configs/a.yaml cannot be read, so a means the newest finished run of that name. `bnexp.train("a")` tells why.'
+    )
     assert read("a") == (run, [told], [])
     Path("configs/a.yaml").unlink()
     assert read("a") == (run, [], [])

@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from bnexp.config.model import Model
 from bnexp.errors import SettingError
-from bnexp.experiment.own_files import function_names, network_sha256, parameters_in_text, refuse_changed_network
+from bnexp.experiment.own_files import network_sha256, refuse_changed_network
 from bnexp.system.own_code import own_code
+from bnexp.system.own_function import parameters_in_text
 
 
 @pytest.fixture
@@ -137,17 +138,6 @@ def test_a_change_of_any_of_these_files_is_another_network(file: str, matters: b
         changed.write("\n# changed\n")
     assert before is not None
     assert (network_sha256(model) != before) == matters
-
-
-def test_functions_and_their_parameters_are_read_without_running_the_file(folder: Path) -> None:
-    assert function_names("my_net.py:") == ["build"]
-    assert parameters_in_text("my_net.py:build") == {"normalization"}
-    assert parameters_in_text("my_net.py:other") is None
-    assert parameters_in_text("not_there.py:build") is None
-    (folder / "decorated.py").write_text("@cached\ndef build(normalization): ...\n")
-    assert parameters_in_text("decorated.py:build") is None
-    (folder / "faulty.py").write_text("def build(:\n")
-    assert function_names("faulty.py:") == []
 
 
 def test_a_saved_model_is_its_bytes(folder: Path) -> None:

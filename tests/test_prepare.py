@@ -20,7 +20,7 @@ from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
 from bnexp.experiment import prepare
 from bnexp.experiment import run as experiment
-from bnexp.experiment.prepare import Asked
+from bnexp.experiment.prepare import ToTrain
 from bnexp.study import run as study_run
 
 pytestmark = pytest.mark.usefixtures("figures_unpainted")
@@ -347,8 +347,8 @@ def test_a_study_that_fails_half_way_is_one_json_document_with_what_is_finished(
 # --- what the data cost -------------------------------------------------------------------
 
 
-def asked(*overrides: str) -> Asked:
-    return Asked(config.load(Path("good.yaml"), overrides), lambda key: "good.yaml:1")
+def asked(*overrides: str) -> ToTrain:
+    return ToTrain(config.load(Path("good.yaml"), overrides), lambda key: "good.yaml:1")
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch, kept_share: int) -> list[int]:

@@ -90,6 +90,10 @@ def _checkpoint_at_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_checkpoint, "CHECKPOINT_SHARE", float("inf"))
 
 
+def again(run: store.Run) -> str:
+    return f'Train it again: bnexp.train("{run.directory / "config.yaml"}").'
+
+
 def never(so_far: Sequence[History]) -> bool:
     return False
 
@@ -347,7 +351,7 @@ def test_a_refused_checkpoint_leaves_the_run_as_it_was(left: store.Run) -> None:
     found = [[shard[0], shard[1]] for shard in head.engine["shards"]]  # type: ignore[union-attr, index]
     assert str(raised.value) == (
         f"{left.checkpoint_file}: how many seeds are worked on at a time (by the memory limit and the cores) was "
-        f"[[2, 2], [2, 2]] and is {found}. Train it again: bnexp train {left.directory / 'config.yaml'}."
+        f"[[2, 2], [2, 2]] and is {found}. {again(left)}"
     )
     assert {path.name: path.read_bytes() for path in left.directory.iterdir()} == before
 
@@ -377,8 +381,7 @@ def test_all_that_could_change_a_number_is_refused_at_once(left: store.Run, monk
     assert str(raised.value) == (
         f"{left.id} cannot go on: keras was {record.versions['keras']} and is 9.9; the number of cores was "
         f"{record.machine.cores} and is 77; the processor is of another kind. Expected the same as before, as the "
-        "numbers could otherwise differ from an uninterrupted run's. "
-        f"Train it again: bnexp train {left.directory / 'config.yaml'}."
+        "numbers could otherwise differ from an uninterrupted run's. " + again(left)
     )
 
 
@@ -423,7 +426,7 @@ def test_what_is_no_interrupted_run_is_refused_by_what_it_is(tmp_path: Path) -> 
         told = {directory.name: "is running; expected an interrupted run. Wait for it, or stop it."}
         (tmp_path / "a-vs-b-20260101-000000").mkdir()
         (tmp_path / "a-vs-b-20260101-000000" / "histories.json").touch()
-        told["a-vs-b"] = "is a comparison; expected an interrupted run. `bnexp runs` lists them."
+        told["a-vs-b"] = "is a comparison; expected an interrupted run. `bnexp.list_runs()` lists them."
         (tmp_path / "bad-20260101-000000").mkdir()
         (tmp_path / "bad-20260101-000000" / "history.json").touch()
         told["bad"] = (
@@ -452,7 +455,7 @@ def test_a_damaged_checkpoint_is_refused_and_no_longer_offered(left: store.Run, 
     assert str(raised.value).startswith(
         f"{path}: it is no whole checkpoint (Bad CRC-32 for file 'shard-0/trainable/0.npy'"
     )
-    assert str(raised.value).endswith(f"). Train it again: bnexp train {left.directory / 'config.yaml'}.")
+    assert str(raised.value).endswith(f"). {again(left)}")
     path.write_bytes(whole[:-100])
     assert refused("train", "--resume", left.id, cwd=tmp_path).startswith(
         f"runs/{left.id}/checkpoint.npz: it is no whole"
@@ -518,8 +521,7 @@ def test_a_short_run_keeps_no_checkpoint(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(RunError) as raised:
         go_on(run)
     assert str(raised.value) == (
-        f"{run.id} keeps no checkpoint: it was stopped before the first one was due. "
-        f"Train it again: bnexp train {run.directory / 'config.yaml'}."
+        f"{run.id} keeps no checkpoint: it was stopped before the first one was due. " + again(run)
     )
 
 
@@ -604,12 +606,12 @@ def test_who_stops_a_training_hears_how_it_goes_on(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(config.dump(SMALL))
     (done,) = bnexp_api.train(tmp_path / "a.yaml", runs=tmp_path / "runs", observer=Stops())
     assert done.interrupted
-    assert Stops.said == [f"small is at epoch 2 of 4. To go on: bnexp train --resume {done.run.directory}"]
+    assert Stops.said == [f'small is at epoch 2 of 4. To go on: bnexp.train(resume="{done.run.directory}")']
     with pytest.raises(StoppedError) as raised:
         bnexp_api.compare([tmp_path / "a.yaml", _other(tmp_path)], runs=tmp_path / "runs", observer=Stops())
     kept = newest(tmp_path / "runs").directory
     assert str(raised.value) == f"Interrupted: {kept} keeps the epochs so far. Nothing was compared."
-    assert Stops.said[-1] == f"small is at epoch 2 of 4. To go on: bnexp train --resume {kept}"
+    assert Stops.said[-1] == f'small is at epoch 2 of 4. To go on: bnexp.train(resume="{kept}")'
     (done,) = bnexp_api.train(resume=kept)
     assert done.record.status == "finished"
 
@@ -626,7 +628,7 @@ def test_an_interrupted_run_with_fewer_seeds_is_offered_and_not_added_to(left: s
     said = bnexp("train", "a.yaml", "--seeds", "3", "training.epochs=4", cwd=tmp_path).stderr
     assert (
         "small: an interrupted run of this config is at epoch 3 of 4, with 2 of the 3 seeds; its seeds are trained "
-        f"anew. To train only the others: bnexp train --resume runs/{left.id}, then the same command again.\n"
+        f"anew. To train only the others: bnexp train --resume runs/{left.id}, then the same again.\n"
     ) in said
     assert lookup.resumable(runs, more) is None, "a newer run has finished its seeds"
     assert lookup.resumable(runs, with_seeds(SMALL, 1)) is None, "it has more seeds than that"

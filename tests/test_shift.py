@@ -27,6 +27,14 @@ def test_a_test_part_of_some_classes_has_their_rows_alone_whoever_else_is_split(
     assert cut.split.endswith("; of the test part only classes setosa, virginica")
 
 
+@pytest.mark.parametrize(("labels", "name"), [(["true", "false"], True), (["1", "0"], 1), (["yes", "no"], "yes")])
+def test_a_class_is_named_as_yaml_reads_it(labels: list[str], name: bool | int | str, tmp_path: Path) -> None:
+    cut = prepared(1, **table(tmp_path, labels * 20), validation_size=0.25, shift={"classes": [name]})
+    assert set(cut.rows.y_N[cut.parts["test"][0]]) == {1}
+    assert cut.rows.classes is not None
+    assert cut.rows.classes[1] == str(name)
+
+
 def test_classes_that_are_not_there_or_not_the_same_for_all_seeds_are_refused(tmp_path: Path) -> None:
     test = {"validation_size": 0.25}
     assert refused(name="iris", **test, shift={"classes": ["setosa", "virginca"]}) == (

@@ -12,6 +12,9 @@ import pandas as pd
 import pytest
 
 import bnexp
+from bnexp.report.page_part import in_python
+from bnexp.store import DataFacts
+from bnexp.store.plan_document import ComparisonPlan, Detectable, PlannedArm
 from bnexp.system.spelling import by_command, respelt, spelt
 
 DATA = (np.arange(80.0).reshape(40, 2), np.arange(40) % 2)
@@ -151,6 +154,26 @@ def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> 
         assert respelt(told) == told
 
 
+def test_an_arm_that_is_called_like_an_option_keeps_its_name() -> None:
+    name = "net --seeds 5"
+    plan = ComparisonPlan(
+        arms=[PlannedArm(name=name, seeds=6, run=None, epochs=1, reason="--seeds 5")],
+        baseline=name,
+        metric="val_loss",
+        about="new-rows",
+        seeds=6,
+        data=DataFacts(),
+        detectable=Detectable(difference=None, rests_on=name, sentence=f"{name} has 6. Use --seeds 7 or more."),
+        cautions=["Looks that --until-settled plans"],
+    )
+    told = in_python(plan)
+    assert told.detectable.sentence == f"{name} has 6. Use seeds=7 or more."
+    assert told.cautions == ["Looks that Question(until_settled=True) plans"]
+    assert (told.arms, told.baseline, told.detectable.rests_on) == (plan.arms, name, name)
+    with by_command():
+        assert in_python(plan) == plan
+
+
 def test_a_notebook_shows_the_line_that_called_and_the_message_and_no_line_within_bnexp() -> None:
     with pytest.raises(bnexp.UserError) as error:
         bnexp.compare(in_session(built), data="digts")
@@ -168,7 +191,7 @@ def test_a_notebook_shows_the_line_that_asked_a_wrong_question_and_not_what_pyth
 
 
 def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own() -> None:
-    from bnexp.models.user_code import _own_traceback
+    from bnexp.system.own_errors import own_traceback
 
     beside = f"{Path(bnexp.__file__).parent}_notes.py"
     with pytest.raises(bnexp.UserError) as error:
@@ -177,7 +200,7 @@ def test_a_file_beside_a_cloned_bnexp_whose_name_begins_alike_is_the_users_own()
     assert called.startswith(f'  File "{beside}", line 1, in <module>')
     with pytest.raises(ZeroDivisionError) as failure:
         exec(compile("1 / 0", beside, "exec"))
-    assert f'File "{beside}", line 1, in <module>' in _own_traceback(failure.value)
+    assert f'File "{beside}", line 1, in <module>' in own_traceback(failure.value)
 
 
 def test_a_place_for_runs_is_told_by_its_keyword(folder: Path) -> None:

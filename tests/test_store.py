@@ -262,7 +262,9 @@ def test_listing_locks_nothing_and_reads_one_file_of_each_run(tmp_path: Path, mo
 
 def test_a_latest_that_is_not_there_yet_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     for name in ("latest", str(tmp_path / "latest")):
-        with pytest.raises(RunError, match=r"latest: there is no latest run\. Train one with `bnexp train CONFIG`\.$"):
+        with pytest.raises(
+            RunError, match=r"latest: there is no latest run\. Train one with `bnexp\.train\(CONFIG\)`\.$"
+        ):
             store.find(tmp_path, name)
 
 
@@ -285,7 +287,9 @@ def test_a_latest_leads_to_a_directory_beside_it_or_nowhere(tmp_path: Path, text
     (tmp_path / "runs" / "elsewhere").mkdir()
     (tmp_path / "runs" / "latest").write_text(text)
     for name in ("latest", str(tmp_path / "runs" / "latest")):
-        with pytest.raises(RunError, match=r"latest: there is no latest run\. Train one with `bnexp train CONFIG`\.$"):
+        with pytest.raises(
+            RunError, match=r"latest: there is no latest run\. Train one with `bnexp\.train\(CONFIG\)`\.$"
+        ):
             store.find(tmp_path / "runs", name)
 
 

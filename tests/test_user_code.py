@@ -98,3 +98,14 @@ def test_a_module_that_changes_keras_is_refused_in_every_try(folder: Path) -> No
     for _ in range(2):
         with pytest.raises(SettingError, match=r"its code sets Keras's global epsilon to 0\.5, which would change all"):
             function_of("net.py:build")
+
+
+@pytest.mark.parametrize(("made", "kind"), [("keras.Sequential()", "Sequential"), ("keras.layers.ReLU()", "ReLU")])
+def test_a_model_in_the_place_of_a_function_is_told_apart(made: str, kind: str, folder: Path) -> None:
+    (folder / "net.py").write_text(f"import keras\nmodel = {made}\n")
+    with pytest.raises(SettingError) as error:
+        function_of("net.py:model")
+    assert str(error.value) == (
+        f"model.build is 'net.py:model'; model is a {kind}, and each arm needs a new one. Expected a function that "
+        "returns one: build it inside `def build():`."
+    )

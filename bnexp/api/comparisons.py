@@ -17,7 +17,7 @@ from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_too_few
-from bnexp.comparison.first_question import AskedOf
+from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
@@ -27,11 +27,12 @@ from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_source
 from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.equal_networks import refuse_equal_networks
-from bnexp.experiment.prepare import Asked, Checked
+from bnexp.experiment.prepare import Checked, ToTrain
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.report.about_network import arms_lines
 from bnexp.report.page_part import in_python
+from bnexp.report.styles import of_arms
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -168,7 +169,7 @@ def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken:
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
     tell_of_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
-    told = before.exploratory(AskedOf.of(document.primary.metric, document.asked.margin, document.asked.about))
+    told = before.exploratory(JudgedBy.of(document.primary.metric, document.asked.margin, document.asked.about))
     for contrast in document.contrasts:
         contrast.cautions += [told[contrast.arm]] if contrast.arm in told else []
     return _kept(work, arms, document)
@@ -245,16 +246,15 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     for item in planned:
         if item.experiment is not None and item.config is not None:
             names.append(item.name)
-            asked.append(Asked(item.experiment, partial(config.where, item.config, item.overrides)))
+            asked.append(ToTrain(item.experiment, partial(config.where, item.config, item.overrides)))
     if not asked:
         return {}
     with_digests = digests or resolve.needs_digests(planned)
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
     for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
         observer.info(line.plain)
-    for name, facts in found.items():
-        for text in facts.doubts:
-            observer.info(f"WARNING  {name}: {text}")
+    for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
+        observer.info(f"WARNING  {text}")
     return found
 
 

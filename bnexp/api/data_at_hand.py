@@ -10,6 +10,7 @@ from typing import Any
 
 from bnexp.errors import SettingError, UserError, listed, nearest
 from bnexp.system.spelling import spelt
+from bnexp.system.user_path import user_path
 
 MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
@@ -30,7 +31,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     called = called or spelt("data")
     if not data:
         raise UserError(f"{called} is ''; expected a file, a folder, or the name of a known set.")
-    path = Path(data).expanduser()
+    path = user_path(data)
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
     places = {**dict.fromkeys(of_data, called), **dict.fromkeys(("dataset.target", "dataset.y"), spelt("target"))}
     if path.is_dir():
@@ -101,7 +102,7 @@ def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
         )
         raise UserError(f"{spelt('target')} is {target!r}; {data} says itself what is to be learned. {cure}")
     if target is None and needed:
-        columns = _columns(Path(data).expanduser())
+        columns = _columns(user_path(data))
         raise UserError(f"{spelt('target')} is missing; expected the column of {data} that is to be learned.{columns}")
     return {} if target is None else {"target": target}
 

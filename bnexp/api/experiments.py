@@ -22,7 +22,7 @@ from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.inspection import Inspection, inspected
 from bnexp.experiment.kept_seeds import kept_seeds, planned_seeds
-from bnexp.experiment.prepare import Asked, Checked, preflight
+from bnexp.experiment.prepare import Checked, ToTrain, preflight
 from bnexp.experiment.resume import Interrupted, interrupted_run
 from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
@@ -30,7 +30,7 @@ from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
 from bnexp.store.plan_document import PlannedSeeds
 from bnexp.system.process_state import process_state_kept
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import command, spelt
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def inspect(checked: CheckedExperiment) -> Inspection:
 
 def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExperiment:
     """Check an interrupted run by its own config."""
-    (facts,) = checked([Asked(found.experiment, partial(config.where, found.run.config, []))], observer)
+    (facts,) = checked([ToTrain(found.experiment, partial(config.where, found.run.config, []))], observer)
     seeds = PlannedSeeds(seeds=found.experiment.training.seeds)
     return CheckedExperiment(found.experiment, facts, seeds, goes_on_at=f"{found.run.id} goes on at {found.head.place}")
 
@@ -163,11 +163,11 @@ def train(
     return found
 
 
-def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[Asked]:
+def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[ToTrain]:
     """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
     if not names:
         raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
-    found: list[Asked] = []
+    found: list[ToTrain] = []
     problems = Problems()
     with problems.noted():
         store.refuse_unwritable(runs)
@@ -178,12 +178,12 @@ def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> li
     with problems.noted():
         experiments = config.load_all(sources, overrides)
         wheres = [partial(config.where, source, overrides) for source in sources]
-        found = [Asked(*pair) for pair in zip(experiments, wheres, strict=True)]
+        found = [ToTrain(*pair) for pair in zip(experiments, wheres, strict=True)]
     problems.refuse()
     return found
 
 
-def checked(asked: Sequence[Asked], observer: Observer, *, digests: bool = False) -> list[Checked]:
+def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = False) -> list[Checked]:
     """Check all that is to be trained (`preflight`); the observer hears what takes its time."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:
@@ -228,7 +228,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
         with observer.training(found.experiment) as (watch, note):
             finished = go_on(found, watch=watch, note=note, draw=figures.drawn)
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped at once. To go on: bnexp train --resume {found.run.directory}") from None
+        raise StoppedError(f"Stopped at once. To go on: {found.run.going_on}") from None
     return _heard(finished, observer)
 
 
@@ -237,14 +237,14 @@ def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
     if (stopped := lookup.resumable(runs, experiment)) is None:
         return
     run, head = stopped
-    asked, go_on_with_it = experiment.training.seeds, f"bnexp train --resume {run.directory}"
+    asked, go_on_with_it = experiment.training.seeds, run.going_on
     text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
     if head.seeds == asked:
         observer.info(f"{text}; it is trained anew. To go on instead: {go_on_with_it}")
     else:
         observer.info(
             f"{text}, with {head.seeds} of the {asked} seeds; its seeds are trained anew. "
-            f"To train only the others: {go_on_with_it}, then the same command again."
+            f"To train only the others: {go_on_with_it}, then the same again."
         )
 
 
@@ -259,7 +259,7 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
                 experiment, runs, watch=watch, note=note, overrides=overrides, kept=kept, draw=figures.drawn
             )
     except KeyboardInterrupt:
-        raise StoppedError(f"Stopped at once. `bnexp runs` lists what is kept of {experiment.name}.") from None
+        raise StoppedError(f"Stopped at once. `{command('runs')}` lists what is kept of {experiment.name}.") from None
     return _heard(finished, observer)
 
 
@@ -267,6 +267,5 @@ def _heard(finished: Finished, observer: Observer) -> Finished:
     """Report a run to the observer, and how it goes on if it was interrupted."""
     observer.trained(finished)
     if finished.interrupted and (head := finished.run.checkpoint()) is not None:
-        name, directory = finished.record.name, finished.run.directory
-        observer.info(f"{name} is at {head.place}. To go on: bnexp train --resume {directory}")
+        observer.info(f"{finished.record.name} is at {head.place}. To go on: {finished.run.going_on}")
     return finished

@@ -21,6 +21,7 @@ from bnexp.errors import ConfigError, Problems, UserError
 from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
+from bnexp.system.user_path import user_path
 
 ROWS_LEARNED = 50_000
 """Training rows times epochs that a first comparison takes, about."""
@@ -166,7 +167,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
     from bnexp.data.suggested.folder import folder_choices
     from bnexp.data.suggested.table import csv_choices, parquet_choices
 
-    path = Path(data).expanduser()
+    path = user_path(data)
     if path.is_file() and path.suffix.lower() in CSV_ENDINGS:
         return csv_choices(path, data, target)
     if path.is_file() and path.suffix.lower() in PARQUET_ENDINGS:

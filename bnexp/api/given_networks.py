@@ -15,9 +15,9 @@ from bnexp import store
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.errors import SettingError, UserError
-from bnexp.experiment.own_files import function_names
 from bnexp.system import backend
 from bnexp.system.code_digest import code_sha256
+from bnexp.system.own_function import function_names
 from bnexp.system.session_functions import PLACE, register
 
 MODELS = "models"

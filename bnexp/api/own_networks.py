@@ -18,19 +18,19 @@ from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
-from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed, nearest
+from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
-from bnexp.experiment.own_files import function_names, parameters_in_text
-from bnexp.experiment.prepare import Asked, preflight
+from bnexp.experiment.own_files import refuse_unusable
+from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
+from bnexp.system.own_function import MOST_NAMED, function_names, no_file, parameters_in_text
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
+from bnexp.system.user_path import user_path
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
-MOST_NAMED = 20
-"""Functions of a file, or files of a folder, that a message names."""
 SWAPPED = ("as_written", "layer", "none")
 """The arms of a network whose layers are swapped, if none are given."""
 MADE = ("batch", "layer", "none")
@@ -109,14 +109,8 @@ class OwnNetworks:
         problems = Problems()
         said = {"data": self.data, "target": self.target, "arms": self.arms}
         given = [spelt(option) for option, value in said.items() if value is not None]
-        for name in (one.label for one in own):
-            if name.endswith(".py"):
-                functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
-                offered = (
-                    f"It has {listed(functions, MOST_NAMED)}." if functions else "It has no function, or is not there."
-                )
-                problems.tell(f"{name} names no function; expected FILE.py:FUNCTION. {offered}")
-        problems.tell(*filter(None, map(_no_file, own)))
+        for network in own:
+            problems.tell(*_faults_of(network))
         if own and self.data is None:
             problems.tell(f"{own[0].label} is a network of your own; expected its data. {_cure_of_no_data()}")
         if given and not own:
@@ -247,18 +241,19 @@ def _name_of(arm: Arm) -> str:
     return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
 
 
-def _no_file(network: NamedNetwork) -> str | None:
-    """Return what is wrong with a network whose file is not there; None if it is, or is found as a module."""
-    saved = network.section.get("path")
-    named = str(saved or network.section["build"].rpartition(":")[0])
-    file = Path(named).expanduser()
-    if file.exists() or not (saved or named.endswith(".py")):
-        return None
-    kind = ".keras" if saved else ".py"
-    beside = sorted(one.name for one in file.parent.glob(f"*{kind}")) if file.parent.is_dir() else []
-    seen = f"model.path is {named!r}" if saved else f"model.build names {named!r}"
-    cure = nearest(file.name, beside, most=MOST_NAMED) if beside else f"Name a {kind} file."
-    return f"{network.label}: {seen}; there is no such file in {Path.cwd()}. {cure}"
+def _faults_of(network: NamedNetwork) -> list[str]:
+    """Return what is wrong with a network as far as its name and its file tell."""
+    if (name := network.label).endswith(".py"):
+        functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
+        offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It defines no function."
+        if not user_path(name).is_file():
+            offered = f"And {no_file(name, '.py')}"
+        return [f"{name} names no function; expected FILE.py:FUNCTION. {offered}"]
+    try:
+        refuse_unusable(network.section)
+    except SettingError as error:
+        return [f"{network.label}: {key} {text}" for key, text in error.problems]
+    return []
 
 
 def _cure_of_no_data() -> str:
@@ -293,7 +288,7 @@ def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: O
     experiment = config.load(at_hand, overrides)
     try:
         with observer.preparing(at_hand.name) as note:
-            (checked,) = preflight([Asked(experiment, partial(config.where, at_hand, overrides))], note=note)
+            (checked,) = preflight([ToTrain(experiment, partial(config.where, at_hand, overrides))], note=note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
     return {} if checked.network is None else checked.network.normalizations

@@ -25,6 +25,7 @@ from bnexp.study.plan import MOST_TRAININGS, Plan
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 from bnexp.system.process_state import process_state_kept
+from bnexp.system.spelling import command
 
 PAGE = "claims.html"
 
@@ -229,7 +230,7 @@ def _with_claims(answers: Sequence[Answer], observer: Observer) -> list[Answer]:
         UserError: if none of them makes a claim.
     """
     sweeps = [
-        f"{one.name} has no hypothesis, so it makes no claim. Use `bnexp study {shown(one.path)}`."
+        f"{one.name} has no hypothesis, so it makes no claim. Use `{command('study', shown(one.path))}`."
         for one in answers
         if one.is_sweep
     ]

@@ -53,25 +53,25 @@ def has_own_splits(resample: Resample, metric: str) -> bool:
     return part in HELD_OUT_PARTS and (resample is True or (resample == "validation" and part == "val"))
 
 
-def impossible_margin(metric: str, value: float, *, spelt: Callable[[str], str] = str) -> str | None:
+def impossible_margin(metric: str, value: float, *, as_option: Callable[[str], str] = str) -> str | None:
     """Return what is expected of the smallest difference that matters, and the cure; None if the value is possible.
 
-    `spelt` writes a value that the cure names, as `--margin 0.01`.
+    `as_option` writes a value that the cure names, as `--margin 0.01`.
 
-    >>> impossible_margin("val_accuracy", 1, spelt="--margin {}".format)
+    >>> impossible_margin("val_accuracy", 1, as_option="--margin {}".format)
     'expected a share below 1, as accuracies are shares. Write --margin 0.01 for 1 point.'
     >>> impossible_margin("val_loss", 1), impossible_margin("val_loss", 0)
     (None, 'expected a number above 0. Use the smallest difference that matters, such as 0.01.')
     """
     if value <= 0:
-        return f"expected a number above 0. Use the smallest difference that matters, such as {spelt('0.01')}."
+        return f"expected a number above 0. Use the smallest difference that matters, such as {as_option('0.01')}."
     if traits(metric).margin is None or value < 1:
         return None
     if not traits(metric).in_percent:
-        return f"expected less than 1, as {quantity(metric)} is 1 at most. Use {spelt('0.01')}, for example."
+        return f"expected less than 1, as {quantity(metric)} is 1 at most. Use {as_option('0.01')}, for example."
     return (
         "expected a share below 1, as accuracies are shares. "
-        f"Write {spelt(f'{value / 100:g}')} for {value:g} point{'s' if value != 1 else ''}."
+        f"Write {as_option(f'{value / 100:g}')} for {value:g} point{'s' if value != 1 else ''}."
     )
 
 
@@ -113,24 +113,24 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
     yield f"{seen}, and {mean_is}. So nearly any difference matters. {larger}"
 
 
-def impossible_value(metric: str, value: float, *, spelt: Callable[[str], str] = str) -> str | None:
+def impossible_value(metric: str, value: float, *, as_option: Callable[[str], str] = str) -> str | None:
     """Return what is expected of a value to reach, and the cure; None if the metric can have it.
 
-    >>> impossible_value("val_accuracy", 90, spelt="--reach {}".format)
+    >>> impossible_value("val_accuracy", 90, as_option="--reach {}".format)
     'expected a share above 0, of 1 at most. Write --reach 0.9 for 90%.'
     >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
     (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
     """
     if not higher_is_better(metric):
         expected = "expected 0 or more, as a loss or an error is never lower"
-        return f"{expected}. Use {spelt('0.5')}, for example." if value < 0 else None
+        return f"{expected}. Use {as_option('0.5')}, for example." if value < 0 else None
     is_share = traits(metric).low == 0
     if value <= 1 and (value > 0 or not is_share):
         return None
     meant = (
-        f"Write {spelt(f'{value / 100:g}')} for {value:g}%."
+        f"Write {as_option(f'{value / 100:g}')} for {value:g}%."
         if 1 < value <= 100
-        else f"Use {spelt('0.9')}, for example."
+        else f"Use {as_option('0.9')}, for example."
     )
     bounds = "a share above 0, of 1 at most" if is_share else f"1 or less, as no {quantity(metric)} is higher"
     return f"expected {bounds}. {meant}"

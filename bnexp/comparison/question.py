@@ -177,7 +177,7 @@ def _impossible_values(question: Question, metric: str, each_epoch: Collection[s
         if value is not None and not math.isfinite(value):
             expected_one = "expected a finite number in the metric's own unit. Use 0.01, for example."
             yield f"{spelt(option)} is {value}; {expected_one}"
-        elif value is not None and (text := expected(metric, value, spelt=partial(spelt, option))):
+        elif value is not None and (text := expected(metric, value, as_option=partial(spelt, option))):
             yield f"{spelt(option)} is {value:g}, and the metric is {metric}; {text}"
 
 

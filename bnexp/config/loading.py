@@ -18,6 +18,7 @@ from bnexp.config.places import keys_of, node_at
 from bnexp.config.schema import Experiment
 from bnexp.config.yaml import Node
 from bnexp.errors import ConfigError, Problems
+from bnexp.system.spelling import command
 
 Whole = TypeVar("Whole", bound=BaseModel)
 LONGEST_NAME = 200
@@ -35,7 +36,7 @@ def load(source: ConfigSource, settings: Sequence[str] = ()) -> Experiment:
     mistakes = Problems()
     node = _read(source, settings, mistakes)
     if {"experiment", "arms"} <= node.value.keys() and isinstance(source, Path):
-        cure = f"Use `bnexp study {shown(source)}`."
+        cure = f"Use `{command('study', shown(source))}`."
         raise ConfigError([f"{shown(source)}: is a study; expected the config of an experiment. {cure}"])
     return experiment_of(node, mistakes)
 

@@ -19,7 +19,7 @@ from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
 from bnexp.config.overrides import is_from_override
-from bnexp.config.places import entry_of, keys_of, name_of, node_at, present, spelt
+from bnexp.config.places import entry_of, key_text, keys_of, name_of, node_at, present
 from bnexp.config.yaml import Keys, Node
 from bnexp.errors import MOST_MISTAKES, nearest
 
@@ -63,7 +63,7 @@ def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) 
     every = [(config, details) for details in _each_once(node, errors)]
     every += [found for details in errors for found in _of_nearest_kind(config, details)]
     described = [at.problem(details) for at, details in every[:MOST_MISTAKES]]
-    return described + [spelt(at.node, keys_of(at.node, details["loc"])) for at, details in every[MOST_MISTAKES:]]
+    return described + [key_text(at.node, keys_of(at.node, details["loc"])) for at, details in every[MOST_MISTAKES:]]
 
 
 def in_file_order(lines: Sequence[str]) -> list[str]:
@@ -123,7 +123,7 @@ class Config:
         entry = node_at(self.node, keys)
         match details["type"]:
             case "extra_forbidden":
-                return f"{entry.where}: {spelt(self.node, keys)} is not a known key. {self._good_keys(keys)}"
+                return f"{entry.where}: {key_text(self.node, keys)} is not a known key. {self._good_keys(keys)}"
             case "missing":
                 return self._missing(keys[:-1], keys[-1], entry)
             case "union_tag_not_found":
@@ -133,14 +133,14 @@ class Config:
         return self._no_good_value(keys, entry, details)
 
     def _missing(self, section: Keys, key: str, entry: Node) -> str:
-        name = spelt(self.node, (*section, key))
+        name = key_text(self.node, (*section, key))
         cure = self._choices(section, key) + _of_another_kind(self.node, section)
         return f"{entry.where}: {name} is missing; it has no default. {cure}"
 
     def _no_good_name(self, keys: Keys, entry: Node, context: dict[str, Any]) -> str:
         named = entry_of(entry, "name")
         seen = named or _layer_name(entry)
-        name = spelt(self.node, (*present(self.node, keys), *(["name"] if named else [])))
+        name = key_text(self.node, (*present(self.node, keys), *(["name"] if named else [])))
         expected = context.get("expected_tags") or context.get("expected") or ""
         words = [next(filter(None, found)) for found in re.findall(NAMES, expected.replace(" or ", ", "))]
         good = colon_cure(seen, name) or nearest(str(seen.value), words, most=40 if len(words) > 80 else None)
@@ -157,7 +157,7 @@ class Config:
         if kind == "finite_number" and _is_too_large(entry):
             expected += f", {sys.float_info.max:.2g} at most"
         sections = self.chosen(keys)
-        name = spelt(self.node, keys)
+        name = key_text(self.node, keys)
         hint = (
             ""
             if kind in OWN_ERRORS

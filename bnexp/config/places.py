@@ -42,7 +42,7 @@ def keys_of(node: Node, location: Iterable[Any]) -> Keys:
         if part == tag:
             tag = None
             continue
-        if (short := _as_spelt(node, part)) is None:
+        if (short := _as_written(node, part)) is None:
             continue
         keys.append(short)
         node = entry_of(node, short) or Node(None, node.where)
@@ -50,7 +50,7 @@ def keys_of(node: Node, location: Iterable[Any]) -> Keys:
     return tuple(keys)
 
 
-def _as_spelt(node: Node, part: str) -> str | None:
+def _as_written(node: Node, part: str) -> str | None:
     """Return the key that stands for a part of a layer; None if the layer is spelt without one.
 
     `Dense: {units: 64}` has its arguments at its name, and `Residual: [layers]` has its layers in place of arguments.
@@ -79,7 +79,7 @@ def present(node: Node, keys: Keys) -> Keys:
     return keys
 
 
-def spelt(node: Node, keys: Keys) -> str:
+def key_text(node: Node, keys: Keys) -> str:
     """Return a path as it is written, each key at most LONGEST_KEY long.
 
     The key that a shorthand stands for is left out: `learning_rate`, not `learning_rate.initial`.

@@ -9,12 +9,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from bnexp.config.csv_keys import CsvText, Thousands
-from bnexp.config.section import AtLeastOne, Fraction, Positive, RandomState, Resample, Section, Shift
+from bnexp.config.section import AtLeastOne, ClassName, Fraction, Positive, RandomState, Resample, Section, Shift
 from bnexp.errors import outside_locale
 
 Text = Annotated[str, Field(min_length=1)]
-ClassName = Text | bool | int
-"""A class as YAML reads its name."""
 
 
 class RealDataset(Section):

@@ -26,6 +26,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
+ClassName = Annotated[str, Field(min_length=1)] | bool | int
+"""A class as YAML reads its name; as text, it is the class's own."""
 RandomState = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -41,5 +43,5 @@ class Shift(Section):
     """Below 1, as an image of less contrast."""
     offset: float = 0.0
     """Above 0, as a brighter image."""
-    classes: Annotated[list[str | int], Field(min_length=1)] | None = None
+    classes: Annotated[list[ClassName], Field(min_length=1)] | None = None
     """Names of the classes that are kept, as in run.json; null: all."""

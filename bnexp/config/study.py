@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from bnexp.config import yaml
-from bnexp.config.places import node_at, spelt
+from bnexp.config.places import key_text, node_at
 from bnexp.config.section import AtLeastOne, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Keys, Node
@@ -152,9 +152,9 @@ class StudyFile:
         """Return the file and line of a key."""
         return node_at(self.node, keys).where
 
-    def spelt(self, *keys: str) -> str:
+    def key_text(self, *keys: str) -> str:
         """Return a key as a message names it: the entries of a list count from 1."""
-        return spelt(self.node, keys)
+        return key_text(self.node, keys)
 
     def at(self, *keys: str) -> Node:
         """Return what stands at a key that is there."""

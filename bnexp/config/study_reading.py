@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from bnexp.config import merging, yaml
 from bnexp.config.files import read_text
 from bnexp.config.loading import validated
-from bnexp.config.places import node_at, spelt
+from bnexp.config.places import key_text, node_at
 from bnexp.config.study import Study, StudyFile, keys_of
 from bnexp.config.yaml import Keys, Node
 from bnexp.errors import ConfigError, Problems
+from bnexp.system.spelling import command
 
 ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 
@@ -31,7 +32,7 @@ def read_study(path: Path) -> StudyFile:
     if root is None:
         raise ConfigError(mistakes.lines)
     if "dataset" in root.value and "experiment" not in root.value:
-        cure = f"Use `bnexp train {path}`."
+        cure = f"Use `{command('train', str(path))}`."
         raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
     entries = {"name": Node(path.stem, root.where), **root.value}
     base = entries.get("experiment")
@@ -44,7 +45,7 @@ def read_study(path: Path) -> StudyFile:
 def _placed_faults(node: Node, study: Study) -> Iterator[str]:
     """Yield the mistakes that single keys do not show, each with its file and line."""
     for keys, text in _faults(study):
-        yield f"{node_at(node, keys).where}: " + " ".join([spelt(node, keys), text]).lstrip()
+        yield f"{node_at(node, keys).where}: " + " ".join([key_text(node, keys), text]).lstrip()
 
 
 def _without_seeds(base: Node) -> Node:

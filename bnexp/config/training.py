@@ -67,7 +67,7 @@ def _rate(value: Any) -> Any:
 
 
 def _by_name(value: Any) -> Any:
-    """Let classes that are called by numbers, or by true and false, be keys of a mapping."""
+    """Let each `ClassName` be a key of a mapping, by its text."""
     return {str(name): weight for name, weight in value.items()} if isinstance(value, dict) else value
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
-from bnexp.config.section import Shift
+from bnexp.config.section import ClassName, Shift
 from bnexp.data.preprocessing import View
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import for_seeds
@@ -71,7 +71,7 @@ def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share:
     return rows_R[np.sort(np.concatenate(places))]
 
 
-def _numbers(names: Sequence[str | int], rows: Rows) -> list[int]:
+def _numbers(names: Sequence[ClassName], rows: Rows) -> list[int]:
     """Return the numbers of the classes with these names."""
     if rows.classes is None:
         raise SettingError("dataset.shift.classes", "is given; a regression has none. Leave it out.")

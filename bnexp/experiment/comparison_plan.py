@@ -8,7 +8,7 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.detectable import Design, detectable_by
-from bnexp.comparison.first_question import AskedOf
+from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import has_own_splits
 from bnexp.experiment import earlier_comparison, resolve
@@ -54,7 +54,7 @@ def plan(
         for item in planned
     ]
     names = [item.name for item in planned]
-    looks, asked = question.looks or (len(seeds),), AskedOf.of(metric, question.margin, question.about)
+    looks, asked = question.looks or (len(seeds),), JudgedBy.of(metric, question.margin, question.about)
     several = [Known(*each) for each in zip(names, experiments, digests, strict=True)]
     return ComparisonPlan(
         arms=[_arm(item, stored, checked, runs) for item in planned],
@@ -70,7 +70,7 @@ def plan(
 
 
 def _of_before(
-    runs: Path, several: Sequence[Known], baseline: str, asked: AskedOf, looks: Sequence[int], *, is_planned: bool
+    runs: Path, several: Sequence[Known], baseline: str, asked: JudgedBy, looks: Sequence[int], *, is_planned: bool
 ) -> list[str]:
     """List what stored comparisons of these arms do: to the error of the looks that are planned, and to the verdict."""
     level = 1 - statistics.share_of_each(looks) if is_planned else statistics.LEVEL

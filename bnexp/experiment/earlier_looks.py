@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bnexp import store
 from bnexp.comparison import Arm
-from bnexp.comparison.first_question import AskedOf, exploratory
+from bnexp.comparison.first_question import JudgedBy, exploratory
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
@@ -72,13 +72,13 @@ class _Comparison(Record):
         else:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
 
-    def asked_of(self) -> AskedOf | None:
+    def judged_by(self) -> JudgedBy | None:
         """Return by what the arms were judged; None if an older bnexp has not kept whether a margin was given."""
         is_default = traits(self.primary.metric).margin is None
         if is_default and self.asked is None:
             return None
         margin = self.asked.margin if is_default and self.asked is not None else self.primary.margin
-        return AskedOf(self.primary.metric, margin, "new-rows" if self.asked is None else self.asked.about)
+        return JudgedBy(self.primary.metric, margin, "new-rows" if self.asked is None else self.asked.about)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the ids of the runs of each contrast."""
@@ -134,11 +134,11 @@ class Before:
             found += [before[count] for count in sorted(before)]
         return found
 
-    def exploratory(self, now: AskedOf) -> dict[str, str]:
+    def exploratory(self, now: JudgedBy) -> dict[str, str]:
         """Map each arm that was first judged by another question to what that does to the verdict."""
         told = {}
         for (arm, baseline), several in self._of_pairs.items():
-            asked = [one for one in (stored.asked_of() for stored in several) if one is not None]
+            asked = [one for one in (stored.judged_by() for stored in several) if one is not None]
             if asked and asked[-1] != now:  # the newest stands first
                 told[arm] = exploratory(arm, baseline, asked[-1], now)
         return told

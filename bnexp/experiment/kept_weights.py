@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bnexp.config import Experiment
-from bnexp.config.own_model import OWN_NETWORKS
+from bnexp.config.own_model import OWN_NETWORKS, Frozen, KerasFile, OwnNetwork, SwappedBatch
 from bnexp.errors import listed
 
 if TYPE_CHECKING:
     from bnexp.data import Data
     from bnexp.models import Built
+    from bnexp.models.initial import InitialWeights
 
 MOST_NAMED = 10
 """Classes that a sentence names."""
+MOST_WEIGHTS = 3
+"""Weights that a sentence names."""
 TRIED_ROWS = 512
 """Training rows of the first seed that the network answers before it is trained."""
 
@@ -25,8 +28,12 @@ def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
     """Return what was built, with sentences on how kept weights are used, and a warning if they seem to be wrong."""
     if not isinstance(experiment.model, OWN_NETWORKS) or experiment.model.weights == "draw":
         return built
-    notes = [*_scaled_inputs(experiment), *_order_of_classes(data)]
-    return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *_worse_than_guessing(built, data)))
+    notes, warnings = [*_scaled_inputs(experiment), *_order_of_classes(data)], list[str]()
+    if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
+        why = _why_not_tried(experiment.model, built, built.as_written)
+        notes += [f"It is not tried before it is trained: {why}."] if why else []
+        warnings += [] if why else _worse_than_guessing(built.as_written, data)
+    return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
 
 
 def _scaled_inputs(experiment: Experiment) -> list[str]:
@@ -48,30 +55,42 @@ def _order_of_classes(data: Data) -> list[str]:
     return [f"Its weights are kept, and its outputs are read as classes in this order: {named}."]
 
 
-def _worse_than_guessing(built: Built, data: Data) -> list[str]:
-    """Return a warning if the network as it was trained knows these rows less well than the commonest class does.
+def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights) -> str | None:
+    """Return why nothing is learned from what the network answers before it is trained; None if something is."""
+    from bnexp.models.user_code import PARAMETER
 
-    A network with weights that are drawn, or new for this arm, is not tried: it has to learn first.
-    """
-    loaded, is_new = built.initial.loaded, any(one.now != "frozen" for one in built.swapped)
-    if data.rows.classes is None or is_new or any(id(variable) not in loaded for variable in built.model.weights):
-        return []
+    if isinstance(network, KerasFile):  # all of it is as training left it
+        return None
+    is_made = any(one.was == PARAMETER for one in built.swapped)
+    if is_made and not isinstance(network.normalization, SwappedBatch | Frozen):
+        return "its function makes the layers of this arm, and its weights may have been trained with others"
+    ids, kept = {id(one) for one in as_written.model.weights}, as_written.loaded
+    variables = zip(as_written.names, as_written.model.variables, strict=True)
+    new = [name for name, one in variables if id(one) in ids and id(one) not in kept]
+    return f"{listed(new, MOST_WEIGHTS)} hold{'s' if len(new) == 1 else ''} no trained values" if new else None
+
+
+def _worse_than_guessing(as_written: InitialWeights, data: Data) -> list[str]:
+    """Return a warning if the network as it was trained knows these rows less well than the commonest class does."""
+    model = as_written.model
     rows_R = data.train_SR[0][:TRIED_ROWS]
     y_R = data.rows.y_N[rows_R].astype(int)
-    values = dict(zip(map(id, built.model.variables), built.initial.draw((0,)), strict=True))
+    values = dict(zip(map(id, model.variables), as_written.draw((0,)), strict=True))
     trainable, others = (
         [values[id(variable)][0] for variable in side]
-        for side in (built.model.trainable_variables, built.model.non_trainable_variables)
+        for side in (model.trainable_variables, model.non_trainable_variables)
     )
-    outputs = built.model.stateless_call(trainable, others, data.inputs(0, rows_R), training=False)[0]
+    outputs = model.stateless_call(trainable, others, data.inputs(0, rows_R), training=False)[0]
     predicted_RC = np.asarray(outputs)
     answers_R = predicted_RC[:, 0] > 0.5 if predicted_RC.shape[1] == 1 else predicted_RC.argmax(axis=1)
     right, guessing = float((answers_R == y_R).mean()), float(np.bincount(y_R).max() / len(y_R))
     if right >= guessing:
         return []
+    is_of_two = len(data.rows.classes or ()) == 2
+    turned = f" With the two classes turned, it would be right for {1 - right:.0%}." if is_of_two else ""
     return [
-        f"Before training, the network is right for {right:.0%} of {len(y_R)} training rows, and always answering one "
-        f"class for {guessing:.0%}. If it was trained for these classes, they stand in another order, or its inputs "
-        "were scaled otherwise. Name or number the classes as in its training, and see dataset.positive and "
-        "dataset.scale."
+        f"As written and before training, the network is right for {right:.0%} of {len(y_R)} training rows, and always "
+        f"answering one class for {guessing:.0%}.{turned} If it was trained for these classes, they stand in another "
+        "order, or its inputs were scaled otherwise. Name or number the classes as in its training, and see "
+        "dataset.positive and dataset.scale."
     ]

@@ -5,11 +5,10 @@ A run answers for an experiment only while these are as they were.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import platform
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from bnexp.config import Experiment
 from bnexp.config.model import Model
@@ -17,7 +16,10 @@ from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import SettingError
 from bnexp.system.own_code import own_code
+from bnexp.system.own_function import refuse_undefined
+from bnexp.system.saved_model import description_of
 from bnexp.system.session_functions import session_function
+from bnexp.system.user_path import user_path
 
 
 class OwnFiles(NamedTuple):
@@ -43,7 +45,7 @@ def network_sha256(model: Model) -> str | None:
     try:
         match model:
             case KerasFile(path=path):
-                return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()
+                return hashlib.sha256(user_path(path).read_bytes()).hexdigest()
             case PythonNetwork(build=build):
                 if (known := session_function(build)) is not None:
                     return known.sha256
@@ -54,32 +56,17 @@ def network_sha256(model: Model) -> str | None:
     return None
 
 
-def parameters_in_text(build: str) -> set[str] | None:
-    """Return the names of the parameters of `my_net.py:build`, without running its file.
+def refuse_unusable(network: Mapping[str, Any]) -> None:
+    """Refuse a section `model` whose file alone shows that it names no network. No code of it is run.
 
-    None if the text does not say: the function is imported, assigned or decorated.
+    Raises:
+        SettingError: if there is no such file or module, no such function in it, or no model of Keras.
     """
-    found = {function.name: function for function in _functions(build)}.get(build.rpartition(":")[2])
-    if found is None or found.decorator_list:
-        return None
-    return {one.arg for one in (*found.args.args, *found.args.kwonlyargs)}
-
-
-def function_names(build: str, *, hidden: bool = False) -> list[str]:
-    """List the functions of a file that could return a network, by their names; empty if it cannot be read.
-
-    With `hidden`, those whose names begin with an underscore are among them.
-    """
-    return [one.name for one in _functions(build) if hidden or not one.name.startswith("_")]
-
-
-def _functions(build: str) -> list[ast.FunctionDef]:
-    try:
-        if (code := own_code(build)) is None:
-            return []
-        return [node for node in ast.parse(code.sources[code.main].text).body if isinstance(node, ast.FunctionDef)]
-    except (OSError, RuntimeError, ValueError, SyntaxError):
-        return []
+    match network:
+        case {"name": "python", "build": build}:
+            refuse_undefined(build)
+        case {"name": "keras_file", "path": path}:
+            description_of(path)
 
 
 def refuse_changed_network(model: Model, sources: Sources) -> None:

@@ -28,7 +28,7 @@ from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
-from bnexp.experiment.own_files import network_sha256
+from bnexp.experiment.own_files import network_sha256, refuse_unusable
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
@@ -49,7 +49,7 @@ KEPT_SHARE = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class ToTrain:
     """An experiment that is to be trained, and where its keys stand."""
 
     experiment: Experiment
@@ -77,7 +77,7 @@ class Checked:
     """What in that network may mislead."""
 
 
-def preflight(several: Sequence[Asked], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
+def preflight(several: Sequence[ToTrain], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
     """Check the data, the model and the trainer of all experiments; nothing is trained or written.
 
     The first experiment is checked last, so that its data are still there when it is trained. With `digests` the
@@ -105,6 +105,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         SettingError: if its data, its model or its trainer is not as it should be.
         UserError: if TensorFlow cannot use the GPU.
     """
+    refuse_unusable(experiment.model.model_dump())
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
     data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")

@@ -132,7 +132,7 @@ def _cure(run: store.Run, status: store.Status) -> str:
     if status == "running":
         return "Wait for it, or stop it."
     if status == "interrupted" and run.checkpoint() is not None:
-        return f"To go on with it: bnexp train --resume {run.directory}"
+        return f"To go on with it: {run.going_on}"
     return "Train it again."
 
 

@@ -24,6 +24,7 @@ from bnexp.history import Watch
 from bnexp.store.run_record import Resumed
 from bnexp.system.listeners import Note
 from bnexp.system.machine import changed_versions, processor
+from bnexp.system.spelling import command
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -50,7 +51,7 @@ def interrupted_run(runs: Path, name: str) -> Interrupted:
         raise RunError(f"No run is called {name!r}; expected an interrupted run. {store.nearest_runs(runs, name)}")
     state = run.state()
     if state.kind != "run":
-        raise RunError(f"{run.id} is a {state.kind}; expected an interrupted run. `bnexp runs` lists them.")
+        raise RunError(f"{run.id} is a {state.kind}; expected an interrupted run. `{command('runs')}` lists them.")
     if state.status != "interrupted":
         raise RunError(f"{run.id} is {state.status}; expected an interrupted run. {_cure(run, state)}")
     path = run.checkpoint_file
@@ -64,7 +65,7 @@ def interrupted_run(runs: Path, name: str) -> Interrupted:
 
 def _again(run: store.Run) -> str:
     """Return a sentence with the command that trains a run from the beginning."""
-    return f"Train it again: bnexp train {run.directory / 'config.yaml'}."
+    return f"Train it again: {command('train', str(run.directory / 'config.yaml'))}."
 
 
 def _cure(run: store.Run, state: store.State) -> str:

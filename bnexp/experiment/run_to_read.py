@@ -12,6 +12,7 @@ from bnexp.errors import UserError
 from bnexp.experiment import lookup, stale
 from bnexp.experiment.config_names import config_file
 from bnexp.system.listeners import Note, Warn
+from bnexp.system.spelling import command
 
 
 def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run | None:
@@ -30,7 +31,8 @@ def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run |
     try:
         experiment = config.load(path)
     except UserError:
-        warn(f"{path} cannot be read, so {name} means the newest finished run of that name. `bnexp train` tells why.")
+        seen = f"{path} cannot be read, so {name} means the newest finished run of that name"
+        warn(f"{seen}. `{command('train', name)}` tells why.")
         return lookup.named(runs, name, warn)
     newest = lookup.newest(runs, experiment.name)
     if newest is None:

@@ -28,6 +28,10 @@ class Built:
     own_momenta: tuple[float, ...] = ()
     """The momentum of each batch normalization that is not frozen; 0 if it begins at statistics that training found."""
 
+    as_written: InitialWeights | None = None
+    """With kept weights: the network before its layers were swapped, or itself if they were not, or its function made
+    them."""
+
     @property
     def adds_penalty(self) -> bool:
         """Return True if a regularizer adds to the loss."""

@@ -14,6 +14,7 @@ from bnexp.system.files_run import noting_files_run
 from bnexp.system.installed import is_installed, is_installed_file
 from bnexp.system.own_code import PREFIX, imported_code, own_code
 from bnexp.system.session_functions import session_function, told_of
+from bnexp.system.user_path import user_path
 
 GENERATED = "__autograph_generated_file"
 """How the files begin that TensorFlow's AutoGraph writes from code of the user's, and runs."""
@@ -27,7 +28,7 @@ def importable_beside(build: str) -> Iterator[None]:
     Python writes no compiled files beside them meanwhile: a refusal leaves a folder as it was.
     """
     place = build.rpartition(":")[0]
-    folder = str(Path(place).expanduser().resolve().parent) if place.endswith(".py") else str(Path.cwd())
+    folder = str(user_path(place).resolve().parent) if place.endswith(".py") else str(Path.cwd())
     paths = list(sys.path)
     sys.path.insert(0, folder)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True

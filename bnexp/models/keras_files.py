@@ -1,11 +1,7 @@
-"""A model that Keras saved, read in safe mode: its description is checked before any of it is built."""
+"""A model that Keras saved, loaded in safe mode: its description is checked before any of it is built."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,16 +9,8 @@ import keras
 from bnexp.errors import SettingError, listed
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.installed import is_own
-
-LARGEST_DESCRIPTION = 256 * 2**20
-"""Bytes of config.json. For a large published network it has 1 MB."""
-MOST_COMPRESSED = 100
-"""Times a member of more than that may be smaller in the archive. Keras does not compress."""
-OLD_FORMATS = (".h5", ".hdf5")
-HDF5 = b"\x89HDF\r\n\x1a\n"
-"""The first bytes of a file in the older format."""
-FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
-KEY = "model.path"
+from bnexp.system.saved_model import FUNCTION, KEY, built_parts, config_of, description_of, name_of, objects
+from bnexp.system.user_path import user_path
 
 
 def loaded(path: str) -> keras.Model:
@@ -31,12 +19,9 @@ def loaded(path: str) -> keras.Model:
     Raises:
         SettingError: if there is no such file, it is no model of Keras 3, or it holds code or classes of someone's own.
     """
-    file = Path(path).expanduser()
-    _refuse_no_file(path, file)
-    description = _description(path, file)
-    _refuse_code(path, {key: value for key, value in description.items() if key != "compile_config"})  # not built
+    _refuse_unknown(path, built_parts(description_of(path)))
     try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        model = keras.saving.load_model(user_path(path), compile=False, safe_mode=True)
     except (*REFUSALS, OSError, RecursionError) as error:
         raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} Save it again.") from error
     if not isinstance(model, keras.Model):
@@ -44,114 +29,10 @@ def loaded(path: str) -> keras.Model:
     return model
 
 
-def compiled_loss(path: str) -> str | None:
-    """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
-    loss = _within(_description(path, Path(path).expanduser()), "compile_config", "loss")
-    if isinstance(loss, dict):
-        config = loss.get("config")
-        loss = config if isinstance(config, str) else _within(loss, "config", "name")
-    return loss if isinstance(loss, str) else None
-
-
-def _within(value: Any, *keys: str) -> Any:
-    """Return what stands under the keys, each in the one before; None where there is no mapping with it."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _refuse_no_file(path: str, file: Path) -> None:
-    names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
-    free = next((one for one in names if not one.exists()), names[0])
-    old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
-    rename = "" if old == file else f"Rename it to {old}, as Keras goes by the ending. "
-    named = path if old == file else str(old)
-    convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
-    if not file.exists():
-        raise SettingError(KEY, f"is {path!r}; there is no such file in {Path.cwd()}. Name a .keras file.")
-    if file.is_dir():
-        raise SettingError(
-            KEY,
-            f"is {path!r}, a folder; expected a .keras file. A SavedModel cannot be trained further: build the network "
-            "in Python, load its weights, and write it with `model.save('my.keras')`.",
-        )
-    if _is_hdf5(file):
-        if not _holds_network(file):
-            raise SettingError(
-                KEY,
-                f"is {path!r}, which holds weights alone, and no network; expected a .keras file. Write `def build():` "
-                f"in a Python file. It builds the network, calls `model.load_weights({path!r})`, and returns it. Then "
-                "name FILE:build.",
-            )
-        raise SettingError(KEY, f"is {path!r}, in the older format HDF5; expected a .keras file. {convert}")
-    if file.suffix.lower() in OLD_FORMATS:
-        raise SettingError(
-            KEY,
-            f"is {path!r}, which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` "
-            "writes. Save the model again.",
-        )
-
-
-def _is_hdf5(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(len(HDF5)) == HDF5
-    except OSError:  # reading the archive reports why
-        return False
-
-
-def _holds_network(file: Path) -> bool:
-    """Return True if an HDF5 file describes a network; True, too, if it cannot be read, as `load_model` says why."""
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as opened:
-            return "model_config" in opened.attrs
-    except OSError:
-        return True
-
-
-def _description(path: str, file: Path) -> dict[str, Any]:
-    """Return config.json of the archive: all that Keras builds the model from."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            _refuse_bomb(path, archive.infolist())
-            if archive.getinfo("config.json").file_size > LARGEST_DESCRIPTION:
-                raise SettingError(
-                    KEY, f"is {path!r}; its config.json has more than 256 MiB. Expected a model of Keras."
-                )
-            found = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
-        raise SettingError(
-            KEY, f"is {path!r}; it is no file of Keras 3 ({error}). Expected what `model.save('my.keras')` writes."
-        ) from error
-    if not isinstance(found, dict):
-        raise SettingError(KEY, f"is {path!r}; its config.json describes no model. Save it again.")
-    return found
-
-
-def _refuse_bomb(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
-    for one in members:
-        if one.file_size > max(LARGEST_DESCRIPTION, MOST_COMPRESSED * one.compress_size):
-            raise SettingError(
-                KEY,
-                f"is {path!r}; its {one.filename} grows from {one.compress_size} to {one.file_size} bytes when it is "
-                "unpacked. Expected what `model.save('my.keras')` writes, which is not compressed.",
-            )
-
-
-def _refuse_code(path: str, description: dict[str, Any]) -> None:
-    """Refuse a model with code in it, or with classes that only its author's program has, by their names."""
-    objects = list(_objects(description))
-    code = [_name(one) for one in objects if one.get("class_name") in ("Lambda", "__lambda__")]
-    if code:
-        raise SettingError(
-            KEY,
-            f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
-            f"from a file. {FUNCTION.format('safe_mode=False')} Do so only if you trust the model.",
-        )
-    unknown = [one for one in objects if _is_unknown(one)]
-    if unknown and unknown[0] == description and "layers" not in _config(description):
+def _refuse_unknown(path: str, description: dict[str, Any]) -> None:
+    """Refuse a model with classes that only its author's program has, by their names."""
+    unknown = [one for one in objects(description) if _is_unknown(one)]
+    if unknown and unknown[0] == description and "layers" not in config_of(description):
         raise SettingError(
             KEY,
             f"is {path!r}; it is a {description['class_name']}, a model class of your own, and the file does not "
@@ -159,23 +40,10 @@ def _refuse_code(path: str, description: dict[str, Any]) -> None:
             'layers with `normalization(name="norm_1")`, and name FILE:build.',
         )
     if unknown:
-        named = dict.fromkeys(f"{one['class_name']} ({_name(one)})" for one in unknown)
+        named = dict.fromkeys(f"{one['class_name']} ({name_of(one)})" for one in unknown)
         pairs = dict.fromkeys(f'"{_registered(one)}": {_registered(one).rpartition(">")[2]}' for one in unknown)
         cure = FUNCTION.format(f"custom_objects={{{', '.join(pairs)}}}")
         raise SettingError(KEY, f"is {path!r}; it holds classes that are not Keras's: {listed(named, 5)}. {cure}")
-
-
-def _objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield each object that Keras would build, however deep it stands."""
-    left: list[Any] = [description]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("class_name"), str) and "config" in value:
-                yield value
-            left += reversed(value.values())
-        elif isinstance(value, list):
-            left += reversed(value)
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:
@@ -202,12 +70,3 @@ def _registered_own(name: str) -> bool | None:
     """Return True if the user registered a class or function of this name, False if a package did, None if nobody."""
     found = keras.saving.get_registered_object(name)
     return None if found is None else is_own(found)
-
-
-def _name(one: dict[str, Any]) -> str:
-    return str(_config(one).get("name", one.get("name", "unnamed")))
-
-
-def _config(one: dict[str, Any]) -> dict[str, Any]:
-    config = one.get("config")
-    return config if isinstance(config, dict) else {"name": config} if isinstance(config, str) else {}

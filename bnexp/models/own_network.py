@@ -28,7 +28,7 @@ from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.initial import Creations, initial_weights, recording_creations
 from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
-from bnexp.models.keras_files import compiled_loss, loaded
+from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import described, fixed_weights
 from bnexp.models.layer_paths import last_name, layer_paths, weight_names
 from bnexp.models.normalization import GroupNormalization
@@ -46,6 +46,7 @@ from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
+from bnexp.system.saved_model import compiled_loss
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 
@@ -91,7 +92,12 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
         warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), _momenta(model, initial.loaded))
+    as_written = initial
+    if keep and found.made is None and any(one.now != "frozen" for one in table):
+        before, _ = with_fitting_output(plain, task, classes)
+        as_written = initial_weights(before, created, weight_names(before), keep=True)
+    momenta = _momenta(model, initial.loaded)
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written)
 
 
 def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:

@@ -107,13 +107,13 @@ def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
 
 def _shown(named: Named) -> dict[str, Any]:
     """Return the arguments as they are spelt."""
-    return {name: _spelt(value) for name, value in named.arguments.items()}
+    return {name: _shown_value(value) for name, value in named.arguments.items()}
 
 
-def _spelt(value: Any) -> Any:
+def _shown_value(value: Any) -> Any:
     if isinstance(value, Named):
         return {value.name: _shown(value)}
-    return [_spelt(entry) for entry in value] if isinstance(value, list) else value
+    return [_shown_value(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _refuse_small_embedding(layer: Named, key: str, vocabulary: int | None) -> None:

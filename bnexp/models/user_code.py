@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import keras
 
-from bnexp.errors import OWN_FOLDER, SettingError, nearest
+from bnexp.errors import SettingError
 from bnexp.models.followed_code import followed, importable_beside
-from bnexp.system.own_code import PREFIX, own_code
-from bnexp.system.session_functions import importing, is_of_session, session_function, told_of
+from bnexp.system.own_errors import errors_of
+from bnexp.system.own_function import code_at, no_function
+from bnexp.system.session_functions import importing, session_function, told_of
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
@@ -32,28 +29,20 @@ def function_of(build: str) -> Function:
     """
     if (known := session_function(build)) is not None:
         return known.function
-    _refuse_lost(build)
-    place, _, name = build.rpartition(":")
+    name = build.rpartition(":")[2]
     module = _module(build)
     found = getattr(module, name, None)
+    if isinstance(found, keras.Layer):  # or a model, which can be called, but for outputs
+        raise SettingError(
+            "model.build",
+            f"is {build!r}; {name} is a {type(found).__name__}, and each arm needs a new one. Expected a function that "
+            "returns one: build it inside `def build():`.",
+        )
     if callable(found):
         return found  # type: ignore[no-any-return]
     if found is not None:
         raise SettingError("model.build", f"is {build!r}; {name} is {type(found).__name__}. Expected a function.")
-    functions = [key for key, value in vars(module).items() if _is_own_function(value, module)]
-    offered = nearest(name, functions) if functions else f"It defines no function; write `def {name}():`."
-    raise SettingError("model.build", f"is {build!r}; {place} has no function {name}. {offered}")
-
-
-def _refuse_lost(build: str) -> None:
-    """Raise SettingError for a function of a session of Python that is not this one."""
-    if is_of_session(build):
-        name = build.rpartition(":")[2]
-        raise SettingError(
-            "model.build",
-            f"is {build!r}, a function of a Python session or a notebook; expected one that is defined here. Call "
-            f"bnexp.compare({name}, ...) where it is defined, or move it to a file and name FILE.py:{name}.",
-        )
+    raise no_function(build, [key for key, value in vars(module).items() if _is_own_function(value, module)])
 
 
 def called(function: Function, build: str, arguments: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
@@ -72,26 +61,17 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. Give its "
             "arguments by name, as in model.arguments={width: 64}.",
         ) from error
-    with _errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
+    with errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
         return function(**{**given, **arguments})
 
 
 def _module(build: str) -> ModuleType:
     """Return the module that has the function, run once for each state of its files, under a name of its own."""
-    place = build.rpartition(":")[0]
-    code = own_code(build)
-    if code is None and place.endswith(".py"):
-        raise SettingError("model.build", f"names {place!r}; there is no such file in {Path.cwd()}. Name a .py file.")
-    if code is None:
-        raise SettingError(
-            "model.build",
-            f"is {build!r}; no Python file of a module {place} is found. Use FILE.py:FUNCTION, or a module that can be "
-            f"imported from {Path.cwd()}.",
-        )
+    code = code_at(build)
     registry = keras.saving.get_custom_objects()
     before = dict(registry)
     with (
-        _errors_of("import", build),
+        errors_of("import", build),
         importing(build),
         followed(build),
         importable_beside(build),
@@ -143,47 +123,3 @@ def _settings() -> dict[str, tuple[Any, Callable[[Any], None]]]:
         "image_data_format": (settings.image_data_format(), settings.set_image_data_format),
         "epsilon": (settings.epsilon(), settings.set_epsilon),
     }
-
-
-@contextmanager
-def _errors_of(step: str, build: str) -> Iterator[None]:
-    """Raise SettingError with the user's own traceback where their code fails."""
-    try:
-        yield
-    except SettingError:
-        raise
-    except (Exception, SystemExit) as error:
-        failing = "it" if is_of_session(build) else f"your code in {build.rpartition(':')[0]}"
-        raise SettingError(
-            "model.build",
-            f"is {told_of(build)}; {failing} fails ({step}):\n{_own_traceback(error)}\n{_cure(error, step, build)}",
-        ) from error
-
-
-def _cure(error: BaseException, step: str, build: str) -> str:
-    """Return what mends the user's code, and how it can be tried without bnexp, if it is a file."""
-    file, _, name = build.rpartition(":")
-    told = "The error is in that code, and not in bnexp. Mend it"
-    if is_of_session(build):
-        return f"{told}, and try it with `{name}()`."
-    if isinstance(error, ModuleNotFoundError):
-        return (
-            "bnexp looks for modules beside the file and on PYTHONPATH. It undoes what a file changes in sys.path, as "
-            "a change of a module there would go unnoticed. Install the module, or put it in one of these places."
-        )
-    if not file.endswith(".py"):
-        return f"{told}."
-    return (
-        f"{told}, and try it with `python {Path(file).name}`."
-        if step == "import"
-        else f"{told}. Try `{Path(file).stem}.{name}` alone."
-    )
-
-
-def _own_traceback(error: BaseException) -> str:
-    """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
-    others = (OWN_FOLDER, "<frozen", str(Path(importlib.__file__)))
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(others)]
-    lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]
-    return re.sub(rf"{PREFIX}\w+\.", "", "".join(lines)).rstrip()

@@ -28,7 +28,7 @@ from bnexp.report.comparison_notes import (
     speed_up,
 )
 from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
-from bnexp.report.styles import STRONG, warning
+from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import (
     ArmFacts,
@@ -69,8 +69,8 @@ def _contrast(
     explained.update(told)
     yield from map(Text, told)
     yield from diverged_lines({side.name: side.diverged for side in (arm, base)}, document.task)
-    warned = [f"{side.name}: {text}" for side in (arm, base) for text in side.warnings]
-    yield from (warning(text) for text in warned if text not in explained)
+    warned = {f"{side.name}: {text}": (side.name, text) for side in (arm, base) for text in side.warnings}
+    yield from map(warning, of_arms(one for key, one in warned.items() if key not in explained))
     yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are one experiment'}")
     if len(contrast.varied) > 1:
         yield warning("these vary together; the verdict cannot tell their effects apart")

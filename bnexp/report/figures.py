@@ -9,6 +9,7 @@ import numpy as np
 
 from bnexp import store
 from bnexp.errors import RunError, UserError
+from bnexp.system.spelling import command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def drawn(run: store.Run) -> list[str]:
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else repr(error)
         reason = reason.rstrip(".")
-        return [f"The figures were not drawn: {reason}. All numbers are kept: `bnexp plot {run.id}` draws them."]
+        return [f"The figures were not drawn: {reason}. All numbers are kept: `{command('plot', run.id)}` draws them."]
     warning = warning_of_missing(letters)
     return [] if warning is None else [warning]
 
@@ -91,7 +92,7 @@ def _study_figures(run: store.Run) -> dict[str, Figure]:
 
     path = run.directory / "study.json"
     if not path.exists():
-        raise RunError(f"{path}: is missing; the study is not finished. Run `bnexp study` again: it goes on.")
+        raise RunError(f"{path}: is missing; the study is not finished. Run the study again: it goes on.")
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
         return study_figures(run.study())
 

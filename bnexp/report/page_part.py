@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console, RenderableType
@@ -13,10 +14,12 @@ from bnexp import store
 from bnexp.report import comparison_table, console, study_table
 from bnexp.store import ComparisonDocument
 from bnexp.store.plan_document import ComparisonPlan
+from bnexp.store.records import Record
 from bnexp.system.spelling import respelt
 from bnexp.system.terminal import cleaned
 
 Document = TypeVar("Document", ComparisonDocument, ComparisonPlan)
+Stored = TypeVar("Stored", bound=Record)
 COLUMNS = 120
 """Letters of a line."""
 
@@ -28,23 +31,31 @@ def as_text(what: RenderableType) -> str:
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
 
 
+SENTENCES = ("sentence", "these_rows", "cautions", "rule")
+"""Fields of a comparison, and of a plan of one, whose sentences may name options."""
+
+
 def in_python(document: Document) -> Document:
     """Return a comparison, or a plan of one, whose sentences name keywords of Python, unless a command runs.
 
     What is stored names options of the command.
     """
-    return type(document).model_validate(_respelt(document.model_dump()))
+    return _respelt(document, [arm.name for arm in document.arms])
 
 
-def _respelt(value: Any) -> Any:
-    """Return a value in which each text is respelt, however deep it stands."""
+def _respelt(record: Stored, names: Sequence[str]) -> Stored:
+    """Return a record in which each sentence is respelt, however deep it stands; all else is as it was."""
+    return record.model_copy(update={field: _value(value, names, field in SENTENCES) for field, value in record})
+
+
+def _value(value: Any, names: Sequence[str], is_sentence: bool) -> Any:
     match value:
-        case str():
-            return respelt(value)
-        case dict():
-            return {key: _respelt(one) for key, one in value.items()}
-        case list() | tuple():
-            return type(value)(map(_respelt, value))
+        case str() if is_sentence:
+            return respelt(value, names)
+        case Record():
+            return _respelt(value, names)
+        case list():
+            return [_value(one, names, is_sentence) for one in value]
     return value
 
 

@@ -14,7 +14,7 @@ from bnexp.errors import counted
 from bnexp.metrics import with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
-from bnexp.report.styles import STRONG, warning
+from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import level_text
@@ -54,7 +54,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     if seconds := sum(arm.seconds for arm in plan.arms if arm.seconds is not None):
         at_most = "at most " if plan.looks else ""
         parts.append(Text(f"training takes {at_most}{duration(seconds)}, {ROUGHLY}"))
-    parts += [warning(f"{arm.name}: {text}") for arm in plan.arms for text in arm.warnings]
+    parts += map(warning, of_arms((arm.name, text) for arm in plan.arms for text in arm.warnings))
     parts += map(warning, plan.cautions)
     parts.append(Text("nothing was trained or written"))
     return Group(*parts)

@@ -29,7 +29,7 @@ LARGEST_OTHER = 64
 CURES = {
     "comparison.json": "compare again",
     "histories.json": "compare again",
-    "study.json": "run `bnexp study` again: no trial is trained twice",
+    "study.json": "run the study again: no trial is trained twice",
 }
 """File -> what makes it anew; any other is made by training."""
 KINDS: dict[str, Callable[[int], bool]] = {

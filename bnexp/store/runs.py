@@ -26,6 +26,7 @@ from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
 from bnexp.store.seeds import refuse_lost_seeds, refuse_other_seeds
 from bnexp.store.study_document import FORMAT, StudyDocument, StudyHead
+from bnexp.system.spelling import command
 
 Kind = Literal["run", "comparison", "study"]
 Status = Literal["running", "finished", "interrupted", "damaged"]
@@ -122,8 +123,7 @@ class Run:
         """
         path = self.directory / "history.json"
         if not path.exists() and self.status() == "interrupted":
-            going_on = f"To go on with it: bnexp train --resume {self.directory}"
-            cure = going_on if self.checkpoint() is not None else "Train it again."
+            cure = f"To go on with it: {self.going_on}" if self.checkpoint() is not None else "Train it again."
             raise RunError(f"{self.id} was stopped before its history was kept, so there is nothing to read. {cure}")
         found = from_json(content(path), str(path))
         if record is not None:
@@ -179,6 +179,11 @@ class Run:
             RunError: if it is no regular file.
         """
         return refuse_irregular(self.directory / CHECKPOINT)
+
+    @property
+    def going_on(self) -> str:
+        """Return what goes on with it from its checkpoint, as the caller would write it."""
+        return command("train", str(self.directory), option="resume")
 
     def text(self, name: str) -> str:
         """Read one of its files as text.

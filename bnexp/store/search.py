@@ -15,7 +15,7 @@ from bnexp.store.reading import text
 from bnexp.store.records import head
 from bnexp.store.run_record import Started
 from bnexp.store.runs import EARLIER, FINAL, STAMP, STUDY, Run, files_in
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import command, spelt
 
 MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
 """A directory whose name has no time is a run, comparison or study if it holds one of these."""
@@ -125,7 +125,7 @@ def _run_at(directory: Path) -> Run:
     if not {*FINAL.values(), *EARLIER.values(), "config.yaml"} & set(files):
         raise RunError(
             f"{directory}: is no run; expected a directory with run.json or comparison.json in it. "
-            "Name a directory under runs/, or train one with `bnexp train`."
+            f"Name a directory under runs/, or train one with `{command('train', 'CONFIG')}`."
         )
     return Run(directory)
 
@@ -134,7 +134,7 @@ def _latest(runs: Path) -> Run:
     link = runs / LATEST
     target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
     if not os.path.exists(link) or not is_plain(target) or not os.path.isdir(runs / target):
-        raise RunError(f"{link}: there is no latest run. Train one with `bnexp train CONFIG`.")
+        raise RunError(f"{link}: there is no latest run. Train one with `{command('train', 'CONFIG')}`.")
     return _run_at(_without_links(runs / target))
 
 

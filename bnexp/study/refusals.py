@@ -60,7 +60,7 @@ def refuse_unanswerable(
             *_of_one_class(cells, claim, data_of),
         ]
         for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
-            faults.append(f"{file.where(*first, *keys)}: {file.spelt(*first, *keys)} {text}")
+            faults.append(f"{file.where(*first, *keys)}: {file.key_text(*first, *keys)} {text}")
     if faults:
         raise ConfigError(faults)
 

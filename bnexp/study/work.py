@@ -23,7 +23,7 @@ from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.pace import Pace, pace, rough_pace
-from bnexp.experiment.prepare import Asked, preflight
+from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.metrics import higher_is_better, is_computed
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
@@ -45,7 +45,7 @@ def refusals(job: Job) -> list[str]:
     problems = Problems()
     try:
         with problems.noted():
-            preflight([Asked(one.experiment, where_of(one)) for one in distinct.values()])
+            preflight([ToTrain(one.experiment, where_of(one)) for one in distinct.values()])
         for candidate in distinct.values():
             dataset = candidate.experiment.dataset
             with problems.noted(), located_errors(candidate):

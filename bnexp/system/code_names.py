@@ -6,6 +6,7 @@ import dis
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import resolve_name
+from itertools import pairwise
 from types import CodeType
 
 GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
@@ -14,6 +15,12 @@ ATTRIBUTES_BY_TEXT = frozenset({"getattr", "vars", "attrgetter", "methodcaller",
 """What reads an attribute by a text, so that the names in code do not say which."""
 GLOBALS_BY_TEXT = frozenset({"globals", "eval", "exec"})
 """What reads a global name by a text."""
+
+SET_BY_TEXT = frozenset(
+    {"globals", "locals", "vars", "exec", "eval", "setattr", "modules", "f_globals"}
+    | {"__dict__", "__globals__", "__setattr__", "__getattr__"}
+)
+"""What can bind a name of a module by a text, or finds one that is not bound."""
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -32,6 +39,31 @@ def used_names(code: CodeType) -> frozenset[str]:
 def looked_up_names(code: CodeType) -> set[str]:
     """Return the global names that code looks up."""
     return {str(step.argval) for one in _codes(code) for step in dis.get_instructions(one) if step.opname in GLOBALS}
+
+
+def bound_names(code: CodeType) -> set[str]:
+    """Return the names that a module's code binds: it defines, assigns or imports them."""
+    return {
+        str(step.argval)
+        for one in _codes(code)
+        for step in dis.get_instructions(one)
+        if step.opname == "STORE_GLOBAL" or (one is code and step.opname == "STORE_NAME")
+    }
+
+
+def binds_by_text(code: CodeType) -> bool:
+    """Return True if a module's code may bind names that do not stand in it: by `*`, by a text, or through `__name__`.
+
+    >>> [binds_by_text(compile(text, "", "exec")) for text in ("import a", "from a import *", "into(__name__)")]
+    [False, True, True]
+    >>> binds_by_text(compile("print(__name__ == '__main__')", "", "exec"))
+    False
+    """
+    if any(("*",) in one.co_consts for one in _codes(code)) or SET_BY_TEXT & used_names(code):
+        return True
+    steps = [step for one in _codes(code) for step in dis.get_instructions(one) if step.opname != "EXTENDED_ARG"]
+    used = [following.argval for step, following in pairwise(steps) if step.argval == "__name__"]
+    return any(one not in ("__main__", "__module__") for one in used)
 
 
 def imported_names(code: CodeType, package: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from bnexp.system.installed import is_installed_file, package_state
+from bnexp.system.user_path import user_path
 
 PREFIX = "bnexp_user_"
 """How the name of each package begins that holds the modules of one state of a user's code."""
@@ -91,7 +92,7 @@ def own_code(build: str) -> OwnCode | None:
     importlib.invalidate_caches()  # files may be seconds old
     sources: dict[str, Source] = {}
     if place.endswith(".py"):
-        file = Path(place).expanduser().resolve()
+        file = user_path(place).resolve()
         main, search = file.stem.replace(".", "_"), _search(file.parent)
         if not file.is_file():
             return None

@@ -65,20 +65,49 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     return name if value is None else f"{name}={_in_python(value)}"
 
 
+FUNCTIONS = {"study": "run_study", "runs": "list_runs", "data fetch": "fetch_data"}
+"""Commands -> the functions of bnexp that do the same under another name."""
+
+
+def command(name: str, given: str = "", *, option: str | None = None) -> str:
+    """Return a command with what it is given, by an option if one is named, or the call that does the same in Python.
+
+    >>> command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
+    ('bnexp.train(resume="runs/bn")', 'bnexp.fetch_data(NAME)', 'bnexp.list_runs()')
+    >>> with by_command():
+    ...     command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
+    ('bnexp train --resume runs/bn', 'bnexp data fetch NAME', 'bnexp runs')
+    """
+    if is_by_command():
+        return f"bnexp {name} {f'--{option} ' if option else ''}{given}".rstrip()
+    shown = "" if not given else _in_python(given) if option is None else spelt(option, given)
+    return f"bnexp.{FUNCTIONS.get(name, name)}({shown})"
+
+
 STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
     r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"
 )
-"""An option in a text of a comparison, and its value, if one follows."""
+"""An option in a sentence of a comparison, and its value, if one follows."""
 
 
-def respelt(text: str) -> str:
-    """Return a text that was stored, in which options of `bnexp compare` are named, as the caller would give them.
+def respelt(text: str, names: Sequence[str] = ()) -> str:
+    """Return a stored sentence, in which options of `bnexp compare` are named, as the caller would give them.
+
+    The names of arms that stand in it stay as they are.
 
     >>> respelt("with about 27 seeds (--seeds 27, or --until-settled)")
     'with about 27 seeds (seeds=27, or Question(until_settled=True))'
+    >>> respelt("net --seeds 5 is better. Use --seeds 20.", ["net --seeds 5"])
+    'net --seeds 5 is better. Use seeds=20.'
     """
-    return STORED.sub(lambda found: spelt(found[1], True if found[1] == "until-settled" else found[2]), text)
+    kept = [re.escape(name) for name in sorted(names, key=len, reverse=True) if STORED.search(name)]
+    parts = re.split(f"({'|'.join(kept)})", text) if kept else [text]  # every second one is a name
+    return "".join(part if at % 2 else STORED.sub(_found, part) for at, part in enumerate(parts))
+
+
+def _found(option: re.Match[str]) -> str:
+    return spelt(option[1], True if option[1] == "until-settled" else option[2])
 
 
 def _in_python(value: str | bool | Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnexp.data.builtin.fetching import Package
+from bnexp.system.spelling import command
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,8 @@ class Known:
     @property
     def command(self) -> str:
         """Return the command that brings the set to this computer."""
-        return (
-            f"sudo apt install {' '.join(self.debian)}" if self.source == "debian" else f"bnexp data fetch {self.name}"
-        )
+        is_of_debian = self.source == "debian"
+        return f"sudo apt install {' '.join(self.debian)}" if is_of_debian else command("data fetch", self.name)
 
 
 _BSD = "BSD-3-Clause (package scikit-learn; it states none for the data)"

@@ -1,0 +1,176 @@
+"""A model that Keras saved, as its file alone tells: whether it can be read, and what it is built from.
+
+Nothing in it is built or run, and Keras is not loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bnexp.errors import SettingError, listed
+from bnexp.system.own_function import no_file
+from bnexp.system.user_path import user_path
+
+LARGEST_DESCRIPTION = 256 * 2**20
+"""Bytes of config.json. For a large published network it has 1 MB."""
+MOST_COMPRESSED = 100
+"""Times a member of more than that may be smaller in the archive. Keras does not compress."""
+OLD_FORMATS = (".h5", ".hdf5")
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of a file in the older format."""
+FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
+KEY = "model.path"
+
+
+def description_of(path: str) -> dict[str, Any]:
+    """Return config.json of a .keras file: all that Keras builds the model from.
+
+    Raises:
+        SettingError: if there is no such file, it is no model of Keras 3, or it holds code.
+    """
+    file = user_path(path)
+    _refuse_no_file(path, file)
+    description = _read(path, file)
+    _refuse_code(path, description)
+    return description
+
+
+def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a description is built; bnexp does not compile a model as it was saved."""
+    return {key: value for key, value in description.items() if key != "compile_config"}
+
+
+def compiled_loss(path: str) -> str | None:
+    """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
+    loss = _within(description_of(path), "compile_config", "loss")
+    if isinstance(loss, dict):
+        config = loss.get("config")
+        loss = config if isinstance(config, str) else _within(loss, "config", "name")
+    return loss if isinstance(loss, str) else None
+
+
+def _within(value: Any, *keys: str) -> Any:
+    """Return what stands under the keys, each in the one before; None where there is no mapping with it."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _refuse_no_file(path: str, file: Path) -> None:
+    names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
+    free = next((one for one in names if not one.exists()), names[0])
+    old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
+    rename = "" if old == file else f"Rename it to {old}, as Keras goes by the ending. "
+    named = path if old == file else str(old)
+    convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
+    if not file.exists():
+        raise SettingError(KEY, f"is {path!r}; {no_file(path, '.keras')}")
+    if file.is_dir():
+        raise SettingError(
+            KEY,
+            f"is {path!r}, a folder; expected a .keras file. A SavedModel cannot be trained further: build the network "
+            "in Python, load its weights, and write it with `model.save('my.keras')`.",
+        )
+    if _is_hdf5(file):
+        if not _holds_network(file):
+            raise SettingError(
+                KEY,
+                f"is {path!r}, which holds weights alone, and no network; expected a .keras file. Write `def build():` "
+                f"in a Python file. It builds the network, calls `model.load_weights({path!r})`, and returns it. Then "
+                "name FILE:build.",
+            )
+        raise SettingError(KEY, f"is {path!r}, in the older format HDF5; expected a .keras file. {convert}")
+    if file.suffix.lower() in OLD_FORMATS:
+        raise SettingError(
+            KEY,
+            f"is {path!r}, which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` "
+            "writes. Save the model again.",
+        )
+
+
+def _is_hdf5(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(HDF5)) == HDF5
+    except OSError:  # reading the archive reports why
+        return False
+
+
+def _holds_network(file: Path) -> bool:
+    """Return True if an HDF5 file describes a network; True, too, if it cannot be read, as `load_model` says why."""
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as opened:
+            return "model_config" in opened.attrs
+    except OSError:
+        return True
+
+
+def _refuse_bomb(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
+    for one in members:
+        if one.file_size > max(LARGEST_DESCRIPTION, MOST_COMPRESSED * one.compress_size):
+            raise SettingError(
+                KEY,
+                f"is {path!r}; its {one.filename} grows from {one.compress_size} to {one.file_size} bytes when it is "
+                "unpacked. Expected what `model.save('my.keras')` writes, which is not compressed.",
+            )
+
+
+def _read(path: str, file: Path) -> dict[str, Any]:
+    """Return config.json of the archive: all that Keras builds the model from."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _refuse_bomb(path, archive.infolist())
+            if archive.getinfo("config.json").file_size > LARGEST_DESCRIPTION:
+                raise SettingError(
+                    KEY, f"is {path!r}; its config.json has more than 256 MiB. Expected a model of Keras."
+                )
+            found = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
+        raise SettingError(
+            KEY, f"is {path!r}; it is no file of Keras 3 ({error}). Expected what `model.save('my.keras')` writes."
+        ) from error
+    if not isinstance(found, dict):
+        raise SettingError(KEY, f"is {path!r}; its config.json describes no model. Save it again.")
+    return found
+
+
+def _refuse_code(path: str, description: Mapping[str, Any]) -> None:
+    kinds: dict[str, list[str]] = {"Lambda": [], "__lambda__": []}  # the layers, and functions that stand anywhere
+    for one in objects(built_parts(description)):
+        kinds.get(one["class_name"], []).append(name_of(one))
+    if code := kinds["Lambda"] or kinds["__lambda__"]:
+        raise SettingError(
+            KEY,
+            f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
+            f"from a file. {FUNCTION.format('safe_mode=False')} Do so only if you trust the model.",
+        )
+
+
+def objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield each object that Keras would build, however deep it stands."""
+    left: list[Any] = [description]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("class_name"), str) and "config" in value:
+                yield value
+            left += reversed(value.values())
+        elif isinstance(value, list):
+            left += reversed(value)
+
+
+def name_of(one: dict[str, Any]) -> str:
+    """Return what one object of a description is called there."""
+    return str(config_of(one).get("name", one.get("name", "unnamed")))
+
+
+def config_of(one: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of one object of a description."""
+    config = one.get("config")
+    return config if isinstance(config, dict) else {"name": config} if isinstance(config, str) else {}

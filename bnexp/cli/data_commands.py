@@ -15,6 +15,7 @@ from bnexp.cli.terminal import Fetching
 from bnexp.errors import DONE
 from bnexp.report import console
 from bnexp.report.about_data import data_lines
+from bnexp.report.plan_table import duration
 from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
 
@@ -31,7 +32,8 @@ def init(data: str, target: str | None, model: str | None) -> int:
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Every line of the first says why it stands there. Next:")
     print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
-    print(f"  {plain(found.command)}" + (f"  # {found.metric_reason}" if found.metric_reason else ""))
+    notes = [found.metric_reason, f"{duration(found.seconds)} on 2 cores, by a rough estimate"]
+    print(f"  {plain(found.command)}  # {'; '.join(filter(None, notes))}")
     return DONE
 
 

@@ -233,6 +233,17 @@ def test_texts_alone_are_read_word_by_word(folder: Path) -> None:
     assert found.checked.experiment.model.name == "conv1d"
 
 
+def test_short_texts_alone_are_read_word_by_word_unless_they_are_categories(folder: Path) -> None:
+    for name, texts in (
+        ("short", [f"{CHANCE.choice('abc')} {CHANCE.choice('def')} {n}" for n in range(60)]),
+        ("cities", ["New York", "Los Angeles", "San Jose"] * 20),
+    ):
+        rows = "".join(f"{text},{n % 2}\n" for n, text in enumerate(texts))
+        (folder / f"{name}.csv").write_text("what,label\n" + rows)
+    assert suggested_for("short.csv", None).section["name"] == "text_csv"
+    assert suggested_for("cities.csv", None).section["name"] == "csv"
+
+
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
     rows = "".join(f"{n % 9},the text with number {n} of all,{n % 2}\n" for n in range(300))
     (folder / "a.csv").write_text("votes,review,label\n" + rows)

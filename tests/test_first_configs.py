@@ -244,6 +244,18 @@ def test_short_texts_alone_are_read_word_by_word_unless_they_are_categories(fold
     assert suggested_for("cities.csv", None).section["name"] == "csv"
 
 
+def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> None:
+    rows = "".join(f"剧情精彩值得推荐画面很美{n},{n % 2}\n" for n in range(60))
+    (folder / "films.csv").write_text("what,label\n" + rows, encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        init("films.csv", None, None)
+    told = str(raised.value).splitlines()
+    assert told[0].startswith(
+        "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: films.csv:2 is one of 60 texts"
+    )
+    assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
+
+
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
     rows = "".join(f"{n % 9},the text with number {n} of all,{n % 2}\n" for n in range(300))
     (folder / "a.csv").write_text("votes,review,label\n" + rows)

@@ -147,7 +147,7 @@ def test_a_function_fits_on_a_screen(path: Path) -> None:
 
 
 def test_contributing_ranks_the_rooms_as_they_are_checked() -> None:
-    rows = re.findall(r"^\| (\d) \| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     told = {room: int(rank) for rank, rooms in rows for room in re.findall(r"`(\w+)/?`", rooms)}
     assert told == RANKS
     assert {room(path) for path in FILES} == set(RANKS)

@@ -549,7 +549,7 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         (
             "dataset.name=parquet",
             "override dataset.name=parquet: dataset.target is missing; it has no default. Write it: `target: ...`; "
-            "docs/keys.md of bnexp's repository tells what it is. Another kind of dataset starts from its own defaults.",
+            "`bnexp keys target` tells what it is. Another kind of dataset starts from its own defaults.",
         ),
         ("training.epoch=5", "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'?"),
         (

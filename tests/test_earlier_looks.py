@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from experiments import experiment
 
-from bnexp import comparison, store
+from bnexp import comparison, config, store
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.config import Experiment
-from bnexp.experiment.earlier_looks import Before, known_arms
+from bnexp.experiment.earlier_looks import Before, Known, known_arms
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
-from bnexp.store import ComparisonDocument
+from bnexp.store import ComparisonDocument, DataFacts
 from bnexp.store.comparison_document import Look
 
 pytestmark = [
@@ -145,3 +146,47 @@ def test_a_document_that_does_not_hold_what_was_asked_tells_of_its_margin_where_
         assert list(known.exploratory(JudgedBy.of(metric, None, "new-rows"))) == told
         assert list(known.exploratory(JudgedBy.of(metric, 0.05, "new-rows"))) == []
         shutil.rmtree(kept.parent)
+
+
+def test_the_other_class_as_the_positive_one_is_another_question_of_a_metric_that_is_about_it(tmp_path: Path) -> None:
+    def known(positive: object, name: str, kind: str) -> Known:
+        dataset = {"name": "csv", "path": "t.csv", "target": "y", "positive": positive}
+        plain = experiment(model={"normalization": kind}).model_dump()
+        one = Experiment.model_validate(plain | {"dataset": dataset})
+        rows = DataFacts(digest=f"rows, {positive}", source_sha256="file", classes=["0", "1"])
+        return Known(name, one, rows)
+
+    def asked(positive: object, metric: str, classes: list[str], source: str = "file") -> list[str]:
+        arms = [known(positive, "bn", "batch"), known(positive, "nobn", "none")]
+        arms = [replace(one, data=one.data.model_copy(update={"source_sha256": source})) for one in arms]
+        found = Before(tmp_path, arms, [("bn", "nobn")])
+        assert found.looks(metric, []) == [], "other targets are other trainings"
+        return list(found.exploratory(JudgedBy.of(metric, None, "new-rows", classes)).values())
+
+    for one in (known("0", "bn", "batch"), known("0", "nobn", "none")):
+        (tmp_path / one.name).mkdir()
+        rows = {"digest": one.data.digest, "source_sha256": one.data.source_sha256}
+        run = {"config_digest": config.digest(one.experiment), "dataset": rows}
+        (tmp_path / one.name / "run.json").write_text(json.dumps(run))
+    judged: dict[str, Any] = {
+        "seeds": [0, 1],
+        "primary": {"metric": "val_f1", "margin": 0.01},
+        "asked": {},
+        "dataset": {"classes": ["1", "0"]},
+        "arms": [{"name": "bn", "run": "bn"}, {"name": "nobn", "run": "nobn"}],
+        "contrasts": [{"arm": "bn", "baseline": "nobn"}],
+    }
+    (tmp_path / "bn-vs-nobn").mkdir()
+    (tmp_path / "bn-vs-nobn" / "comparison.json").write_text(json.dumps(judged))
+    for positive in ("1", 1, None):
+        assert asked(positive, "val_f1", ["0", "1"]) == [
+            "bn and nobn were first judged by val_f1 of class '0' (margin 0.01, new rows), and now by val_f1 of class "
+            "'1' (margin 0.01, new rows). A question that is chosen after a result was seen makes the verdict "
+            "exploratory. Confirm it on other data."
+        ]
+    assert asked(0, "val_f1", ["1", "0"]) == [], "the same class, spelt as a number"
+    assert len(asked("1", "val_accuracy", ["0", "1"])) == 1
+    assert asked("1", "val_f1", ["0", "1"], source="another file") == []
+    judged["primary"]["metric"] = "val_auc"
+    (tmp_path / "bn-vs-nobn" / "comparison.json").write_text(json.dumps(judged))
+    assert asked("1", "val_auc", ["0", "1"]) == [], "which is the same for both classes"

@@ -19,7 +19,7 @@ from command import refused
 from PIL import Image
 
 import bnexp
-from bnexp.api.first_configs import FirstConfigs, init
+from bnexp.api.first_configs import FirstConfigs, init, suggested_for
 from bnexp.cli import data_commands
 from bnexp.data.sources import ids
 from bnexp.errors import UserError
@@ -233,6 +233,29 @@ def test_texts_alone_are_read_word_by_word(folder: Path) -> None:
     assert found.checked.experiment.model.name == "conv1d"
 
 
+def test_short_texts_alone_are_read_word_by_word_unless_they_are_categories(folder: Path) -> None:
+    for name, texts in (
+        ("short", [f"{CHANCE.choice('abc')} {CHANCE.choice('def')} {n}" for n in range(60)]),
+        ("cities", ["New York", "Los Angeles", "San Jose"] * 20),
+    ):
+        rows = "".join(f"{text},{n % 2}\n" for n, text in enumerate(texts))
+        (folder / f"{name}.csv").write_text("what,label\n" + rows)
+    assert suggested_for("short.csv", None).section["name"] == "text_csv"
+    assert suggested_for("cities.csv", None).section["name"] == "csv"
+
+
+def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> None:
+    rows = "".join(f"剧情精彩值得推荐画面很美{n},{n % 2}\n" for n in range(60))
+    (folder / "films.csv").write_text("what,label\n" + rows, encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        init("films.csv", None, None)
+    told = str(raised.value).splitlines()
+    assert told[0].startswith(
+        "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: films.csv:2 is one of 60 texts"
+    )
+    assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
+
+
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
     rows = "".join(f"{n % 9},the text with number {n} of all,{n % 2}\n" for n in range(300))
     (folder / "a.csv").write_text("votes,review,label\n" + rows)
@@ -263,6 +286,37 @@ def test_images_of_many_sizes_get_one_and_gray_ones_one_channel(folder: Path) ->
         "size": [32, 32],
         "color": "grayscale",
     }
+
+
+def test_images_become_smaller_where_all_together_would_take_long(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in range(40):
+        (folder / "photos" / f"c{row % 2}").mkdir(parents=True, exist_ok=True)
+        pixels = NUMBERS.integers(0, 256, (64, 64)).astype("uint8")
+        Image.fromarray(pixels).save(folder / "photos" / f"c{row % 2}" / f"{row}.png")
+    for most, size in ((40 * 64**2, None), (40 * 64**2 - 1, [32, 32]), (40 * 32**2 - 1, [16, 16]), (1, [16, 16])):
+        monkeypatch.setattr("bnexp.data.suggested.folder.PIXELS", most)
+        assert suggested_for("photos", None).section.get("size") == size
+    reasons = {one.key: one.why for one in suggested_for("photos", None).choices}
+    assert reasons["size"] == "the 40 images are 64 x 64; a larger size costs more time"
+    assert "size" not in suggested_for("photos", None, keeps_size=True).section, "a network of one's own may need it"
+
+
+def test_a_first_look_that_would_take_long_has_fewer_epochs_and_seeds_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.csv").write_text("a,label\n" + "".join(f"{n}.5,{n % 2}\n" for n in range(2000)))
+    text = init("a.csv", None, None).paths[0].read_text()
+    assert "  epochs: 31  # of 1,600 rows each, for a first look; more for harder data\n" in text
+    assert "  seeds: 20  # trainings of each arm, from different random weights\n" in text
+    monkeypatch.setattr("bnexp.api.first_training.ENOUGH_SECONDS", 1.0)
+    found = init("a.csv", None, None)
+    text = found.paths[0].read_text()
+    assert "  epochs: 9  # of 1,600 rows each, for a first look of about two minutes; more for harder data\n" in text
+    assert "  seeds: 10  # trainings of each arm, from different random weights; 20 would take longer\n" in text
+    training = found.checked.experiment.training
+    assert (training.epochs, training.seeds) == (9, 10)
 
 
 def test_recordings_are_described_by_their_rate_and_length(folder: Path) -> None:
@@ -607,7 +661,7 @@ def test_one_odd_image_among_many_is_seen(folder: Path) -> None:
         Image.fromarray(pixels).save(folder / "photos" / f"c{row % 2}" / f"{row}.png")
     found = init("photos", None, None)
     assert written(found)["size"] == [16, 16]
-    assert "the images are 8 x 8 to 8 x 9" in found.paths[0].read_text()
+    assert "the 300 images are 8 x 8 to 8 x 9; a larger size costs more time" in found.paths[0].read_text()
 
 
 def test_texts_beside_numbers_with_a_decimal_comma_are_read_word_by_word(folder: Path) -> None:

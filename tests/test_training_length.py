@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from arms import SEEDS, arm, spread
+from pydantic import TypeAdapter
 
 from bnexp import config
 from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose, training_length
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import ResolvedQuestion
+from bnexp.config.dataset import Dataset
 from bnexp.errors import ComparisonError
 
 EPOCHS = 20
@@ -182,6 +184,25 @@ def test_a_metric_that_was_asked_for_is_asked_of_the_test_part_too() -> None:
     told = cautions(*arms, metric="val_loss")
     assert told[1].endswith(
         "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss."
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ({"name": "csv", "path": "a.csv", "target": "y", "validation_path": "b.csv"}, "test_path"),
+        ({"name": "npz", "path": "a.npz", "x_validation": "x_val", "y_validation": "y_val"}, "x_test"),
+    ],
+)
+def test_where_the_validation_part_is_ones_own_a_test_part_is_to_be_named(keys: dict[str, Any], key: str) -> None:
+    """`dataset.validation_size` is refused beside it."""
+    dataset = TypeAdapter[Any](Dataset).validate_python(keys)
+    arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
+    own = [replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset})) for one in arms]
+    assert cautions(*own)[1] == (
+        "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the "
+        f"validation part, and a test part of your own judge: name it as dataset.{key}, and use "
+        "training.early_stopping.monitor=val_loss training.refresh_statistics=true."
     )
 
 

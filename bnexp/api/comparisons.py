@@ -169,7 +169,8 @@ def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken:
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
     tell_of_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
-    told = before.exploratory(JudgedBy.of(document.primary.metric, document.asked.margin, document.asked.about))
+    asked, classes = document.asked, document.dataset.classes
+    told = before.exploratory(JudgedBy.of(document.primary.metric, asked.margin, asked.about, classes))
     for contrast in document.contrasts:
         contrast.cautions += [told[contrast.arm]] if contrast.arm in told else []
     return _kept(work, arms, document)

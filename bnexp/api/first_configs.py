@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
+from bnexp.api.first_training import MOST_EPOCHS, ROWS_LEARNED, SEEDS, afforded, first_training
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import section_of
 from bnexp.config.at_hand import ConfigAtHand, node_of
@@ -23,13 +24,6 @@ from bnexp.report.about_data import fair_metric_of
 from bnexp.system.process_state import process_state_kept
 from bnexp.system.user_path import user_path
 
-ROWS_LEARNED = 50_000
-"""Training rows times epochs that a first comparison takes, about."""
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
-BATCH_SIZE, FEW_ROWS = 32, 128
-"""Fewer training rows than these are learned in batches of a quarter of them."""
-LEAST_BATCH = 8
-"""Rows of a batch below which batch normalization estimates variances poorly."""
 KEPT = 0.8
 """Share of rows that are trained on, about, where they could not be split yet."""
 LOOKING = {"epochs": 1, "batch_size": 2, "drop_last": True, "seeds": 1}
@@ -56,6 +50,8 @@ class FirstConfigs:
     command: str
     metric_reason: str | None
     """Why the command names a metric."""
+    seconds: float
+    """What the command takes on two slow cores, by a rough estimate."""
 
 
 @process_state_kept()
@@ -67,20 +63,21 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     Raises:
         UserError: with all that is wrong with the data; or if a file of that name holds another text.
     """
-    suggested = suggested_for(data, target)
+    suggested = suggested_for(data, target, keeps_size=model is not None)
     stem = Path(data.rstrip("/\\")).stem or "data"
     paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
     observer = observer or Observer()
     try:
-        checked, suggested, network, training = _checked(stem, suggested, model, observer)
+        fitted = _fitted(stem, suggested, model, observer)
     except ConfigError as error:
         _refuse_data(error, data, paths, suggested, model, observer)
-    metric, why = _metric(checked)
+    metric, why = _metric(fitted.checked)
     command = _command(paths, metric)
-    texts = _texts(data, paths, command, [*_lines(suggested, network, training, checked.facts.data.training_rows)])
+    rows = fitted.checked.facts.data.training_rows
+    texts = _texts(data, paths, command, [*_lines(fitted.suggested, fitted.network, fitted.training, rows)])
     _refuse_others(data, texts)
     _write(texts)
-    return FirstConfigs(paths, suggested, checked, command, why)
+    return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds)
 
 
 def _refuse_data(
@@ -93,7 +90,7 @@ def _refuse_data(
             wrong, or another file has the name of a config, nothing is written.
     """
     command = _command(paths, None)
-    training = _training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
+    training = first_training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
     texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
     if not all(": dataset" in line for line in error.problems) or _others(data, texts):
         raise error
@@ -129,10 +126,19 @@ def _write(texts: Mapping[Path, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _checked(
-    name: str, suggested: Suggested, model: str | None, observer: Observer
-) -> tuple[CheckedExperiment, Suggested, dict[str, Any], dict[str, Any]]:
-    """Check the configs before they are written; return what is known of them, and what their sections say.
+@dataclass(frozen=True)
+class _Fitted:
+    """The sections of the first config, checked, and about how many seconds its comparison takes."""
+
+    checked: CheckedExperiment
+    suggested: Suggested
+    network: dict[str, Any]
+    training: dict[str, Any]
+    seconds: float
+
+
+def _fitted(name: str, suggested: Suggested, model: str | None, observer: Observer) -> _Fitted:
+    """Check the configs before they are written, and fit them to what is known then.
 
     Some of it shows only as the data are read: which class is the rarer one, and what kind of rows an NPZ file holds.
     """
@@ -148,15 +154,22 @@ def _checked(
         network = {**MODELS[facts.kind or "table"], "normalization": BATCH}
     rarer = positive_choice(facts.classes or (), facts.rows_per_class or ())
     suggested = replace(suggested, choices=[*suggested.choices, *rarer])
-    training = _training(facts.training_rows or 0)
+    rows = facts.training_rows or 1
+    training = first_training(rows)
     if (metric := fair_metric_of(facts)) is not None:
         training["metrics"] = [quantity(metric)]
     (checked,) = check([at_hand(training)], observer=observer)
-    return checked, suggested, network, training
+    takes = afforded(checked.experiment, rows, checked.facts.steps)
+    if takes.epochs < training["epochs"]:
+        training |= {"epochs": takes.epochs, "seeds": takes.seeds}
+        (checked,) = check([at_hand(training)], observer=observer)
+    return _Fitted(checked, suggested, network, training, takes.seconds)
 
 
-def suggested_for(data: str, target: str | None) -> Suggested:
+def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) -> Suggested:
     """Return what the section `dataset` should say of a file, a folder, or a known set.
+
+    `keeps_size` leaves images as they are where all have one size, for a network of one's own.
 
     Raises:
         UserError: if it is none of these, or cannot be read.
@@ -174,7 +187,7 @@ def suggested_for(data: str, target: str | None) -> Suggested:
         return parquet_choices(path, data, target)
     section, _ = dataset_of(data, target, called="PATH")
     if path.is_dir():
-        return folder_choices(section)
+        return folder_choices(section, keeps_size=keeps_size)
     if section["name"] == "npz":
         return array_choices(path, section)
     return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])
@@ -215,17 +228,6 @@ def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
     return {**MODELS[kinds.get(suggested.section["name"], "table")], "normalization": BATCH}
 
 
-def _training(rows: int) -> dict[str, Any]:
-    """Return epochs and, for few training rows, a batch size; no batch holds a single row, which has no variance."""
-    epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE
-    if rows < FEW_ROWS:
-        size = max(2, rows // 4, min(LEAST_BATCH, rows // 2))
-    while rows % size == 1:
-        size += 1
-    batch = {} if size == BATCH_SIZE else {"batch_size": size}
-    return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": 20}
-
-
 def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
     """Return the metric by which unequal classes are to be judged, and why; None where accuracy serves."""
     facts = checked.facts.data
@@ -248,14 +250,16 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
             yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
     steps = f"of {rows:,} rows each" if rows else "each over all rows"
     is_own = network["name"] in OWN
+    short = " of about two minutes" if rows and training["epochs"] < first_training(rows)["epochs"] else ""
+    fewer = f"; {SEEDS} would take longer" if training["seeds"] < SEEDS else ""
     slow = "Keras's momentum of 0.99 takes hundreds of steps to settle"
     reasons = {
         "name": "your own, as --model names it" if is_own else "a small network for rows of this kind",
         "normalization": f"what is compared; {'where the network sets none, ' if is_own else ''}{slow}",
-        "epochs": f"{steps}, for a first look; more for harder data",
+        "epochs": f"{steps}, for a first look{short}; more for harder data",
         "batch_size": "so that the batches are equal, or nearly so",
         "drop_last": "so that no batch holds a single row, whatever is mended in the data",
-        "seeds": "trainings of each arm, from different random weights",
+        "seeds": f"trainings of each arm, from different random weights{fewer}",
         "metrics": "measured at each epoch; most rows are of one class, so that accuracy says little",
     }
     for title, section in (("model", network), ("training", training)):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bnexp import __version__
-from bnexp.cli.data_app import data_app, first_configs
+from bnexp.cli.data_app import data_app, first_configs, list_keys
 from bnexp.cli.options import (
     About,
     Address,
@@ -68,6 +68,8 @@ def train(
     """Train experiments, all seeds at once.
 
     Everything that was measured is kept in a directory of its own under --runs.
+
+    `bnexp keys` lists all keys.
 
     Example: bnexp train bn training.epochs=5 model.normalization=layer
     """
@@ -275,6 +277,7 @@ def list_runs(runs: Runs = Path("runs"), json: Json = False) -> None:
 
 
 init = app.command("init")(first_configs)
+keys = app.command("keys")(list_keys)
 app.add_typer(data_app, name="data")
 
 

@@ -1,4 +1,4 @@
-"""`bnexp init`, for data of your own, and `bnexp data`: which known sets there are, and how they come here."""
+"""`bnexp init`, for data of your own; `bnexp keys` of configs; `bnexp data`: known sets, and how they come here."""
 
 from __future__ import annotations
 
@@ -29,6 +29,23 @@ def first_configs(
         from bnexp.cli import data_commands
 
     raise typer.Exit(data_commands.init(data, target, model))
+
+
+def list_keys(
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="A part of a key's name, or of what is said of it.")
+    ] = "",
+) -> None:
+    """List the keys of a config and of a study, with their defaults.
+
+    Where a key has it in its name, those keys alone are listed.
+
+    Example: bnexp keys missing
+    """
+    with ending_at_once():
+        from bnexp.cli import data_commands
+
+    raise typer.Exit(data_commands.list_keys(pattern))
 
 
 data_app = typer.Typer(help="List known data sets, and fetch those that are not here.", no_args_is_help=True)

@@ -1,8 +1,9 @@
-"""What `init`, `data list` and `data fetch` do, with plain arguments: call the API, print, and return the exit code."""
+"""What `init`, `keys`, `data list` and `data fetch` do: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -12,9 +13,11 @@ from bnexp.api import data_sets, first_configs
 from bnexp.api.progress import Progress
 from bnexp.cli.output import print_answer, print_json
 from bnexp.cli.terminal import Fetching
-from bnexp.errors import DONE
+from bnexp.config.keys import keys
+from bnexp.errors import DONE, UserError
 from bnexp.report import console
 from bnexp.report.about_data import data_lines
+from bnexp.report.plan_table import duration
 from bnexp.report.styles import warning
 from bnexp.system.terminal import plain
 
@@ -31,7 +34,24 @@ def init(data: str, target: str | None, model: str | None) -> int:
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Every line of the first says why it stands there. Next:")
     print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
-    print(f"  {plain(found.command)}" + (f"  # {found.metric_reason}" if found.metric_reason else ""))
+    notes = [found.metric_reason, f"{duration(found.seconds)} on 2 cores, by a rough estimate"]
+    print(f"  {plain(found.command)}  # {'; '.join(filter(None, notes))}")
+    return DONE
+
+
+def list_keys(pattern: str) -> int:
+    """Print each key that has a text in its name, or else in what is said of it: its default, who has it, its meaning.
+
+    Raises:
+        UserError: if there is none.
+    """
+    found = keys(pattern)
+    if not found:
+        raise UserError(f"PATTERN is {pattern!r}; no key has it. Without PATTERN, all keys are listed.")
+    for key in found:
+        print(plain(f"{key.name}: {key.default}" + (f"  # {key.of}" if key.of else "")))
+        if key.what:
+            print(textwrap.fill(plain(key.what), 100, initial_indent="    ", subsequent_indent="    "))
     return DONE
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bnexp.metrics import number, traits
+from bnexp.metrics import number, quantity, traits
+
+OF_ONE_CLASS = ("f1", "pr_auc")
+"""Metrics that are, of two classes, about the second one."""
 
 
 @dataclass(frozen=True)
@@ -16,20 +20,30 @@ class JudgedBy:
     margin: float | None
     """None for a share of the baseline's mean: the default one of losses and errors."""
     about: Literal["new-rows", "these-rows"]
+    positive: str | None = None
+    """The class that the metric is about, if it is about one."""
 
     @classmethod
-    def of(cls, metric: str, margin: float | None, about: Literal["new-rows", "these-rows"]) -> JudgedBy:
+    def of(
+        cls,
+        metric: str,
+        margin: float | None,
+        about: Literal["new-rows", "these-rows"],
+        classes: Sequence[str] | None = None,
+    ) -> JudgedBy:
         """Return the question; a margin that is not given is the default one."""
-        return cls(metric, traits(metric).margin if margin is None else margin, about)
+        positive = classes[1] if classes and len(classes) == 2 and quantity(metric) in OF_ONE_CLASS else None
+        return cls(metric, traits(metric).margin if margin is None else margin, about, positive)
 
     def __str__(self) -> str:
         """Write it.
 
-        >>> str(JudgedBy("val_accuracy", 0.02, "these-rows")), str(JudgedBy("val_loss", None, "new-rows"))
-        ('val_accuracy (margin 2.00, these rows)', 'val_loss (default margin, new rows)')
+        >>> str(JudgedBy("val_accuracy", 0.02, "these-rows")), str(JudgedBy("val_f1", None, "new-rows", "sick"))
+        ('val_accuracy (margin 2.00, these rows)', "val_f1 of class 'sick' (default margin, new rows)")
         """
+        of = "" if self.positive is None else f" of class {self.positive!r}"
         margin = "default margin" if self.margin is None else f"margin {number(self.metric, self.margin)}"
-        return f"{self.metric} ({margin}, {self.about.replace('-', ' ')})"
+        return f"{self.metric}{of} ({margin}, {self.about.replace('-', ' ')})"
 
 
 def exploratory(arm: str, baseline: str, first: JudgedBy, now: JudgedBy) -> str:

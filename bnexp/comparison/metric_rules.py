@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from bnexp import statistics
+from bnexp.comparison.first_question import OF_ONE_CLASS
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
@@ -196,7 +197,7 @@ def adds_penalty(experiment: Experiment) -> bool:
 def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[str]:
     """Yield a warning if a metric of the second of two classes is about the commoner one, which nobody asked for."""
     names, counts = data.classes or [], data.rows_per_class or []
-    if quantity(metric) not in ("f1", "pr_auc") or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
+    if quantity(metric) not in OF_ONE_CLASS or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
         return
     if isinstance(dataset, RealDataset) and dataset.positive is not None:
         return

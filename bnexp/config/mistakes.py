@@ -184,7 +184,7 @@ class Config:
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
-            return f"Write it: `{key}: ...`; docs/keys.md of bnexp's repository tells what it is."
+            return f"Write it: `{key}: ...`; `bnexp keys {key}` tells what it is."
         shown = "bn" if self._is_of_experiment else "studies/tutorial"
         return f"Write it, as in {shown} of bnexp's repository: `{key}: ...`."
 

@@ -11,6 +11,8 @@ from bnexp.comparison.detectable import Design, detectable_by
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import has_own_splits
+from bnexp.config import Experiment
+from bnexp.data.fingerprint import source_sha256
 from bnexp.experiment import earlier_comparison, resolve
 from bnexp.experiment.earlier_looks import Before, Known
 from bnexp.experiment.kept_seeds import planned_seeds
@@ -18,6 +20,7 @@ from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.warnings import cautions
 from bnexp.metrics import headline, traits
+from bnexp.store import DataFacts
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
@@ -49,13 +52,12 @@ def plan(
         dataset=base.dataset,
     )
     known = earlier_comparison.comparison_of(runs, experiments, base, metric)
-    digests = [
-        stored[item.name].record.dataset.digest if item.name in stored else checked[item.name].digest
-        for item in planned
+    looks = question.looks or (len(seeds),)
+    asked = JudgedBy.of(metric, question.margin, question.about, data.classes)
+    several = [
+        Known(item.name, one, _facts(item, one, stored, checked))
+        for item, one in zip(planned, experiments, strict=True)
     ]
-    names = [item.name for item in planned]
-    looks, asked = question.looks or (len(seeds),), JudgedBy.of(metric, question.margin, question.about)
-    several = [Known(*each) for each in zip(names, experiments, digests, strict=True)]
     return ComparisonPlan(
         arms=[_arm(item, stored, checked, runs) for item in planned],
         baseline=baseline,
@@ -98,6 +100,17 @@ def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
     if item.name in stored:
         return set(stored[item.name].history.seeds)
     return set(resolve.experiment_of(item).training.all_seeds())
+
+
+def _facts(
+    item: resolve.Planned, experiment: Experiment, stored: Mapping[str, Arm], checked: Mapping[str, Checked]
+) -> DataFacts:
+    """Return what a run of an arm records of its data, or will record."""
+    if item.name in stored:
+        return stored[item.name].record.dataset
+    facts = checked[item.name]
+    digests = {"digest": facts.digest, "source_sha256": source_sha256(experiment.dataset)}
+    return facts.data.model_copy(update=digests)
 
 
 def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str, Checked], runs: Path) -> PlannedArm:

@@ -7,7 +7,7 @@ does a metric or a margin that is chosen to please.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -17,10 +17,13 @@ from bnexp import store
 from bnexp.comparison import Arm
 from bnexp.comparison.first_question import JudgedBy, exploratory
 from bnexp.config import Experiment
+from bnexp.config.real import RealDataset
+from bnexp.config.yaml import scalar
 from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
 from bnexp.metrics import traits
 from bnexp.statistics import LEVEL
+from bnexp.store import DataFacts
 from bnexp.store.comparison_document import EarlierLook, Look
 from bnexp.store.comparison_question import Asked, Primary
 from bnexp.store.records import FileName, Record, Seeds, Share
@@ -30,6 +33,13 @@ class _Basis(Record):
     """What a run's record says of its rows."""
 
     digest: str | None = None
+    source_sha256: str | None = None
+
+
+class _Classes(Record):
+    """What a comparison's record says of its rows."""
+
+    classes: list[str] | None = None
 
 
 class _Trained(store.RunHead):
@@ -60,6 +70,7 @@ class _Comparison(Record):
     seeds: Seeds
     level: Share = LEVEL
     primary: Primary
+    dataset: _Classes = _Classes()
     asked: Asked | None = None
     arms: list[_ArmRun]
     contrasts: list[_Judged]
@@ -78,7 +89,8 @@ class _Comparison(Record):
         if is_default and self.asked is None:
             return None
         margin = self.asked.margin if is_default and self.asked is not None else self.primary.margin
-        return JudgedBy(self.primary.metric, margin, "new-rows" if self.asked is None else self.asked.about)
+        about = "new-rows" if self.asked is None else self.asked.about
+        return JudgedBy.of(self.primary.metric, margin, about, self.dataset.classes)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the ids of the runs of each contrast."""
@@ -95,27 +107,54 @@ class Known:
 
     name: str
     experiment: Experiment
-    digest: str | None
-    """Of its rows."""
+    data: DataFacts
+
+    def is_of(self) -> Callable[[_Trained], bool]:
+        """Return the test whether a run is of this config and these rows."""
+        is_of = of_config(self.experiment)
+        return lambda run: is_of(run) and run.dataset.digest == self.data.digest
+
+    def is_of_either_class(self) -> Callable[[_Trained], bool]:
+        """Return the test whether a run is of this config and these rows, whichever `dataset.positive` it has.
+
+        The other class turns the targets around, and so changes the digest of the rows. The files tell them then.
+        """
+        is_same, tests = self.is_of(), [of_config(one) for one in self._of_classes()]
+        source = self.data.source_sha256
+        return lambda run: is_same(run) or (run.dataset.source_sha256 == source and any(test(run) for test in tests))
+
+    def _of_classes(self) -> Iterator[Experiment]:
+        """Yield the experiment with every other `dataset.positive`, as YAML reads it, and without one."""
+        dataset, names = self.experiment.dataset, self.data.classes or []
+        if isinstance(dataset, RealDataset) and len(names) == 2:
+            for positive in {None, *names, *map(scalar, names)} - {dataset.positive}:
+                changed = dataset.model_copy(update={"positive": positive})
+                yield self.experiment.model_copy(update={"dataset": changed})
 
 
 def known_arms(arms: Sequence[Arm]) -> list[Known]:
     """Return what tells the arms of a comparison from others."""
-    return [Known(arm.name, arm.experiment, arm.record.dataset.digest) for arm in arms]
+    return [Known(arm.name, arm.experiment, arm.record.dataset) for arm in arms]
 
 
 class Before:
     """What stored comparisons have asked of these arms, each beside its baseline.
 
-    An arm is known by its config and its rows, not by its run: a run with more seeds is the same experiment.
+    An arm is known by its config and its rows, not by its run: a run with more seeds is the same experiment. Of
+    questions, the arm with the other class as `dataset.positive` counts, too.
     Comparisons whose runs are gone are not known.
     """
 
     def __init__(self, runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]]) -> None:
         """Read the stored comparisons, the newest first; `pairs` names each arm beside its baseline."""
-        several = [(arm, of_config(arm.experiment)) for arm in arms]
-        stored, names_of = list(_comparisons(runs)), cache(partial(_names_of, runs, several))
-        self._of_pairs = {pair: [one for one in stored if _has_judged(one, {*pair}, names_of)] for pair in pairs}
+        stored = list(_comparisons(runs))
+
+        def of_pairs(tests: Mapping[str, Callable[[_Trained], bool]]) -> dict[tuple[str, str], list[_Comparison]]:
+            names_of = cache(partial(_names_of, runs, tests))
+            return {pair: [one for one in stored if _has_judged(one, {*pair}, names_of)] for pair in pairs}
+
+        self._of_pairs = of_pairs({arm.name: arm.is_of() for arm in arms})
+        self._of_either_class = of_pairs({arm.name: arm.is_of_either_class() for arm in arms})
 
     def looks(self, metric: str, taken: Sequence[Look]) -> list[EarlierLook]:
         """Return the looks at which an arm was judged before by this metric.
@@ -137,7 +176,7 @@ class Before:
     def exploratory(self, now: JudgedBy) -> dict[str, str]:
         """Map each arm that was first judged by another question to what that does to the verdict."""
         told = {}
-        for (arm, baseline), several in self._of_pairs.items():
+        for (arm, baseline), several in self._of_either_class.items():
             asked = [one for one in (stored.judged_by() for stored in several) if one is not None]
             if asked and asked[-1] != now:  # the newest stands first
                 told[arm] = exploratory(arm, baseline, asked[-1], now)
@@ -157,10 +196,10 @@ def _comparisons(runs: Path) -> Iterator[_Comparison]:
                 yield store.read_head(run.directory / "comparison.json", _Comparison)
 
 
-def _names_of(runs: Path, arms: Sequence[tuple[Known, Callable[[store.RunHead], bool]]], run: str) -> list[str]:
-    """List the arms, by name, that are the experiment of a stored run: of the same config and the same rows."""
+def _names_of(runs: Path, tests: Mapping[str, Callable[[_Trained], bool]], run: str) -> list[str]:
+    """List the arms, by name, that are the experiment of a stored run."""
     try:
         found = store.read_head(runs / run / "run.json", _Trained)
     except RunError:
         return []
-    return [arm.name for arm, is_of in arms if is_of(found) and found.dataset.digest == arm.digest]
+    return [name for name, is_of in tests.items() if is_of(found)]

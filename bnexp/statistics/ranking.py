@@ -23,16 +23,13 @@ def auc_by_row(answers: Answers) -> Floats:
     score higher; equal scores count one half.
     Source: DeLong, DeLong and Clarke-Pearson 1988, whose placements these are.
     """
-    from scipy.stats import rankdata
-
     is_positive_R, score_R = answers.target_R == 1, answers.predicted
     positives = int(is_positive_R.sum())
     negatives = len(is_positive_R) - positives
-    among_all_R = rankdata(score_R)
-    own_R = np.empty(len(score_R))
+    below_R = np.empty(len(score_R))  # rows of the other class that score lower, equal ones by half
     for side_R in (is_positive_R, ~is_positive_R):
-        own_R[side_R] = rankdata(score_R[side_R])
-    below_R = among_all_R - own_R  # rows of the other class that score lower, equal ones by half
+        own, others = score_R[side_R], np.sort(score_R[~side_R])
+        below_R[side_R] = (np.searchsorted(others, own) + np.searchsorted(others, own, side="right")) / 2
     placed_R = np.where(is_positive_R, below_R / negatives, 1 - below_R / positives)
     area = float(placed_R[is_positive_R].mean())
     share_R = np.where(is_positive_R, positives, negatives) / len(is_positive_R)

@@ -19,13 +19,16 @@ from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import SettingError
 
 SIZES = (16, 32, 64)
-"""Heights and widths that images of different sizes are brought to: the largest that the smaller half has."""
+"""Heights and widths that images are brought to: the largest that the smaller half has, and that all have time for."""
+PIXELS = 3_000_000
+"""Of all images together: what a small network learns from in a first look of about two minutes."""
 
 
-def folder_choices(section: dict[str, Any]) -> Suggested:
+def folder_choices(section: dict[str, Any], *, keeps_size: bool) -> Suggested:
     """Look at the files of a folder with a folder for each class, and return what a config should say of it.
 
-    `section` names the kind and the folders. A file that cannot be read is passed over: the check of the config tells.
+    `section` names the kind and the folders. Images of one size keep it with `keeps_size`, unless it is
+    large. A file that cannot be read is passed over: the check of the config tells.
 
     Raises:
         SettingError: with all that is wrong with the folders, such as no classes.
@@ -36,22 +39,23 @@ def folder_choices(section: dict[str, Any]) -> Suggested:
     what = f"{'images' if is_image else 'recordings'} in a folder for each class"
     reasons = {"name": what, "validation_path": "a part of its own", "test_path": "a part of its own"}
     head = [Choice(key, value, reasons.get(key, "")) for key, value in section.items()]
-    more = _of_images(files) if is_image else _of_recordings(files)
+    more = _of_images(files, keeps_size=keeps_size) if is_image else _of_recordings(files)
     return Suggested([*head, *more], rows=len(files.paths))
 
 
-def _of_images(files: LabelledFiles) -> Iterator[Choice]:
+def _of_images(files: LabelledFiles, *, keeps_size: bool) -> Iterator[Choice]:
     sizes, modes = Counter[tuple[int, int]](), Counter[str]()
     for path in files.paths:
         with suppress(SettingError), opened_image(path) as image:
             sizes[image.height, image.width] += 1
             modes[image.mode] += 1
-    if len(sizes) > 1 or max(map(max, sizes), default=0) > max(SIZES):
+    pixels = sum(height * width * count for (height, width), count in sizes.items())
+    if len(sizes) > 1 or max(map(max, sizes), default=0) > max(SIZES) or (pixels > PIXELS and not keeps_size):
         small = sorted(min(size) for size in sizes.elements())[sizes.total() // 2]
-        side = max((one for one in SIZES if one <= small), default=SIZES[0])
+        side = max((one for one in SIZES if one <= small and sizes.total() * one**2 <= PIXELS), default=SIZES[0])
         least, most = min(sizes), max(sizes)
-        seen = f"the images are {least[0]} x {least[1]} to {most[0]} x {most[1]}"
-        yield Choice("size", [side, side], f"{seen}; a larger size costs more time")
+        seen = " to ".join(dict.fromkeys(f"{height} x {width}" for height, width in (least, most)))
+        yield Choice("size", [side, side], f"the {sizes.total():,} images are {seen}; a larger size costs more time")
     if modes and set(modes) <= {"L", "1", "I;16", "I"}:
         yield Choice("color", "grayscale", f"all {modes.total():,} images are gray")
 

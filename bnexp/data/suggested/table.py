@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TABS = (".tsv", ".tab")
 MOST_NAMED = 5
+FEW_WORDS = 2
+"""Words of a short text, on average, that is read word by word where it is the only input."""
 ONLY_TABLES = ("decimal", "thousands")
 """Keys that a table with texts alone does not have."""
 Read = Callable[[Path], "tuple[pandas.DataFrame, Where]"]
@@ -239,9 +241,12 @@ def _has_decimals(frame: pandas.DataFrame) -> bool:
 
 
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:
-    """List the columns of free text, if the table has no other inputs."""
+    """List the columns of free text, if the table has no other inputs. Texts of few words differ in most rows."""
     others = [name for name in frame.columns if name != target and not name.startswith(NO_NAME)]
-    texts = [name for name in others if is_text(frame[name]) and words_of(frame[name]) >= FEWEST_WORDS]
+    words = {name: words_of(frame[name]) for name in others if is_text(frame[name])}
+    texts = [name for name, count in words.items() if count >= FEWEST_WORDS]
+    if not texts:
+        texts = [name for name, count in words.items() if count >= FEW_WORDS and 2 * frame[name].nunique() > len(frame)]
     if not texts:
         return []
     ids = id_like(frame, numeric(frame, others), others)

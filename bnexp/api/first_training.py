@@ -1,0 +1,61 @@
+"""How long a first training is: as many epochs and seeds as fit into a comparison of about two minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp.config import Experiment
+from bnexp.experiment.pace import rough_pace
+
+ROWS_LEARNED, LEAST_LEARNED = 50_000, 15_000
+"""Training rows times epochs that a first comparison takes, about, and those that it takes however long they are."""
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
+LEAST_EPOCHS = 2
+"""Of many rows that take long."""
+SEEDS, LEAST_SEEDS = 20, 10
+BATCH_SIZE, FEW_ROWS = 32, 128
+"""Fewer training rows than these are learned in batches of a quarter of them."""
+LEAST_BATCH = 8
+"""Rows of a batch below which batch normalization estimates variances poorly."""
+ARMS = 2
+ENOUGH_SECONDS = 90.0
+"""What both arms may take by a rough estimate. It was up to 1.8 times too low on two slow cores."""
+
+
+def first_training(rows: int) -> dict[str, Any]:
+    """Return epochs and, for few training rows, a batch size; no batch holds a single row, which has no variance."""
+    epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE
+    if rows < FEW_ROWS:
+        size = max(2, rows // 4, min(LEAST_BATCH, rows // 2))
+    while rows % size == 1:
+        size += 1
+    batch = {} if size == BATCH_SIZE else {"batch_size": size}
+    return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": SEEDS}
+
+
+@dataclass(frozen=True)
+class Afforded:
+    """The epochs and seeds of a first comparison, and about how long its two arms take."""
+
+    epochs: int
+    seeds: int
+    seconds: float
+
+
+def afforded(experiment: Experiment, rows: int, steps: int) -> Afforded:
+    """Return how many epochs and seeds fit in the time; first the epochs become fewer, then the seeds.
+
+    An epoch has that many training `rows`, in that many `steps`. The estimate does not depend on the machine, so that
+    the same data get the same config.
+    """
+    most = experiment.training.epochs
+    least = min(most, max(LEAST_EPOCHS, LEAST_LEARNED // rows))
+    for seeds in (SEEDS, LEAST_SEEDS):
+        pace = rough_pace(experiment, experiment.training.all_seeds(), at_once=seeds)
+        epoch = ARMS * seeds * steps * pace.step
+        epochs = min(most, int((ENOUGH_SECONDS - ARMS * pace.start) / epoch))
+        if epochs >= least:
+            break
+    epochs = max(least, epochs)
+    return Afforded(epochs, seeds, ARMS * pace.start + epochs * epoch)

@@ -126,9 +126,9 @@ def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path)
         ("faulty.py:build", "faulty.py:build: model.build is 'faulty.py:build'; your code in faulty.py fails (import):\n"
          '  File "{folder}/faulty.py", line 1\n    def build(:\n              ^\nSyntaxError: invalid syntax\nThe error is in '
          "that code, and not in bnexp. Mend it, and try it with `python faulty.py`."),
-        ("<python>:build", "<python>:build: model.build is '<python>:build', a function of a Python session or a notebook; "
-         "expected one that is defined here. Call bnexp.compare(build, ...) where it is defined, or move it to a file and "
-         "name FILE.py:build."),
+        ("<python>:other_session", "<python>:other_session: model.build is '<python>:other_session', a function of a Python session or a notebook; "
+         "expected one that is defined here. Call bnexp.compare(other_session, ...) where it is defined, or move it to a "
+         "file and name FILE.py:other_session."),
         ("text.keras", "text.keras: model.path is 'text.keras'; it is no file of Keras 3 (File is not a zip file). Expected "
          "what `model.save('my.keras')` writes."),
         ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and none is "
@@ -160,7 +160,7 @@ def test_what_the_files_alone_tell_is_refused_before_tensorflow_is_loaded(
         return
     label, _, text = message.format(folder=folder).partition(": ")
     assert told == f"config: {text}"
-    if label != "<python>:build":
+    if label != "<python>:other_session":
         with pytest.raises(UserError) as of_name:
             bnexp.compare(network, data="my.csv", target="label")
         assert str(of_name.value) == f"{label}: {text}"

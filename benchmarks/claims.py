@@ -50,12 +50,24 @@ def about(row: dict[str, Any]) -> str:
     return next((words for words in ("new rows", "other splits") if told.startswith(words)), these)
 
 
+def short_about(row: dict[str, Any]) -> str:
+    """Return what is contrasted, in fewer words."""
+    about: str = row["about"]
+    return about.replace(" (%)", "").replace(" minus the same at ", ", minus at ")
+
+
 def short_table(rows: list[dict[str, Any]]) -> str:
     """Return the README's table: the first claim of each study."""
     first = {row["study"]: row for row in reversed(rows)}
-    lines = ["| claim | verdict | effect |", "|---|---|---|"]
+    lines = ["| claim | verdict | measured | effect |", "|---|---|---|---|"]
     return "\n".join(
-        [*lines, *(f"| {row['claim']} | {row['verdict']} | {row['effect']} |" for row in reversed(first.values()))]
+        [
+            *lines,
+            *(
+                f"| {row['claim']} | **{row['verdict']}** | {short_about(row)} | {row['effect']} |"
+                for row in reversed(first.values())
+            ),
+        ]
     )
 
 

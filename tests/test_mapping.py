@@ -214,3 +214,12 @@ def test_a_bias_whose_gradient_is_zero_but_for_rounding_is_mapped_all_the_same()
     y = keras.layers.ReLU()(keras.layers.BatchNormalization()(keras.layers.Dense(64)(x)))
     outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Add()([x, y]))
     assert why_not_mapped(keras.Model(inputs, outputs)) is None
+
+
+def test_equal_probabilities_of_all_classes_have_gradients_to_compare() -> None:
+    """A deep network without normalization begins so. By the squares of its outputs, rounding alone was compared."""
+    model = keras.Sequential(
+        [keras.Input((4,)), Doubled(), keras.layers.Dense(3, "softmax", kernel_initializer="zeros")]
+    )
+    _, (alone, _) = mapping._plain_steps(model, mapping._two_seeds(model))
+    assert all(float(tf.reduce_max(abs(one))) > 0.1 for one in alone["gradients"])

@@ -47,6 +47,8 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("a larger dataset.limit", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 5000}),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 1000}),
         ("a larger dataset.test_limit", 2, "val", {"name": "mnist", "limit": 800, "test_limit": 200}, {}),
+        ("dataset.samples=8001800 dataset.test_size=0.999901", 40_005, "val", {"name": "moons"}, {}),
+        ("", 50_001, "val", {"name": "moons"}, {}),
         ("", 2, "val", CSV, {"rows": None}),
         ("", 2, "test", CSV, {}),
     ],

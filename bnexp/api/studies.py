@@ -13,7 +13,7 @@ from bnexp.api.names import RUNS, Name, Names, as_list
 from bnexp.api.observer import Observer
 from bnexp.config.files import shown
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
-from bnexp.experiment.config_names import study_path, study_paths
+from bnexp.experiment.config_names import study_paths
 from bnexp.report import figures
 from bnexp.report.page import claims_page, on_page
 from bnexp.store.plan_document import PlanDocument
@@ -103,7 +103,8 @@ def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = No
         UserError: if its place or its data cannot be used.
     """
     most = MOST_TRAININGS if most_trainings is None else most_trainings
-    return plan.plan(study_path(str(name)), Path(runs), most=most, metric=metric)
+    (path,) = study_paths([str(name)])
+    return plan.plan(path, Path(runs), most=most, metric=metric)
 
 
 def finished_trials(planned: Plan) -> list[dict[str, int | str]]:

@@ -19,6 +19,7 @@ from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.config.overrides import seeds_typed
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
@@ -273,7 +274,7 @@ def _train(item: resolve.Planned, *, work: _Work) -> Finished:
 
 def _typed(item: resolve.Planned, question: Question) -> list[str]:
     """Return the overrides that the user typed, without the number of seeds of a planned look."""
-    return [one for one in item.overrides if not (question.looks and one.startswith("training.seeds="))]
+    return [one for one in item.overrides if not question.looks or seeds_typed([one]) is None]
 
 
 def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:

@@ -13,6 +13,7 @@ from bnexp.config import Experiment
 from bnexp.config.at_hand import ConfigSource
 from bnexp.config.files import shown
 from bnexp.config.loading import has_key
+from bnexp.config.overrides import seeds_typed
 from bnexp.config.section import Task
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
@@ -104,7 +105,7 @@ def _more_seeds(run: store.Run, stored: int, asked: int, overrides: Sequence[str
 
     A number of seeds that was typed is taken at its word. One that stands in a config is the fewest.
     """
-    is_typed = any(one.startswith("training.seeds=") for one in overrides)
+    is_typed = seeds_typed(overrides) is not None
     used = f"its first {asked} are used" if is_typed else "those that all arms have are used"
     return f"{run.id} holds {stored} seeds, more than the {asked} asked for; {used}" if stored > asked else ""
 

@@ -231,7 +231,16 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
     rows, asked = rows_of(planned, results), asked_now(planned)
-    answer = document(planned.file, planned.cells, planned.digest, results, asked, rows, metric=planned.metric)
+    answer = document(
+        planned.file,
+        planned.cells,
+        planned.digest,
+        results,
+        asked,
+        rows,
+        facts_of=lambda candidate: planned.known(candidate).data,
+        metric=planned.metric,
+    )
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

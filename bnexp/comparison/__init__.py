@@ -101,6 +101,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             metric=resolved_question.target_metric,
             value=resolved_question.target,
             rule=resolved_question.target_rule,
+            why_none=resolved_question.why_no_target,
         ),
         arms=[arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
         contrasts=contrasts(

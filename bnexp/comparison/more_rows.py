@@ -15,10 +15,6 @@ FEWEST_LEFT = 0.5
 """Of the rows that are trained on now. A larger held-out part that leaves fewer is not advised."""
 
 
-OWN_PARTS = "the set's own"
-"""How the rule of a split begins where the set has parts of its own."""
-
-
 def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts) -> str:
     """Return how to hold out `factor` times as many rows of a part (`val` or `test`).
 
@@ -43,8 +39,8 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
         return "a larger dataset.samples" if is_second else both
     if not is_second and (key := _own_part(part, dataset)) is not None:
         return key
-    is_limited = dataset.limit is not None and (facts.rows_before_limit or 0) > facts.rows
-    if is_limited and not (facts.split or "").startswith(OWN_PARTS):
+    is_of_own_part = facts.has_own_parts and dataset.test_size is None
+    if not is_of_own_part and dataset.limit is not None and (facts.rows_before_limit or 0) > facts.rows:
         return "a larger dataset.limit"
     rows = facts.rows - (facts.test_rows or 0) if is_second else facts.rows
     left = facts.training_rows * (rows - needed) / (rows - held_out)

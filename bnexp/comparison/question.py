@@ -101,13 +101,15 @@ class ResolvedQuestion:
     """A question with its defaults filled in, before any difference is looked at.
 
     `margin` is the smallest difference that matters and `target` the value to
-    reach, both in the metric's own unit; `target_rule` says where the target comes from.
+    reach, both in the metric's own unit; `target_rule` says where the target comes from, or `why_no_target` why there
+    is none.
     """
 
     metric: str
     margin: float
     target: float | None
-    target_rule: str
+    target_rule: str = ""
+    why_no_target: str | None = None
     about: About = "new-rows"
     looks: tuple[int, ...] = ()
 
@@ -202,12 +204,13 @@ def resolved(
 ) -> ResolvedQuestion:
     """Settle what a question leaves open, by the baseline's history alone.
 
-    `guessing` is what guessing scores on each part. `each_epoch` are the metrics that all arms measure at each epoch.
+    `guessing` is what the best single answer scores on each part. `each_epoch` are the metrics that all arms measure at
+    each epoch.
     """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
-    target, rule = _target(question, metric, baseline, history, guessing, each_epoch)
-    return ResolvedQuestion(metric, margin, target, rule, question.about, question.looks)
+    target, rule, why_none = _target(question, metric, baseline, history, guessing, each_epoch)
+    return ResolvedQuestion(metric, margin, target, rule, why_none, question.about, question.looks)
 
 
 def _target(
@@ -217,24 +220,24 @@ def _target(
     history: History,
     guessing: Mapping[str, float],
     each_epoch: Collection[str],
-) -> tuple[float | None, str]:
+) -> tuple[float | None, str, str | None]:
     """Return the value to reach, and where it comes from; None, and why, if there is none."""
     if question.target is not None:
-        return question.target, "given"
+        return question.target, "given", None
     watched = on_validation(metric)
     if watched not in each_epoch:
         name = quantity(metric)
-        return None, f"none: {name} is not computed at each epoch; training.metrics: [{name}] does that"
+        return None, "", f"{name} is not computed at each epoch; training.metrics: [{name}] does that"
     share = _target_share(watched)
     rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
     if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
         beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
-        return None, f"none: {beaten}; --reach sets one"
+        return None, "", f"{beaten}; --reach sets one"
     target = _default_target(watched, history)
     has_guess = quantity(watched) == "accuracy" or is_computed(watched)
     if target is not None and has_guess and target <= guessing.get("val", -1):
-        return None, f"none: {rule} is no more than guessing scores; --reach sets one"
-    return target, rule
+        return None, "", f"{rule} is no more than guessing scores; --reach sets one"
+    return target, rule, None
 
 
 def _target_share(metric: str) -> float:

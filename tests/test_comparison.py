@@ -303,6 +303,19 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
 
 
+def test_a_target_that_a_constant_answer_reaches_is_none_though_the_commonest_training_class_does_not() -> None:
+    """The verdict is withheld by the best single answer, too."""
+    facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.45}, "one_class": {"val": 0.55}}
+    arms = [changed(arm(name, [0.56] * SEEDS), "dataset", to=facts) for name in ("a", "b")]
+    for metric in (None, "val_accuracy"):
+        assert compare(arms, Question(metric=metric))["target"] == {
+            "metric": "val_accuracy", "value": None, "rule": "",
+            "why_none": "95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one",
+        }  # fmt: skip
+    better = [changed(arm(name, [0.6] * SEEDS), "dataset", to=facts) for name in ("a", "b")]
+    assert compare(better, Question())["target"]["value"] == pytest.approx(0.57)
+
+
 def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
     lost = {seed: 1 for seed in range(SEEDS)}
     arms = [arm("a", [np.nan] * SEEDS, diverged=lost), arm("b", [np.nan] * SEEDS, diverged=lost)]
@@ -315,7 +328,7 @@ def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
 def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
     document = compare([BN, NOBN], Question(metric="val_loss", margin=0.5, target=0.3, baseline="bn"))
     assert document["primary"] == {"metric": "val_loss", "margin": 0.5}
-    assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given"}
+    assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given", "why_none": None}
     assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
 
 

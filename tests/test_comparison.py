@@ -13,7 +13,7 @@ from experiments import experiment
 from scipy import stats
 
 from bnexp import comparison
-from bnexp.comparison import Arm, Question, refuse_impossible, refuse_judged_by_what_chose
+from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible, refuse_judged_by_what_chose
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 
@@ -330,6 +330,18 @@ def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
     assert document["primary"] == {"metric": "val_loss", "margin": 0.5}
     assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given", "why_none": None}
     assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
+
+
+def test_a_baseline_that_no_arm_is_called_is_refused_and_never_the_last_arm_instead() -> None:
+    arms = [("bn", "bn-2026"), ("nobn", None)]
+    assert [place_of_baseline(Question(baseline=name), arms) for name in (None, "nobn", "bn", "bn-2026")] == [
+        1,
+        1,
+        0,
+        0,
+    ]
+    with pytest.raises(ComparisonError, match=r"^question\.baseline is 'nbn'; expected one of the arms\. Did you mean"):
+        place_of_baseline(Question(baseline="nbn"), arms)
 
 
 def test_a_losss_margin_is_a_share_of_the_baselines_mean() -> None:

@@ -26,7 +26,7 @@ from bnexp.comparison.pairing import (
 )
 from bnexp.comparison.question import (
     Question,
-    baseline_of,
+    place_of_baseline,
     refuse_impossible,
     refuse_judged_by_what_chose,
     refuse_too_few,
@@ -49,6 +49,7 @@ __all__ = [
     "epochs_to",
     "error_unit_of",
     "final_values",
+    "place_of_baseline",
     "refuse_impossible",
     "refuse_judged_by_what_chose",
     "refuse_one_class",
@@ -71,7 +72,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     refuse_impossible(
         question, [name for arm in arms for name in (arm.name, arm.run)], _shared_metrics(arms), each_epoch
     )
-    baseline = baseline_of(arms, question)
+    baseline = arms[place_of_baseline(question, [(arm.name, arm.run) for arm in arms])]
     refuse_the_same(arms)
     seeds = common_seeds(arms)
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))

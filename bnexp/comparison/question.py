@@ -20,7 +20,6 @@ from bnexp.comparison.metric_rules import (
     impossible_value,
     judged_by_what_chose,
 )
-from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
@@ -139,8 +138,7 @@ def refuse_impossible(
     """
     faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
-        hint = nearest(question.baseline, names)
-        faults.append(f"{spelt('baseline')} is {question.baseline!r}; expected one of the arms. {hint}")
+        faults.append(_no_baseline(question.baseline, names))
     if question.metric is not None and question.metric not in measured:
         without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
         hint = without or not_measured(question.metric, measured)
@@ -194,9 +192,28 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
             raise ComparisonError(f"{one.name}: the verdict {text}")
 
 
-def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
-    """Return the arm that the others are compared with: the one named, or the last."""
-    return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
+def place_of_baseline(question: Question, arms: Sequence[Collection[str | None]]) -> int:
+    """Return the place of the arm that the others are compared with: the one named, or the last.
+
+    `arms` holds what each arm may be called by.
+
+    >>> arms = [("bn", "bn-20260101"), ("nobn", None)]
+    >>> place_of_baseline(Question(baseline="bn-20260101"), arms), place_of_baseline(Question(), arms)
+    (0, 1)
+
+    Raises:
+        ComparisonError: if no arm is called so.
+    """
+    if question.baseline is None:
+        return len(arms) - 1
+    for place, names in enumerate(arms):
+        if question.baseline in names:
+            return place
+    raise ComparisonError(_no_baseline(question.baseline, [name for names in arms for name in names if name]))
+
+
+def _no_baseline(baseline: str, names: Sequence[str]) -> str:
+    return f"{spelt('baseline')} is {baseline!r}; expected one of the arms. {nearest(baseline, names)}"
 
 
 def resolved(

@@ -200,9 +200,8 @@ def refuse_unanswerable(
     comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
         bases = [_basis(item, trained, checked) for item in planned]
-        named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
-        baseline = named[0] if named else bases[-1]
-        comparison.refuse_other_data(bases, baseline)
+        place = comparison.place_of_baseline(question, [item.known_as for item in planned])
+        comparison.refuse_other_data(bases, bases[place])
 
 
 def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:

@@ -15,9 +15,9 @@ RUNS = Path("runs")
 Name = str | Path
 Names = Name | Sequence[Name]
 """One name, or several."""
-Arm = Name | Mapping[str, Any]
+NormalizationArm = Name | Mapping[str, Any]
 """What normalization becomes: by its name, or with options, as `model.normalization` in a config."""
-Arms = Arm | Sequence[Arm]
+Arms = NormalizationArm | Sequence[NormalizationArm]
 """One arm, or several."""
 Overrides = str | Sequence[str]
 """One override, or several."""

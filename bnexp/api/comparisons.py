@@ -18,7 +18,7 @@ from bnexp.api.results import Comparison, StoredRun
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import JudgedBy
-from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.looks import is_over, look_of, with_looks
 from bnexp.config.overrides import seeds_typed
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
@@ -169,7 +169,7 @@ def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken:
     """Keep a comparison that tells of the looks and the questions before it."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
-    tell_of_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
+    document = with_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
     asked, classes = document.asked, document.dataset.classes
     told = before.exploratory(JudgedBy.of(document.primary.metric, asked.margin, asked.about, classes))
     for contrast in document.contrasts:

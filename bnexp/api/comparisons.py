@@ -256,7 +256,7 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
         observer.info(line.plain)
     for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
-        observer.info(f"WARNING  {text}")
+        observer.warn(text)
     return found
 
 

@@ -18,7 +18,6 @@ from bnexp.experiment.earlier_looks import Before, Known
 from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
-from bnexp.experiment.warnings import cautions
 from bnexp.metrics import headline, traits
 from bnexp.store import DataFacts
 from bnexp.store.comparison_document import Look
@@ -123,7 +122,7 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         facts = checked[item.name]
         network = facts.network
         steps = experiment.training.epochs * facts.steps
-        warnings = [*facts.doubts, *cautions(experiment, steps, facts.own_momenta)]
+        warnings = facts.warnings(experiment)
         missing = experiment.training.all_seeds()[seeds.seeds_kept :]
         pace = rough_pace(experiment, missing, at_once=len(missing))
         seconds = pace.start + len(missing) * steps * pace.step

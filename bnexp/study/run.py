@@ -6,7 +6,7 @@ Workers give their results back; only this process writes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -35,13 +35,15 @@ FEW_JOBS = 8
 
 @dataclass(frozen=True)
 class Costs:
-    """What is known of the cost of a study once it is checked: the jobs that are left, about what each takes."""
+    """What is known of a study once it is checked: the jobs that are left, about what each takes, and warnings."""
 
     jobs: Sequence[Job]
     paces: Sequence[Pace | None]
     """None where nothing is known."""
     seconds: float
     """That the check took: workers were started, and TensorFlow was loaded."""
+    warnings: Mapping[str, Sequence[str]]
+    """Experiment, as JSON -> what may mislead in its network and training."""
 
 
 def check_unfinished(
@@ -64,7 +66,8 @@ def check_unfinished(
     checks = [answer if isinstance(answer, work.CheckedJob) else work.CheckedJob([]) for answer in answers]
     if said := dict.fromkeys(text for check in checks for text in check.problems):
         raise ConfigError(said)
-    return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun)
+    warnings = {experiment: told for check in checks for experiment, told in check.warnings.items()}
+    return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun, warnings)
 
 
 def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:

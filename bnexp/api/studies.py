@@ -151,7 +151,7 @@ def run_study(study: Name | Plan, place: Place | None = None, *, observer: Obser
         told = _with_warnings(told, planned, costs)
         observer.planned(_with_time(told, costs, workers) if observer.shows_time else told)
         draw = partial(_draw, planned.directory, observer)
-        document = run.run(planned, workers, observer.trial_ended, checked=True, answered=lambda _: draw())
+        document = run.run(planned, workers, observer.trial_ended, answered=lambda _: draw())
     return Study(planned.directory, document)
 
 

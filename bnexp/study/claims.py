@@ -127,7 +127,7 @@ def answer_study(
     try:
         costs = run.check_unfinished(planned, workers, done=planned.done)
         observer.planned(told.model_copy(update={"warnings": plan_warnings(planned, costs.warnings)}))
-        found = replace(one, document=run.run(planned, workers, ended, checked=True, answered=answered))
+        found = replace(one, document=run.run(planned, workers, ended, answered=answered))
     except (UntrainedError, ConfigError, RunError) as error:
         found = replace(one, failure=str(error))
     return replace(found, seconds=plan.seconds_of(planned, results))

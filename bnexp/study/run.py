@@ -123,22 +123,17 @@ def _nothing(results: Finished) -> None:
     """Do nothing with the results of a study that is answered."""
 
 
-def run(
-    planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False, answered: Answered = _nothing
-) -> StudyDocument:
+def run(planned: Plan, workers: Workers, tell: Tell, *, answered: Answered = _nothing) -> StudyDocument:
     """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
-    `checked` says that `check_unfinished` has passed in this process.
+    What is refused in a cell shows before by `check_unfinished`.
 
     Raises:
-        ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
         StorageError: if the directory cannot be made.
         UntrainedError: after all else is done, if a trial could not be trained.
         WorkError: if the directory can no longer be written.
     """
     store.refuse_unwritable(planned.directory.parent)
-    if not checked:
-        check_unfinished(planned, workers)
     with store.own_directory(planned.directory) as directory, work_begun():
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())

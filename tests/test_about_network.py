@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from experiments import experiment
+
+from bnexp import Observer
+from bnexp.api import comparisons
+from bnexp.experiment.prepare import Checked
+from bnexp.experiment.resolve import Planned
 from bnexp.report.about_network import arms_lines
 from bnexp.store.run_record import Network
 
@@ -23,3 +32,16 @@ def test_a_single_network_beside_arms_of_bnexp_keeps_its_notes() -> None:
     written = "as written, 2 BatchNormalization layers"
     found = [line.plain for line in arms_lines([("a", network(KEPT)), ("plain", None), ("b", network(KEPT))])]
     assert found == [f"a: {written}", f"a: {KEPT}", f"b: {written}", f"b: {KEPT}"]
+
+
+def test_an_observer_of_warnings_alone_hears_what_may_mislead_in_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Warned(Observer):
+        def warn(self, text: str) -> None:
+            heard.append(text)
+
+    heard = list[str]()
+    facts = Checked("binary", 3, doubts=["beware"])
+    monkeypatch.setattr(comparisons, "checked", lambda asked, *args, **options: [facts for _ in asked])
+    planned = [Planned(name, None, experiment(), Path("a.yaml")) for name in ("bn", "nobn")]
+    assert comparisons._checked(planned, Warned(), digests=False) == {"bn": facts, "nobn": facts}
+    assert heard == ["bn, nobn: beware"]

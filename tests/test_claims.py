@@ -86,7 +86,9 @@ def test_all_studies_are_run_and_their_answers_stand_in_a_table_and_on_a_page(
     [
         ("one", "configs/studies/one.yaml:1: "),
         ("studies/one", "configs/studies/one.yaml:1: "),
-        ("oen", "No study is called 'oen'. Did you mean 'one'? Good names: one. Or give a .yaml file."),
+        ("lr.v2", "configs/studies/lr.v2.yaml:1: "),
+        ("own.study", "own.study:1: "),
+        ("oen", "No study is called 'oen'. Did you mean 'one'? Good names: lr.v2, one. Or give a .yaml file."),
         ("oen.yaml", "oen.yaml: is missing; expected a config file."),
     ],
 )
@@ -95,7 +97,9 @@ def test_study_takes_a_name_as_claims_does(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("configs/studies").mkdir(parents=True)
-    Path("configs/studies/one.yaml").write_text("arm: {}\n")
+    Path("one").mkdir()  # neither this folder nor the experiment's config is the study
+    for path in ("configs/studies/one.yaml", "configs/studies/lr.v2.yaml", "own.study", "configs/one.yaml"):
+        Path(path).write_text("arm: {}\n")
     with pytest.raises(UserError) as raised:
         study_commands.study(
             Path(name),

@@ -13,7 +13,7 @@ from experiments import experiment
 from scipy import stats
 
 from bnexp import comparison
-from bnexp.comparison import Arm, Question, refuse_impossible, refuse_judged_by_what_chose
+from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible, refuse_judged_by_what_chose
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 
@@ -197,6 +197,7 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
         "metric": "val_accuracy",
         "value": pytest.approx(0.76),
         "rule": "95% of the median best val_accuracy of b's seeds",
+        "why_none": None,
     }
     reach = document["arms"][0]["to_target"]
     assert (reach["reached"], reach["seeds"], reach["mean_epochs"]) == (5, 10, 2.0)
@@ -236,7 +237,8 @@ def test_a_baseline_that_does_not_beat_the_mean_has_no_target_in_r2_unless_one_i
     assert np.median(arms[1].history.best("val_r2")) > 0 and document["target"] == {
         "metric": "val_r2",
         "value": None,
-        "rule": "none: b does not beat predicting the mean (0) in val_r2 by its 95% interval; --reach sets one",
+        "rule": "",
+        "why_none": "b does not beat predicting the mean (0) in val_r2 by its 95% interval; --reach sets one",
     }
     assert document["contrasts"][0]["to_target"] is None
     assert compare(arms, Question(target=0.1))["arms"][0]["to_target"]["reached"] == SEEDS
@@ -295,10 +297,23 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     arms = [arm("a", [0.52] * SEEDS), arm("b", [0.51] * SEEDS)]
     found = compare(arms, Question())["target"]
     assert found["value"] is None
-    assert found["rule"] == (
-        "none: 95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one"
+    assert found["why_none"] == (
+        "95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one"
     )
     assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
+
+
+def test_a_target_that_a_constant_answer_reaches_is_none_though_the_commonest_training_class_does_not() -> None:
+    """The verdict is withheld by the best single answer, too."""
+    facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.45}, "one_class": {"val": 0.55}}
+    arms = [changed(arm(name, [0.56] * SEEDS), "dataset", to=facts) for name in ("a", "b")]
+    for metric in (None, "val_accuracy"):
+        assert compare(arms, Question(metric=metric))["target"] == {
+            "metric": "val_accuracy", "value": None, "rule": "",
+            "why_none": "95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one",
+        }  # fmt: skip
+    better = [changed(arm(name, [0.6] * SEEDS), "dataset", to=facts) for name in ("a", "b")]
+    assert compare(better, Question())["target"]["value"] == pytest.approx(0.57)
 
 
 def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
@@ -313,8 +328,20 @@ def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
 def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
     document = compare([BN, NOBN], Question(metric="val_loss", margin=0.5, target=0.3, baseline="bn"))
     assert document["primary"] == {"metric": "val_loss", "margin": 0.5}
-    assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given"}
+    assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given", "why_none": None}
     assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
+
+
+def test_a_baseline_that_no_arm_is_called_is_refused_and_never_the_last_arm_instead() -> None:
+    arms = [("bn", "bn-2026"), ("nobn", None)]
+    assert [place_of_baseline(Question(baseline=name), arms) for name in (None, "nobn", "bn", "bn-2026")] == [
+        1,
+        1,
+        0,
+        0,
+    ]
+    with pytest.raises(ComparisonError, match=r"^question\.baseline is 'nbn'; expected one of the arms\. Did you mean"):
+        place_of_baseline(Question(baseline="nbn"), arms)
 
 
 def test_a_losss_margin_is_a_share_of_the_baselines_mean() -> None:

@@ -85,8 +85,8 @@ def test_a_comparison_reads_them_of_the_rows_that_are_kept(metric: str) -> None:
     assert (contrast.verdict.word, contrast.verdict.about) == ("helps", "new rows")
     assert document.primary.margin == 0.01 and document.target.value is None
     assert (
-        document.target.rule
-        == f"none: {metric[4:]} is not computed at each epoch; training.metrics: [{metric[4:]}] does that"
+        document.target.why_none
+        == f"{metric[4:]} is not computed at each epoch; training.metrics: [{metric[4:]}] does that"
     )
     assert metric not in one.history.metrics  # and so in no other comparison
     assert metric not in compare([one, other], Question()).contrasts[0].metrics
@@ -108,14 +108,14 @@ def test_epochs_to_a_metric_that_all_arms_compute_at_each_epoch_are_counted() ->
         2.0 if auc >= document.target.value else None for auc in last_S
     ]
     of_one = compare([by_epoch[0], arms[1]], Question(metric="val_auc"))
-    assert of_one.target.rule.startswith("none: auc is not computed at each epoch")
+    assert (of_one.target.why_none or "").startswith("auc is not computed at each epoch")
 
 
 def test_a_target_in_a_metric_of_classes_that_guessing_reaches_is_none() -> None:
     arms = [predicting("aa", 3.0)[0], predicting("b", -0.2)[0]]
     by_epoch = [replace(one, history=one.history.with_final("val_auc", np.full(8, 0.5))) for one in arms]
-    assert compare(by_epoch, Question(metric="val_auc")).target.rule == (
-        "none: 95% of the median best val_auc of b's seeds is no more than guessing scores; --reach sets one"
+    assert compare(by_epoch, Question(metric="val_auc")).target.why_none == (
+        "95% of the median best val_auc of b's seeds is no more than guessing scores; --reach sets one"
     )
 
 

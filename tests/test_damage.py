@@ -28,7 +28,7 @@ from bnexp.api.comparisons import plan_comparison
 from bnexp.cli import commands
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.first_question import JudgedBy
-from bnexp.comparison.looks import tell_of_looks
+from bnexp.comparison.looks import with_looks
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
 from bnexp.experiment import lookup
@@ -255,7 +255,7 @@ def compared_later(runs: Path) -> None:
     document = compare(ARMS, NO_QUESTION)
     taken = [Look(seeds=10, level=0.95)]
     known = before(runs)
-    tell_of_looks(document, taken, (), known.looks(document.primary.metric, taken))
+    document = with_looks(document, taken, (), known.looks(document.primary.metric, taken))
     known.exploratory(JudgedBy.of("val_loss", None, "new-rows"))
     store.json_text(document.as_json())
     plan_comparison([str(arm.run) for arm in ARMS], runs=runs)

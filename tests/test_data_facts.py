@@ -22,6 +22,15 @@ def prepared(**keys: Any) -> Data:
     return prepare(TypeAdapter(Dataset).validate_python(keys), (0,), None, "sha")
 
 
+def test_a_set_that_holds_rows_out_itself_says_so(tmp_path: Path) -> None:
+    for name, rows in (("a", range(40)), ("b", range(40, 50))):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["x,y", *(f"{row}.5,{row % 2}" for row in rows)]))
+    keys = {"name": "csv", "path": str(tmp_path / "a.csv"), "target": "y"}
+    facts = data_facts("csv", prepared(**keys, test_path=str(tmp_path / "b.csv")))
+    assert (facts.has_own_parts, facts.split) == (True, "the set's own training and test part")
+    assert not data_facts("csv", prepared(**keys)).has_own_parts
+
+
 def test_drawn_data_have_no_facts_of_files() -> None:
     facts = data_facts("moons", prepared(name="moons", samples=40)).as_json()
     assert list(facts) == [*ALWAYS, "split"]

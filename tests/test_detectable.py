@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bnexp.comparison.detectable import Design, Earlier, detectable_by
+from bnexp.config.synthetic import MoonsDataset
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import detectable, error_over_rows, error_over_seeds, error_over_splits
 from bnexp.store import ComparisonDocument, DataFacts
@@ -137,3 +138,10 @@ def test_the_fewest_seeds_and_the_difference_follow_the_level_that_several_arms_
     assert shared.sentence == "6 seeds are too few for a verdict; 7 are the fewest. Use --seeds 7 or more."
     alone, several = (detectable_by(design(level=level), earlier(rows=ROWS)).difference for level in (0.95, 0.975))
     assert alone is not None and several is not None and several > alone * 1.05
+
+
+def test_a_margin_that_takes_more_rows_than_can_be_held_out_names_no_key() -> None:
+    facts = DataFacts(rows=1000, training_rows=800, validation_rows=200)
+    said = detectable_by(design(data=facts, margin=1e-9, dataset=MoonsDataset(name="moons")), None).sentence
+    takes = "It takes more rows than can be held out to show that a difference is too small to matter."
+    assert said.endswith(f" {takes} Use a larger margin.")

@@ -18,7 +18,7 @@ from scipy import stats
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.looks import is_over, look_of, ordinal, tell_of_looks
+from bnexp.comparison.looks import is_over, look_of, ordinal, with_looks
 from bnexp.comparison.new_rows import NewRowsEstimate, over_rows
 from bnexp.comparison.question import planned_looks
 from bnexp.statistics import (
@@ -188,7 +188,7 @@ def looked(gain: float, deviation: float = 0.01, most: int = 160) -> tuple[Compa
         taken.append(look_of(document, question.looks))
         if is_over(document):
             break
-    tell_of_looks(document, taken, question.looks, [])
+    document = with_looks(document, taken, question.looks, [])
     return document, taken
 
 
@@ -229,7 +229,7 @@ def test_looks_end_early_where_only_more_rows_would_settle_it() -> None:
     document = compare(arms, question)
     verdict = document.contrasts[0].verdict
     assert (verdict.word, verdict.seeds_could_settle, is_over(document)) == ("cannot tell yet", False, True)
-    tell_of_looks(document, [look_of(document, question.looks)], question.looks, [])
+    verdict = with_looks(document, [look_of(document, question.looks)], question.looks, []).contrasts[0].verdict
     assert (
         " held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it."
         in verdict.sentence
@@ -268,7 +268,7 @@ def test_several_arms_are_looked_at_until_all_are_settled() -> None:
 def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
     document = compare(pair(40, 0.05), Question())
     earlier = [EarlierLook(seeds=seeds, level=LEVEL, arm="bn") for seeds in (10, 20)]
-    tell_of_looks(document, [look_of(document)], (), earlier)
+    document = with_looks(document, [look_of(document)], (), earlier)
     assert document.contrasts[0].cautions == [
         "Stored comparisons looked at these arms at 10 and 20 seeds before, so this is the third look; together, all "
         "looks err in about 11% of cases without a difference, not in 5%. Looks that --until-settled plans before the first one share the 5% risk of an error. Confirm this answer on other data."
@@ -279,7 +279,7 @@ def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
 
 def test_looks_by_hand_before_a_plan_of_looks_add_to_its_error() -> None:
     document = compare(pair(10, 0.05), Question(until_settled=True))
-    tell_of_looks(document, [look_of(document, LOOKS)], LOOKS, [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
+    document = with_looks(document, [look_of(document, LOOKS)], LOOKS, [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
     assert document.contrasts[0].cautions == [
         "Stored comparisons looked at these arms at 20 seeds before, outside this plan of looks; together, all looks err "
         "in about 7.9% of cases without a difference, not in 5%."
@@ -290,7 +290,7 @@ def test_only_the_arm_that_was_looked_at_is_told_of_earlier_looks() -> None:
     seen, base = pair(40, 0.05)
     document = compare([seen, arm("cn", 0.82 + np.linspace(-0.01, 0.01, 40), seeds=40), base], Question())
     taken = [look_of(document)]
-    tell_of_looks(document, taken, (), [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
+    document = with_looks(document, taken, (), [EarlierLook(seeds=20, level=LEVEL, arm="bn")])
     told, untold = (contrast.cautions for contrast in document.contrasts)
     assert len(told) == 1 and told[0].startswith("Stored comparisons looked at these arms at 20 seeds before, so this")
     assert untold == []
@@ -298,9 +298,16 @@ def test_only_the_arm_that_was_looked_at_is_told_of_earlier_looks() -> None:
     assert ComparisonDocument.model_validate_json(json.dumps(document.as_json())).looks == document.looks
 
 
+def test_a_comparison_stays_as_it_is_where_another_is_made_of_it_that_tells_of_looks() -> None:
+    document = compare(pair(40, 0.05), Question())
+    untold = document.as_json()
+    told = with_looks(document, [look_of(document)], (), [EarlierLook(seeds=10, level=LEVEL, arm="bn")])
+    assert document.as_json() == untold and told.looks is not None and len(told.contrasts[0].cautions) == 1
+
+
 def test_a_first_look_says_nothing_of_looks() -> None:
     document = compare(pair(10, 0.05), Question())
-    tell_of_looks(document, [look_of(document)], (), [])
+    document = with_looks(document, [look_of(document)], (), [])
     assert document.looks is None and document.contrasts[0].cautions == []
     assert "looks" not in document.as_json()
 

@@ -47,6 +47,8 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("a larger dataset.limit", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 5000}),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV | {"limit": 1000}, {"rows_before_limit": 1000}),
         ("a larger dataset.test_limit", 2, "val", {"name": "mnist", "limit": 800, "test_limit": 200}, {}),
+        ("dataset.samples=8001800 dataset.test_size=0.999901", 40_005, "val", {"name": "moons"}, {}),
+        ("", 50_001, "val", {"name": "moons"}, {}),
         ("", 2, "val", CSV, {"rows": None}),
         ("", 2, "test", CSV, {}),
     ],
@@ -67,8 +69,12 @@ def test_the_keys_of_a_drawn_set_hold_out_as_many_rows_and_leave_the_training_ro
 
 def test_the_rows_of_a_set_with_parts_of_its_own_are_not_limited_by_what_is_trained_on() -> None:
     """`limit` draws from its training part alone."""
-    facts = {"rows_before_limit": 5000, "split": "the set's own training and test part"}
-    assert how(2, "val", {"name": "mnist", "limit": 800}, **facts).startswith("dataset.test_size=0.4,")
+    of_before = {"split": "the set's own training and test part, then 0.2 of the rest for validation"}
+    for facts in ({"has_own_parts": True}, of_before):
+        told = how(2, "val", {"name": "mnist", "limit": 800}, rows_before_limit=5000, **facts)
+        assert told.startswith("dataset.test_size=0.4,")
+    all_anew = {"name": "mnist", "limit": 800, "test_size": 0.2}
+    assert how(2, "val", all_anew, rows_before_limit=5000, has_own_parts=True) == "a larger dataset.limit"
 
 
 def test_a_verdict_names_the_keys_beside_the_number_of_rows() -> None:

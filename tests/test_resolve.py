@@ -128,7 +128,7 @@ def test_without_a_folder_of_configs_a_message_says_where_names_come_from(
 
 
 def test_a_run_with_more_seeds_answers_a_config_and_one_with_fewer_does_not(place: Path) -> None:
-    seeds = ["training.seeds=3"]
+    seeds = ["training={seeds: 3}"]
     run = trained("a")
     planned = resolve.plan_arm("a", RUNS, seeds)
     assert (planned.run, planned.reason) == (
@@ -159,7 +159,7 @@ def test_an_older_run_is_found_by_the_digest_that_held_its_number_of_seeds(place
 
 def test_the_reason_to_train_names_the_seeds_only_if_more_are_asked_for(place: Path) -> None:
     trained("a", config_text=CONFIG + "training: {epochs: 7, seeds: 5}\n")
-    told = [resolve.plan_arm("a", RUNS, [f"training.seeds={asked}"]).reason for asked in (3, 9)]
+    told = [resolve.plan_arm("a", RUNS, [f"training={{seeds: {asked}}}"]).reason for asked in (3, 9)]
     assert told == [
         "it differs from its newest run: training.epochs was 7, now 50 (the config has changed)",
         "it differs from its newest run: training.epochs was 7, now 50 (the config has changed); "

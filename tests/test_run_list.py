@@ -80,6 +80,7 @@ def kept_comparison(runs: Path, arms: list[dict[str, Any]], **more: Any) -> stor
         ([{"name": "a", "overrides": []}, {"name": "b", "overrides": ["model.dropout=0.3"]}], "b: model.dropout=0.3"),
         ([{"name": "a", "overrides": []}, {"name": "b", "overrides": []}], "-"),
         ([{"name": "a", "overrides": ["training.seeds=40"]}, {"name": "b", "overrides": ["training.seeds=20"]}], "training.seeds=2"),
+        ([{"name": "a", "overrides": ["training={seeds: 40}"]}, {"name": "b", "overrides": []}], "a: training={seeds: 40} training.seeds=2"),
         ([{"name": "a"}, {"name": "b"}], "-"),
     ],
 )  # fmt: skip

@@ -21,6 +21,7 @@ from bnexp.errors import RunError
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.statistics import Estimate
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
+from bnexp.store import DataFacts
 from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT
@@ -52,10 +53,11 @@ def contrast(
     lost: Any = (),
     datasets: list[dict[str, Any]] | None = None,
     moved: Any = (),
+    **known: Any,
 ) -> Contrast:
     """Return the contrast of a claim over cells in which these rows are right.
 
-    `first` is each cell's first row, `lost` has the cells that kept no rows. `datasets` has the keys of each cell's
+    `known` is known of the data beside the sizes of their parts. `first` is each cell's first row, `lost` has the cells that kept no rows. `datasets` has the keys of each cell's
     dataset. `moved` has the trials whose rows are one further on.
     """
     numbers = sorted({cell for cell, _ in right})
@@ -80,7 +82,8 @@ def contrast(
             final={"val_accuracy": right_SR.mean(axis=1).tolist(), "val_loss": loss_SR.mean(axis=1).tolist()},
             epochs_to={"val_accuracy 0.5": [3.0] * SEEDS}, budget_epochs=9, diverged={}, steps=1, seconds=1.0,
         )  # fmt: skip
-    return contrast_of(one, cells, results, lambda key: None if key[0] in lost else rows[key])
+    facts = DataFacts(rows=150, training_rows=100, validation_rows=50, **known)
+    return contrast_of(one, cells, results, lambda key: None if key[0] in lost else rows[key], lambda one: facts)
 
 
 def trained_on(keys: dict[str, Any]) -> Experiment:
@@ -328,6 +331,14 @@ def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_s
         (told,) = re.findall(r"held-out rows in all(.*?),? (?:there is|or with)", found.verdict.sentence)
         assert bool(re.fullmatch(r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+\)", told)) == is_named
         assert is_named or not told
+
+
+def test_where_a_limit_leaves_rows_out_a_study_names_it_and_does_not_ask_for_new_data() -> None:
+    right, table = drawn({"bn": 0.81, "none": 0.8}, cells=2), {"name": "csv", "path": "a.csv", "target": "y"}
+    limited = [{**table, "limit": 150}] * 2
+    for before, told in ((5000, "a larger dataset.limit)"), (150, "these data have only 150 rows: collect more, ")):
+        (found,) = judged([claim()], [contrast(claim(), right, datasets=limited, rows_before_limit=before)])
+        assert f"held-out rows in all ({told}" in found.verdict.sentence
 
 
 def test_each_data_set_needs_rows_of_its_own_by_its_weight_in_the_mean() -> None:

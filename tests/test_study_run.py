@@ -80,7 +80,7 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     with pytest.raises(
         ConfigError, match=r"s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data"
     ):
-        study_run.run(plan, HereAndNow(), lambda *told: None)
+        study_run.check_unfinished(plan, HereAndNow())
     assert not plan.directory.exists()
 
 
@@ -90,12 +90,10 @@ def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_pa
 
     class Overtaken(HereAndNow):
         def each(self, work: Callable[[Job], Any], several: Sequence[Job]) -> Iterator[tuple[Job, Any]]:
-            if work is study_work.check_job:
-                study_run.run(plan, HereAndNow(), lambda *told: None)
-            else:
-                trained.extend(several)
+            trained.extend(several)
             yield from super().each(work, several)
 
+    study_run.run(plan, HereAndNow(), lambda *told: None)
     assert study_run.run(plan, Overtaken(), lambda *told: None).seeds == 2
     assert trained == []
 

@@ -12,14 +12,18 @@ from unittest.mock import Mock
 import pytest
 from rich import console
 from studies import ARMS, BASE, CLAIM, planned
+from tasks import HereAndNow
 
 from bnexp.errors import UserError
 from bnexp.executors import Failure
+from bnexp.experiment.prepare import Checked
 from bnexp.report import study_table
 from bnexp.study import plan as study_plan
 from bnexp.study import work as study_work
 from bnexp.study.document import document
+from bnexp.study.outlook import plan_warnings
 from bnexp.study.result import Result
+from bnexp.study.run import check_unfinished
 
 SHORT = BASE.replace("epochs: 10", "epochs: 2") + ARMS + CLAIM + "seeds: 2\n"
 
@@ -105,15 +109,29 @@ def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
     refused = Mock(side_effect=UserError("TensorFlow finds a GPU and cannot use it"))
     monkeypatch.setattr("bnexp.training.devices.refuse_unusable_gpus", refused)
-    assert study_work.refusals(one) == ["TensorFlow finds a GPU and cannot use it"]
+    assert study_work.check_job(one).problems == ["TensorFlow finds a GPU and cannot use it"]
     told = [failed.why for failed in study_work.results(one) if isinstance(failed, Failure)]
     assert set(told) == {"TensorFlow finds a GPU and cannot use it"}
 
 
 def test_what_keras_refuses_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    assert study_work.refusals(study_plan.pending(planned(tmp_path, SHORT))[0]) == []
+    assert study_work.check_job(study_plan.pending(planned(tmp_path, SHORT))[0]).problems == []
     bad = planned(tmp_path, SHORT.replace("epochs: 2}", "epochs: 2, optimizer: {name: adagrad, momentum: 0.9}}"))
-    (refused, *_) = study_work.refusals(study_plan.pending(bad)[0])
+    (refused, *_) = study_work.check_job(study_plan.pending(bad)[0]).problems
     assert refused.startswith(
         f"{tmp_path}/s.yaml:1: training.optimizer is adagrad with {{'momentum': 0.9}}; Keras refuses it"
     )
+
+
+def test_a_plan_warns_of_a_network_as_its_training_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the network that was built tells its momentum, and what in it may mislead."""
+    plan = planned(tmp_path, SHORT.replace("none: {model.normalization: none}", "none: {model.dropout: 0.5}"))
+    built = Checked("binary", 2, doubts=["one layer never learns"], own_momenta=[0.999])
+    monkeypatch.setattr(study_work, "preflight", lambda several: [built for _ in several])
+    monkeypatch.setattr(study_work, "_rough_pace", lambda job: None)
+    costs = check_unfinished(plan, HereAndNow())
+    (doubt, stale) = plan_warnings(plan, costs.warnings)
+    assert doubt == "bn in 1 cell, none in 1 cell: one layer never learns"
+    assert "after 4 steps with momentum 0.999 they still hold 100% of their initial values" in stale
+    (of_config,) = plan_warnings(plan)
+    assert of_config.startswith("bn in 1 cell: ") and "with momentum 0.99 they still hold 96%" in of_config

@@ -238,7 +238,7 @@ def test_losses_of_a_test_part_that_judges_are_set_against_their_own_margin() ->
 def test_level_arms_ask_for_no_quantile_that_loads_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_length, "mean_interval", lambda values_S, level: pytest.fail("not needed"))
     bn, nobn = (trained(name, LEVEL_E, noise=0.001, draw=draw) for draw, name in enumerate(("bn", "nobn")))
-    question = ResolvedQuestion("val_accuracy", 0.01, None, "")
+    question = ResolvedQuestion("val_accuracy", 0.01, None)
     assert [*training_length.better_before(PairedArms(bn, bn.history, nobn, nobn.history), question)] == []
 
 

@@ -18,7 +18,8 @@ from bnexp.api.results import Comparison, StoredRun
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import JudgedBy
-from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.looks import is_over, look_of, with_looks
+from bnexp.config.overrides import seeds_typed
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
@@ -168,7 +169,7 @@ def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken:
     """Keep a comparison that tells of the looks and the questions before it."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
-    tell_of_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
+    document = with_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
     asked, classes = document.asked, document.dataset.classes
     told = before.exploratory(JudgedBy.of(document.primary.metric, asked.margin, asked.about, classes))
     for contrast in document.contrasts:
@@ -255,7 +256,7 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
         observer.info(line.plain)
     for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
-        observer.info(f"WARNING  {text}")
+        observer.warn(text)
     return found
 
 
@@ -273,7 +274,7 @@ def _train(item: resolve.Planned, *, work: _Work) -> Finished:
 
 def _typed(item: resolve.Planned, question: Question) -> list[str]:
     """Return the overrides that the user typed, without the number of seeds of a planned look."""
-    return [one for one in item.overrides if not (question.looks and one.startswith("training.seeds="))]
+    return [one for one in item.overrides if not question.looks or seeds_typed([one]) is None]
 
 
 def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:

@@ -26,7 +26,6 @@ from bnexp.experiment.prepare import Checked, ToTrain, preflight
 from bnexp.experiment.resume import Interrupted, interrupted_run
 from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
-from bnexp.experiment.warnings import cautions
 from bnexp.report import figures
 from bnexp.store.plan_document import PlannedSeeds
 from bnexp.system.process_state import process_state_kept
@@ -47,8 +46,7 @@ class CheckedExperiment:
     @property
     def warnings(self) -> list[str]:
         """List what may mislead in its network and its training; what may mislead in its data is in `facts.data`."""
-        steps = self.experiment.training.epochs * self.facts.steps
-        return [*self.facts.doubts, *cautions(self.experiment, steps, self.facts.own_momenta)]
+        return self.facts.warnings(self.experiment)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `train --dry-run --json` prints: the config with its defaults, and what is known of it."""

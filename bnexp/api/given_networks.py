@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 from bnexp import store
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.config.overrides import said_of
+from bnexp.config.overrides import last_said
 from bnexp.errors import SettingError, UserError
 from bnexp.system import backend
 from bnexp.system.code_digest import code_sha256
@@ -47,7 +47,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
         UserError: if something is neither, or a model can be neither saved nor built again.
     """
     several = networks if isinstance(networks, list | tuple) else [networks]
-    *_, weights = None, *filter(None, (said_of(one, "model", "weights") for one in overrides))
+    weights = last_said(overrides, "model", "weights")
     found: list[Taken] = []
     for one in several:
         match one:

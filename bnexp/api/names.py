@@ -7,6 +7,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from bnexp.config.overrides import said_of
 from bnexp.errors import UserError as UserError  # exported, so that a caller can catch it
 from bnexp.system.spelling import spelt
 
@@ -14,9 +15,9 @@ RUNS = Path("runs")
 Name = str | Path
 Names = Name | Sequence[Name]
 """One name, or several."""
-Arm = Name | Mapping[str, Any]
+NormalizationArm = Name | Mapping[str, Any]
 """What normalization becomes: by its name, or with options, as `model.normalization` in a config."""
-Arms = Arm | Sequence[Arm]
+Arms = NormalizationArm | Sequence[NormalizationArm]
 """One arm, or several."""
 Overrides = str | Sequence[str]
 """One override, or several."""
@@ -68,7 +69,7 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -
             continue
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise UserError(f"{name} is {value!r}; expected a whole number of 1 or more.")
-        twice = [one for one in changes if one.partition("=")[0].strip() == f"training.{name}"]
+        twice = [one for one in changes if said_of(one, "training", name) is not None]
         if twice:
             raise UserError(
                 f"{name} is {value}, and an override is {twice[0]}; expected one of the two. Leave one out."

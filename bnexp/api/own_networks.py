@@ -13,7 +13,7 @@ from typing import Any
 from bnexp import config
 from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
-from bnexp.api.names import RUNS, Arm
+from bnexp.api.names import RUNS, NormalizationArm
 from bnexp.api.observer import Observer
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
@@ -43,7 +43,7 @@ class OwnNetworks:
 
     data: Any = None
     target: str | None = None
-    arms: Sequence[Arm] | None = None
+    arms: Sequence[NormalizationArm] | None = None
     runs: Path = RUNS
     """Where arrays and models are kept that are given in Python."""
 
@@ -80,7 +80,7 @@ class OwnNetworks:
                 plain = _at_hand(name, SWAPPED[0], dataset, places)
                 model = config.load(plain, overrides).model
                 assert isinstance(model, OwnNetwork)
-                arms: Sequence[Arm] = [model.normalization.name]
+                arms: Sequence[NormalizationArm] = [model.normalization.name]
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             if alone and len(arms) == 1:
@@ -225,7 +225,9 @@ def _is_module(name: str) -> bool:
     return len(name) > 1 and all(part.isidentifier() for part in name.split("."))
 
 
-def _at_hand(network: NamedNetwork, arm: Arm, dataset: Mapping[str, Any], places: dict[str, str]) -> ConfigAtHand:
+def _at_hand(
+    network: NamedNetwork, arm: NormalizationArm, dataset: Mapping[str, Any], places: dict[str, str]
+) -> ConfigAtHand:
     """Return the config of a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
@@ -237,7 +239,7 @@ def _at_hand(network: NamedNetwork, arm: Arm, dataset: Mapping[str, Any], places
     return ConfigAtHand(f"{network.stem}-{_name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
 
 
-def _name_of(arm: Arm) -> str:
+def _name_of(arm: NormalizationArm) -> str:
     return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
 
 
@@ -265,7 +267,7 @@ def _cure_of_no_data() -> str:
     )
 
 
-def _typed(arms: Sequence[Arm]) -> str:
+def _typed(arms: Sequence[NormalizationArm]) -> str:
     """Return arms as Python has them, or on the command line as a config has them.
 
     >>> from bnexp.system.spelling import by_command

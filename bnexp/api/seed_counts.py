@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bnexp.comparison import Arm
 from bnexp.comparison.question import FIRST_LOOK
+from bnexp.config.overrides import seeds_typed
 from bnexp.config.training import first_seeds
 from bnexp.errors import ComparisonError, Problems, counted
 from bnexp.system.spelling import spelt
@@ -14,15 +15,12 @@ from bnexp.system.spelling import spelt
 
 def refuse_other_seeds(overrides: Sequence[str]) -> None:
     """Raise ComparisonError if a number of seeds is asked for where the looks decide on it."""
-    for override in overrides:
-        key, _, seeds = override.partition("=")
-        if key == "training.seeds":
-            is_enough = seeds.isdecimal() and int(seeds) >= FIRST_LOOK
-            last = f", or use {spelt('max-seeds', seeds)} for the last look" if is_enough else ""
-            raise ComparisonError(
-                f"training.seeds ({spelt('seeds')}) is {seeds}, and {spelt('until-settled')} takes more seeds at each "
-                f"look; expected one of the two. Leave {spelt('seeds')} out{last}."
-            )
+    if (seeds := seeds_typed(overrides)) is not None:
+        last = f", or use {spelt('max-seeds', str(seeds))} for the last look" if seeds >= FIRST_LOOK else ""
+        raise ComparisonError(
+            f"training.seeds ({spelt('seeds')}) is {seeds}, and {spelt('until-settled')} takes more seeds at each "
+            f"look; expected one of the two. Leave {spelt('seeds')} out{last}."
+        )
 
 
 def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
@@ -42,10 +40,10 @@ def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
 
 def typed_seeds(stored: Mapping[str, Arm], overrides: Sequence[str]) -> dict[str, Arm]:
     """Return stored arms with the first seeds alone, as many as were typed (`--seeds`); without that, as they are."""
-    typed = [one.partition("=")[2] for one in overrides if one.startswith("training.seeds=")]
-    if not typed or not typed[-1].isdecimal():
+    count = seeds_typed(overrides)
+    if count is None:
         return dict(stored)
-    asked = set(first_seeds(int(typed[-1])))
+    asked = set(first_seeds(count))
     return {name: _of(arm, tuple(seed for seed in arm.history.seeds if seed in asked)) for name, arm in stored.items()}
 
 

@@ -13,14 +13,14 @@ from bnexp.api.names import RUNS, Name, Names, as_list
 from bnexp.api.observer import Observer
 from bnexp.config.files import shown
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
-from bnexp.experiment.config_names import study_path, study_paths
+from bnexp.experiment.config_names import study_paths
 from bnexp.report import figures
 from bnexp.report.page import claims_page, on_page
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
 from bnexp.study.claims import Answer, ClaimRow, answer_study, claim_rows, plan_studies
-from bnexp.study.outlook import plan_document
+from bnexp.study.outlook import plan_document, plan_warnings
 from bnexp.study.plan import MOST_TRAININGS, Plan
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
@@ -103,7 +103,8 @@ def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = No
         UserError: if its place or its data cannot be used.
     """
     most = MOST_TRAININGS if most_trainings is None else most_trainings
-    return plan.plan(study_path(str(name)), Path(runs), most=most, metric=metric)
+    (path,) = study_paths([str(name)])
+    return plan.plan(path, Path(runs), most=most, metric=metric)
 
 
 def finished_trials(planned: Plan) -> list[dict[str, int | str]]:
@@ -128,7 +129,7 @@ def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observe
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.check_unfinished(planned, workers, plan_only=True, done=planned.done)
-        return _with_time(told, costs, workers, plan_only=True)
+        return _with_time(_with_warnings(told, planned, costs), costs, workers, plan_only=True)
 
 
 @process_state_kept()
@@ -147,14 +148,20 @@ def run_study(study: Name | Plan, place: Place | None = None, *, observer: Obser
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.check_unfinished(planned, workers, done=planned.done)
+        told = _with_warnings(told, planned, costs)
         observer.planned(_with_time(told, costs, workers) if observer.shows_time else told)
         draw = partial(_draw, planned.directory, observer)
-        document = run.run(planned, workers, observer.trial_ended, checked=True, answered=lambda _: draw())
+        document = run.run(planned, workers, observer.trial_ended, answered=lambda _: draw())
     return Study(planned.directory, document)
 
 
 def _before(planned: Plan, place: Place) -> PlanDocument:
     return plan_document(planned, place.at_a_time(len(plan.pending(planned, planned.done))), planned.done)
+
+
+def _with_warnings(told: PlanDocument, planned: Plan, costs: run.Costs) -> PlanDocument:
+    """Return a plan that warns of networks, too: only their building shows what may mislead in them."""
+    return told.model_copy(update={"warnings": plan_warnings(planned, costs.warnings)})
 
 
 def _with_time(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bnexp import statistics
-from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guesses_of, guessing_of
+from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guesses_of
 from bnexp.comparison.computed import answering, computed_by, refuse_one_class, with_computed
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
@@ -26,13 +26,13 @@ from bnexp.comparison.pairing import (
 )
 from bnexp.comparison.question import (
     Question,
-    baseline_of,
+    place_of_baseline,
     refuse_impossible,
     refuse_judged_by_what_chose,
     refuse_too_few,
     resolved,
 )
-from bnexp.metrics import is_computed
+from bnexp.metrics import headline
 from bnexp.store import ComparisonDocument, DataFacts
 from bnexp.store.comparison_document import SHARED_FACTS
 from bnexp.store.comparison_question import Asked, Primary, Target
@@ -49,6 +49,7 @@ __all__ = [
     "epochs_to",
     "error_unit_of",
     "final_values",
+    "place_of_baseline",
     "refuse_impossible",
     "refuse_judged_by_what_chose",
     "refuse_one_class",
@@ -71,14 +72,13 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     refuse_impossible(
         question, [name for arm in arms for name in (arm.name, arm.run)], _shared_metrics(arms), each_epoch
     )
-    baseline = baseline_of(arms, question)
+    baseline = arms[place_of_baseline(question, [(arm.name, arm.run) for arm in arms])]
     refuse_the_same(arms)
     seeds = common_seeds(arms)
     refuse_other_data([basis_of(arm) for arm in arms], basis_of(baseline))
     paired = {arm.name: arm.history.of(seeds) for arm in arms}
-    metric = question.metric
-    guessing = guesses_of(baseline, metric) if metric is not None and is_computed(metric) else guessing_of(baseline)
-    known = (baseline.name, paired[baseline.name], guessing, each_epoch)
+    metric = question.metric or headline(paired[baseline.name].metrics)
+    known = (baseline.name, paired[baseline.name], guesses_of(baseline, metric), each_epoch)
     resolved_question = resolved(question, *known)
     default = resolved(replace(question, margin=None, target=None), *known)
     others = [arm for arm in arms if arm is not baseline]
@@ -101,6 +101,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             metric=resolved_question.target_metric,
             value=resolved_question.target,
             rule=resolved_question.target_rule,
+            why_none=resolved_question.why_no_target,
         ),
         arms=[arm_facts(arm, paired[arm.name], resolved_question) for arm in arms],
         contrasts=contrasts(

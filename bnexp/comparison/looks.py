@@ -25,10 +25,11 @@ def is_over(document: ComparisonDocument) -> bool:
     return all(one.word != OPEN or one.seeds_could_settle is False for one in verdicts)
 
 
-def tell_of_looks(
+def with_looks(
     document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[EarlierLook]
-) -> None:
-    """Write into a comparison, which is the last look taken, how the looks ended and how often all of them err."""
+) -> ComparisonDocument:
+    """Return a comparison, which is the last look taken, with how the looks ended and how often all of them err."""
+    document = document.model_copy(deep=True)
     now = [*((look.seeds, look.level) for look in taken), *((count, taken[-1].level) for count in planned)]
     errors = []
     for contrast in document.contrasts:
@@ -41,6 +42,7 @@ def tell_of_looks(
             contrast.cautions.append(caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
     if planned or earlier:
         document.looks = Looks(planned=list(planned), taken=list(taken), earlier=list(earlier), error=max(errors))
+    return document
 
 
 def _end(verdict: Verdict, taken: Sequence[Look]) -> str:

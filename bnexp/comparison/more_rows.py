@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
+from bnexp import statistics
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import Real
 from bnexp.config.synthetic import Synthetic
@@ -13,13 +15,10 @@ FEWEST_LEFT = 0.5
 """Of the rows that are trained on now. A larger held-out part that leaves fewer is not advised."""
 
 
-OWN_PARTS = "the set's own"
-"""How the rule of a split begins where the set has parts of its own."""
-
-
 def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts) -> str:
-    """Return how to hold out `factor` times as many rows of a part (`val` or `test`); "" if that is not known.
+    """Return how to hold out `factor` times as many rows of a part (`val` or `test`).
 
+    It is "" if that is not known, or if no data set has as many rows.
     More rows of a drawn set are drawn, and as many are trained on. Of a file, the training part gives up rows.
 
     >>> from bnexp.config.synthetic import MoonsDataset
@@ -32,14 +31,16 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
         return ""
     is_second = part == "val" and dataset.validation_size is not None  # split from what the first split leaves
     needed = math.ceil(round(factor * held_out, 6))
+    if needed > statistics.MOST_ROWS:
+        return ""
     if isinstance(dataset, Synthetic):
         samples = facts.rows + needed - held_out
         both = f"dataset.samples={samples} dataset.test_size={_share(needed, samples)}"
         return "a larger dataset.samples" if is_second else both
     if not is_second and (key := _own_part(part, dataset)) is not None:
         return key
-    is_limited = dataset.limit is not None and (facts.rows_before_limit or 0) > facts.rows
-    if is_limited and not (facts.split or "").startswith(OWN_PARTS):
+    is_of_own_part = facts.has_own_parts and dataset.test_size is None
+    if not is_of_own_part and dataset.limit is not None and (facts.rows_before_limit or 0) > facts.rows:
         return "a larger dataset.limit"
     rows = facts.rows - (facts.test_rows or 0) if is_second else facts.rows
     left = facts.training_rows * (rows - needed) / (rows - held_out)
@@ -64,9 +65,9 @@ def _own_part(part: str, dataset: Real) -> str | None:
 def _share(part: int, whole: int) -> str:
     """Write a share, rounded up, that leaves 98% or more of the other rows.
 
-    >>> _share(830, 1630), _share(100_000, 100_800)
-    ('0.51', '0.9921')
+    >>> _share(830, 1630), _share(100_000, 100_800), _share(9_999_999, 10_000_000)
+    ('0.51', '0.9921', '0.9999999')
     """
     exact = part / whole
-    rounded = (math.ceil(exact * 10**digits) / 10**digits for digits in range(2, 9))
-    return f"{next(one for one in rounded if 1 - one >= 0.98 * (1 - exact)):g}"
+    rounded = (math.ceil(exact * 10**digits) / 10**digits for digits in itertools.count(2))
+    return str(next(one for one in rounded if 1 - one >= 0.98 * (1 - exact)))

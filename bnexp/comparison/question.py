@@ -20,7 +20,6 @@ from bnexp.comparison.metric_rules import (
     impossible_value,
     judged_by_what_chose,
 )
-from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
@@ -101,13 +100,15 @@ class ResolvedQuestion:
     """A question with its defaults filled in, before any difference is looked at.
 
     `margin` is the smallest difference that matters and `target` the value to
-    reach, both in the metric's own unit; `target_rule` says where the target comes from.
+    reach, both in the metric's own unit; `target_rule` says where the target comes from, or `why_no_target` why there
+    is none.
     """
 
     metric: str
     margin: float
     target: float | None
-    target_rule: str
+    target_rule: str = ""
+    why_no_target: str | None = None
     about: About = "new-rows"
     looks: tuple[int, ...] = ()
 
@@ -137,8 +138,7 @@ def refuse_impossible(
     """
     faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
-        hint = nearest(question.baseline, names)
-        faults.append(f"{spelt('baseline')} is {question.baseline!r}; expected one of the arms. {hint}")
+        faults.append(_no_baseline(question.baseline, names))
     if question.metric is not None and question.metric not in measured:
         without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
         hint = without or not_measured(question.metric, measured)
@@ -192,9 +192,28 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
             raise ComparisonError(f"{one.name}: the verdict {text}")
 
 
-def baseline_of(arms: Sequence[Arm], question: Question) -> Arm:
-    """Return the arm that the others are compared with: the one named, or the last."""
-    return next((arm for arm in arms if question.baseline in (arm.name, arm.run)), arms[-1])
+def place_of_baseline(question: Question, arms: Sequence[Collection[str | None]]) -> int:
+    """Return the place of the arm that the others are compared with: the one named, or the last.
+
+    `arms` holds what each arm may be called by.
+
+    >>> arms = [("bn", "bn-20260101"), ("nobn", None)]
+    >>> place_of_baseline(Question(baseline="bn-20260101"), arms), place_of_baseline(Question(), arms)
+    (0, 1)
+
+    Raises:
+        ComparisonError: if no arm is called so.
+    """
+    if question.baseline is None:
+        return len(arms) - 1
+    for place, names in enumerate(arms):
+        if question.baseline in names:
+            return place
+    raise ComparisonError(_no_baseline(question.baseline, [name for names in arms for name in names if name]))
+
+
+def _no_baseline(baseline: str, names: Sequence[str]) -> str:
+    return f"{spelt('baseline')} is {baseline!r}; expected one of the arms. {nearest(baseline, names)}"
 
 
 def resolved(
@@ -202,12 +221,13 @@ def resolved(
 ) -> ResolvedQuestion:
     """Settle what a question leaves open, by the baseline's history alone.
 
-    `guessing` is what guessing scores on each part. `each_epoch` are the metrics that all arms measure at each epoch.
+    `guessing` is what the best single answer scores on each part. `each_epoch` are the metrics that all arms measure at
+    each epoch.
     """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
-    target, rule = _target(question, metric, baseline, history, guessing, each_epoch)
-    return ResolvedQuestion(metric, margin, target, rule, question.about, question.looks)
+    target, rule, why_none = _target(question, metric, baseline, history, guessing, each_epoch)
+    return ResolvedQuestion(metric, margin, target, rule, why_none, question.about, question.looks)
 
 
 def _target(
@@ -217,24 +237,24 @@ def _target(
     history: History,
     guessing: Mapping[str, float],
     each_epoch: Collection[str],
-) -> tuple[float | None, str]:
+) -> tuple[float | None, str, str | None]:
     """Return the value to reach, and where it comes from; None, and why, if there is none."""
     if question.target is not None:
-        return question.target, "given"
+        return question.target, "given", None
     watched = on_validation(metric)
     if watched not in each_epoch:
         name = quantity(metric)
-        return None, f"none: {name} is not computed at each epoch; training.metrics: [{name}] does that"
+        return None, "", f"{name} is not computed at each epoch; training.metrics: [{name}] does that"
     share = _target_share(watched)
     rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
     if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
         beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
-        return None, f"none: {beaten}; --reach sets one"
+        return None, "", f"{beaten}; --reach sets one"
     target = _default_target(watched, history)
     has_guess = quantity(watched) == "accuracy" or is_computed(watched)
     if target is not None and has_guess and target <= guessing.get("val", -1):
-        return None, f"none: {rule} is no more than guessing scores; --reach sets one"
-    return target, rule
+        return None, "", f"{rule} is no more than guessing scores; --reach sets one"
+    return target, rule, None
 
 
 def _target_share(metric: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +73,22 @@ def said_of(text: str, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def last_said(texts: Iterable[str], *keys: str) -> Any:
+    """Return what the last override says that says something of a key; None if none does.
+
+    >>> last_said(["training={seeds: 5}", "training.seeds=0x10", "training.epochs=3"], "training", "seeds")
+    16
+    """
+    said = [value for text in texts if (value := said_of(text, *keys)) is not None]
+    return said[-1] if said else None
+
+
+def seeds_typed(texts: Iterable[str]) -> int | None:
+    """Return the number of seeds that overrides ask for; None if they say nothing of it, or something else."""
+    seeds = last_said(texts, "training", "seeds")
+    return seeds if isinstance(seeds, int) and not isinstance(seeds, bool) else None
 
 
 def read_override(text: str, mistakes: Problems) -> Node | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bnexp import statistics
-from bnexp.comparison import Arm, Question
+from bnexp.comparison import Arm, Question, place_of_baseline
 from bnexp.comparison.detectable import Design, detectable_by
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
@@ -18,7 +18,6 @@ from bnexp.experiment.earlier_looks import Before, Known
 from bnexp.experiment.kept_seeds import planned_seeds
 from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
-from bnexp.experiment.warnings import cautions
 from bnexp.metrics import headline, traits
 from bnexp.store import DataFacts
 from bnexp.store.comparison_document import Look
@@ -35,9 +34,8 @@ def plan(
     """Return the plan of a comparison that can be made; `stored` and `checked` hold its arms, by name."""
     experiments = resolve.experiments_of(planned, stored)
     metric = question.metric or headline(resolve.measured_by(planned, stored, checked))
-    named = [item.name for item in planned if question.baseline and question.baseline in item.known_as]
-    baseline = named[0] if named else planned[-1].name
-    base = experiments[[item.name for item in planned].index(baseline)]
+    place = place_of_baseline(question, [item.known_as for item in planned])
+    baseline, base = planned[place].name, experiments[place]
     data = stored[baseline].record.dataset if baseline in stored else checked[baseline].data
     seeds = set.intersection(*(_seeds(item, stored) for item in planned))
     design = Design(
@@ -124,7 +122,7 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         facts = checked[item.name]
         network = facts.network
         steps = experiment.training.epochs * facts.steps
-        warnings = [*facts.doubts, *cautions(experiment, steps, facts.own_momenta)]
+        warnings = facts.warnings(experiment)
         missing = experiment.training.all_seeds()[seeds.seeds_kept :]
         pace = rough_pace(experiment, missing, at_once=len(missing))
         seconds = pace.start + len(missing) * steps * pace.step

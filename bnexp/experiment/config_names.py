@@ -95,20 +95,11 @@ def _no_config(name: str, runs: Path) -> str:
 # --- studies --------------------------------------------------------------------
 
 
-def study_path(name: str) -> Path:
-    """Return the file of a study by its path, or by its name: `tutorial` or `studies/tutorial`.
-
-    Raises:
-        UserError: if there is no study of this name.
-    """
-    found = config_file(name) or Path(name)
-    return found if found.suffix or found.exists() else study_paths([name])[0]
-
-
 def study_paths(names: Sequence[str]) -> list[Path]:
     """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
 
-    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/, or a file.
+    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/. Any other is a
+    file: one that is there, or that ends in .yaml.
 
     Raises:
         UserError: if there is no study of this name, or none at all.
@@ -119,7 +110,7 @@ def study_paths(names: Sequence[str]) -> list[Path]:
     found = []
     for name in names or known:
         path = known.get(name.removeprefix(f"{STUDIES.name}/"), Path(name))
-        if path.suffix not in (".yaml", ".yml"):
+        if path.suffix not in (".yaml", ".yml") and not os.path.isfile(path):
             hint = f"{nearest(name, known)} Or give a .yaml file." if known else no_studies()
             raise UserError(f"No study is called {name!r}. {hint}")
         found.append(path)

@@ -40,6 +40,8 @@ def data_facts(name: str, data: Data) -> DataFacts:
         rarest_held_out=data.rarest_held_out,
         split=data.split,
     )
+    if rows.validation or rows.test:
+        facts.has_own_parts = True
     if rows.classes is None:
         facts.target_range = [float(rows.y_N.min()), float(rows.y_N.max())]
     if data.view.target_center is not None:

@@ -19,7 +19,7 @@ from bnexp.experiment.batch import BatchObserver, Prepared, Wave, program_key, t
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.warnings import cautions
+from bnexp.experiment.warnings import warnings_of
 from bnexp.held_out import HeldOut, joined
 from bnexp.history import History
 from bnexp.store.records import Seeds
@@ -161,7 +161,7 @@ def _measured(one: Prepared, data: Data, history: History, rows: HeldOut | None,
         {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()},
         per_epoch * sum(history.epochs_S),
         seconds,
-        [*built.warnings, *cautions(experiment, per_epoch * history.fewest_kept, built.own_momenta)],
+        warnings_of(experiment, per_epoch * history.fewest_kept, built.warnings, built.own_momenta),
         list(data.rows.facts.warnings or ()),
         built.adds_penalty and isinstance(experiment.model, OWN_NETWORKS),
         rows,

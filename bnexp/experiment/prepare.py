@@ -29,6 +29,7 @@ from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256, refuse_unusable
+from bnexp.experiment.warnings import warnings_of
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
@@ -75,6 +76,11 @@ class Checked:
     """Of a network of the user's own: what was made of it."""
     doubts: Sequence[str] = ()
     """What in that network may mislead."""
+
+    def warnings(self, experiment: Experiment) -> list[str]:
+        """List what may mislead in the experiment's network and training, if no seed stops early."""
+        steps = experiment.training.epochs * self.steps
+        return warnings_of(experiment, steps, self.doubts, self.own_momenta)
 
 
 def preflight(several: Sequence[ToTrain], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:

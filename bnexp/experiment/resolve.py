@@ -13,6 +13,7 @@ from bnexp.config import Experiment
 from bnexp.config.at_hand import ConfigSource
 from bnexp.config.files import shown
 from bnexp.config.loading import has_key
+from bnexp.config.overrides import seeds_typed
 from bnexp.config.section import Task
 from bnexp.errors import ComparisonError, Problems, RunError
 from bnexp.experiment import lookup, stale
@@ -104,7 +105,7 @@ def _more_seeds(run: store.Run, stored: int, asked: int, overrides: Sequence[str
 
     A number of seeds that was typed is taken at its word. One that stands in a config is the fewest.
     """
-    is_typed = any(one.startswith("training.seeds=") for one in overrides)
+    is_typed = seeds_typed(overrides) is not None
     used = f"its first {asked} are used" if is_typed else "those that all arms have are used"
     return f"{run.id} holds {stored} seeds, more than the {asked} asked for; {used}" if stored > asked else ""
 
@@ -199,9 +200,8 @@ def refuse_unanswerable(
     comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
         bases = [_basis(item, trained, checked) for item in planned]
-        named = [one for one in bases if question.baseline and question.baseline in (one.name, one.run)]
-        baseline = named[0] if named else bases[-1]
-        comparison.refuse_other_data(bases, baseline)
+        place = comparison.place_of_baseline(question, [item.known_as for item in planned])
+        comparison.refuse_other_data(bases, bases[place])
 
 
 def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:

@@ -27,7 +27,7 @@ from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.experiment.run_files import RunFiles
-from bnexp.experiment.warnings import cautions
+from bnexp.experiment.warnings import warnings_of
 from bnexp.history import History, Watch
 from bnexp.statistics.arrays import Floats
 from bnexp.store.run_record import Git, Machine, Pairing, Parameters, Summary, TrainedSeeds, Trainer
@@ -200,7 +200,7 @@ def _complete(record: store.RunRecord, prepared: Prepared, files: RunFiles) -> N
     record.diverged = {str(seed): epoch for seed, epoch in measured.diverged_at.items()}
     record.metrics = {name: _summary(measured, name, data.guessing) for name in measured.metrics}
     fewest = steps * measured.fewest_kept
-    record.warnings = [*built.warnings, *cautions(experiment, fewest, built.own_momenta)]
+    record.warnings = warnings_of(experiment, fewest, built.warnings, built.own_momenta)
     record.not_kept = [*files.not_kept, *_rows_not_kept(experiment, data)]
 
 

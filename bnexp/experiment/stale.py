@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bnexp import config, store
 from bnexp.config import Experiment
+from bnexp.config.overrides import said_of
 from bnexp.errors import RunError, UserError, counted
 from bnexp.experiment import lookup
 from bnexp.experiment.own_files import own_files
@@ -81,7 +82,18 @@ def _origin(key: str, now: Iterable[str], then: Iterable[str]) -> str:
 
 
 def _sets(override: str, key: str) -> bool:
-    """Return True if an override sets a key, a part of it, or a section around it."""
-    one, other = override.partition("=")[0].split("."), key.split(".")
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+    """Return True if an override sets a key, a part of it, or the name that the keys of its section go by.
+
+    >>> [_sets("training={batch_size: 8, optimizer: sgd}", key) for key in ("training.epochs", "training.batch_size")]
+    [False, True]
+    >>> [_sets(text, "model.hidden") for text in ("model={name: mlp}", "name=bn", "model={norm: {name: batch}}")]
+    [True, False, False]
+    """
+    said, parts = said_of(override), key.split(".")
+    for depth, part in enumerate(parts):
+        if not isinstance(said, dict):
+            return said is not None
+        if part not in said:
+            return depth > 0 and "name" in said
+        said = said[part]
+    return True

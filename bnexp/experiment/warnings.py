@@ -21,6 +21,11 @@ SMALL_BATCH = 8
 """Batches below this estimate mean and variance poorly (Wu and He, 2018)."""
 
 
+def warnings_of(experiment: Experiment, steps: int, doubts: Sequence[str], own_momenta: Sequence[float]) -> list[str]:
+    """List what may mislead in an experiment's network (`doubts`, as it was built) and in its training (`cautions`)."""
+    return [*doubts, *cautions(experiment, steps, own_momenta)]
+
+
 def cautions(experiment: Experiment, steps: int, own_momenta: Sequence[float] = ()) -> list[str]:
     """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them.
 

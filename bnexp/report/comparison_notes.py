@@ -149,8 +149,8 @@ def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, fl
 def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
     """Yield what is to be reached and how censored seeds count, or why there is no target."""
     if target.value is None or target.metric is None:
-        if target.rule.startswith("none: "):
-            yield f"target: {plain(target.rule)}"
+        if target.why_none is not None:
+            yield f"target: none: {plain(target.why_none)}"
         return
     rule = "given" if target.rule == "given" else plain(target.rule)
     told = f"to reach: {target.metric} of {goal(target)}, {rule}."

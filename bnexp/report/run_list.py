@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from rich.cells import cell_len
 
 from bnexp import store
+from bnexp.config.overrides import seeds_typed
 from bnexp.metrics import headline, number, with_unit
 from bnexp.system.terminal import plain
 
@@ -79,17 +80,26 @@ def _of_arms(document: store.ComparisonHead) -> str:
 
     A run may have more seeds than the comparison took of it; the number is the comparison's own.
     """
-    taken = f"training.seeds={len(document.seeds)}"
-    arms = {
-        arm.name: [taken if one.startswith("training.seeds=") else one for one in arm.overrides]
-        for arm in document.arms
-    }
+    count = len(document.seeds)
+    arms = {arm.name: [text for one in arm.overrides for text in _taken(one, count)] for arm in document.arms}
     shared = [one for one in next(iter(arms.values()), []) if all(one in own for own in arms.values())]
     said = [" ".join(shared)] if shared else []
     for name, overrides in arms.items():
         if own := [one for one in overrides if one not in shared]:
             said.append(f"{name}: {' '.join(own)}")
     return "; ".join(said) or "-"
+
+
+def _taken(override: str, seeds: int) -> list[str]:
+    """Return an override, with the number of seeds that were taken if it sets one.
+
+    >>> _taken("training.seeds=40", 20), _taken("training={seeds: 40, epochs: 5}", 20)
+    (['training.seeds=20'], ['training={seeds: 40, epochs: 5}', 'training.seeds=20'])
+    """
+    if seeds_typed([override]) is None:
+        return [override]
+    others = [] if override.startswith("training.seeds=") else [override]
+    return [*others, f"training.seeds={seeds}"]
 
 
 def _finished_trials(run: store.Run) -> int:

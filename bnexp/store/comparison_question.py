@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bnexp.metrics import LARGEST
 from bnexp.store.records import Metric, Number, Record, SeedCount
@@ -54,6 +54,20 @@ class Target(Record):
     metric: Metric | None = None
     value: Number = None
     rule: str = ""
+    """Where the value comes from."""
+    why_none: str | None = None
+    """Why there is no value."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, target: Any) -> Any:
+        """Read why there is no value from the rule, where older documents say it.
+
+        >>> Target(rule="none: it is not computed").why_none
+        'it is not computed'
+        """
+        kind, separator, why = str(target.get("rule")).partition("none: ") if isinstance(target, dict) else ("", "", "")
+        return {**target, "rule": "", "why_none": why} if separator and not kind else target
 
 
 class PlannedLooks(Record):

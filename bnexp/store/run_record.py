@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
@@ -75,6 +75,8 @@ class DataFacts(Extensible):
     error_unit: Literal["target"] | None = None
     """Of mae and mse of a target that is scaled for training: its own. Older runs have null, and the scaled one."""
     split: str | None = None
+    has_own_parts: bool = False
+    """Whether the set itself holds rows out. A config with a `test_size` splits them anew."""
     samples_per_second: int | None = None
     log_mel: dict[str, JsonValue] | None = None
     texts_without_words: dict[str, JsonValue] | None = None
@@ -102,6 +104,13 @@ class DataFacts(Extensible):
     """Of the files that were read; null for data that are drawn, or that bnexp knows."""
     digest: str | None = None
     """Of the rows."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, facts: Any) -> Any:
+        """Read from its split whether a set has parts of its own: older runs say it there alone."""
+        is_said = isinstance(facts, dict) and str(facts.get("split")).startswith("the set's own")
+        return {"has_own_parts": True, **facts} if is_said else facts
 
 
 class SwappedLayer(Extensible):

@@ -13,7 +13,7 @@ from bnexp.executors import Workers
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
-from bnexp.study.outlook import plan_document
+from bnexp.study.outlook import plan_document, plan_warnings
 from bnexp.study.plan import Finished, Plan
 from bnexp.study.result import Result
 from bnexp.study.words import AFTER_RESULTS, about, asks, decides_about, effect, looked_before
@@ -123,10 +123,11 @@ def answer_study(
         results.update({trial.key: result for trial in planned.trials if trial.digest == result.trial})
         observer.trial_ended(result, finished, seconds_left)
 
-    observer.planned(plan_document(planned, workers.at_once, planned.done))
+    told = plan_document(planned, workers.at_once, planned.done)
     try:
-        run.check_unfinished(planned, workers, done=planned.done)
-        found = replace(one, document=run.run(planned, workers, ended, checked=True, answered=answered))
+        costs = run.check_unfinished(planned, workers, done=planned.done)
+        observer.planned(told.model_copy(update={"warnings": plan_warnings(planned, costs.warnings)}))
+        found = replace(one, document=run.run(planned, workers, ended, answered=answered))
     except (UntrainedError, ConfigError, RunError) as error:
         found = replace(one, failure=str(error))
     return replace(found, seconds=plan.seconds_of(planned, results))

@@ -6,7 +6,7 @@ Axes: S seeds, C cells, L levels of a factor.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,12 +23,14 @@ from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.store.run_record import DataFacts
-from bnexp.study.grid import Cell, matches
+from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
 """(cell, arm), which names a trial -> what was measured there."""
+FactsOf = Callable[[Candidate], DataFacts]
+"""Experiment -> what is known of its data."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Contrast:
     measured_on: MeasuredOn = "these rows"
     """What the differences over seeds alone speak of."""
     data: tuple[Dataset, DataFacts] | None = None
-    """What is read, and its rows, if all cells read the same and no factor varies it."""
+    """What is read, and what is known of it, if all cells read the same and no factor varies it."""
 
     @property
     def lost(self) -> int:
@@ -77,9 +79,17 @@ class Contrast:
         return int((~np.isfinite(self.difference_S)).sum())
 
 
-def contrast_of(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows = no_rows) -> Contrast:
+def contrast_of(
+    claim: Hypothesis,
+    cells: Sequence[Cell],
+    results: Results,
+    rows: ReadRows = no_rows,
+    facts_of: FactsOf | None = None,
+) -> Contrast:
     """Return the contrast of a claim, and of each cell or group of cells that it averages."""
     whole = whole_contrast(claim, cells, results, rows)
+    if facts_of is not None:
+        whole = replace(whole, data=_one_data_set(claim, cells, facts_of))
     groups = [] if claim.minus is not None else _groups(claim, [cell for cell in cells if matches(cell, claim.at)])
     if len(groups) < 2:
         return whole
@@ -120,25 +130,21 @@ def _contrast(
         undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),
         guessing=_unbeaten(claim, [*here, *there], results, rows),
-        data=_one_data_set([*here, *there], every),
     )
 
 
-def _one_data_set(cells: Sequence[Cell], every: Sequence[Result]) -> tuple[Dataset, DataFacts] | None:
-    """Return the data of all cells with their numbers of rows; None if some differ, or a factor varies them."""
-    datasets = [one.experiment.dataset for cell in cells for several in cell.candidates.values() for one in several]
-    is_varied = any(key.startswith("dataset.") for cell in cells for name in cell.levels for key in keys_of(name))
-    rows = every[0].rows
-    are_alike = all(one == datasets[0] for one in datasets) and all(one.rows == rows for one in every)
-    if is_varied or not datasets or not are_alike:
+def _one_data_set(claim: Hypothesis, cells: Sequence[Cell], facts_of: FactsOf) -> tuple[Dataset, DataFacts] | None:
+    """Return the data that a claim reads, with its facts; None if cells read different data, or a factor varies it."""
+    read = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
+    if any(key.startswith("dataset.") for cell in read for name in cell.levels for key in keys_of(name)):
         return None
-    facts = DataFacts(
-        rows=sum(rows.values()),
-        training_rows=rows.get("train"),
-        validation_rows=rows.get("val"),
-        test_rows=rows.get("test"),
-    )
-    return datasets[0], facts
+    known = [
+        (one.experiment.dataset, facts_of(one))
+        for cell in read
+        for arm in (claim.treated, claim.baseline)
+        for one in cell.candidates.get(arm, ())
+    ]
+    return known[0] if known and all(one == known[0] for one in known) else None
 
 
 def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:

@@ -18,9 +18,18 @@ from bnexp.config.study import Endpoint, Hypothesis, Study, StudyFile, Tune, key
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
 from bnexp.store.asked_document import AskedHypothesis
-from bnexp.store.study_document import CellRecord, Factor, Group, MeanOverSeeds, StudyDocument, TrialRecord, Tuning
+from bnexp.store.study_document import (
+    CellRecord,
+    Factor,
+    Group,
+    HypothesisRecord,
+    MeanOverSeeds,
+    StudyDocument,
+    TrialRecord,
+    Tuning,
+)
 from bnexp.study import sweep
-from bnexp.study.contrast import Contrast, Results, cell_difference, contrast_of, group_differences
+from bnexp.study.contrast import Contrast, FactsOf, Results, cell_difference, contrast_of, group_differences
 from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.new_rows import ReadRows, no_rows
 from bnexp.study.refusals import chosen_in
@@ -36,30 +45,20 @@ def document(
     asked: Sequence[AskedHypothesis] = (),
     rows: ReadRows = no_rows,
     *,
+    facts_of: FactsOf | None = None,
     metric: str | None = None,
 ) -> StudyDocument:
     """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
 
     `asked` says for each hypothesis what was known before it was asked; where it is empty, nothing was.
-    `rows` reads what each held-out row measured in a trial. `metric` is what a sweep shows.
+    `rows` reads what each held-out row measured in a trial, and `facts_of` tells what is known of an experiment's data.
+    `metric` is what a sweep shows.
     """
     study, arms = file.study, list(file.study.arms)
     claims = study.claims()
-    before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
     shown = endpoints(claims) if metric is None else [Endpoint(metric=metric)]
-    contrasts = [contrast_of(claim, cells, results, rows) for claim in claims]
-    found = judged(claims, contrasts)
-    hypotheses = [
-        one.model_copy(
-            update={
-                "groups": _groups(claim, cells, results),
-                "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
-                "asked_after_results": known is not None and known.after_results,
-                "earlier_seeds": [] if known is None else known.earlier_seeds,
-            }
-        )
-        for claim, contrast, one, known in zip(claims, contrasts, found, before, strict=True)
-    ]
+    contrasts = [contrast_of(claim, cells, results, rows, facts_of) for claim in claims]
+    hypotheses = _hypotheses(claims, contrasts, cells, results, asked)
     return StudyDocument(
         name=study.name,
         digest=digest,
@@ -77,6 +76,27 @@ def document(
         cautions=[] if metric is None else list(sweep.cautions(metric, chosen_in(file, cells), cells, results)),
         data_warnings=_data_warnings(cells, arms, results),
     )
+
+
+def _hypotheses(
+    claims: Sequence[Hypothesis],
+    contrasts: Sequence[Contrast],
+    cells: Sequence[Cell],
+    results: Results,
+    asked: Sequence[AskedHypothesis],
+) -> list[HypothesisRecord]:
+    before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
+    return [
+        one.model_copy(
+            update={
+                "groups": _groups(claim, cells, results),
+                "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
+                "asked_after_results": known is not None and known.after_results,
+                "earlier_seeds": [] if known is None else known.earlier_seeds,
+            }
+        )
+        for claim, contrast, one, known in zip(claims, contrasts, judged(claims, contrasts), before, strict=True)
+    ]
 
 
 def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:

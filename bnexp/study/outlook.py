@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bnexp import statistics, store
@@ -67,7 +67,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         other_answers=_other_answers(planned),
         seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
-        warnings=list(told_once(_warned(planned))),
+        warnings=plan_warnings(planned),
         older_format=[path.name for path in _others(planned) if _is_older(path)],
     )
 
@@ -115,11 +115,19 @@ def _data(planned: Plan) -> list[DataFacts]:
     return told
 
 
-def _warned(planned: Plan) -> Iterator[Warned]:
-    """Yield what may mislead in each trial, if no seed stops early."""
+def plan_warnings(planned: Plan, checked: Mapping[str, Sequence[str]] | None = None) -> list[str]:
+    """List what may mislead in the trials, each kind once, if no seed stops early.
+
+    `checked` holds it for the experiments, as JSON, whose networks were built. Of others their configs tell it.
+    """
+    known, warned = checked or {}, list[Warned]()
     for trial in planned.trials:
-        found = (cautions(one.experiment, planned.known(one).steps) for one in trial.candidates)
-        yield Warned(trial.cell.levels, trial.arm, list(dict.fromkeys(text for several in found for text in several)))
+        told = dict[str, None]()
+        for one in trial.candidates:
+            built = known.get(one.experiment.model_dump_json())
+            told |= dict.fromkeys(cautions(one.experiment, planned.known(one).steps) if built is None else built)
+        warned.append(Warned(trial.cell.levels, trial.arm, list(told)))
+    return list(told_once(warned))
 
 
 def _tied(planned: Plan, key: str) -> list[float]:

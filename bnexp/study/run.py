@@ -6,7 +6,7 @@ Workers give their results back; only this process writes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -35,13 +35,15 @@ FEW_JOBS = 8
 
 @dataclass(frozen=True)
 class Costs:
-    """What is known of the cost of a study once it is checked: the jobs that are left, about what each takes."""
+    """What is known of a study once it is checked: the jobs that are left, about what each takes, and warnings."""
 
     jobs: Sequence[Job]
     paces: Sequence[Pace | None]
     """None where nothing is known."""
     seconds: float
     """That the check took: workers were started, and TensorFlow was loaded."""
+    warnings: Mapping[str, Sequence[str]]
+    """Experiment, as JSON -> what may mislead in its network and training."""
 
 
 def check_unfinished(
@@ -64,7 +66,8 @@ def check_unfinished(
     checks = [answer if isinstance(answer, work.CheckedJob) else work.CheckedJob([]) for answer in answers]
     if said := dict.fromkeys(text for check in checks for text in check.problems):
         raise ConfigError(said)
-    return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun)
+    warnings = {experiment: told for check in checks for experiment, told in check.warnings.items()}
+    return Costs(unfinished, [check.pace for check in checks], time.monotonic() - begun, warnings)
 
 
 def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:
@@ -120,22 +123,17 @@ def _nothing(results: Finished) -> None:
     """Do nothing with the results of a study that is answered."""
 
 
-def run(
-    planned: Plan, workers: Workers, tell: Tell, *, checked: bool = False, answered: Answered = _nothing
-) -> StudyDocument:
+def run(planned: Plan, workers: Workers, tell: Tell, *, answered: Answered = _nothing) -> StudyDocument:
     """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
 
-    `checked` says that `check_unfinished` has passed in this process.
+    What is refused in a cell shows before by `check_unfinished`.
 
     Raises:
-        ConfigError: before anything is written, if Keras refuses a model or setting of a cell.
         StorageError: if the directory cannot be made.
         UntrainedError: after all else is done, if a trial could not be trained.
         WorkError: if the directory can no longer be written.
     """
     store.refuse_unwritable(planned.directory.parent)
-    if not checked:
-        check_unfinished(planned, workers)
     with store.own_directory(planned.directory) as directory, work_begun():
         if not (directory / "study.yaml").exists():
             store.write(directory / "study.yaml", planned.file.text())
@@ -231,7 +229,16 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
     Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
     """
     rows, asked = rows_of(planned, results), asked_now(planned)
-    answer = document(planned.file, planned.cells, planned.digest, results, asked, rows, metric=planned.metric)
+    answer = document(
+        planned.file,
+        planned.cells,
+        planned.digest,
+        results,
+        asked,
+        rows,
+        facts_of=lambda candidate: planned.known(candidate).data,
+        metric=planned.metric,
+    )
     texts = {
         "results.csv": table(planned.file, planned.cells, results),
         "study.yaml": planned.file.text(),

@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.pace import Pace, pace, rough_pace
-from bnexp.experiment.prepare import ToTrain, preflight
+from bnexp.experiment.prepare import Checked, ToTrain, preflight
 from bnexp.metrics import higher_is_better, is_computed
 from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
@@ -32,47 +32,50 @@ from bnexp.study.result import Result, Tuned, joined, kept_bests, target_name
 from bnexp.system.machine import changed_versions, versions
 
 
-def refusals(job: Job) -> list[str]:
-    """List what is refused in a job: by Keras, by the trainer, or for its data; nothing is trained.
-
-    That TensorFlow cannot use the GPU of this machine is listed, too.
-    """
-    distinct: dict[Any, Candidate] = {}
-    for candidate in (candidate for trial in job.trials for candidate in trial.candidates):
-        one = candidate.experiment
-        essence = (program_key(one), repr(one.dataset), repr(getattr(one.model, "initializer", None)))
-        distinct.setdefault(essence, candidate)
-    problems = Problems()
-    try:
-        with problems.noted():
-            preflight([ToTrain(one.experiment, where_of(one)) for one in distinct.values()])
-        for candidate in distinct.values():
-            dataset = candidate.experiment.dataset
-            with problems.noted(), located_errors(candidate):
-                refuse_changed(dataset, source_sha256(dataset), job.sources)
-                refuse_changed_network(candidate.experiment.model, job.sources)
-    except UserError as error:
-        return [*problems.lines, str(error)]
-    return problems.lines
-
-
 @dataclass(frozen=True)
 class CheckedJob:
     """What is known of a job before it is trained: what is refused in it, else about what it will cost."""
 
     problems: list[str]
     pace: Pace | None = None
+    warnings: Mapping[str, list[str]] = field(default_factory=dict)
+    """Experiment, as JSON -> what may mislead in its network and training."""
 
 
 def check_job(job: Job) -> CheckedJob:
-    """Check a job; where nothing is refused, estimate roughly what it costs. Nothing is traced or trained."""
-    if problems := refusals(job):
-        return CheckedJob(problems)
+    """Check a job: what Keras or the trainer refuses, its data, whether TensorFlow can use the GPU of this machine.
+
+    Where nothing is refused, estimate roughly what it costs. Nothing is traced or trained.
+    """
+    alike: dict[Any, list[Candidate]] = {}
+    for candidate in (candidate for trial in job.trials for candidate in trial.candidates):
+        asked = candidate.experiment
+        essence = (program_key(asked), repr(asked.dataset), repr(getattr(asked.model, "initializer", None)))
+        alike.setdefault(essence, []).append(candidate)
+    problems, distinct, known = Problems(), [several[0] for several in alike.values()], list[Checked]()
+    try:
+        with problems.noted():
+            known = preflight([ToTrain(one.experiment, where_of(one)) for one in distinct])
+        for one in distinct:
+            dataset = one.experiment.dataset
+            with problems.noted(), located_errors(one):
+                refuse_changed(dataset, source_sha256(dataset), job.sources)
+                refuse_changed_network(one.experiment.model, job.sources)
+    except UserError as error:
+        return CheckedJob([*problems.lines, str(error)])
+    if problems.lines:
+        return CheckedJob(problems.lines)
+    pairs = [(facts, one.experiment) for facts, several in zip(known, alike.values(), strict=True) for one in several]
+    warnings = {one.model_dump_json(): facts.warnings(one) for facts, one in pairs}
+    return CheckedJob([], _rough_pace(job), warnings)
+
+
+def _rough_pace(job: Job) -> Pace | None:
     together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     try:
-        return CheckedJob([], rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together))
+        return rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together)
     except Exception:  # its training will tell
-        return CheckedJob([])
+        return None
 
 
 def time_steps(job: Job) -> Pace | None:

@@ -154,6 +154,20 @@ def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> 
         assert respelt(told) == told
 
 
+@pytest.mark.parametrize(
+    ("told", "in_words_of_python"),
+    [
+        ("such as --margin 8.2e+02.", "such as Question(margin=8.2e+02)."),
+        ("such as --margin 8.2e-05 for 5% of it", "such as Question(margin=8.2e-05) for 5% of it"),
+        ("Use --metric loss.", 'Use Question(metric="loss").'),
+        ("Use --metric train_accuracy, --seeds 20", 'Use Question(metric="train_accuracy"), seeds=20'),
+        ("--reach -0.5, or --seeds of all", "Question(target=-0.5), or seeds of all"),
+    ],
+)
+def test_each_value_that_a_stored_text_gives_an_option_is_respelt_whole(told: str, in_words_of_python: str) -> None:
+    assert respelt(told) == in_words_of_python
+
+
 def test_an_arm_that_is_called_like_an_option_keeps_its_name() -> None:
     name = "net --seeds 5"
     plan = ComparisonPlan(

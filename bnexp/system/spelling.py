@@ -86,7 +86,7 @@ def command(name: str, given: str = "", *, option: str | None = None) -> str:
 
 STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
-    r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"
+    r"(?: (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?<=--metric )\w+))?"
 )
 """An option in a sentence of a comparison, and its value, if one follows."""
 

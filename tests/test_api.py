@@ -117,8 +117,8 @@ def test_progress_shows_epochs_in_a_script_and_in_a_notebook(
 
 
 def test_a_question_decides_the_metric_and_the_margin() -> None:
-    question = bnexp.Question(metric="val_loss", margin=0.5, baseline="bn")
-    found = bnexp.compare(["bn", "nobn"], question=question)
+    question = bnexp.Question(metric="val_loss", baseline="bn")
+    found = bnexp.compare(["bn", "nobn"], question=question, margin=0.5)
     assert (found.document.primary.metric, found.document.primary.margin, found.document.baseline) == (
         "val_loss",
         0.5,
@@ -170,12 +170,12 @@ def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> No
     assert "nobn: model.normalization.momentum=0.9 does not apply there" in told.said
 
 
-@pytest.mark.parametrize("question", [bnexp.Question(baseline="bm"), bnexp.Question(target=90.0)])
+@pytest.mark.parametrize("question", [bnexp.Question(baseline="bm"), bnexp.Question(reach=90.0)])
 def test_what_is_refused_is_not_preceded_by_notes(question: bnexp.Question) -> None:
     bnexp.train(["bn", "nobn"], "training.seeds=3")
     told = Told()
-    with pytest.raises(ComparisonError, match=r"question\.baseline is 'bm'|question\.target is 90"):
-        bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question, observer=told)
+    with pytest.raises(ComparisonError, match=r"question\.baseline is 'bm'|question\.reach is 90"):
+        bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question=question, observer=told)
     assert told.said == []
 
 

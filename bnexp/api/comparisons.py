@@ -19,6 +19,7 @@ from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, tell_of_looks
+from bnexp.comparison.question import asked
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
@@ -45,8 +46,10 @@ __all__ = ["Question", "compare", "plan_comparison"]
 def compare(
     names: Networks,
     overrides: Overrides = (),
-    question: Question | None = None,
     *,
+    question: Question | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
     data: Any = None,
     target: str | None = None,
     arms: Arms | None = None,
@@ -58,8 +61,9 @@ def compare(
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
 
     A name means a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run by its directory or id. An
-    override is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a
-    value to reach, and another baseline. With `question.until_settled`, seeds are added until the answer is settled.
+    override is for every arm that has its key. `metric` is the one that decides, and `margin` the smallest difference
+    that matters. `question` may have both, a value to `reach`, another baseline, and `until_settled`: then seeds are
+    added until the answer is settled.
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`, or
@@ -81,7 +85,7 @@ def compare(
         StoppedError: if the user stops it.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
+    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     if work.question.looks:
         return _until_settled(work)
     compared, document = _look(work, _of_typed(_designed(work), work))
@@ -94,8 +98,10 @@ def compare(
 def plan_comparison(
     names: Networks,
     overrides: Overrides = (),
-    question: Question | None = None,
     *,
+    question: Question | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
     data: Any = None,
     target: str | None = None,
     arms: Arms | None = None,
@@ -112,7 +118,7 @@ def plan_comparison(
         UserError: with all that is wrong.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
+    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)
     design = _of_first(design, looks[-1]) if looks else _of_typed(design, work)
@@ -121,12 +127,12 @@ def plan_comparison(
 
 
 def _begun(
-    names: Networks, overrides: list[str], question: Question | None, own: OwnNetworks, observer: Observer | None
+    names: Networks, overrides: list[str], question: Question, own: OwnNetworks, observer: Observer | None
 ) -> _Work:
     """Return the work, with the arms of the user's own networks in their places."""
     observer = observer or Observer()
     arms = own.arms_of(names, overrides, observer)
-    return _Work(arms, overrides, question or Question(), own.runs, observer)
+    return _Work(arms, overrides, question, own.runs, observer)
 
 
 @dataclass(frozen=True)
@@ -210,17 +216,17 @@ def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -
         refuse_too_few(work.names)
         store.refuse_unwritable(work.runs)
         planned = _planned(work, seeds, notes.append)
-        asked = with_baseline(work.question, planned)
+        question = with_baseline(work.question, planned)
         stored = resolve.stored(planned)
         if seeds is not None:
             refuse_fewer_seeds(stored, seeds)
         checked_arms = _checked(planned, work.observer, digests=digests)
-        resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+        resolve.refuse_unanswerable(question, planned, stored, checked_arms)
         refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
     for text in notes:
         work.observer.info(text)
-    return _Designed(asked, planned, stored, checked_arms)
+    return _Designed(question, planned, stored, checked_arms)
 
 
 def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:

@@ -71,10 +71,10 @@ def compare(
     without any. A function that has a parameter `normalization` gets what makes these layers; in any other network,
     they are swapped.
 
-    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; a DataFrame, with
-    `target`, the column to be learned; a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
-    models are kept beside the runs, so that each run can be repeated from the command line. `seeds` and `epochs` (1 or
-    more) are training.seeds and training.epochs.
+    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; two of these pairs, as
+    `keras.datasets` gives them, and the second is held out; a DataFrame, with `target`, the column to be learned; a
+    file, a folder, the name of a known set, or a config's `dataset`. Arrays and models are kept beside the runs, so
+    that each run can be repeated from the command line. `seeds` and `epochs` are training.seeds and training.epochs.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence

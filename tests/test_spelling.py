@@ -77,6 +77,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"arms": ["none"]}, "compare was given one arm, ['none']; expected two or more. Name several: arms=[\"batch\", \"none\"]."),
         ({"arms": ["none", "none"]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
         ({"arms": []}, "arms is []; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": 3}, "arms is 3; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": ["batch", 3]}, "arms is ['batch', 3]; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": ["none", None]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
         ({"arms": ["bach", "none"]}, "arms: model.normalization is 'bach'. Did you mean 'batch'? "),
         ({"arms": ["batch", "none"], "overrides": ["model.normalization=layer"]}, "arms is ['batch', 'none'], and model.normalization= "
          "sets one normalization for all arms. Leave one of the two out."),

@@ -229,11 +229,20 @@ def test_a_directory_may_be_named_by_a_text(place: Path) -> None:
     assert {path.parent for path in bnexp.plot("bn", runs="results", out="figures")} == {Path("figures")}
 
 
-def test_only_the_plan_of_a_study_says_where_it_is_kept(place: Path, workers_here: None) -> None:
+def test_a_study_is_kept_where_runs_says_or_where_its_plan_says(place: Path, workers_here: None) -> None:
     (place / "s.yaml").write_text(STUDY)
-    found = bnexp.run_study(bnexp.plan_study("s.yaml", runs="other"))
+    planned = bnexp.plan_study("s.yaml", runs="other")
+    found = bnexp.run_study("s.yaml", runs="other")
+    assert found.directory == planned.directory
     assert found.directory.parent == Path("other")
     assert not (place / "runs").exists()
+    assert len(found.frame()) == 4
+    with pytest.raises(UserError) as raised:
+        bnexp.outlook(planned, runs="third")
+    assert str(raised.value) == (
+        f"runs is 'third', and the plan is of {planned.directory}; expected one place. Give runs to plan_study."
+    )
+    assert bnexp.outlook("s.yaml", runs="other").finished == 2, "trials"
     assert bnexp.claims("s.yaml", runs="other").page == Path("other/claims.html")
     assert bnexp.outlook("s.yaml").finished == 0  # in runs/, where a name alone is kept
     with pytest.raises(TypeError, match="unexpected keyword argument 'runs'"):

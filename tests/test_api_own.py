@@ -6,6 +6,7 @@ import ast
 import functools
 import html
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -181,7 +182,8 @@ def test_a_notebook_shows_the_answer_and_its_figure(
     assert "my_net_of_a_file-batch vs my_net_of_a_file-none: 2 seed pairs" in html.unescape(shown)
     assert shown.startswith("<pre>")
     assert '<img alt="figure" src="data:image/png;base64,iVBOR' in shown
-    assert repr(result) == str(result) == str(stored)
+    assert str(result) == str(stored)
+    assert repr(result) == f"<Comparison {result.run.id}: my_net_of_a_file-batch cannot tell yet>"
     assert str(result).splitlines()[-2].startswith("VERDICT  cannot tell yet  2 pairs are too few")
 
 
@@ -201,7 +203,11 @@ def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder
     assert "<pre>&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
     (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
     assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
-    assert str(several) == str(bnexp.load_run(alone.run.directory))
+    shown, html_shown = str(several), several._repr_html_()
+    assert shown == str(bnexp.load_run(alone.run.directory))
+    shutil.rmtree(alone.run.directory)
+    assert (str(several), several._repr_html_()) == (shown, html_shown), "all is drawn from what is at hand"
+    assert repr(several) == f"<Trained {alone.run.id}>"
 
 
 def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:

@@ -39,7 +39,7 @@ from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
 from bnexp.system.process_state import process_state_kept
 
-__all__ = ["Question", "compare", "plan_comparison"]
+__all__ = ["ComparisonPlan", "Question", "compare", "plan_comparison"]
 
 
 @process_state_kept()

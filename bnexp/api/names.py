@@ -7,7 +7,15 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from bnexp.errors import UserError as UserError  # exported, so that a caller can catch it
+# these are exported, so that a caller can catch them
+from bnexp.errors import ConfigError as ConfigError
+from bnexp.errors import FetchError as FetchError
+from bnexp.errors import RunError as RunError
+from bnexp.errors import StoppedError as StoppedError
+from bnexp.errors import StorageError as StorageError
+from bnexp.errors import UntrainedError as UntrainedError
+from bnexp.errors import UserError as UserError
+from bnexp.errors import WorkError as WorkError
 from bnexp.system.spelling import spelt
 
 RUNS = Path("runs")

@@ -11,7 +11,7 @@ from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import PlanDocument
-from bnexp.study.claims import StudyObserver
+from bnexp.study.claims import Answer, StudyObserver
 from bnexp.study.result import Result
 from bnexp.system.listeners import Note
 
@@ -58,6 +58,9 @@ class Observer(StudyObserver):
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
         """Handle a trial that is finished, how many are by now, and the seconds left."""
+
+    def answered(self, answer: Answer) -> None:
+        """Handle the answer of one of several studies."""
 
 
 def _nothing(text: str) -> None:

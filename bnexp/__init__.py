@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 EXPORTED = {
+    "BnexpWarning": "names",
     "CheckedExperiment": "experiments",
     "Claims": "studies",
     "Comparison": "results",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.experiments import CheckedExperiment as CheckedExperiment
     from bnexp.api.experiments import check as check
     from bnexp.api.experiments import train as train
+    from bnexp.api.names import BnexpWarning as BnexpWarning
     from bnexp.api.names import ConfigError as ConfigError
     from bnexp.api.names import FetchError as FetchError
     from bnexp.api.names import RunError as RunError

@@ -92,7 +92,11 @@ def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_
     assert found.run.comparison() == found.document
     assert not found.diverged
     assert found.run.id in [run.id for run in bnexp.list_runs()]
-    run = bnexp.load_run("bn")
+    with pytest.warns(
+        bnexp.BnexpWarning, match=r"^No finished run of bn fits .*bn\.yaml; .* is taken, the newest one\.$"
+    ) as told:
+        run = bnexp.load_run("bn")
+    assert [one.filename for one in told] == [__file__], "at the line that called"
     assert (run.record().seeds, run.history().seeds) == ((0, 1), (0, 1))
     (path,) = [path for path in bnexp.plot(found.run.directory, format="svg") if path.stem == "difference"]
     assert path.read_text().startswith("svg\n")

@@ -80,3 +80,9 @@ def test_what_a_function_raises_and_returns_is_exported(name: str) -> None:
     returned = re.findall(r"\b[A-Z]\w+", inspect.signature(function).return_annotation)
     names = {one for line in raised for one in line.split(", ")} | set(returned)
     assert names - {"Path"} <= set(bnexp.EXPORTED)
+
+
+def test_a_warning_is_told_at_the_line_that_called_unless_an_observer_hears_it() -> None:
+    with pytest.warns(bnexp.BnexpWarning, match="^odd$") as told:
+        bnexp.Observer().warn("odd")
+    assert [one.filename for one in told] == [__file__]

@@ -12,7 +12,7 @@ from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
-from bnexp.api.observer import Observer
+from bnexp.api.observer import Observer, Silent
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
@@ -160,7 +160,7 @@ def _until_settled(work: _Work) -> Comparison:
     _designed(work, looks[-1])
     for seeds in looks:
         with work_begun(when=bool(work.trained)):
-            design = _designed(replace(work, observer=Observer()), seeds)
+            design = _designed(replace(work, observer=Silent()), seeds)
         arms, document = _look(work, _of_first(design, seeds))
         taken.append(look_of(document, looks))
         observer.looked(taken[-1], looks)

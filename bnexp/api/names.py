@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # these are exported, so that a caller can catch them
+from bnexp.errors import BnexpWarning as BnexpWarning
 from bnexp.errors import ConfigError as ConfigError
 from bnexp.errors import FetchError as FetchError
 from bnexp.errors import RunError as RunError

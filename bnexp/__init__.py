@@ -18,15 +18,29 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 EXPORTED = {
+    "BnexpWarning": "names",
+    "CheckedExperiment": "experiments",
+    "Claims": "studies",
     "Comparison": "results",
+    "ComparisonPlan": "comparisons",
+    "ConfigError": "names",
     "DataSet": "data_sets",
+    "FetchError": "names",
     "Observer": "observer",
     "Place": "studies",
+    "Plan": "studies",
+    "PlanDocument": "studies",
     "Progress": "progress",
     "Question": "comparisons",
+    "RunError": "names",
+    "StoppedError": "names",
+    "StorageError": "names",
     "StoredRun": "results",
+    "Study": "results",
     "Trained": "results",
+    "UntrainedError": "names",
     "UserError": "names",
+    "WorkError": "names",
     "check": "experiments",
     "claims": "studies",
     "compare": "comparisons",
@@ -44,24 +58,38 @@ EXPORTED = {
 """Name -> the file of `bnexp/api/` that has it."""
 
 if TYPE_CHECKING:  # the same names once more, so that editors and type checkers know them
+    from bnexp.api.comparisons import ComparisonPlan as ComparisonPlan
     from bnexp.api.comparisons import Question as Question
     from bnexp.api.comparisons import compare as compare
     from bnexp.api.comparisons import plan_comparison as plan_comparison
     from bnexp.api.data_sets import DataSet as DataSet
     from bnexp.api.data_sets import fetch_data as fetch_data
     from bnexp.api.data_sets import list_data as list_data
+    from bnexp.api.experiments import CheckedExperiment as CheckedExperiment
     from bnexp.api.experiments import check as check
     from bnexp.api.experiments import train as train
+    from bnexp.api.names import BnexpWarning as BnexpWarning
+    from bnexp.api.names import ConfigError as ConfigError
+    from bnexp.api.names import FetchError as FetchError
+    from bnexp.api.names import RunError as RunError
+    from bnexp.api.names import StoppedError as StoppedError
+    from bnexp.api.names import StorageError as StorageError
+    from bnexp.api.names import UntrainedError as UntrainedError
     from bnexp.api.names import UserError as UserError
+    from bnexp.api.names import WorkError as WorkError
     from bnexp.api.observer import Observer as Observer
     from bnexp.api.progress import Progress as Progress
     from bnexp.api.results import Comparison as Comparison
     from bnexp.api.results import StoredRun as StoredRun
+    from bnexp.api.results import Study as Study
     from bnexp.api.results import Trained as Trained
     from bnexp.api.stored import list_runs as list_runs
     from bnexp.api.stored import load_run as load_run
     from bnexp.api.stored import plot as plot
+    from bnexp.api.studies import Claims as Claims
     from bnexp.api.studies import Place as Place
+    from bnexp.api.studies import Plan as Plan
+    from bnexp.api.studies import PlanDocument as PlanDocument
     from bnexp.api.studies import claims as claims
     from bnexp.api.studies import outlook as outlook
     from bnexp.api.studies import plan_study as plan_study

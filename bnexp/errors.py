@@ -22,8 +22,14 @@ INTERRUPTED = 130
 
 OWN_FOLDER = f"{Path(__file__).parent}{os.sep}"
 """What the path of each file of bnexp begins with, and of no file beside its folder."""
+WITHIN = (OWN_FOLDER, contextlib.__file__)
+"""What the files begin with that a call of bnexp leads through."""
 GENERATED = "<string>"
 """The file that Python names for a function that it wrote itself, such as a dataclass's `__init__`."""
+
+
+class BnexpWarning(UserWarning):
+    """Something may mislead, or was left out: what the command line prints after WARNING."""
 
 
 class UserError(Exception):
@@ -36,8 +42,7 @@ class UserError(Exception):
         import traceback
 
         frames = [one for one in traceback.extract_tb(self.__traceback__) if not one.filename.startswith(GENERATED)]
-        within = (OWN_FOLDER, contextlib.__file__)
-        called = next((at for at, frame in enumerate(frames) if frame.filename.startswith(within)), len(frames))
+        called = next((at for at, frame in enumerate(frames) if frame.filename.startswith(WITHIN)), len(frames))
         return [*traceback.format_list(frames[max(0, called - 1) : called]), f"{type(self).__name__}: {self}"]
 
 

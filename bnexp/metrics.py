@@ -215,6 +215,15 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     return _without_noise(value, f"{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f")
 
 
+def two_digits(value: float) -> str:
+    """Write the first two digits of a number that a person may type, without an exponent where none is needed.
+
+    >>> two_digits(825.0), two_digits(0.0331), two_digits(2.4e-7)
+    ('820', '0.033', '2.4e-07')
+    """
+    return number("", float(f"{value:.2g}"))
+
+
 def p_text(value: float | None) -> str:
     """Write a p-value.
 

@@ -47,11 +47,14 @@ def outputs(text: str, space: dict[str, Any], number: int) -> list[dict[str, Any
 
 
 def data_of(value: Any) -> dict[str, Any]:
-    """Return how a notebook shows a value: as a picture or as HTML, if it can be shown so, and as text."""
+    """Return how a notebook shows a value: as a picture or as HTML, if it can be shown so, and as its printed text.
+
+    Its `repr` would hold the time of a run.
+    """
     if (picture := getattr(value, "_repr_png_", None)) is not None:
         return {"image/png": base64.b64encode(picture()).decode("ascii"), "text/plain": ["<Figure>"]}
     page = getattr(value, "_repr_html_", None)
-    return {**({} if page is None else {"text/html": lines(page())}), "text/plain": lines(repr(value))}
+    return {**({} if page is None else {"text/html": lines(page())}), "text/plain": lines(str(value))}
 
 
 def lines(text: str) -> list[str]:

@@ -171,4 +171,4 @@ def test_few_held_out_rows_of_the_rarest_class_are_told_where_a_metric_of_classe
 def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, classes=["no", "yes"], rows_per_class=[98, 2])
     (*_, line) = data_lines(facts)
-    assert line.plain.endswith('Ask for a metric that is fair to all: Question(metric="val_auc").')
+    assert line.plain.endswith('Ask for a metric that is fair to all: metric="val_auc".')

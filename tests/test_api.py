@@ -92,7 +92,11 @@ def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_
     assert found.run.comparison() == found.document
     assert not found.diverged
     assert found.run.id in [run.id for run in bnexp.list_runs()]
-    run = bnexp.load_run("bn")
+    with pytest.warns(
+        bnexp.BnexpWarning, match=r"^No finished run of bn fits .*bn\.yaml; .* is taken, the newest one\.$"
+    ) as told:
+        run = bnexp.load_run("bn")
+    assert [one.filename for one in told] == [__file__], "at the line that called"
     assert (run.record().seeds, run.history().seeds) == ((0, 1), (0, 1))
     (path,) = [path for path in bnexp.plot(found.run.directory, format="svg") if path.stem == "difference"]
     assert path.read_text().startswith("svg\n")
@@ -117,8 +121,8 @@ def test_progress_shows_epochs_in_a_script_and_in_a_notebook(
 
 
 def test_a_question_decides_the_metric_and_the_margin() -> None:
-    question = bnexp.Question(metric="val_loss", margin=0.5, baseline="bn")
-    found = bnexp.compare(["bn", "nobn"], question=question)
+    question = bnexp.Question(metric="val_loss", baseline="bn")
+    found = bnexp.compare(["bn", "nobn"], question=question, margin=0.5)
     assert (found.document.primary.metric, found.document.primary.margin, found.document.baseline) == (
         "val_loss",
         0.5,
@@ -170,12 +174,12 @@ def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> No
     assert "nobn: model.normalization.momentum=0.9 does not apply there" in told.said
 
 
-@pytest.mark.parametrize("question", [bnexp.Question(baseline="bm"), bnexp.Question(target=90.0)])
+@pytest.mark.parametrize("question", [bnexp.Question(baseline="bm"), bnexp.Question(reach=90.0)])
 def test_what_is_refused_is_not_preceded_by_notes(question: bnexp.Question) -> None:
     bnexp.train(["bn", "nobn"], "training.seeds=3")
     told = Told()
-    with pytest.raises(ComparisonError, match=r"question\.baseline is 'bm'|question\.target is 90"):
-        bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question, observer=told)
+    with pytest.raises(ComparisonError, match=r"question\.baseline is 'bm'|question\.reach is 90"):
+        bnexp.compare(["bn", "nobn"], ["training.seeds=2"], question=question, observer=told)
     assert told.said == []
 
 
@@ -229,11 +233,20 @@ def test_a_directory_may_be_named_by_a_text(place: Path) -> None:
     assert {path.parent for path in bnexp.plot("bn", runs="results", out="figures")} == {Path("figures")}
 
 
-def test_only_the_plan_of_a_study_says_where_it_is_kept(place: Path, workers_here: None) -> None:
+def test_a_study_is_kept_where_runs_says_or_where_its_plan_says(place: Path, workers_here: None) -> None:
     (place / "s.yaml").write_text(STUDY)
-    found = bnexp.run_study(bnexp.plan_study("s.yaml", runs="other"))
+    planned = bnexp.plan_study("s.yaml", runs="other")
+    found = bnexp.run_study("s.yaml", runs="other")
+    assert found.directory == planned.directory
     assert found.directory.parent == Path("other")
     assert not (place / "runs").exists()
+    assert len(found.frame()) == 4
+    with pytest.raises(UserError) as raised:
+        bnexp.outlook(planned, runs="third")
+    assert str(raised.value) == (
+        f"runs is 'third', and the plan is of {planned.directory}; expected one place. Give runs to plan_study."
+    )
+    assert bnexp.outlook("s.yaml", runs="other").finished == 2, "trials"
     assert bnexp.claims("s.yaml", runs="other").page == Path("other/claims.html")
     assert bnexp.outlook("s.yaml").finished == 0  # in runs/, where a name alone is kept
     with pytest.raises(TypeError, match="unexpected keyword argument 'runs'"):

@@ -6,6 +6,7 @@ import ast
 import functools
 import html
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -181,7 +182,8 @@ def test_a_notebook_shows_the_answer_and_its_figure(
     assert "my_net_of_a_file-batch vs my_net_of_a_file-none: 2 seed pairs" in html.unescape(shown)
     assert shown.startswith("<pre>")
     assert '<img alt="figure" src="data:image/png;base64,iVBOR' in shown
-    assert repr(result) == str(result) == str(stored)
+    assert str(result) == str(stored)
+    assert repr(result) == f"<Comparison {result.run.id}: my_net_of_a_file-batch cannot tell yet>"
     assert str(result).splitlines()[-2].startswith("VERDICT  cannot tell yet  2 pairs are too few")
 
 
@@ -201,7 +203,11 @@ def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder
     assert "<pre>&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
     (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
     assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
-    assert str(several) == str(bnexp.load_run(alone.run.directory))
+    shown, html_shown = str(several), several._repr_html_()
+    assert shown == str(bnexp.load_run(alone.run.directory))
+    shutil.rmtree(alone.run.directory)
+    assert (str(several), several._repr_html_()) == (shown, html_shown), "all is drawn from what is at hand"
+    assert repr(several) == f"<Trained {alone.run.id}>"
 
 
 def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:
@@ -258,13 +264,61 @@ def test_a_data_frame_is_kept_as_csv_where_nothing_writes_parquet(
     pd.testing.assert_frame_equal(pd.read_csv(section["path"]), frame)
 
 
-def test_a_data_frame_with_objects_in_a_column_is_refused_before_it_is_kept(folder: Path) -> None:
-    frame = pd.DataFrame({"a": [[1], [2]], "label": ["u", "v"]})
-    with pytest.raises(
-        UserError, match=r"^data is a DataFrame with a column that holds objects \(.*\)\. Leave that column"
-    ):
-        dataset_given(frame, "label", folder)
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"a": [[1], [2]]}, "column 'a' of the DataFrame holds list; "),
+        ({"a": [1, "x"], "b": [1.0, 2.0], "c": [2.5, "y"]}, "column 'a' of the DataFrame holds int, str; expected numbers, texts, "
+         "booleans or dates alone. Convert it, as with astype(str), or leave it out.\ncolumn 'c' of the DataFrame holds float, str; "),
+        ({"z": [1j, 2j]}, "column 'z' of the DataFrame holds complex128; "),
+        ({1: [0, 1], "1": [0, 1]}, "data is a DataFrame with several columns called '1' (as text); expected a name of its own for each. "
+         "Rename them, or leave all but one out."),
+    ],
+)  # fmt: skip
+def test_a_data_frame_that_cannot_be_kept_is_refused_with_its_columns(
+    folder: Path, frame: dict[Any, Any], message: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        dataset_given(pd.DataFrame({**frame, "label": ["u", "v"]}), "label", folder)
+    assert str(raised.value).startswith(message)
     assert list(folder.iterdir()) == []
+
+
+def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
+    frame = pd.DataFrame([[1, 2, 0], [3, 4, 1]], columns=["a", "a", "label"])
+    with pytest.raises(UserError, match=r"^data is a DataFrame with several columns called 'a' \(as text\); expected"):
+        dataset_given(frame, "label", folder)
+
+
+def test_a_stream_of_rows_that_knows_no_length_is_refused_by_its_kind(folder: Path) -> None:
+    class Dataset:
+        def __len__(self) -> int:
+            raise TypeError("The dataset length is unknown.")
+
+    with pytest.raises(
+        UserError, match=r"^data is Dataset; expected \(x, y\), \(\(x, y\), \(x_test, y_test\)\), a DataFrame"
+    ):
+        dataset_given(Dataset(), None, folder)
+
+
+def test_the_second_of_two_pairs_is_the_test_part(folder: Path) -> None:
+    section, _ = dataset_given(((ROWS, LABELS), (ROWS[:9], LABELS[:9])), None, folder)
+    assert {key: section[key] for key in section if key != "path"} == {
+        "name": "npz", "x_test": "x_test", "y_test": "y_test",
+    }  # fmt: skip
+    with np.load(section["path"]) as kept:
+        assert {name: len(kept[name]) for name in kept} == {"x": 60, "y": 60, "x_test": 9, "y_test": 9}
+    again, _ = dataset_given((ROWS, LABELS), None, folder)
+    assert again["path"] != section["path"]
+
+
+@pytest.mark.parametrize(("overrides", "rows"), [((), (60, 9, None)), ("dataset.validation_size=0.25", (45, 15, 9))])
+def test_the_test_part_is_validated_on_unless_the_training_rows_have_a_validation_part(
+    overrides: Any, rows: tuple[int | None, ...]
+) -> None:
+    (checked,) = bnexp.check(net, overrides, data=((ROWS, LABELS), (ROWS[:9] + 1, LABELS[:9])))
+    facts = checked.facts.data
+    assert (facts.training_rows, facts.validation_rows, facts.test_rows) == rows
 
 
 def arms_of(*names: str, compared: bool = True) -> list[str]:
@@ -318,9 +372,12 @@ def test_one_hot_targets_are_data_too() -> None:
         ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
         ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
         ((ROWS, np.ones(60, complex)), "y is complex128; expected numbers, booleans or texts. Give y.astype(str) for classes."),
-        (7, "data is int; expected (x, y), a DataFrame with target=, a file,"),
+        (((ROWS, LABELS), (ROWS, LABELS[:9])), "data is (x_test, y_test) with 60 rows of x_test and 9 of y_test; expected one y_test for each row of x_test. "),
+        (((ROWS, LABELS), (ROWS[:, 0], LABELS)), "x_test has shape (60,); expected rank 2"),
+        (((ROWS, LABELS), (ROWS[:, :2], LABELS)), "data: dataset.x_test is 'x_test'; "),
+        (7, "data is int; expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file,"),
         (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
-        (ROWS, "data is ndarray of shape (60, 4); expected (x, y), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
+        (ROWS, "data is ndarray of shape (60, 4); expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
     ],
 )  # fmt: skip
 def test_data_that_cannot_be_learned_from_are_refused_and_nothing_is_written(

@@ -156,7 +156,7 @@ def test_few_pairs_tell_nothing_even_if_they_all_agree(seeds: int, few: str) -> 
 def test_a_diverged_seed_has_not_reached_the_target_though_the_epoch_in_which_it_diverged_looks_so() -> None:
     whole, base = arm("a", [0.9] * SEEDS), arm("b", [0.9] * SEEDS)
     lost = arm("a", [0.9] * SEEDS, diverged={3: 2, 4: 2})
-    found = [compare([one, base], Question(target=0.85))["arms"][0]["to_target"] for one in (whole, lost)]
+    found = [compare([one, base], Question(reach=0.85))["arms"][0]["to_target"] for one in (whole, lost)]
     assert [one["reached"] for one in found] == [10, 8]
     assert found[1]["epochs"][2:6] == [2.0, None, None, 2.0]
 
@@ -210,7 +210,7 @@ def test_a_seed_that_stopped_early_without_reaching_the_target_counts_with_all_c
     stopped = arm("bn", [0.6] * SEEDS, training={"epochs": 30})
     reached = arm("nobn", [0.9] * SEEDS, training={"epochs": 30})
     assert set(stopped.history.epochs_S) == {2}
-    document = compare([stopped, reached], Question(target=0.8))
+    document = compare([stopped, reached], Question(reach=0.8))
     assert [side["to_target"]["mean_epochs"] for side in document["arms"]] == [30.0, 2.0]
     found = document["contrasts"][0]["to_target"]
     assert (found["epochs"]["mean"], found["speed_up"]["reading"]) == (28.0, "at most")
@@ -241,7 +241,7 @@ def test_a_baseline_that_does_not_beat_the_mean_has_no_target_in_r2_unless_one_i
         "why_none": "b does not beat predicting the mean (0) in val_r2 by its 95% interval; --reach sets one",
     }
     assert document["contrasts"][0]["to_target"] is None
-    assert compare(arms, Question(target=0.1))["arms"][0]["to_target"]["reached"] == SEEDS
+    assert compare(arms, Question(reach=0.1))["arms"][0]["to_target"]["reached"] == SEEDS
 
 
 def test_the_target_of_a_baseline_that_beats_the_mean_is_a_share_of_its_best() -> None:
@@ -280,7 +280,7 @@ def test_no_speed_up_is_told_where_no_seed_of_an_arm_arrives_and_not_all_of_the_
     arm_epochs: list[int], base_epochs: list[int], ratio: float | None, reading: str | None
 ) -> None:
     arms = [reached("a", arm_epochs), reached("b", base_epochs)]
-    found = compare(arms, Question(target=0.9))["contrasts"][0]["to_target"]["speed_up"]
+    found = compare(arms, Question(reach=0.9))["contrasts"][0]["to_target"]["speed_up"]
     if ratio is None:
         assert found is None
     else:
@@ -300,7 +300,7 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     assert found["why_none"] == (
         "95% of the median best val_accuracy of b's seeds is no more than guessing scores; --reach sets one"
     )
-    assert compare(arms, Question(target=0.4))["target"]["value"] == 0.4
+    assert compare(arms, Question(reach=0.4))["target"]["value"] == 0.4
 
 
 def test_a_target_that_a_constant_answer_reaches_is_none_though_the_commonest_training_class_does_not() -> None:
@@ -326,7 +326,7 @@ def test_where_nothing_finite_was_measured_there_is_no_target() -> None:
 
 
 def test_a_given_target_metric_margin_and_baseline_are_used() -> None:
-    document = compare([BN, NOBN], Question(metric="val_loss", margin=0.5, target=0.3, baseline="bn"))
+    document = compare([BN, NOBN], Question(metric="val_loss", margin=0.5, reach=0.3, baseline="bn"))
     assert document["primary"] == {"metric": "val_loss", "margin": 0.5}
     assert document["target"] == {"metric": "val_loss", "value": 0.3, "rule": "given", "why_none": None}
     assert [(c["arm"], c["baseline"]) for c in document["contrasts"]] == [("nobn", "bn")]
@@ -546,19 +546,19 @@ def test_pairing_is_told_by_digest() -> None:
         ([BN, NOBN], Question(metric="test_accuracy"), "--metric is 'test_accuracy'; there is no test part beside the "
          "validation part. Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."),
         ([BN, NOBN], Question(margin=float("nan")), "--margin is nan; expected a finite number in the metric's own unit. Use 0.01, for example."),
-        ([BN, NOBN], Question(target=float("inf")), "--reach is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
+        ([BN, NOBN], Question(reach=float("inf")), "--reach is inf; expected a finite number in the metric's own unit. Use 0.01, for example."),
         ([BN, NOBN], Question(margin=1), "--margin is 1, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
          "Write --margin 0.01 for 1 point."),
         ([BN, NOBN], Question(margin=0), "--margin is 0, and the metric is val_accuracy; expected a number above 0. "
          "Use the smallest difference that matters, such as --margin 0.01."),
         ([BN, NOBN], Question("val_loss", margin=-1), "--margin is -1, and the metric is val_loss; expected a number above 0. "
          "Use the smallest difference that matters, such as --margin 0.01."),
-        ([BN, NOBN], Question(target=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
+        ([BN, NOBN], Question(reach=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
          "Write --margin 0.02 for 2 points.\n"
          "--reach is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --reach 0.9 for 90%."),
-        ([BN, NOBN], Question("val_loss", target=-0.5), "--reach is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
+        ([BN, NOBN], Question("val_loss", reach=-0.5), "--reach is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
          "error is never lower. Use --reach 0.5, for example."),
-        ([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question(margin=1, target=1.5), "--margin is 1, and the metric is val_r2; "
+        ([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question(margin=1, reach=1.5), "--margin is 1, and the metric is val_r2; "
          "expected less than 1, as r2 is 1 at most. Use --margin 0.01, for example.\n--reach is 1.5, and the metric is val_r2; "
          "expected 1 or less, as no r2 is higher. Write --reach 0.015 for 1.5%."),
         ([BN, changed(NOBN, "dataset", "digest", to="x")], Question(),
@@ -611,7 +611,7 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
         return comparison.compare([BN, NOBN], Question(**question)).asked.options
 
     assert asked() == asked(margin=0.01) == asked(baseline="nobn") == ""
-    assert asked(margin=0.02, target=0.9) == "--margin 0.02 --reach 0.9"
+    assert asked(margin=0.02, reach=0.9) == "--margin 0.02 --reach 0.9"
     assert asked(baseline="bn", about="these-rows") == "--baseline bn --about these-rows"
 
 

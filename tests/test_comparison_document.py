@@ -76,5 +76,5 @@ def test_a_contrast_without_the_metric_that_decides_is_damage(tmp_path: Path) ->
 
 def test_differences_as_large_as_no_training_gives_are_stored_and_read(tmp_path: Path) -> None:
     arms = [arm(name, sign * np.full(SEEDS, 9e99)) for name, sign in (("a", 1), ("b", -1))]
-    document = compare(arms, Question(metric="val_loss", margin=0.1, target=0.5))
+    document = compare(arms, Question(metric="val_loss", margin=0.1, reach=0.5))
     assert kept(tmp_path, document.as_json()).comparison() == document

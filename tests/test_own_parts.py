@@ -347,7 +347,16 @@ def test_a_file_of_arrays_has_its_target_as_it_is_named_and_a_broken_one_is_told
 
 @pytest.mark.parametrize(
     ("name", "columns"),
-    [("t.parquet", " Its columns: a, label."), ("t.tsv", " Its columns: a, label."), ("broken.csv", "")],
+    [
+        ("t.parquet", " Its columns: a, label."),
+        ("t.tsv", " Its columns: a, label."),
+        ("u.TSV", " Its columns: a, label."),
+        ("semicolons.csv", " Its columns: a, label."),
+        ("quoted.csv", " Its columns: 'a, b', label."),
+        ("latin.csv", " Its columns: größe, label."),
+        ("broken.parquet", ""),
+        ("empty.csv", ""),
+    ],
 )
 def test_a_table_without_a_target_names_its_columns_if_they_can_be_read(
     name: str, columns: str, tmp_path: Path
@@ -355,8 +364,13 @@ def test_a_table_without_a_target_names_its_columns_if_they_can_be_read(
     from bnexp.api.data_at_hand import dataset_of
 
     pd.DataFrame({"a": [1.0], "label": ["u"]}).to_parquet(tmp_path / "t.parquet")
-    (tmp_path / "t.tsv").write_text("a\tlabel\n1\tu\n")
-    (tmp_path / "broken.csv").write_bytes(b"\xff\xfe,label\n")
+    for tabs in ("t.tsv", "u.TSV"):
+        (tmp_path / tabs).write_text("a\tlabel\n1\tu\n")
+    (tmp_path / "semicolons.csv").write_text("a;label\n1;u\n")
+    (tmp_path / "quoted.csv").write_text('"a, b",label\n1,u\n')
+    (tmp_path / "latin.csv").write_bytes("größe,label\n1,süß\n".encode("latin-1"))
+    for broken in ("broken.parquet", "empty.csv"):
+        (tmp_path / broken).touch()
     with pytest.raises(UserError) as raised:
         dataset_of(str(tmp_path / name), None)
     assert str(raised.value) == (

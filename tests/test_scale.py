@@ -10,6 +10,7 @@ import pytest
 from arms import arm, measured, rows_right
 
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.metric_rules import perfect_net_would_not_matter, tiny_margin
 from bnexp.comparison.scale import difference_on_scale, rows_on_scale
 from bnexp.statistics import over_seeds
 from bnexp.store.comparison_document import Contrast
@@ -112,3 +113,11 @@ def test_a_margin_that_is_next_to_nothing_beside_the_baselines_mean_is_warned_of
     assert found.cautions == ([told] if is_told else [])
     if is_told:
         assert "lies outside the margin; a ratio between 0.99911 and 1.00089 does not matter." in found.verdict.sentence
+
+
+@pytest.mark.parametrize(("mean", "shown"), [(16500.0, "820"), (2e8, "1e+07"), (0.66, "0.033"), (1e-4, "5e-06")])
+def test_a_larger_margin_is_offered_without_an_exponent_where_none_is_needed(mean: float, shown: str) -> None:
+    (told,) = tiny_margin("val_mae", 1e-9, "b", mean, key="--margin ")
+    assert told.endswith(f"Use a larger margin, such as --margin {shown} for 5% of it.")
+    seen = perfect_net_would_not_matter("val_mae", 1e9, "b", mean, key="--margin ")
+    assert seen.endswith(f"Use a smaller one, such as --margin {shown}.")

@@ -73,22 +73,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"data": "my.csv"}, "target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, label."),
         ({"data": "my.csv", "target": "labl"}, "target: dataset.target is 'labl'; no column has this name. Did you mean 'label'? "),
         ({"data": "digits", "target": "0.9"}, "target is '0.9'; digits says itself what is to be learned. A value of the metric to "
-         "reach is `Question(target=0.9)`."),
+         "reach is `Question(reach=0.9)`."),
         ({"arms": ["none"]}, "compare was given one arm, ['none']; expected two or more. Name several: arms=[\"batch\", \"none\"]."),
         ({"arms": ["none", "none"]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
         ({"arms": []}, "arms is []; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": 3}, "arms is 3; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": ["batch", 3]}, "arms is ['batch', 3]; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),
+        ({"arms": ["none", None]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
         ({"arms": ["bach", "none"]}, "arms: model.normalization is 'bach'. Did you mean 'batch'? "),
         ({"arms": ["batch", "none"], "overrides": ["model.normalization=layer"]}, "arms is ['batch', 'none'], and model.normalization= "
          "sets one normalization for all arms. Leave one of the two out."),
         ({"network": "bn"}, "data can be given for a network of your own, and not for bn. Name one, such as my_net.py:build or "
          "my_net.keras, or give a function or a keras.Model. In a config, `dataset` and `model` say the same."),
         ({"network": "bn", "data": None}, "compare was given 1 arm (bn); expected two or more. For example: bnexp.compare([\"bn\", \"nobn\"])"),
-        ({"question": bnexp.Question(metric="val_acuracy")}, "question.metric is 'val_acuracy'; it is not measured. Did you mean "
+        ({"metric": "val_acuracy"}, "metric is 'val_acuracy'; it is not measured. Did you mean "
          "'val_accuracy'? "),
-        ({"question": bnexp.Question(margin=1)}, "question.margin is 1, and the metric is val_accuracy; expected a share below 1, as "
-         "accuracies are shares. Write Question(margin=0.01) for 1 point."),
-        ({"question": bnexp.Question(target=90)}, "question.target is 90, and the metric is val_accuracy; expected a share above 0, of "
-         "1 at most. Write Question(target=0.9) for 90%."),
+        ({"question": bnexp.Question(margin=1)}, "margin is 1, and the metric is val_accuracy; expected a share below 1, as "
+         "accuracies are shares. Write margin=0.01 for 1 point."),
+        ({"question": bnexp.Question(reach=90)}, "question.reach is 90, and the metric is val_accuracy; expected a share above 0, of "
+         "1 at most. Write Question(reach=0.9) for 90%."),
         ({"question": bnexp.Question(max_seeds=20)}, "question.max_seeds is 20 without question.until_settled; expected both or neither. "
          "Write Question(until_settled=True, max_seeds=20)."),
         ({"question": bnexp.Question(max_seeds=2)}, "question.max_seeds is 2 without question.until_settled; expected both or neither. "
@@ -120,15 +123,36 @@ def test_a_mistake_is_told_by_the_keywords_of_python(options: dict[str, Any], me
     ("values", "message"),
     [
         ({"about": "new"}, "question.about is 'new'; expected one of the good names. Good names: new-rows, these-rows."),
-        ({"metric": 3, "baseline": 1}, "question.metric is 3; expected a text.\nquestion.baseline is 1; expected a text."),
-        ({"margin": "0.01"}, "question.margin is '0.01'; expected a number."),
-        ({"target": True}, "question.target is True; expected a number."),
+        ({"metric": 3, "baseline": 1}, "metric is 3; expected a text.\nquestion.baseline is 1; expected a text."),
+        ({"margin": "0.01"}, "margin is '0.01'; expected a number."),
+        ({"reach": True}, "question.reach is True; expected a number."),
         ({"max_seeds": 20.5, "until_settled": True}, "question.max_seeds is 20.5; expected a whole number."),
     ],
 )  # fmt: skip
 def test_a_question_of_other_kinds_is_refused_when_it_is_asked(values: dict[str, Any], message: str) -> None:
     with pytest.raises(bnexp.UserError) as error:
         bnexp.Question(**values)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"question": "val_loss"}, "question is 'val_loss'; expected a bnexp.Question. Give metric= or margin= by itself, or "
+         'question=bnexp.Question(baseline="bn"), for example.'),
+        ({"question": bnexp.Question("val_auc"), "metric": "val_loss"}, "metric is 'val_loss', and the question has "
+         "metric='val_auc'; expected one of the two. Leave one out."),
+        ({"question": bnexp.Question(margin=0.1), "margin": 0.1}, "margin is 0.1, and the question has margin=0.1; expected "
+         "one of the two. Leave one out."),
+        ({"margin": "0.01"}, "margin is '0.01'; expected a number."),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("function", [bnexp.compare, bnexp.plan_comparison])
+def test_a_metric_and_a_margin_may_stand_beside_the_question_and_each_only_once(
+    function: Callable[..., Any], given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(bnexp.UserError) as error:
+        function(["bn", "nobn"], **given)
     assert str(error.value) == message
 
 
@@ -143,8 +167,8 @@ def test_a_result_in_python_says_in_the_words_of_python_what_would_help(capsys: 
 def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> None:
     told = "27 seeds (--seeds 27, or --until-settled). Use --metric val_loss, --max-seeds 40 or --margin 0.02. --reach sets one"
     assert respelt(told) == (
-        '27 seeds (seeds=27, or Question(until_settled=True)). Use Question(metric="val_loss"), '
-        "Question(until_settled=True, max_seeds=40) or Question(margin=0.02). question.target sets one"
+        '27 seeds (seeds=27, or Question(until_settled=True)). Use metric="val_loss", '
+        "Question(until_settled=True, max_seeds=40) or margin=0.02. question.reach sets one"
     )
     assert (
         respelt("a--seeds 3, --seedsman, bnexp train --resume runs/a")
@@ -152,6 +176,20 @@ def test_what_a_stored_text_says_of_options_is_respelt_and_nothing_else_is() -> 
     )
     with by_command():
         assert respelt(told) == told
+
+
+@pytest.mark.parametrize(
+    ("told", "in_words_of_python"),
+    [
+        ("such as --margin 8.2e+02.", "such as margin=8.2e+02."),
+        ("such as --margin 8.2e-05 for 5% of it", "such as margin=8.2e-05 for 5% of it"),
+        ("Use --metric loss.", 'Use metric="loss".'),
+        ("Use --metric train_accuracy, --seeds 20", 'Use metric="train_accuracy", seeds=20'),
+        ("--reach -0.5, or --seeds of all", "Question(reach=-0.5), or seeds of all"),
+    ],
+)
+def test_each_value_that_a_stored_text_gives_an_option_is_respelt_whole(told: str, in_words_of_python: str) -> None:
+    assert respelt(told) == in_words_of_python
 
 
 def test_an_arm_that_is_called_like_an_option_keeps_its_name() -> None:
@@ -238,12 +276,13 @@ def test_each_option_that_messages_name_is_a_keyword_or_a_field_of_the_interface
 
     from bnexp.system.spelling import KEYWORDS, PLACE, QUESTION
 
-    assert {one.name for one in fields(bnexp.Question)} == set(QUESTION.values())
+    beside = {"metric", "margin"}
+    assert {one.name for one in fields(bnexp.Question)} - beside == set(QUESTION.values())
     assert {one.name for one in fields(bnexp.Place)} == set(PLACE.values())
     taken = {
         *signature(bnexp.compare).parameters,
         *signature(bnexp.train).parameters,
         *signature(bnexp.plot).parameters,
     }
-    assert {"arms", "data", "target", "seeds", "runs", "resume", "out"} <= taken
+    assert beside | {"arms", "data", "target", "seeds", "runs", "resume", "out"} <= taken
     assert set(KEYWORDS.values()) <= set(signature(bnexp.plan_study).parameters)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from bnexp import store
 from bnexp.api.data_at_hand import dataset_of
-from bnexp.errors import UserError, listed, nearest
+from bnexp.errors import Problems, UserError, listed, nearest
 from bnexp.system import given_data
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ KINDS = {2: "rows of numbers", 3: "sequences", 4: "images"}
 """Rank of x -> what its rows are."""
 MOST_COLUMNS = 20
 Section = Mapping[str, Any]
+T = TypeVar("T")
+NOT_KEPT = (TypeError, ValueError, NotImplementedError, OverflowError)
+"""What pandas and Arrow raise for a column that they cannot hash or write."""
 
 
 def dataset_given(data: Any, target: str | None, runs: Path) -> tuple[Section, dict[str, str]]:
     """Return the section `dataset` for what is given as data, and where each key was given.
 
-    Data are (x, y), a data frame, a path, the name of a known set, or the section itself.
+    Data are (x, y), a pair of these, whose second is the test part, a data frame, a path, the name of a known set, or
+    the section itself.
 
     Raises:
         UserError: if they are none of these, or cannot be learned from as they are.
@@ -46,16 +51,28 @@ def dataset_given(data: Any, target: str | None, runs: Path) -> tuple[Section, d
         return _of_frame(data, target, runs / DATA), {"dataset": "data", "dataset.target": "target"}
     if isinstance(data, tuple | list) and len(data) == 2:
         _refuse_target(target, "the second array of (x, y) is what is to be learned")
-        return _of_arrays(data[0], data[1], runs / DATA), {"dataset": "data"}
-    seen = f"of shape {data.shape}" if hasattr(data, "shape") else f"with {len(data)} entries" if _sized(data) else ""
+        parts = {"": data[0], "_test": data[1]} if all(map(_is_pair, data)) else {"": data}
+        return _of_arrays(parts, runs / DATA), {"dataset": "data"}
     raise UserError(
-        f"data is {type(data).__name__} {seen}".rstrip() + "; expected (x, y), a DataFrame with target=, a file, a "
+        f"data is {_seen(data)}; expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file, a "
         "folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."
     )
 
 
-def _sized(value: Any) -> bool:
-    return hasattr(value, "__len__")
+def _is_pair(value: Any) -> bool:
+    """Return True for a part as `keras.datasets` gives it; a list may also be an array."""
+    return isinstance(value, tuple) and len(value) == 2
+
+
+def _seen(value: Any) -> str:
+    """Return the kind of a value, and how large it is if it says so: a stream of rows may know no length."""
+    kind = type(value).__name__
+    if hasattr(value, "shape"):
+        return f"{kind} of shape {value.shape}"
+    try:
+        return f"{kind} with {len(value)} entries"
+    except TypeError:
+        return kind
 
 
 def _is_frame(value: Any) -> bool:
@@ -72,49 +89,56 @@ def _refuse_target(target: str | None, why: str) -> None:
 # --- arrays -----------------------------------------------------------------------
 
 
-def _of_arrays(x: Any, y: Any, folder: Path) -> Section:
-    """Keep x and y in an NPZ file, and return the section that reads it."""
+def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
+    """Keep x and y of each part in an NPZ file, and return the section that reads it; `parts` maps endings to pairs."""
     import numpy as np
 
-    x_N, y_N = _inputs(x), _labels(y)
-    if len(x_N) != len(y_N):
-        raise UserError(
-            f"data is (x, y) with {len(x_N)} rows of x and {len(y_N)} of y; expected one y for each row of x. Give "
-            "both of the same rows, in the same order."
-        )
+    arrays: dict[str, Any] = {}
+    for ending, (x, y) in parts.items():
+        x_name, y_name = f"x{ending}", f"y{ending}"
+        x_N, y_N = _inputs(x, x_name), _labels(y, y_name)
+        if len(x_N) != len(y_N):
+            raise UserError(
+                f"data is ({x_name}, {y_name}) with {len(x_N)} rows of {x_name} and {len(y_N)} of {y_name}; expected "
+                f"one {y_name} for each row of {x_name}. Give both of the same rows, in the same order."
+            )
+        arrays |= {x_name: x_N, y_name: y_N}
     digest = hashlib.sha256()
-    for values in (x_N, y_N):
+    for values in arrays.values():
         digest.update(f"{values.dtype.str} {values.shape}".encode() + np.ascontiguousarray(values).tobytes())
 
     def write(file: IO[bytes]) -> None:
-        np.savez(file, x=x_N, y=y_N)
+        np.savez(file, **arrays)
 
     path = _kept(folder, digest.hexdigest(), ".npz", write)
-    given_data.call(path, "(x, y)")
-    return {"name": "npz", "path": path}
+    pairs = [f"(x{ending}, y{ending})" for ending in parts]
+    given_data.call(path, pairs[0] if len(pairs) == 1 else f"({', '.join(pairs)})")
+    return {"name": "npz", "path": path, **{name: name for name in arrays if name.endswith("_test")}}
 
 
-def _inputs(x: Any) -> NDArray[Any]:
+def _inputs(x: Any, name: str) -> NDArray[Any]:
     """Return x as an array of numbers, (N, ...).
 
     Raises:
         UserError: if it is no array of numbers, or of another rank than 2, 3 or 4.
     """
-    values = _array(x, "x", "Give its rows one shape; pad sequences with frames of NaN at the end.")
+    values = _array(x, name, "Give its rows one shape; pad sequences with frames of NaN at the end.")
     if values.dtype.kind not in "fiub":
         cure = "Give a DataFrame with target= for columns of text." if values.dtype.kind in "OU" else ""
-        raise UserError(f"x is {values.dtype} of shape {values.shape}; expected numbers. {cure}".rstrip())
+        raise UserError(f"{name} is {values.dtype} of shape {values.shape}; expected numbers. {cure}".rstrip())
     if values.ndim not in KINDS or 0 in values.shape:
         kinds = ", ".join(f"{rank} ({kind})" for rank, kind in KINDS.items())
-        cure = "Give x[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
+        cure = (
+            f"Give {name}[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
+        )
         raise UserError(
-            f"x has shape {values.shape}; expected rank {kinds}, in which the first axis counts rows, and no axis is "
-            f"empty. {cure}"
+            f"{name} has shape {values.shape}; expected rank {kinds}, in which the first axis counts rows, and no axis "
+            f"is empty. {cure}"
         )
     return values
 
 
-def _labels(y: Any) -> NDArray[Any]:
+def _labels(y: Any, name: str) -> NDArray[Any]:
     """Return y as one number or text for each row, (N,), or as the one-hot rows that it has, (N, C).
 
     Raises:
@@ -124,28 +148,32 @@ def _labels(y: Any) -> NDArray[Any]:
 
     from bnexp.data.sources.one_hot import EXPECTED, is_one_hot, misfit
 
-    values = _array(y, "y", "Give one value for each row.")
+    values = _array(y, name, "Give one value for each row.")
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if is_one_hot(values.shape, values.dtype):
         if (found := misfit(values)) is not None:
             row, seen = found
             raise UserError(
-                f"y has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Mend that row, "
-                "or give one of its columns."
+                f"{name} has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Mend that "
+                "row, or give one of its columns."
             )
         return values
     if values.ndim != 1:
         raise UserError(
-            f"y has shape {values.shape}; expected one value for each row, (N,) or (N, 1). Change its shape."
+            f"{name} has shape {values.shape}; expected one value for each row, (N,) or (N, 1). Change its shape."
         )
     if values.dtype.kind == "O":
         kinds = sorted({"str" if isinstance(one, str) else type(one).__name__ for one in values.tolist()})
         if kinds != ["str"]:
-            raise UserError(f"y holds {listed(kinds, 5)}; expected numbers, booleans or texts alone. Mend those rows.")
+            raise UserError(
+                f"{name} holds {listed(kinds, 5)}; expected numbers, booleans or texts alone. Mend those rows."
+            )
         values = values.astype(np.str_)
     if values.dtype.kind not in "biufU":
-        raise UserError(f"y is {values.dtype}; expected numbers, booleans or texts. Give y.astype(str) for classes.")
+        raise UserError(
+            f"{name} is {values.dtype}; expected numbers, booleans or texts. Give {name}.astype(str) for classes."
+        )
     return values
 
 
@@ -171,6 +199,11 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
     import pandas
 
     names = [str(name) for name in frame.columns]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(
+            f"data is a DataFrame with several columns called {listed(map(repr, twice), MOST_COLUMNS)} (as text); "
+            "expected a name of its own for each. Rename them, or leave all but one out."
+        )
     if target is None:
         shown = listed(names, MOST_COLUMNS)
         raise UserError(f"target is missing; expected the column that is to be learned. The columns are: {shown}.")
@@ -178,12 +211,11 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
         raise UserError(f"target is {target!r}; no column has this name. {nearest(str(target), names)}")
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)
     facts = [names, [str(kind) for kind in frame.dtypes], len(frame)]
-    try:
-        hashes: numpy.ndarray[Any, Any] = pandas.util.hash_pandas_object(frame, index=False).to_numpy()
-    except TypeError as error:
-        raise UserError(
-            f"data is a DataFrame with a column that holds objects ({error}). Leave that column out."
-        ) from None
+
+    def hashed(part: pandas.DataFrame) -> numpy.ndarray[Any, Any]:
+        return pandas.util.hash_pandas_object(part, index=False).to_numpy()
+
+    hashes = _of_each_column(frame, hashed)
     digest = hashlib.sha256(repr(facts).encode(errors="backslashreplace") + hashes.tobytes()).hexdigest()
     kind, ending, write = _writer(frame)
     path = _kept(folder, digest, ending, write)
@@ -194,10 +226,45 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
 def _writer(frame: pandas.DataFrame) -> tuple[str, str, Callable[[IO[bytes]], None]]:
     """Return the kind of file, its ending, and what writes it."""
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow.parquet
     except ImportError:
         return "csv", ".csv", lambda file: frame.to_csv(file, index=False)
-    return "parquet", ".parquet", lambda file: frame.to_parquet(file, engine="pyarrow", index=False)
+    table = _of_each_column(frame, lambda part: pyarrow.Table.from_pandas(part, preserve_index=False))
+    return "parquet", ".parquet", lambda file: pyarrow.parquet.write_table(table, file)
+
+
+def _of_each_column(frame: pandas.DataFrame, work: Callable[[pandas.DataFrame], T]) -> T:
+    """Return what is made of a frame.
+
+    Raises:
+        UserError: with each column that it cannot be made of.
+    """
+    try:
+        return work(frame)
+    except NOT_KEPT:
+        problems = Problems()
+        for name in frame.columns:
+            try:
+                work(frame[[name]])
+            except NOT_KEPT:
+                problems.tell(
+                    f"column {name!r} of the DataFrame holds {_held(frame[name])}; expected numbers, texts, booleans "
+                    "or dates alone. Convert it, as with astype(str), or leave it out."
+                )
+        problems.refuse()
+        raise
+
+
+def _held(column: pandas.Series[Any]) -> str:
+    """Return the kind of a column's values; of objects, the kinds that are in it.
+
+    >>> import pandas
+    >>> _held(pandas.Series([1, "x", 2.5])), _held(pandas.Series([1j]))
+    ('float, int, str', 'complex128')
+    """
+    if column.dtype.kind != "O":
+        return str(column.dtype)
+    return listed(sorted({type(one).__name__ for one in column.dropna()}), MOST_COLUMNS)
 
 
 # --- the file ---------------------------------------------------------------------

@@ -12,13 +12,14 @@ from bnexp import comparison, config, store
 from bnexp.api.experiments import checked, train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
-from bnexp.api.observer import Observer
+from bnexp.api.observer import Observer, Silent
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_too_few
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, with_looks
+from bnexp.comparison.question import asked
 from bnexp.config.overrides import seeds_typed
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems, StoppedError, work_begun
@@ -39,15 +40,17 @@ from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
 from bnexp.system.process_state import process_state_kept
 
-__all__ = ["Question", "compare", "plan_comparison"]
+__all__ = ["ComparisonPlan", "Question", "compare", "plan_comparison"]
 
 
 @process_state_kept()
 def compare(
     names: Networks,
     overrides: Overrides = (),
-    question: Question | None = None,
     *,
+    question: Question | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
     data: Any = None,
     target: str | None = None,
     arms: Arms | None = None,
@@ -59,8 +62,9 @@ def compare(
     """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
 
     A name means a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run by its directory or id. An
-    override is for every arm that has its key. `question` may name the metric that decides, the margin that matters, a
-    value to reach, and another baseline. With `question.until_settled`, seeds are added until the answer is settled.
+    override is for every arm that has its key. `metric` is the one that decides, and `margin` the smallest difference
+    that matters. `question` may have both, a value to `reach`, another baseline, and `until_settled`: then seeds are
+    added until the answer is settled.
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`, or
@@ -68,10 +72,10 @@ def compare(
     without any. A function that has a parameter `normalization` gets what makes these layers; in any other network,
     they are swapped.
 
-    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; a DataFrame, with
-    `target`, the column to be learned; a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
-    models are kept beside the runs, so that each run can be repeated from the command line. `seeds` and `epochs` (1 or
-    more) are training.seeds and training.epochs.
+    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; two of these pairs, as
+    `keras.datasets` gives them, and the second is held out; a DataFrame, with `target`, the column to be learned; a
+    file, a folder, the name of a known set, or a config's `dataset`. Arrays and models are kept beside the runs, so
+    that each run can be repeated from the command line. `seeds` and `epochs` are training.seeds and training.epochs.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence
@@ -82,7 +86,7 @@ def compare(
         StoppedError: if the user stops it.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
+    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     if work.question.looks:
         return _until_settled(work)
     compared, document = _look(work, _of_typed(_designed(work), work))
@@ -95,8 +99,10 @@ def compare(
 def plan_comparison(
     names: Networks,
     overrides: Overrides = (),
-    question: Question | None = None,
     *,
+    question: Question | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
     data: Any = None,
     target: str | None = None,
     arms: Arms | None = None,
@@ -113,7 +119,7 @@ def plan_comparison(
         UserError: with all that is wrong.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), question, own, observer)
+    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     looks = work.question.looks
     design = _designed(work, looks[-1] if looks else None, digests=True)
     design = _of_first(design, looks[-1]) if looks else _of_typed(design, work)
@@ -122,12 +128,12 @@ def plan_comparison(
 
 
 def _begun(
-    names: Networks, overrides: list[str], question: Question | None, own: OwnNetworks, observer: Observer | None
+    names: Networks, overrides: list[str], question: Question, own: OwnNetworks, observer: Observer | None
 ) -> _Work:
     """Return the work, with the arms of the user's own networks in their places."""
     observer = observer or Observer()
     arms = own.arms_of(names, overrides, observer)
-    return _Work(arms, overrides, question or Question(), own.runs, observer)
+    return _Work(arms, overrides, question, own.runs, observer)
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,7 @@ def _until_settled(work: _Work) -> Comparison:
     _designed(work, looks[-1])
     for seeds in looks:
         with work_begun(when=bool(work.trained)):
-            design = _designed(replace(work, observer=Observer()), seeds)
+            design = _designed(replace(work, observer=Silent()), seeds)
         arms, document = _look(work, _of_first(design, seeds))
         taken.append(look_of(document, looks))
         observer.looked(taken[-1], looks)
@@ -211,17 +217,17 @@ def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -
         refuse_too_few(work.names)
         store.refuse_unwritable(work.runs)
         planned = _planned(work, seeds, notes.append)
-        asked = with_baseline(work.question, planned)
+        question = with_baseline(work.question, planned)
         stored = resolve.stored(planned)
         if seeds is not None:
             refuse_fewer_seeds(stored, seeds)
         checked_arms = _checked(planned, work.observer, digests=digests)
-        resolve.refuse_unanswerable(asked, planned, stored, checked_arms)
+        resolve.refuse_unanswerable(question, planned, stored, checked_arms)
         refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
     for text in notes:
         work.observer.info(text)
-    return _Designed(asked, planned, stored, checked_arms)
+    return _Designed(question, planned, stored, checked_arms)
 
 
 def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:

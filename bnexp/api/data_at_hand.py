@@ -16,6 +16,8 @@ MOST_LOOKED_AT = 200
 """Files of a folder that are looked at before it is offered."""
 MOST_NAMED = 5
 """Tables that a message names."""
+MOST_COLUMNS = 20
+"""Columns that a message names."""
 
 
 def dataset_of(data: str, target: str | None, called: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -26,6 +28,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     Raises:
         UserError: if it is none of these, or a table whose target is not named.
     """
+    from bnexp.data.sources.csv_tables import TAB_ENDINGS
     from bnexp.data.sources.other_forms import cure_of_form
 
     called = called or spelt("data")
@@ -42,7 +45,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     tables = _tables()
     if path.exists() and (kind := tables.get(path.suffix.lower())) is not None:
         section = {"name": kind, "path": data, **_target(data, target, needed=True)}
-        return {**section, **({"separator": "\t"} if path.suffix.lower() in (".tsv", ".tab") else {})}, places
+        return {**section, **({"separator": "\t"} if path.suffix.lower() in TAB_ENDINGS else {})}, places
     if path.exists():
         endings = ", ".join([*tables, ".npz"])
         expected = f"expected a file that ends in {endings}, or a folder of images or recordings."
@@ -113,22 +116,13 @@ def _is_number(text: str) -> bool:
 
 def _columns(path: Path) -> str:
     """Return a sentence with the columns of a table; nothing if they cannot be read."""
-    from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
+    from bnexp.data.suggested.table import columns_of
 
     try:
-        if path.suffix.lower() in PARQUET_ENDINGS:
-            import pyarrow.parquet
-
-            names = list(pyarrow.parquet.read_schema(path).names)
-        else:
-            with open(path, encoding="utf-8-sig") as file:
-                names = [
-                    one.strip().strip('"')
-                    for one in file.readline().split("\t" if path.suffix in (".tsv", ".tab") else ",")
-                ]
+        names = columns_of(path)
     except (OSError, ValueError):
         return ""
-    return f" Its columns: {listed(names, 20)}."
+    return f" Its columns: {listed([repr(name) if ',' in name else name for name in names], MOST_COLUMNS)}."
 
 
 def _tables() -> dict[str, str]:

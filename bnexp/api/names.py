@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from bnexp.config.overrides import said_of
-from bnexp.errors import UserError as UserError  # exported, so that a caller can catch it
+
+# these are exported, so that a caller can catch them
+from bnexp.errors import BnexpWarning as BnexpWarning
+from bnexp.errors import ConfigError as ConfigError
+from bnexp.errors import FetchError as FetchError
+from bnexp.errors import RunError as RunError
+from bnexp.errors import StoppedError as StoppedError
+from bnexp.errors import StorageError as StorageError
+from bnexp.errors import UntrainedError as UntrainedError
+from bnexp.errors import UserError as UserError
+from bnexp.errors import WorkError as WorkError
 from bnexp.system.spelling import spelt
 
 RUNS = Path("runs")
@@ -17,8 +27,8 @@ Names = Name | Sequence[Name]
 """One name, or several."""
 NormalizationArm = Name | Mapping[str, Any]
 """What normalization becomes: by its name, or with options, as `model.normalization` in a config."""
-Arms = NormalizationArm | Sequence[NormalizationArm]
-"""One arm, or several."""
+Arms = NormalizationArm | Sequence[NormalizationArm | None]
+"""One arm, or several; in a list, None is `none`, as in a config."""
 Overrides = str | Sequence[str]
 """One override, or several."""
 
@@ -35,17 +45,26 @@ def as_list(given: Names) -> list[str]:
 def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
     """Return the arms as a list; a text may hold several, with commas between them, as on the command line.
 
-    >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, "none"]), arms_listed(None)
+    >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, None]), arms_listed(None)
     (['batch', 'none'], [{'name': 'batch', 'momentum': 0.9}, 'none'], None)
 
     Raises:
-        UserError: if it holds no arm, or one without a name.
+        UserError: if it holds no arm, one without a name, or one that is neither a name nor options.
     """
     if arms is None:
         return None
+    given = list(arms) if isinstance(arms, Iterable) and not isinstance(arms, Name | Mapping) else [arms]
     listed: list[str | Mapping[str, Any]] = []
-    for one in [arms] if isinstance(arms, Name | Mapping) else arms:
-        listed += [one] if isinstance(one, Mapping) else [text.strip() for text in str(one).split(",")]
+    for one in given:
+        match one:
+            case Mapping():
+                listed.append(one)
+            case None:
+                listed.append("none")
+            case str() | Path():
+                listed += [text.strip() for text in str(one).split(",")]
+            case _:
+                listed.append("")  # is refused as a name that is missing
     if not listed or "" in listed:
         raise UserError(
             f"{spelt('arms')} is {arms!r}; expected names of normalizations. Use {spelt('arms', ['batch', 'none'])}, "

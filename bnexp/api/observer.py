@@ -1,17 +1,21 @@
-"""What hears how work goes: nothing by default, the terminal on the command line."""
+"""What hears how work goes: by default only warnings are shown, as Python's; the terminal on the command line."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from bnexp.config import Experiment
+from bnexp.errors import WITHIN, BnexpWarning
 from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import PlanDocument
-from bnexp.study.claims import StudyObserver
+from bnexp.study.claims import Answer, StudyObserver
 from bnexp.study.result import Result
 from bnexp.system.listeners import Note
 
@@ -20,13 +24,14 @@ if TYPE_CHECKING:
 
 
 class Observer(StudyObserver):
-    """What to do as work goes on. Each method does nothing, and may be replaced."""
+    """What to do as work goes on. Each method but `warn` does nothing, and each may be replaced."""
 
     shows_time = False
     """Whether it is worth timing a few steps, so that a study's plan tells how long it takes."""
 
     def warn(self, text: str) -> None:
-        """Handle a warning: something may mislead."""
+        """Handle a warning: something may mislead. It becomes a `bnexp.BnexpWarning` at the line that called bnexp."""
+        warnings.warn(text, BnexpWarning, stacklevel=_frames_within() + 1)
 
     def info(self, text: str) -> None:
         """Handle a note: what is done, and why."""
@@ -58,6 +63,25 @@ class Observer(StudyObserver):
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
         """Handle a trial that is finished, how many are by now, and the seconds left."""
+
+    def answered(self, answer: Answer) -> None:
+        """Handle the answer of one of several studies."""
+
+
+class Silent(Observer):
+    """Hears what another one has heard before."""
+
+    def warn(self, text: str) -> None:
+        """Handle a warning that has been told."""
+
+
+def _frames_within() -> int:
+    """Count the frames from the caller up that lie within bnexp."""
+    frame: FrameType | None = sys._getframe(1)
+    count = 0
+    while frame is not None and frame.f_code.co_filename.startswith(WITHIN):
+        frame, count = frame.f_back, count + 1
+    return count
 
 
 def _nothing(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnexp import store
@@ -13,9 +14,10 @@ from bnexp.experiment.run import Finished
 from bnexp.history import History
 from bnexp.metrics import is_measured
 from bnexp.metrics import quantity as quantity_of
-from bnexp.report import comparison_table, figures, page_part
+from bnexp.report import comparison_table, console, figures, page_part, study_table
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Verdict
+from bnexp.store.study_document import StudyDocument
 
 if TYPE_CHECKING:
     import pandas
@@ -34,12 +36,13 @@ class StoredRun(store.Run):
     def frame(self) -> pandas.DataFrame:
         """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
 
-        Accuracies are shares from 0 to 1. Of a comparison, the seeds that all arms have.
+        Accuracies are shares from 0 to 1. Of a comparison, the seeds that all arms have. Of a study, it is results.csv:
+        a row for each cell, arm and seed.
 
         Raises:
-            RunError: if its files are missing or damaged, or it is a study.
+            RunError: if its files are missing or damaged.
         """
-        return _frame(_histories(self))
+        return _table(self) if self.kind == "study" else _frame(_histories(self))
 
     def figure(self, metric: str) -> Figure:
         """Return the figure of a metric, such as `accuracy`; of a comparison there is `difference`, too.
@@ -95,25 +98,32 @@ class Comparison:
 
         Accuracies are shares from 0 to 1. The seeds are those that all arms have.
         """
-        return _frame({arm.name: arm.history.of(self.document.seeds) for arm in self.arms})
+        return _frame(self._histories())
 
     def figure(self, metric: str) -> Figure:
         """Return the figure of a metric: `accuracy`, `loss`, or `difference` for each pair of seeds.
 
         Raises:
             UserError: if there is no figure of it, with those that there are.
-            RunError: if its files have been damaged since.
         """
-        return self.run.figure(metric)
+        return _chosen(self._figures(), metric)
 
     def __str__(self) -> str:
         """Return the table that the terminal prints."""
         return page_part.as_text(comparison_table.comparison(page_part.in_python(self.document)))
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        words = ", ".join(f"{arm} {verdict.word}" for arm, verdict in self.verdicts.items())
+        return f"<Comparison {self.run.id}: {words}>"
 
     def _repr_html_(self) -> str:
-        return page_part.as_html(str(self), _picture(figures.figures_of(self.run), self.document.primary.metric))
+        return page_part.as_html(str(self), _picture(self._figures(), self.document.primary.metric))
+
+    def _histories(self) -> dict[str, History]:
+        return {arm.name: arm.history.of(self.document.seeds) for arm in self.arms}
+
+    def _figures(self) -> Mapping[str, Figure]:
+        return figures.figures_of_comparison(self.document, self._histories())
 
 
 class Trained(list[Finished]):
@@ -136,9 +146,10 @@ class Trained(list[Finished]):
 
     def __str__(self) -> str:
         """Return the tables that the terminal prints."""
-        return "\n\n".join(page_part.as_text(page_part.table_of(one.run)) for one in self)
+        return "\n\n".join(page_part.as_text(console.run_summary(one.record, one.history)) for one in self)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"<Trained {', '.join(one.run.id for one in self) or 'nothing'}>"
 
     def _repr_html_(self) -> str:
         return page_part.as_html(str(self), _picture(self._figures()) if self else None)
@@ -152,21 +163,73 @@ class Trained(list[Finished]):
 
     def _figures(self) -> Mapping[str, Figure]:
         if len(self) == 1:
-            return figures.figures_of(self[0].run)
+            return figures.figures_of_run(self[0].run, self[0].record, self[0].history)
         from bnexp.report.plots import comparison_figures
 
         return comparison_figures(self._histories())
+
+
+@dataclass(frozen=True, repr=False)
+class Study:
+    """A study that is answered: its directory, and what study.json holds."""
+
+    directory: Path
+    document: StudyDocument
+
+    @property
+    def verdict(self) -> str | None:
+        """Return supported, refuted or inconclusive, of all hypotheses together; None of a sweep, which has none."""
+        return self.document.verdict
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Return the verdict of each claim: `word` and `sentence`."""
+        return {hypothesis.claim: hypothesis.verdict for hypothesis in self.document.hypotheses}
+
+    def frame(self) -> pandas.DataFrame:
+        """Return results.csv: a row for each cell, arm and seed.
+
+        Raises:
+            RunError: if it has been lost or damaged since.
+        """
+        return _table(store.Run(self.directory))
+
+    def figure(self, name: str = "figure") -> Figure:
+        """Return the figure of the first hypothesis or of a sweep; of others `figure-2`, `figure-3`, ...
+
+        Raises:
+            UserError: if there is no figure of this name, with those that there are.
+        """
+        return _chosen(figures.figures_of_study(self.document), name)
+
+    def __str__(self) -> str:
+        """Return the table that the terminal prints."""
+        return page_part.as_text(study_table.study(self.document))
+
+    def __repr__(self) -> str:
+        return f"<Study {self.directory.name}: {self.verdict or 'a sweep'}>"
+
+    def _repr_html_(self) -> str:
+        return page_part.as_html(str(self), _picture(figures.figures_of_study(self.document)))
 
 
 def _histories(run: store.Run) -> dict[str, History]:
     """Map each arm of a stored run or comparison to its history."""
     if run.kind == "comparison":
         return run.histories(run.comparison().seeds)
-    if run.kind == "study":
-        table = run.directory / "results.csv"
-        raise RunError(f"{run.id} is a study; expected a run or a comparison. Use pandas.read_csv({str(table)!r}).")
     record = run.record()
     return {record.name or run.id: run.history(record)}
+
+
+def _table(study: store.Run) -> pandas.DataFrame:
+    """Read results.csv; an empty cell alone is missing, as an arm may be called `null`."""
+    import pandas
+
+    path = study.directory / "results.csv"
+    try:
+        return pandas.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: cannot be read ({error}). Run the study again: it goes on.") from None
 
 
 def _frame(histories: Mapping[str, History]) -> pandas.DataFrame:

@@ -11,17 +11,18 @@ from pathlib import Path
 from bnexp import executors, store
 from bnexp.api.names import RUNS, Name, Names, as_list
 from bnexp.api.observer import Observer
+from bnexp.api.results import Study
 from bnexp.config.files import shown
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment.config_names import study_paths
 from bnexp.report import figures
 from bnexp.report.page import claims_page, on_page
-from bnexp.store.plan_document import PlanDocument
-from bnexp.store.study_document import StudyDocument
+from bnexp.store.plan_document import PlanDocument as PlanDocument
 from bnexp.study import plan, run
 from bnexp.study.claims import Answer, ClaimRow, answer_study, claim_rows, plan_studies
 from bnexp.study.outlook import plan_document, plan_warnings
-from bnexp.study.plan import MOST_TRAININGS, Plan
+from bnexp.study.plan import MOST_TRAININGS
+from bnexp.study.plan import Plan as Plan
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 from bnexp.system.process_state import process_state_kept
@@ -70,14 +71,6 @@ class Place:
         return executors.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
 
 
-@dataclass(frozen=True)
-class Study:
-    """A study that is answered: its directory, and what study.json holds."""
-
-    directory: Path
-    document: StudyDocument
-
-
 @dataclass
 class Claims:
     """The answers of several studies, as far as they have been run, and the page that shows them."""
@@ -112,20 +105,33 @@ def finished_trials(planned: Plan) -> list[dict[str, int | str]]:
     return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
 
-def _plan(study: Name | Plan) -> Plan:
-    return study if isinstance(study, Plan) else plan_study(study)
+def _plan(study: Name | Plan, runs: Name | None) -> Plan:
+    """Return a plan, or plan a study.
+
+    Raises:
+        UserError: if a plan is given with a place, as the plan has one.
+    """
+    if not isinstance(study, Plan):
+        return plan_study(study, runs=RUNS if runs is None else runs)
+    if runs is not None and Path(runs) != study.directory.parent:
+        raise UserError(
+            f"runs is {str(runs)!r}, and the plan is of {study.directory}; expected one place. Give runs to plan_study."
+        )
+    return study
 
 
 @process_state_kept()
-def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> PlanDocument:
+def outlook(
+    study: Name | Plan, place: Place | None = None, *, runs: Name | None = None, observer: Observer | None = None
+) -> PlanDocument:
     """Return what a study will do, after workers have checked models and trainers, and about how long it takes.
 
-    `study` is a name, a file or a plan.
+    `study` is a name, a file or a plan. `runs` keeps it, by default in `runs/`.
 
     Raises:
         ConfigError: with all that is refused in any cell.
     """
-    planned, place, observer = _plan(study), place or Place(), observer or Observer()
+    planned, place, observer = _plan(study, runs), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.check_unfinished(planned, workers, plan_only=True, done=planned.done)
@@ -133,10 +139,12 @@ def outlook(study: Name | Plan, place: Place | None = None, *, observer: Observe
 
 
 @process_state_kept()
-def run_study(study: Name | Plan, place: Place | None = None, *, observer: Observer | None = None) -> Study:
+def run_study(
+    study: Name | Plan, place: Place | None = None, *, runs: Name | None = None, observer: Observer | None = None
+) -> Study:
     """Run a study, or what is left of it, answer its hypotheses, and draw its figures.
 
-    `study` is a name or a file, or a plan of `plan_study`, which also takes another directory for runs.
+    `study` is a name or a file, or a plan of `plan_study`. `runs` keeps it, by default in `runs/`.
 
     Raises:
         ConfigError: with all that is refused in any cell, before anything is trained or written.
@@ -144,7 +152,7 @@ def run_study(study: Name | Plan, place: Place | None = None, *, observer: Obser
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
-    planned, place, observer = _plan(study), place or Place(), observer or Observer()
+    planned, place, observer = _plan(study, runs), place or Place(), observer or Observer()
     told = _before(planned, place)
     with _goes_on(planned.directory), place.launched(told.jobs, observer.warn) as workers:
         costs = run.check_unfinished(planned, workers, done=planned.done)
@@ -200,19 +208,18 @@ def claims(
     *,
     runs: Name = RUNS,
     observer: Observer | None = None,
-    found: Claims | None = None,
 ) -> Claims:
     """Run several studies, by name or file, or all of configs/studies; keep and return their answers and their page.
 
-    A study that cannot be planned or answered stops no other. One without a hypothesis is left out. Each answer is
-    added to `found` as soon as it is there.
+    A study that cannot be planned or answered stops no other. One without a hypothesis is left out. The observer hears
+    each answer as soon as it is there.
 
     Raises:
         UserError: if there is no study of a name, or none that can be planned.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
-    runs, place, observer, found = Path(runs), place or Place(), observer or Observer(), found or Claims()
+    runs, place, observer, found = Path(runs), place or Place(), observer or Observer(), Claims()
     answers = _with_claims(plan_studies(study_paths(as_list(names)), runs), observer)
     for answer in answers:
         if answer.failure:
@@ -225,6 +232,7 @@ def claims(
             for answer in answers:
                 with _begun(found):
                     found.answers.append(_answered(answer, workers, observer))
+                    observer.answered(found.answers[-1])
         with _begun(found):
             found.page = keep_page(runs, found.answers)
     return found

@@ -144,7 +144,7 @@ def compare(
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
     progress = Progress(quiet=quiet or as_json)
     with json_on_failure(lambda: [one.record.as_json() for one in progress.finished], as_json=as_json):
-        found = comparisons.compare(names, overrides, question, **own, runs=runs, observer=progress)
+        found = comparisons.compare(names, overrides, question=question, **own, runs=runs, observer=progress)
     if as_json:
         print_json(found.document.as_json())
     elif quiet:
@@ -167,7 +167,9 @@ def _plan_comparison(
 ) -> int:
     """Check the arms named, and print what would be trained and what can be detected; with `quiet` nothing."""
     with json_on_failure(list, as_json=as_json):
-        found = comparisons.plan_comparison(names, overrides, question, **own, runs=runs, observer=Progress(quiet=True))
+        found = comparisons.plan_comparison(
+            names, overrides, question=question, **own, runs=runs, observer=Progress(quiet=True)
+        )
     if as_json:
         print_json(found.as_json())
     elif not quiet:

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bnexp.api import studies
-from bnexp.api.studies import Claims, Place
+from bnexp.api.studies import Place
 from bnexp.cli.output import json_on_failure, print_answer, print_json
 from bnexp.cli.terminal import StudyTerminal
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED
 from bnexp.report import plan_table, study_table
 from bnexp.report.progress import StudyReporter, own_stderr
 from bnexp.store.study_document import StudyDocument
+from bnexp.study.claims import claim_rows
 
 
 def study(
@@ -56,10 +57,10 @@ def _study_code(document: StudyDocument) -> int:
 
 def claims(names: Sequence[str], place: Place, *, runs: Path, quiet: bool, as_json: bool) -> int:
     """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
-    found = Claims()
-    with own_stderr() as stderr, json_on_failure(lambda: [asdict(row) for row in found.rows], as_json=as_json):
+    with own_stderr() as stderr:
         terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
-        studies.claims(names, place, runs=runs, observer=terminal, found=found)
+        with json_on_failure(lambda: [asdict(row) for row in claim_rows(terminal.answers)], as_json=as_json):
+            found = studies.claims(names, place, runs=runs, observer=terminal)
     if as_json:
         print_json([asdict(row) for row in found.rows])
     elif quiet:

@@ -10,6 +10,7 @@ from bnexp.experiment.run import Finished
 from bnexp.report import console
 from bnexp.report.progress import StudyReporter
 from bnexp.store.plan_document import PlanDocument
+from bnexp.study.claims import Answer
 from bnexp.study.result import Result
 
 
@@ -45,6 +46,7 @@ class StudyTerminal(Observer):
 
     def __init__(self, reporter: StudyReporter, *, shows_time: bool) -> None:
         self._reporter, self.shows_time = reporter, shows_time
+        self.answers: list[Answer] = []
 
     def warn(self, text: str) -> None:
         """Print a warning."""
@@ -57,3 +59,7 @@ class StudyTerminal(Observer):
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
         """Print a line."""
         self._reporter.trial_ended(result, finished, seconds_left)
+
+    def answered(self, answer: Answer) -> None:
+        """Remember it, for a failure half-way."""
+        self.answers.append(answer)

@@ -80,7 +80,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     metric = question.metric or headline(paired[baseline.name].metrics)
     known = (baseline.name, paired[baseline.name], guesses_of(baseline, metric), each_epoch)
     resolved_question = resolved(question, *known)
-    default = resolved(replace(question, margin=None, target=None), *known)
+    default = resolved(replace(question, margin=None, reach=None), *known)
     others = [arm for arm in arms if arm is not baseline]
     facts = baseline.record.dataset
     return ComparisonDocument(
@@ -93,7 +93,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
         primary=Primary(metric=resolved_question.metric, margin=resolved_question.margin),
         asked=Asked(
             margin=None if resolved_question.margin == default.margin else resolved_question.margin,
-            target=question.target,
+            target=question.reach,
             baseline=None if baseline is arms[-1] else baseline.name,
             about=question.about,
         ),

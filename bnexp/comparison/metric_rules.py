@@ -27,6 +27,7 @@ from bnexp.metrics import (
     part_of,
     quantity,
     traits,
+    two_digits,
     with_unit,
 )
 from bnexp.statistics.classification import METRICS
@@ -92,7 +93,7 @@ def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean
     'the margin is 5 and the mean val_loss of nobn is 0.8, so that even a perfect net would not matter. Use a ...'
     """
     seen = f"the margin is {number(metric, margin)} and the mean {metric} of {baseline} is {number(metric, mean)}"
-    cure = f"Use a smaller one, such as {key}{RELATIVE_MARGIN * mean:.2g}."
+    cure = f"Use a smaller one, such as {key}{two_digits(RELATIVE_MARGIN * mean)}."
     return f"{seen}, so that even a perfect net would not matter. {cure}"
 
 
@@ -108,10 +109,9 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
         yield f"the margin is {margin:g}, so that nearly any difference matters. Use a larger one, such as {key}0.01."
     if higher_is_better(metric) or mean is None or not margin < TINY_MARGIN * mean:
         return
-    seen = f"the margin is {number(metric, margin)}, in {metric}'s own unit"
-    mean_is = f"the mean {metric} of {baseline} is {number(metric, mean)}"
-    larger = f"Use a larger margin, such as {key}{RELATIVE_MARGIN * mean:.2g} for {RELATIVE_MARGIN:.0%} of it."
-    yield f"{seen}, and {mean_is}. So nearly any difference matters. {larger}"
+    seen = f"the margin is {number(metric, margin)}, in {metric}'s own unit, and the mean {metric} of {baseline}"
+    larger = f"Use a larger margin, such as {key}{two_digits(RELATIVE_MARGIN * mean)} for {RELATIVE_MARGIN:.0%} of it."
+    yield f"{seen} is {number(metric, mean)}. So nearly any difference matters. {larger}"
 
 
 def impossible_value(metric: str, value: float, *, as_option: Callable[[str], str] = str) -> str | None:

@@ -37,11 +37,12 @@ About = Literal["new-rows", "these-rows"]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the arms, stated before the answer: the primary metric, its margin, a target."""
+    """What is asked of the arms, stated before the answer: the primary metric, its margin, a value to reach."""
 
     metric: str | None = None
     margin: float | None = None
-    target: float | None = None
+    reach: float | None = None
+    """A value of the metric. A comparison shows after how many epochs each arm reaches it."""
     baseline: str | None = None
     about: About = "new-rows"
     """New rows of the same kind, or only these rows."""
@@ -64,19 +65,46 @@ class Question:
         return planned_looks(self.max_seeds or MOST_SEEDS) if self.until_settled else ()
 
 
+def asked(question: Question | None, metric: str | None, margin: float | None) -> Question:
+    """Return a question with the metric and the margin that are given beside it.
+
+    >>> asked(None, "val_loss", 0.03) == asked(Question(margin=0.03), "val_loss", None)
+    True
+
+    Raises:
+        ComparisonError: if it is no question, or says either itself.
+    """
+    question = Question() if question is None else question
+    if not isinstance(question, Question):
+        raise ComparisonError(
+            f"question is {question!r}; expected a bnexp.Question. Give metric= or margin= by itself, or "
+            'question=bnexp.Question(baseline="bn"), for example.'
+        )
+    for name, value, said in (("metric", metric, question.metric), ("margin", margin, question.margin)):
+        if value is not None and said is not None:
+            raise ComparisonError(
+                f"{name} is {value!r}, and the question has {name}={said!r}; expected one of the two. Leave one out."
+            )
+    return replace(
+        question,
+        metric=question.metric if metric is None else metric,
+        margin=question.margin if margin is None else margin,
+    )
+
+
 def _of_another_kind(question: Question) -> Iterator[str]:
     """Yield what is wrong with the kinds of a question's values: in Python nothing else looks at them before training.
 
     >>> question = Question()
     >>> object.__setattr__(question, "margin", "0.01")
     >>> list(_of_another_kind(question))
-    ["question.margin is '0.01'; expected a number."]
+    ["margin is '0.01'; expected a number."]
     """
     for option, value, kinds, expected in (
         ("metric", question.metric, str, "a text"),
         ("baseline", question.baseline, str, "a text"),
         ("margin", question.margin, Real, "a number"),
-        ("reach", question.target, Real, "a number"),
+        ("reach", question.reach, Real, "a number"),
         ("max-seeds", question.max_seeds, Integral, "a whole number"),
     ):
         if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
@@ -166,13 +194,13 @@ def _impossible_looks(question: Question) -> Iterator[str]:
 
 def _impossible_values(question: Question, metric: str, each_epoch: Collection[str]) -> Iterator[str]:
     """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
-    if on_validation(metric) not in each_epoch and question.target is not None:
-        seen = f"{spelt('reach')} is {question.target:g}; {on_validation(metric)} is not computed at each epoch"
+    if on_validation(metric) not in each_epoch and question.reach is not None:
+        seen = f"{spelt('reach')} is {question.reach:g}; {on_validation(metric)} is not computed at each epoch"
         yield f"{seen}. Train with training.metrics: [{quantity(metric)}], or leave {spelt('reach')} out."
-        question = replace(question, target=None)
+        question = replace(question, reach=None)
     for option, value, expected in (
         ("margin", question.margin, impossible_margin),
-        ("reach", question.target, impossible_value),
+        ("reach", question.reach, impossible_value),
     ):
         if value is not None and not math.isfinite(value):
             expected_one = "expected a finite number in the metric's own unit. Use 0.01, for example."
@@ -239,8 +267,8 @@ def _target(
     each_epoch: Collection[str],
 ) -> tuple[float | None, str, str | None]:
     """Return the value to reach, and where it comes from; None, and why, if there is none."""
-    if question.target is not None:
-        return question.target, "given", None
+    if question.reach is not None:
+        return question.reach, "given", None
     watched = on_validation(metric)
     if watched not in each_epoch:
         name = quantity(metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from bnexp import store
 from bnexp.errors import RunError, UserError
+from bnexp.history import History
+from bnexp.store import ComparisonDocument
+from bnexp.store.study_document import StudyDocument
 from bnexp.system.spelling import command
 
 if TYPE_CHECKING:
@@ -56,15 +60,21 @@ def figures_of(run: store.Run) -> dict[str, Figure]:
     Raises:
         RunError: if its JSON is missing, damaged or foreign.
     """
-    from bnexp.report.plots import run_figures
-
     if run.kind == "run":
         record = run.record()
-        title, unit = record.name or run.id, _loss_unit(record.dataset.task)
-        return run_figures(run.history(record), title=title, loss_unit=unit, stopped=_stopped(run, record))
+        return figures_of_run(run, record, run.history(record))
     if run.kind == "study":
         return _study_figures(run)
-    return _comparison_figures(run)
+    document = run.comparison()
+    return figures_of_comparison(document, run.histories(document.seeds))
+
+
+def figures_of_run(run: store.Run, record: store.RunRecord, history: History) -> dict[str, Figure]:
+    """Return quantity -> figure of a run whose record and history are at hand."""
+    from bnexp.report.plots import run_figures
+
+    title, unit = record.name or run.id, _loss_unit(record.dataset.task)
+    return run_figures(history, title=title, loss_unit=unit, stopped=_stopped(run, record))
 
 
 def _stopped(run: store.Run, record: store.RunRecord) -> str:
@@ -75,26 +85,31 @@ def _stopped(run: store.Run, record: store.RunRecord) -> str:
     return f"{record.status}" if head is None else f"{record.status} at {head.place}"
 
 
-def _comparison_figures(run: store.Run) -> dict[str, Figure]:
+def figures_of_comparison(document: ComparisonDocument, histories: Mapping[str, History]) -> dict[str, Figure]:
+    """Return quantity -> figure of a comparison, whose arms have these histories of its seeds."""
     from bnexp.report.difference_figure import difference_figure
     from bnexp.report.plots import comparison_figures
 
-    document = run.comparison()
     target = document.target
     goal = None if target.metric is None or target.value is None else (target.metric, target.value)
-    curves = comparison_figures(run.histories(document.seeds), target=goal, loss_unit=_loss_unit(document.task))
+    curves = comparison_figures(histories, target=goal, loss_unit=_loss_unit(document.task))
     return {**curves, "difference": difference_figure(document)}
 
 
 def _study_figures(run: store.Run) -> dict[str, Figure]:
     """Draw the figures of a finished study."""
-    from bnexp.report.study_figure import study_figures
-
     path = run.directory / "study.json"
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run the study again: it goes on.")
+    return figures_of_study(run.study())
+
+
+def figures_of_study(document: StudyDocument) -> dict[str, Figure]:
+    """Return name -> figure of a study."""
+    from bnexp.report.study_figure import study_figures
+
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
-        return study_figures(run.study())
+        return study_figures(document)
 
 
 def _loss_unit(task: str | None) -> str:

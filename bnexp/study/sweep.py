@@ -18,7 +18,7 @@ from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
-from bnexp.system.spelling import is_by_command
+from bnexp.system.spelling import spelt
 
 NO_VERDICT = (
     "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training, if each epoch "
@@ -35,7 +35,7 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
     """Yield why a metric that is asked for beside the file cannot be shown."""
     if asked is None:
         return
-    option = "--metric" if is_by_command() else "metric"  # of `plan_study`, which has no question
+    option = spelt("metric")
     if file.study.claims():
         place = file.where(*file.claim_keys(0), "metric")
         yield (

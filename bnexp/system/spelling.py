@@ -15,10 +15,10 @@ from contextvars import ContextVar
 
 _BY_COMMAND = ContextVar("by_command", default=False)
 QUESTION = {
-    "metric": "metric", "margin": "margin", "reach": "target", "baseline": "baseline", "about": "about",
+    "reach": "reach", "baseline": "baseline", "about": "about",
     "until-settled": "until_settled", "max-seeds": "max_seeds",
 }  # fmt: skip
-"""Options of a command -> the fields of `bnexp.Question`."""
+"""Options of a command -> the fields of `bnexp.Question`. Its metric and its margin are keywords of `compare`, too."""
 KEYWORDS = {"max-trainings": "most_trainings"}
 """Options of a command that have another name in Python."""
 PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
@@ -46,7 +46,7 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", "DIR"), spelt("target", "label")
     ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="label"')
     >>> spelt("max-seeds"), spelt("until-settled", True), spelt("reach", "0.9")
-    ('question.max_seeds', 'Question(until_settled=True)', 'Question(target=0.9)')
+    ('question.max_seeds', 'Question(until_settled=True)', 'Question(reach=0.9)')
     >>> spelt("max-seeds", "80")  # is refused without the other
     'Question(until_settled=True, max_seeds=80)'
     >>> with by_command():
@@ -86,7 +86,7 @@ def command(name: str, given: str = "", *, option: str | None = None) -> str:
 
 STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
-    r"(?: (\d+(?:\.\d+)?(?:e-?\d+)?|(?:val|test|train)_\w+))?"
+    r"(?: (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?<=--metric )\w+))?"
 )
 """An option in a sentence of a comparison, and its value, if one follows."""
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 CELL_BYTES = 24
 """Memory that a cell of CSV takes at the peak, beside the file's own bytes (measured: 17 for numbers, 21 for text)."""
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
+TAB_ENDINGS = (".tsv", ".tab")
+"""Of tables whose columns stand between tabs."""
 
 
 def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:

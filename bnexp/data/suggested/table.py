@@ -13,14 +13,14 @@ from bnexp.config.real import CsvDataset
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.csv_tables import read_csv
+from bnexp.data.sources.csv_tables import TAB_ENDINGS, read_csv
 from bnexp.data.sources.encoding import likely_encoding
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.other_forms import in_shell
-from bnexp.data.sources.parquet_tables import parquet_frame
+from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice, Suggested
@@ -33,7 +33,6 @@ from bnexp.errors import SettingError, counted, listed
 if TYPE_CHECKING:
     import pandas
 
-TABS = (".tsv", ".tab")
 MOST_NAMED = 5
 FEW_WORDS = 2
 """Words of a short text, on average, that is read word by word where it is the only input."""
@@ -205,17 +204,37 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
     return None
 
 
-def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
-    """Return how the file is read as text, and the choices that say so."""
+def columns_of(path: Path) -> list[str]:
+    """Return the names of a table's columns, by its first line or its schema alone.
+
+    Raises:
+        OSError, ValueError: if it cannot be read.
+    """
+    if path.suffix.lower() in PARQUET_ENDINGS:
+        import pyarrow.parquet
+
+        return list(pyarrow.parquet.read_schema(path).names)
+    file, _ = _separated(path)
+    return [str(name) for name in file.frame(nrows=0).columns]
+
+
+def _separated(path: Path) -> tuple[CsvFile, list[Choice]]:
+    """Return how the names of the first line are read, and the choices that say so."""
     choices = []
-    file = CsvFile(path, "\t" if path.suffix.lower() in TABS else ",")
+    file = CsvFile(path, "\t" if path.suffix.lower() in TAB_ENDINGS else ",")
     if (encoding := likely_encoding(file)) is not None:
         file = CsvFile(path, file.separator, encoding=encoding)
         choices.append(Choice("encoding", encoding, "its bytes are no UTF-8, and make sense in this encoding"))
     separator = likely_separator(file) or file.separator
     if separator != CsvDataset.model_fields["separator"].default:
         choices.append(Choice("separator", separator, "it stands between the names of the first line"))
-    file = CsvFile(path, separator, encoding=file.encoding)
+    return CsvFile(path, separator, encoding=file.encoding), choices
+
+
+def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
+    """Return how the file is read as text, and the choices that say so."""
+    file, choices = _separated(path)
+    separator = file.separator
     frame = read_csv(file, None)
     marked = list(marked_columns(frame, frame.columns, ".").values())
     if any(one.decimal for one in marked) and not any(one.mixed for one in marked) and separator != ",":

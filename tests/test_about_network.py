@@ -8,7 +8,7 @@ import pytest
 from experiments import experiment
 
 from bnexp import Observer
-from bnexp.api import comparisons
+from bnexp.api import comparison_design
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.resolve import Planned
 from bnexp.report.about_network import arms_lines
@@ -41,7 +41,7 @@ def test_an_observer_of_warnings_alone_hears_what_may_mislead_in_a_network(monke
 
     heard = list[str]()
     facts = Checked("binary", 3, doubts=["beware"])
-    monkeypatch.setattr(comparisons, "checked", lambda asked, *args, **options: [facts for _ in asked])
+    monkeypatch.setattr(comparison_design, "checked", lambda asked, *args, **options: [facts for _ in asked])
     planned = [Planned(name, None, experiment(), Path("a.yaml")) for name in ("bn", "nobn")]
-    assert comparisons._checked(planned, Warned(), digests=False) == {"bn": facts, "nobn": facts}
+    assert comparison_design._checked(planned, Warned(), digests=False) == {"bn": facts, "nobn": facts}
     assert heard == ["bn, nobn: beware"]

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bnexp import comparison, config, store
-from bnexp.api.experiments import checked, train_one
+from bnexp import comparison, store
+from bnexp.api.comparison_design import Design, Work, designed
+from bnexp.api.experiments import train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer, Silent
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
-from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
-from bnexp.comparison import Arm, Question, refuse_too_few
+from bnexp.comparison import Arm, Question
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, with_looks
 from bnexp.comparison.question import asked
 from bnexp.config.overrides import seeds_typed
-from bnexp.config.training import first_seeds
-from bnexp.errors import Problems, StoppedError, work_begun
+from bnexp.errors import StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
-from bnexp.experiment.arm_names import distinctly_named, with_baseline
-from bnexp.experiment.config_names import Name as ArmName
-from bnexp.experiment.config_names import config_source
 from bnexp.experiment.earlier_looks import Before, known_arms
-from bnexp.experiment.equal_networks import refuse_equal_networks
-from bnexp.experiment.prepare import Checked, ToTrain
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
-from bnexp.report.about_network import arms_lines
 from bnexp.report.page_part import in_python
-from bnexp.report.styles import of_arms
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
@@ -89,7 +81,7 @@ def compare(
     work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     if work.question.looks:
         return _until_settled(work)
-    compared, document = _look(work, _of_typed(_designed(work), work))
+    compared, document = _look(work, designed(work).of_typed(work.overrides))
     with work_begun(when=bool(work.trained)):
         taken = [look_of(document)]
         return _told(work, compared, document, taken)
@@ -121,48 +113,36 @@ def plan_comparison(
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
     looks = work.question.looks
-    design = _designed(work, looks[-1] if looks else None, digests=True)
-    design = _of_first(design, looks[-1]) if looks else _of_typed(design, work)
+    design = designed(work, looks[-1] if looks else None, digests=True)
+    design = design.of_first(looks[-1]) if looks else design.of_typed(work.overrides)
     plan = comparison_plan.plan(work.runs, design.planned, design.stored, design.checked, design.question)
     return in_python(plan)
 
 
 def _begun(
     names: Networks, overrides: list[str], question: Question, own: OwnNetworks, observer: Observer | None
-) -> _Work:
+) -> Work:
     """Return the work, with the arms of the user's own networks in their places."""
     observer = observer or Observer()
     arms = own.arms_of(names, overrides, observer)
-    return _Work(arms, overrides, question, own.runs, observer)
+    return Work(arms, overrides, question, own.runs, observer)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is asked of `compare`, and what was trained for it so far."""
-
-    names: Sequence[ArmName]
-    overrides: Sequence[str]
-    question: Question
-    runs: Path
-    observer: Observer
-    trained: list[Finished] = field(default_factory=list)
-
-
-def _look(work: _Work, design: _Designed) -> tuple[list[Arm], ComparisonDocument]:
+def _look(work: Work, design: Design) -> tuple[list[Arm], ComparisonDocument]:
     """Train what is missing, and compare."""
     arms = resolve.trained_arms(design.planned, design.stored, partial(_train, work=work))
     with work_begun(when=bool(work.trained)):
         return arms, comparison.compare(arms, design.question)
 
 
-def _until_settled(work: _Work) -> Comparison:
+def _until_settled(work: Work) -> Comparison:
     """Look at more and more seeds, and keep the first comparison that settles the question, or the last one."""
     looks, taken, observer = work.question.looks, list[Look](), work.observer
-    _designed(work, looks[-1])
+    designed(work, looks[-1])
     for seeds in looks:
         with work_begun(when=bool(work.trained)):
-            design = _designed(replace(work, observer=Silent()), seeds)
-        arms, document = _look(work, _of_first(design, seeds))
+            design = designed(replace(work, observer=Silent()), seeds)
+        arms, document = _look(work, design.of_first(seeds))
         taken.append(look_of(document, looks))
         observer.looked(taken[-1], looks)
         if is_over(document):
@@ -171,7 +151,7 @@ def _until_settled(work: _Work) -> Comparison:
         return _told(work, arms, document, taken)
 
 
-def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
+def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
     """Keep a comparison that tells of the looks and the questions before it."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
@@ -183,90 +163,7 @@ def _told(work: _Work, arms: Sequence[Arm], document: ComparisonDocument, taken:
     return _kept(work, arms, document)
 
 
-def _of_first(design: _Designed, seeds: int) -> _Designed:
-    """Return a comparison whose stored arms have their first seeds alone."""
-    stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in design.stored.items()}
-    return replace(design, stored=stored)
-
-
-def _of_typed(design: _Designed, work: _Work) -> _Designed:
-    """Return a comparison whose stored arms have no more seeds than were typed."""
-    return replace(design, stored=typed_seeds(design.stored, work.overrides))
-
-
-@dataclass(frozen=True)
-class _Designed:
-    """A comparison that can be made: its question and its arms, stored ones and ones that were checked."""
-
-    question: Question
-    planned: Sequence[resolve.Planned]
-    stored: Mapping[str, Arm]
-    checked: Mapping[str, Checked]
-
-
-def _designed(work: _Work, seeds: int | None = None, *, digests: bool = False) -> _Designed:
-    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
-
-    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
-    """
-    problems, notes = Problems(), list[str]()
-    with problems.noted():
-        if seeds is not None:
-            refuse_other_seeds(work.overrides)
-    with problems.noted():
-        refuse_too_few(work.names)
-        store.refuse_unwritable(work.runs)
-        planned = _planned(work, seeds, notes.append)
-        question = with_baseline(work.question, planned)
-        stored = resolve.stored(planned)
-        if seeds is not None:
-            refuse_fewer_seeds(stored, seeds)
-        checked_arms = _checked(planned, work.observer, digests=digests)
-        resolve.refuse_unanswerable(question, planned, stored, checked_arms)
-        refuse_equal_networks(planned, stored, checked_arms)
-    problems.refuse()
-    for text in notes:
-        work.observer.info(text)
-    return _Designed(question, planned, stored, checked_arms)
-
-
-def _planned(work: _Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:
-    """Find out what the names mean; `note` takes which overrides do not apply, and which runs have more seeds."""
-    names, observer = work.names, work.observer
-    fitting = resolve.fitting_overrides(names, work.overrides)
-    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_source(name) else [] for name in names}
-    changes = {name: [*fitting[name], *of_look[name]] for name in names}
-    planned = resolve.plan_arms(names, work.runs, changes, observer.warn)
-    for name in names:
-        for override in work.overrides:
-            if override not in fitting[name]:
-                note(f"{name}: {override} does not apply there")
-    resolve.refuse_twice(planned)
-    for item in planned:
-        if item.run is not None and item.reason and seeds is None:
-            note(f"{item.name}: {item.reason}")
-    return distinctly_named(planned)
-
-
-def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests: bool) -> dict[str, Checked]:
-    """Check all arms that are to be trained, by name."""
-    names, asked = [], []
-    for item in planned:
-        if item.experiment is not None and item.config is not None:
-            names.append(item.name)
-            asked.append(ToTrain(item.experiment, partial(config.where, item.config, item.overrides)))
-    if not asked:
-        return {}
-    with_digests = digests or resolve.needs_digests(planned)
-    found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
-    for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
-        observer.info(line.plain)
-    for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
-        observer.warn(text)
-    return found
-
-
-def _train(item: resolve.Planned, *, work: _Work) -> Finished:
+def _train(item: resolve.Planned, *, work: Work) -> Finished:
     assert item.experiment is not None
     trained = work.trained
     work.observer.info(f"training {item.name}: {item.reason}")
@@ -283,7 +180,7 @@ def _typed(item: resolve.Planned, question: Question) -> list[str]:
     return [one for one in item.overrides if not question.looks or seeds_typed([one]) is None]
 
 
-def _kept(work: _Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
+def _kept(work: Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
     """Write the comparison, the histories behind it and its figures into a directory of its own.
 
     If the very same comparison of these runs is stored already, none is written, and `latest` points at that one.

@@ -11,7 +11,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp import statistics
 from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
@@ -20,14 +19,13 @@ from bnexp.comparison.metric_rules import (
     impossible_value,
     judged_by_what_chose,
 )
+from bnexp.comparison.target import default_target
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
-from bnexp.metrics import headline, higher_is_better, is_computed, on_validation, quantity, traits
+from bnexp.metrics import headline, on_validation, quantity, traits
 from bnexp.system.spelling import is_by_command, spelt
 
-TARGET_SHARE = 0.05
-"""Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
 FIRST_LOOK, MOST_SEEDS = 10, 160
 """Seeds of the first look, and by default of the last one: each look doubles them."""
 
@@ -254,40 +252,11 @@ def resolved(
     """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
-    target, rule, why_none = _target(question, metric, baseline, history, guessing, each_epoch)
-    return ResolvedQuestion(metric, margin, target, rule, why_none, question.about, question.looks)
-
-
-def _target(
-    question: Question,
-    metric: str,
-    baseline: str,
-    history: History,
-    guessing: Mapping[str, float],
-    each_epoch: Collection[str],
-) -> tuple[float | None, str, str | None]:
-    """Return the value to reach, and where it comes from; None, and why, if there is none."""
     if question.reach is not None:
-        return question.reach, "given", None
-    watched = on_validation(metric)
-    if watched not in each_epoch:
-        name = quantity(metric)
-        return None, "", f"{name} is not computed at each epoch; training.metrics: [{name}] does that"
-    share = _target_share(watched)
-    rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
-    if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
-        beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
-        return None, "", f"{beaten}; --reach sets one"
-    target = _default_target(watched, history)
-    has_guess = quantity(watched) == "accuracy" or is_computed(watched)
-    if target is not None and has_guess and target <= guessing.get("val", -1):
-        return None, "", f"{rule} is no more than guessing scores; --reach sets one"
-    return target, rule, None
-
-
-def _target_share(metric: str) -> float:
-    """Return the default target over the median: a little worse than it."""
-    return 1 - TARGET_SHARE if higher_is_better(metric) else 1 + TARGET_SHARE
+        target, rule, why_none = question.reach, "given", None
+    else:
+        target, rule, why_none = default_target(metric, baseline, history, guessing, each_epoch)
+    return ResolvedQuestion(metric, margin, target, rule, why_none, question.about, question.looks)
 
 
 def _default_margin(metric: str, baseline: History) -> float:
@@ -296,10 +265,3 @@ def _default_margin(metric: str, baseline: History) -> float:
     values_S = baseline.final(metric)
     finite = values_S[np.isfinite(values_S)]
     return RELATIVE_MARGIN * abs(float(finite.mean())) if len(finite) else 0.0
-
-
-def _default_target(metric: str, baseline: History) -> float | None:
-    best_S = baseline.best(metric)
-    if not np.isfinite(best_S).any():
-        return None
-    return float(np.nanmedian(best_S)) * _target_share(metric)

@@ -1,0 +1,118 @@
+"""What a comparison is of, found out before anything is trained or written: its question, and its arms by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from bnexp import config, store
+from bnexp.api.experiments import checked
+from bnexp.api.observer import Observer
+from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
+from bnexp.comparison import Arm, Question, refuse_too_few
+from bnexp.config.training import first_seeds
+from bnexp.errors import Problems
+from bnexp.experiment import resolve
+from bnexp.experiment.arm_names import distinctly_named, with_baseline
+from bnexp.experiment.config_names import Name as ArmName
+from bnexp.experiment.config_names import config_source
+from bnexp.experiment.equal_networks import refuse_equal_networks
+from bnexp.experiment.prepare import Checked, ToTrain
+from bnexp.experiment.run import Finished
+from bnexp.report.about_network import arms_lines
+from bnexp.report.styles import of_arms
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is asked of `compare`, and what was trained for it so far."""
+
+    names: Sequence[ArmName]
+    overrides: Sequence[str]
+    question: Question
+    runs: Path
+    observer: Observer
+    trained: list[Finished] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A comparison that can be made: its question and its arms, stored ones and ones that were checked."""
+
+    question: Question
+    planned: Sequence[resolve.Planned]
+    stored: Mapping[str, Arm]
+    checked: Mapping[str, Checked]
+
+    def of_first(self, seeds: int) -> Design:
+        """Return a comparison whose stored arms have their first seeds alone."""
+        stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in self.stored.items()}
+        return replace(self, stored=stored)
+
+    def of_typed(self, overrides: Sequence[str]) -> Design:
+        """Return a comparison whose stored arms have no more seeds than were typed."""
+        return replace(self, stored=typed_seeds(self.stored, overrides))
+
+
+def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> Design:
+    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
+
+    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
+    """
+    problems, notes = Problems(), list[str]()
+    with problems.noted():
+        if seeds is not None:
+            refuse_other_seeds(work.overrides)
+    with problems.noted():
+        refuse_too_few(work.names)
+        store.refuse_unwritable(work.runs)
+        planned = _planned(work, seeds, notes.append)
+        question = with_baseline(work.question, planned)
+        stored = resolve.stored(planned)
+        if seeds is not None:
+            refuse_fewer_seeds(stored, seeds)
+        checked_arms = _checked(planned, work.observer, digests=digests)
+        resolve.refuse_unanswerable(question, planned, stored, checked_arms)
+        refuse_equal_networks(planned, stored, checked_arms)
+    problems.refuse()
+    for text in notes:
+        work.observer.info(text)
+    return Design(question, planned, stored, checked_arms)
+
+
+def _planned(work: Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:
+    """Find out what the names mean; `note` takes which overrides do not apply, and which runs have more seeds."""
+    names, observer = work.names, work.observer
+    fitting = resolve.fitting_overrides(names, work.overrides)
+    of_look = {name: [f"training.seeds={seeds}"] if seeds and config_source(name) else [] for name in names}
+    changes = {name: [*fitting[name], *of_look[name]] for name in names}
+    planned = resolve.plan_arms(names, work.runs, changes, observer.warn)
+    for name in names:
+        for override in work.overrides:
+            if override not in fitting[name]:
+                note(f"{name}: {override} does not apply there")
+    resolve.refuse_twice(planned)
+    for item in planned:
+        if item.run is not None and item.reason and seeds is None:
+            note(f"{item.name}: {item.reason}")
+    return distinctly_named(planned)
+
+
+def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests: bool) -> dict[str, Checked]:
+    """Check all arms that are to be trained, by name."""
+    names, asked = [], []
+    for item in planned:
+        if item.experiment is not None and item.config is not None:
+            names.append(item.name)
+            asked.append(ToTrain(item.experiment, partial(config.where, item.config, item.overrides)))
+    if not asked:
+        return {}
+    with_digests = digests or resolve.needs_digests(planned)
+    found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
+    for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
+        observer.info(line.plain)
+    for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
+        observer.warn(text)
+    return found

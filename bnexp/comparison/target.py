@@ -1,0 +1,39 @@
+"""The value that seeds should reach where none is asked for, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from bnexp import statistics
+from bnexp.history import History
+from bnexp.metrics import higher_is_better, is_computed, on_validation, quantity
+
+TARGET_SHARE = 0.05
+"""Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
+
+
+def default_target(
+    metric: str, baseline: str, history: History, guessing: Mapping[str, float], each_epoch: Collection[str]
+) -> tuple[float | None, str, str | None]:
+    """Return the value to reach, its rule and None; or None, "" and why there is none.
+
+    `history` is the baseline's. `guessing` is what the best single answer scores on each part. `each_epoch` are the
+    metrics that all arms measure at each epoch.
+    """
+    watched = on_validation(metric)
+    if watched not in each_epoch:
+        name = quantity(metric)
+        return None, "", f"{name} is not computed at each epoch; training.metrics: [{name}] does that"
+    share = 1 - TARGET_SHARE if higher_is_better(watched) else 1 + TARGET_SHARE
+    rule = f"{share:.0%} of the median best {watched} of {baseline}'s seeds"
+    if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
+        beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
+        return None, "", f"{beaten}; --reach sets one"
+    best_S = history.best(watched)
+    target = float(np.nanmedian(best_S)) * share if np.isfinite(best_S).any() else None
+    has_guess = quantity(watched) == "accuracy" or is_computed(watched)
+    if target is not None and has_guess and target <= guessing.get("val", -1):
+        return None, "", f"{rule} is no more than guessing scores; --reach sets one"
+    return target, rule, None

@@ -252,10 +252,9 @@ def resolved(
     """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin
+    target, rule, why_none = default_target(metric, baseline, history, guessing, each_epoch)
     if question.reach is not None:
         target, rule, why_none = question.reach, "given", None
-    else:
-        target, rule, why_none = default_target(metric, baseline, history, guessing, each_epoch)
     return ResolvedQuestion(metric, margin, target, rule, why_none, question.about, question.looks)
 
 

@@ -213,7 +213,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
     [
         ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
          "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
-        ({"metric": "val_auc", "target": 0.9}, ["val_accuracy", "val_auc"],
+        ({"metric": "val_auc", "reach": 0.9}, ["val_accuracy", "val_auc"],
          "--reach is 0.9; val_auc is not computed at each epoch. Train with training.metrics: [auc], or leave --reach out."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),

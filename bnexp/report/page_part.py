@@ -31,7 +31,7 @@ def as_text(what: RenderableType) -> str:
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
 
 
-SENTENCES = ("sentence", "these_rows", "cautions", "rule")
+SENTENCES = ("sentence", "these_rows", "cautions", "rule", "why_none")
 """Fields of a comparison, and of a plan of one, whose sentences may name options."""
 
 

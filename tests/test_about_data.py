@@ -104,6 +104,7 @@ def test_a_dry_run_names_the_classes(classes: str, capsys: pytest.CaptureFixture
     assert told[-1] == "# 2 seeds x 1 epoch; nothing was trained or written"
 
 
+@pytest.mark.slow
 def test_training_and_comparing_name_the_classes(
     classes: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

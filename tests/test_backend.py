@@ -29,6 +29,7 @@ print(pandas.DataFrame({"a": [1]}).shape)
 """
 
 
+@pytest.mark.slow
 def test_loading_is_quiet_and_later_loads_freeze_nothing_and_what_was_hidden_can_be_imported() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
     assert done.stderr == ""

@@ -155,6 +155,7 @@ def test_a_study_that_cannot_be_trained_stops_no_other(tmp_path: Path, monkeypat
     assert page.text.count("failed") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers_here")
 def test_a_study_whose_data_are_not_here_is_left_out_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))

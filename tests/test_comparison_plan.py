@@ -93,6 +93,7 @@ def test_a_plan_of_three_arms_shares_the_error_among_them(place: Path) -> None:
     assert layer["difference"] > alone["difference"] * 1.05
 
 
+@pytest.mark.slow
 def test_a_plan_says_why_stored_seeds_are_trained_again(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     (run,) = (place / "runs").glob("bn-2*")

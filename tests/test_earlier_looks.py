@@ -69,6 +69,7 @@ def earlier_looks(runs: Path, arms: Sequence[Arm]) -> tuple[int, ...]:
     return tuple(found)
 
 
+@pytest.mark.slow
 def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earlier_looks(tmp_path: Path) -> None:
     pairs = {
         seeds: [trained("bn", seeds, tmp_path, "batch"), trained("nobn", seeds, tmp_path, "none")]

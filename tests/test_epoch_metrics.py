@@ -52,7 +52,7 @@ def test_both_engines_compute_them_alike_at_every_epoch(sections: dict[str, Any]
         np.testing.assert_allclose(fast.metrics[name], plain.metrics[name], rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("engine", [train_many_seeds, train_keras_fit])
+@pytest.mark.parametrize("engine", [train_many_seeds, slow(train_keras_fit)])
 def test_the_last_epoch_has_scikit_learns_number_of_the_rows_that_are_kept(engine: Any) -> None:
     config = experiment(training={"metrics": ["auc"]})
     trained = _trained(engine, config)

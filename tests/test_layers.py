@@ -189,6 +189,7 @@ def test_a_residual_hands_a_mask_to_its_layers_and_on() -> None:
     np.testing.assert_array_equal(long._keras_mask, x.any(axis=-1))
 
 
+@pytest.mark.slow
 @SAVES
 def test_a_residual_trains_alike_in_both_engines_with_refreshed_statistics_and_loads_again(tmp_path: Path) -> None:
     layers = [{"Residual": BLOCK}, {"Residual": {"layers": [{"Dense": {"units": 4}}], "shortcut": "projection"}}, HEAD]

@@ -153,6 +153,7 @@ def test_a_trained_run_is_repeated_from_its_config_and_gets_more_seeds(folder: P
     assert len(seeds[1]) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 def test_a_saved_model_is_compared_and_its_own_loss_is_not_used(folder: Path) -> None:
     import keras

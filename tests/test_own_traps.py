@@ -157,6 +157,7 @@ def test_kernels_pair_by_name_in_all_arms(name: str, data_sets: dict[str, Any]) 
             assert not np.array_equal(values[0], values[1]), f"{path} is the same in both seeds"
 
 
+@pytest.mark.slow
 def test_names_within_layers_that_hold_layers_do_not_depend_on_what_was_built_before(
     data_sets: dict[str, Any],
 ) -> None:

@@ -197,6 +197,7 @@ def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_files_of_one_that_i
     goes_on_from_every_epoch(KINDS[kind], tmp_path, lambda epoch: [(killed, stopped)[epoch % 2]])
 
 
+@pytest.mark.slow
 def test_model_fit_goes_on_within_a_seed_with_its_optimizer_and_early_stopping(tmp_path: Path) -> None:
     """The seed at work is the second one, and its first epoch is behind it."""
     kind = experiment(

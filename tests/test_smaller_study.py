@@ -79,7 +79,7 @@ REACHING = (
     [
         slow(DIVERGING, id="diverging"),
         slow(TUNED, id="tuned"),
-        pytest.param(REACHING, id="reaching"),
+        slow(REACHING, id="reaching"),
     ],
 )
 def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_once_measure(
@@ -152,6 +152,7 @@ def test_a_trial_that_is_lost_is_trained_with_the_same_others_and_from_the_same_
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_a_hypothesis_that_is_new_with_more_seeds_was_asked_after_the_results_of_fewer(tmp_path: Path) -> None:
     few, _, _ = run(tmp_path, STUDY % 2)
     more = planned(tmp_path, STUDY % 4)

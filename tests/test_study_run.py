@@ -84,6 +84,7 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
     assert not plan.directory.exists()
 
 
+@pytest.mark.slow
 def test_what_another_process_has_finished_meanwhile_is_not_trained_again(tmp_path: Path) -> None:
     plan = planned(tmp_path, SHORT)
     trained: list[Job] = []

@@ -374,7 +374,7 @@ def test_one_hot_targets_are_data_too() -> None:
         ((ROWS, np.ones(60, complex)), "y is complex128; expected numbers, booleans or texts. Give y.astype(str) for classes."),
         (((ROWS, LABELS), (ROWS, LABELS[:9])), "data is (x_test, y_test) with 60 rows of x_test and 9 of y_test; expected one y_test for each row of x_test. "),
         (((ROWS, LABELS), (ROWS[:, 0], LABELS)), "x_test has shape (60,); expected rank 2"),
-        (((ROWS, LABELS), (ROWS[:, :2], LABELS)), "data: dataset.x_test is 'x_test', with rows of shape (2,), float32; the training part has (4,), float32. "),
+        (((ROWS, LABELS), (ROWS[:, :2], LABELS)), "x_test has rows of shape (2,), float32; x has (4,), float32. "),
         (7, "data is int; expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file,"),
         (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
         (ROWS, "data is ndarray of shape (60, 4); expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),

@@ -103,6 +103,7 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
                 f"one {y_name} for each row of {x_name}. Give both of the same rows, in the same order."
             )
         arrays |= {x_name: x_N, y_name: y_N}
+    _refuse_unlike_rows(arrays)
     digest = hashlib.sha256()
     for values in arrays.values():
         digest.update(f"{values.dtype.str} {values.shape}".encode() + np.ascontiguousarray(values).tobytes())
@@ -114,6 +115,16 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
     pairs = [f"(x{ending}, y{ending})" for ending in parts]
     given_data.call(path, pairs[0] if len(pairs) == 1 else f"({', '.join(pairs)})")
     return {"name": "npz", "path": path, **{name: name for name in arrays if name.endswith("_test")}}
+
+
+def _refuse_unlike_rows(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise UserError, before anything is kept, for a test part whose rows are not as the training part's."""
+    x_N, other_N = arrays["x"], arrays.get("x_test", arrays["x"])
+    if (x_N.shape[1:], x_N.dtype) != (other_N.shape[1:], other_N.dtype):
+        raise UserError(
+            f"x_test has rows of shape {other_N.shape[1:]}, {other_N.dtype}; x has {x_N.shape[1:]}, "
+            f"{x_N.dtype}. Expected the same. Prepare both alike."
+        )
 
 
 def _inputs(x: Any, name: str) -> NDArray[Any]:

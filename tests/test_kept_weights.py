@@ -20,10 +20,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place, generator = tmp_path_factory.mktemp("kept"), np.random.default_rng(0)
     y = np.arange(200) % 2
     x = generator.normal(0, 1, (200, 3)) + 3 * y[:, None]
-    layers = [keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.BatchNormalization(momentum=0.5)]
-    model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
+    first, second = (keras.initializers.GlorotUniform(seed) for seed in (1, 2))
+    hidden = keras.layers.Dense(4, "relu", kernel_initializer=first)
+    layers = [keras.Input((3,)), hidden, keras.layers.BatchNormalization(momentum=0.5)]
+    model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid", kernel_initializer=second)])
     model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
-    model.fit(x, y, epochs=5, verbose=0)
+    model.fit(x, y, epochs=5, shuffle=False, verbose=0)
     with pytest.warns(DeprecationWarning, match="__array__ implementation"):
         model.save(place / "net.keras")
     for name, names in (("as-trained", ["no", "yes"]), ("turned", ["yes", "no"])):
@@ -53,7 +55,7 @@ def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
 
 TURNED = re.compile(
     r"WARNING  net-layer, net-none: As written and before training, the network is right for (\d)% of 160 training rows, "
-    r"and always answering one class for 5\d%\. With the two classes turned, it would be right for (\d\d)%\."
+    r"and always answering one class for 5\d%\. With the two classes turned, it would be right for (\d\d|100)%\."
 )
 
 

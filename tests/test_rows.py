@@ -641,3 +641,18 @@ def test_rows_of_more_numbers_than_a_piece_are_compared_and_scaled(monkeypatch: 
     assert rows_module._first_of_each(given).tolist() == [0, 1, 2, 4]
     part = preprocessing._Part(given.x, np.array([0, 2], "int32"))
     assert [len(piece) for piece in part.pieces()] == [1, 1]
+
+
+def test_the_channels_of_images_are_scaled_by_all_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if they are gone through in pieces, some are missing, and a position has none."""
+    from bnexp.data import preprocessing
+
+    monkeypatch.setattr(preprocessing, "PIECE", 12)
+    x_N = np.random.default_rng(0).normal([3, -200], [1, 30], (40, 2, 3, 2)).astype("float32")
+    x_N[::3, 0, 1] = np.nan
+    x_N[:, 1, 2, 0] = np.nan
+    rows_R = np.arange(5, 40, dtype="int32")
+    mean, deviation = preprocessing._moments(preprocessing._Part(x_N, rows_R))
+    expected = x_N[rows_R].astype("float64")
+    np.testing.assert_allclose(mean, np.nanmean(expected, axis=(0, 1, 2), keepdims=True), rtol=1e-13)
+    np.testing.assert_allclose(deviation, np.nanstd(expected, axis=(0, 1, 2), keepdims=True), rtol=1e-13)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sklearn.metrics import (
 from studies import ARMS, BASE, claim, planned, refusal
 from tasks import HereAndNow
 
+import bnexp
 from bnexp.comparison import Arm, Question, answering, compare, refuse_impossible
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms
@@ -430,11 +432,31 @@ def test_a_study_of_three_classes_has_no_top_five(tmp_path: Path) -> None:
     assert "test_balanced_accuracy, test_mcc, test_log_loss" in str(caught.value) and "top_5" not in str(caught.value)
 
 
-def test_epochs_to_an_area_and_areas_without_rows_are_refused(tmp_path: Path) -> None:
-    timed = SMALL + ASKED.replace("metric: test_auc", "metric: {metric: test_auc, epochs_to: 0.9}").replace(
-        "0.01", "1.2"
+TIMED = "hypothesis: {claim: c, metric: {metric: val_auc, epochs_to: 0.9}, treated: bn, baseline: none, direction: lower, smallest: 1.2}\n"
+
+
+@pytest.mark.usefixtures("seed_by_seed")
+def test_a_study_counts_the_epochs_to_an_area_that_each_epoch_computes(tmp_path: Path) -> None:
+    text = SMALL.replace("epochs: 2}", "epochs: 8, batch_size: 4, metrics: [auc]}") + TIMED
+    plan, _ = answered(tmp_path, text)
+    results = finished(plan)
+    for trial in plan.trials:
+        experiment = trial.candidates[0].experiment
+        trained = bnexp.train(experiment.model_dump(mode="json"), seeds=2, runs=tmp_path / "runs")
+        frame = trained.frame().query("metric == 'val_auc'")
+        for seed, counted in zip((0, 1), results[trial.key].epochs(plan.file.study.claims()[0].metric), strict=True):
+            values = frame[frame.seed == seed].sort_values("epoch").value.tolist()
+            there = [epoch for epoch, pair in enumerate(pairwise([*values, 1.0]), 1) if round(min(pair), 9) >= 0.9]
+            assert counted == (there[0] if there else None)
+    later = text.replace("epochs_to: 0.9", "epochs_to: 0.8")
+    assert pending(planned(tmp_path, later)) == [], "another target is read from what is kept"
+
+
+def test_epochs_to_an_area_of_the_final_weights_and_areas_without_rows_are_refused(tmp_path: Path) -> None:
+    assert (
+        "metric counts epochs to val_auc; auc is not computed at each epoch in every cell. Set training.metrics: [auc]."
+        in refusal(tmp_path, SMALL + TIMED)
     )
-    assert "metric counts epochs to test_auc, which bnexp does not count. Use val_accuracy" in refusal(tmp_path, timed)
     bare = SMALL.replace("epochs: 2}", "epochs: 2, keep_rows: false}") + ASKED
     without = (
         "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."

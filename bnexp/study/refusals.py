@@ -25,7 +25,7 @@ from bnexp.config.section import Task
 from bnexp.config.study import Hypothesis, StudyFile, keys_of
 from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
-from bnexp.metrics import higher_is_better, is_computed
+from bnexp.metrics import higher_is_better, quantity
 from bnexp.store import DataFacts
 from bnexp.study.grid import Candidate, Cell, experiments, factor_names, matches, not_varied
 from bnexp.study.sweep import faulty_metric
@@ -42,11 +42,11 @@ def refuse_unanswerable(
 
     `metric` is what a sweep is to show, if it was asked for.
     """
-    measured = measured_in(cells, task_of)
+    each_epoch = measured_in(cells, task_of)
     chosen = chosen_in(file, cells)
-    faults = list(faulty_metric(file, measured, metric))
+    faults = list(faulty_metric(file, each_epoch, metric))
     computed = _shared(cells, lambda one: computed_by(task_of(one), data_of(one), one))
-    measured += [name for name in computed if name not in measured]
+    measured = [*dict.fromkeys([*each_epoch, *computed])]
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
         why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)
@@ -59,7 +59,7 @@ def refuse_unanswerable(
             *_ratio_over_splits(cells, claim),
             *_of_one_class(cells, claim, data_of),
         ]
-        for keys, text in (*named, *_faulty_metric(claim, measured, chosen)):
+        for keys, text in (*named, *_faulty_metric(claim, measured, each_epoch, chosen)):
             faults.append(f"{file.where(*first, *keys)}: {file.key_text(*first, *keys)} {text}")
     if faults:
         raise ConfigError(faults)
@@ -189,7 +189,9 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
         yield ("over", "take"), "is width; it reads final values. Use mean, or a plain metric."
 
 
-def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[str, str]) -> Faults:
+def _faulty_metric(
+    claim: Hypothesis, measured: Sequence[str], each_epoch: Sequence[str], chosen: Mapping[str, str]
+) -> Faults:
     endpoint = claim.metric
     metric, timed = endpoint.metric, endpoint.epochs_to is not None
     if without := unmeasured_part(metric, measured) or without_rows(metric, measured):
@@ -198,10 +200,12 @@ def _faulty_metric(claim: Hypothesis, measured: Sequence[str], chosen: Mapping[s
         yield ("metric",), f"is {metric!r}; {not_measured(metric, measured, where=' in every cell')}"
     if endpoint.in_logs and endpoint.failures_below is not None:
         yield ("metric",), "has failures_below beside epochs_to or ratio; expected one of them. Leave one out."
-    if timed and is_computed(metric):
+    if timed and metric in measured and metric not in each_epoch:
+        name = quantity(metric)
         yield (
             ("metric",),
-            f"counts epochs to {metric}, which bnexp does not count. Use val_accuracy, for example.",
+            f"counts epochs to {metric}; {name} is not computed at each epoch in every cell. "
+            f"Set training.metrics: [{name}].",
         )
     if endpoint.ratio and metric in measured and higher_is_better(metric):
         yield (

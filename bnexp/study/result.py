@@ -228,7 +228,8 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
     """
     found = {}
     for name in history.metrics:
-        if part_of(name) in HELD_OUT_PARTS and not is_computed(name):
+        is_of_final_weights = is_computed(name) and np.isfinite(history.metrics[name]).sum(axis=1).max() <= 1
+        if part_of(name) in HELD_OUT_PARTS and not is_of_final_weights:
             bests = statistics.lasting_bests(history.metrics[name], higher_is_better(name))
             found[name] = [
                 Bests(epochs=[], values=[])

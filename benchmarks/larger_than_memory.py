@@ -24,7 +24,7 @@ from speed import BNEXP, HERE, in_turn, seconds, trained
 
 OUT = HERE / "larger_than_memory.json"
 LIMIT_BYTES, SIZE = 3 * 2**29, 64
-SEEDS, EPOCHS = 2, 1
+SEEDS, EPOCHS = 2, 2
 LARGE_BYTES = 2**26
 IMAGES = 4 * LIMIT_BYTES // (3 * SIZE**2)
 

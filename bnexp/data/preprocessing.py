@@ -137,8 +137,8 @@ def _scaling(scale: str, part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
     if scale == "standard":
         center, deviation = _moments(part)
         return center, _width(deviation, center)
-    low, high = (  # of the numbers that are no NaN
-        functools.reduce(side, (side.reduce(piece, axis=part.axes, keepdims=True) for piece in part.pieces()))
+    low, high = (  # of the numbers that are no NaN; over the rows first, as NumPy is slow with few channels
+        side.reduce([side.reduce(piece, axis=0) for piece in part.pieces()], axis=part.axes, keepdims=True)
         for side in (np.fmin, np.fmax)
     )
     low, high = low.astype("float64"), high.astype("float64")
@@ -148,15 +148,20 @@ def _scaling(scale: str, part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
 def _moments(part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return mean and standard deviation of each feature's numbers that are no NaN."""
     mean, count = _means(part)
-    total = sum(_sum((piece.astype("float64") - mean) ** 2) for piece in part.pieces())
+    of_row = np.broadcast_to(mean, (1, *part.x.shape[1:])).copy()  # NumPy is slow with a few numbers again and again
+    total = sum(_sum((piece - of_row) ** 2) for piece in part.pieces())
     return mean, np.sqrt(total / count)
 
 
 def _means(part: _Part) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return mean and count of each feature's numbers that are no NaN; only one piece at a time is in float64."""
-    sums = [(_sum(piece.astype("float64")), _sum(~np.isnan(piece))) for piece in part.pieces()]
-    total, count = (np.sum(side, axis=0) for side in zip(*sums, strict=True))
-    return total / count, count
+    total: NDArray[Any] | float = 0.0
+    count: NDArray[Any] | int = 0
+    for piece in part.pieces():
+        missing = _sum(np.isnan(piece)) if piece.dtype.kind == "f" else 0
+        total = total + _sum(piece.astype("float64"))
+        count = count + piece.size // piece.shape[-1] - missing
+    return np.asarray(total / count), np.asarray(count)
 
 
 def _sum(piece: NDArray[Any]) -> NDArray[Any]:

@@ -177,9 +177,11 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
 
     sides = [rows.x, rows.y_N, *([] if rows.weights_N is None else [rows.weights_N])]
     hash_N = np.zeros(len(rows.y_N), "uint64")
+    words = sum(_words(values[:1]).size for values in sides)
+    factor_W = np.random.default_rng(0).integers(2**64, size=words, dtype="uint64") | np.uint64(1)
     for piece in pieces(rows.x):
-        for word_K in [word_K for values in sides for word_K in _words(values[piece])]:
-            hash_N[piece] = hash_array(hash_N[piece] ^ word_K)
+        word_KW = np.concatenate([_words(values[piece]) for values in sides], axis=1)
+        hash_N[piece] = (hash_array(word_KW.ravel()).reshape(word_KW.shape) * factor_W).sum(axis=1)
     _, first_H, which_N = np.unique(hash_N, return_index=True, return_inverse=True)
     is_first_N = first_H[which_N] == np.arange(len(which_N))
     again = np.flatnonzero(~is_first_N)
@@ -188,16 +190,15 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
     ):
         first_K = first_H[which_N[again_K]]
         for values in sides:
-            for word_K, other_K in zip(_words(values[again_K]), _words(values[first_K]), strict=True):
-                is_first_N[again_K[word_K != other_K]] = True
+            differs_K = (_words(values[again_K]) != _words(values[first_K])).any(axis=1)
+            is_first_N[again_K[differs_K]] = True
     return np.flatnonzero(is_first_N)
 
 
-def _words(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the bits of these rows as whole numbers, (N,) each: eight bytes at a time, and then the rest."""
+def _words(values: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return the bits of these rows as whole numbers of eight bytes, (N, W); the last one is filled up with zeros."""
     bytes_NB = np.ascontiguousarray(values).reshape(len(values), -1).view("uint8")
-    whole = bytes_NB.shape[1] // 8 * 8
-    return [*bytes_NB[:, :whole].view("uint64").T, *bytes_NB[:, whole:].T]
+    return np.pad(bytes_NB, ((0, 0), (0, -bytes_NB.shape[1] % 8))).view("uint64")
 
 
 def _drawn(dataset: RealDataset, rows: Rows) -> NDArray[np.int64]:

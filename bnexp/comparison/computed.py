@@ -17,7 +17,7 @@ from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
 from bnexp.system.spelling import spelt
 
-NEEDS_PREDICTIONS = "is computed from what a net predicts for each held-out row"
+NEEDS_PREDICTIONS = "is computed from the predictions for held-out rows"
 FEWEST_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
 """Task -> the number of classes to assume if the data do not name them."""
 

@@ -44,11 +44,11 @@ def without_rows(metric: str, measured: Sequence[str]) -> str | None:
     """Return why a metric cannot be computed after training if an arm keeps no rows, and the cure; else None.
 
     >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
-    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
+    'it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true.'
     """
     if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
         return None
-    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+    return "it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."
 
 
 def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:

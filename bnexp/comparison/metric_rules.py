@@ -118,7 +118,7 @@ def impossible_value(metric: str, value: float, *, as_option: Callable[[str], st
     """Return what a value to reach should be, and the cure, if the metric cannot have this value; else None.
 
     >>> impossible_value("val_accuracy", 90, as_option="--reach {}".format)
-    'expected a share above 0, of 1 at most. Write --reach 0.9 for 90%.'
+    'expected a share above 0 and at most 1. Write --reach 0.9 for 90%.'
     >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
     (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
     """
@@ -133,7 +133,7 @@ def impossible_value(metric: str, value: float, *, as_option: Callable[[str], st
         if 1 < value <= 100
         else f"Use {as_option('0.9')}, for example."
     )
-    bounds = "a share above 0, of 1 at most" if is_share else f"1 or less, as no {quantity(metric)} is higher"
+    bounds = "a share above 0 and at most 1" if is_share else f"1 or less, as no {quantity(metric)} is higher"
     return f"expected {bounds}. {meant}"
 
 
@@ -220,9 +220,9 @@ def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, b
     if quantity(metric) != "loss" or not names:
         return
     part = metric.removesuffix("loss")
-    said = f"{metric} holds the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer)"
+    said = f"{metric} includes the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer)"
     without = next((name for name in (f"{part}accuracy", f"{part}mse") if name in measured), None)
-    yield f"{said}." if without is None else f"{said}; {without} judges without it."
+    yield f"{said}." if without is None else f"{said}; {without} does not."
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read", fair: str | None = None) -> str:
@@ -247,7 +247,7 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     """Return why a metric that compares classes has no value on a part with only one class, and the cure; else None.
 
     >>> of_one_class("test_auc", DataFacts(one_class={"test": 1.0}))
-    'the test part has but one class, and AUC needs two or more. Read test_accuracy, or keep more classes in it.'
+    'the test part has only one class, and AUC needs two or more. Read test_accuracy, or keep more classes in it.'
     >>> of_one_class("test_auc", DataFacts(one_class={"test": 0.9}))
     >>> of_one_class("test_f1", DataFacts(one_class={"test": 1.0}))
     """
@@ -255,7 +255,7 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     if known is None or not known.compares_classes or (data.one_class or {}).get(part) != 1.0:
         return None
     where = "validation" if part == "val" else part
-    seen = f"the {where} part has but one class, and {known.title} needs two or more"
+    seen = f"the {where} part has only one class, and {known.title} needs two or more"
     return f"{seen}. Read {part}_accuracy, or keep more classes in it."
 
 

@@ -139,8 +139,9 @@ def _dataset_text(arm: Basis, other: Basis) -> str:
     parts = [part for key, pair in differing if key.startswith("dataset") for part in parts_that_differ(key, *pair)]
     named = [f"{place} is {one} and {another}" for place, one, another in parts]
     if arm.error_unit != other.error_unit:
-        named.append(f"mae and mse are in {arm.error_unit} and in {other.error_unit}, as one run is of an older bnexp")
-    return "; ".join(named) or "the rows differ by digest though the configs agree"
+        units = f"mae and mse are in {arm.error_unit} and in {other.error_unit}"
+        named.append(f"{units}, because an older bnexp trained one of the runs")
+    return "; ".join(named) or "the configs agree, but the digests of the rows differ"
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

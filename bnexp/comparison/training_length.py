@@ -63,7 +63,7 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
         lost = gains.in_words(values_SE[:, -1], values_SE[:, best], 1 - (1 - LEVEL) / (epochs - 1))
         if lost is not None:
             is_told = True
-            yield f"{arm.name} was better at epoch {best + 1} than at its last, {epochs}: by {lost} on average."
+            yield f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs}), by {lost} on average."
     if is_told:
         yield f"the verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
 

@@ -114,7 +114,7 @@ def test_a_comparison_keeps_what_was_overridden_in_each_arm() -> None:
     assert [one["overrides"] for one in compare(arms, Question())["arms"]] == [["training.epochs=3"], []]
 
 
-HELD = "val_loss holds the penalty that the model of {} adds (l2 or a regularizer); val_accuracy judges without it."
+HELD = "val_loss includes the penalty that the model of {} adds (l2 or a regularizer); val_accuracy does not."
 
 
 def layers(**arguments: Any) -> dict[str, Any]:
@@ -555,18 +555,18 @@ def test_pairing_is_told_by_digest() -> None:
          "Use the smallest difference that matters, such as --margin 0.01."),
         ([BN, NOBN], Question(reach=90, margin=2), "--margin is 2, and the metric is val_accuracy; expected a share below 1, as accuracies are shares. "
          "Write --margin 0.02 for 2 points.\n"
-         "--reach is 90, and the metric is val_accuracy; expected a share above 0, of 1 at most. Write --reach 0.9 for 90%."),
+         "--reach is 90, and the metric is val_accuracy; expected a share above 0 and at most 1. Write --reach 0.9 for 90%."),
         ([BN, NOBN], Question("val_loss", reach=-0.5), "--reach is -0.5, and the metric is val_loss; expected 0 or more, as a loss or an "
          "error is never lower. Use --reach 0.5, for example."),
         ([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question(margin=1, reach=1.5), "--margin is 1, and the metric is val_r2; "
          "expected less than 1, as r2 is 1 at most. Use --margin 0.01, for example.\n--reach is 1.5, and the metric is val_r2; "
          "expected 1 or less, as no r2 is higher. Write --reach 0.015 for 1.5%."),
         ([BN, changed(NOBN, "dataset", "digest", to="x")], Question(),
-         "bn (bn-run) and nobn (nobn-run) were not trained on the same data: the rows differ by digest though the configs "
-         "agree. Train both on one dataset, then compare."),
+         "bn (bn-run) and nobn (nobn-run) were not trained on the same data: the configs agree, but the digests of the "
+         "rows differ. Train both on one dataset, then compare."),
         ([BN, changed(NOBN, "pairing", "splits", "2", to="x")], Question(),
-         "bn (bn-run) and nobn (nobn-run) were not trained on the same split: the rows differ by digest though the configs "
-         "agree. Train both on one dataset, then compare."),
+         "bn (bn-run) and nobn (nobn-run) were not trained on the same split: the configs agree, but the digests of the "
+         "rows differ. Train both on one dataset, then compare."),
         ([BN, arm("scaled", spread(0.8), dataset={"scale": "standard"})], Question(),
          "bn (bn-run) and scaled (scaled-run) were not trained on the same inputs and targets: dataset.scale is none "
          "and standard. Train both on one dataset, then compare."),

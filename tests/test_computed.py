@@ -205,7 +205,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
     with pytest.raises(ComparisonError) as caught:
         compare([kept, bare], Question(metric="val_auc"))
     assert str(caught.value) == (
-        "--metric is 'val_auc'; it is computed from what a net predicts for each held-out row, and bare (bare-run) kept "
+        "--metric is 'val_auc'; it is computed from the predictions for held-out rows, and bare (bare-run) kept "
         "none. Train again with training.keep_rows: true, or read another metric."
     )
 
@@ -214,7 +214,7 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
     ("question", "measured_there", "message"),
     [
         ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
-         "--metric is 'val_auc'; it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."),
+         "--metric is 'val_auc'; it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."),
         ({"metric": "val_auc", "reach": 0.9}, ["val_accuracy", "val_auc"],
          "--reach is 0.9; val_auc is not computed at each epoch. Train with training.metrics: [auc], or leave --reach out."),
         ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
@@ -265,7 +265,7 @@ def test_pairs_without_an_area_are_not_said_to_have_diverged() -> None:
     )
 
 
-ONE_CLASS = "the {} part has but one class, and {} needs two or more. Read {}, or keep more classes in it."
+ONE_CLASS = "the {} part has only one class, and {} needs two or more. Read {}, or keep more classes in it."
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_epochs_to_an_area_of_the_final_weights_and_areas_without_rows_are_refus
     )
     bare = SMALL.replace("epochs: 2}", "epochs: 2, keep_rows: false}") + ASKED
     without = (
-        "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+        "it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."
     )
     assert f"metric is test_auc; {without}" in refusal(tmp_path, bare)
 

@@ -412,7 +412,7 @@ def test_a_study_with_a_diverged_seed_without_a_value_is_kept_as_strict_json(tmp
 
 def test_a_claim_about_a_loss_that_holds_a_penalty_has_a_caution(tmp_path: Path) -> None:
     text = SMALL.replace("hidden: [4]", "hidden: [4], l2: 0.1") + "vary: {training.batch_size: [4, 8]}\nseeds: 8\n"
-    told = "test_loss holds the penalty that the model of bn and of none adds (l2 or a regularizer); test_accuracy judges without it."
+    told = "test_loss includes the penalty that the model of bn and of none adds (l2 or a regularizer); test_accuracy does not."
     for metric, cautions in (("test_accuracy", []), ("test_loss", [told])):
         plan = planned(tmp_path, text.replace("metric: test_accuracy", f"metric: {metric}"))
         results = {one.key: result(*one.key, [0.5] * 8, levels=dict(one.cell.levels)) for one in plan.trials}
@@ -913,8 +913,8 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("smallest: 0.01", "smallest: 0.5, wins: true"), "s.yaml:5: hypothesis.smallest is 0.5; of wins it is a share minus one half. Use 0.25, for example."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, ratio: true}"), "s.yaml:5: hypothesis.metric is a ratio of test_accuracy, and more of it is better; expected a loss or an error."),
         (SMALL.replace("smallest: 0.01", "smallest: 1"), "s.yaml:5: hypothesis.smallest is 1; expected a share below 1, as accuracies are shares. Write 0.01 for 1 point."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0, of 1 at most. Write 0.7 for 70%."),
-        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0, of 1 at most. Use 0.9, for example."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 70}"), "s.yaml:5: hypothesis.metric has failures_below: 70; expected a share above 0 and at most 1. Write 0.7 for 70%."),
+        (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: -1}"), "s.yaml:5: hypothesis.metric has epochs_to: -1; expected a share above 0 and at most 1. Use 0.9, for example."),
         (SMALL.replace("smallest: 0.01", "over: {factor: training.batch_size, take: width, within: 1}, smallest: 0.3") + VARY, "s.yaml:5: hypothesis.over.within is 1; expected a share below 1, as accuracies are shares. Write 0.01 for 1 point."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "smallest: 20"), "s.yaml:5: hypothesis.smallest is 20; expected a share below 1, as accuracies are shares. Write 0.2 for 20 points."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_loss, epochs_to: -0.1}").replace("smallest: 0.01", "smallest: 1.2"), "s.yaml:5: hypothesis.metric has epochs_to: -0.1; expected 0 or more, as a loss or an error is never lower. Use 0.5, for example."),

@@ -156,7 +156,7 @@ AT_THEIR_BEST = (
 
 def test_an_arm_that_was_better_before_is_named_with_its_best_epoch_and_what_it_lost() -> None:
     assert cautions(trained("bn", LEVEL_E, noise=0.002), trained("nobn", OVERFITTING_E, noise=0, draw=1)) == [
-        "nobn was better at epoch 5 than at its last, 20: by 3.00 in val_accuracy (%) on average.",
+        "nobn was better at epoch 5 than at its last epoch (20), by 3.00 in val_accuracy (%) on average.",
         AT_THEIR_BEST,
     ]
 
@@ -213,7 +213,7 @@ def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
         metrics = {**one.history.metrics, "test_accuracy": one.history.metrics["val_accuracy"]}
         arms.append(replace(one, history=replace(one.history, metrics=metrics)))
     told = cautions(*arms, metric="test_accuracy")
-    assert told[0].startswith("bn was better at epoch 5 than at its last, 20: by ")
+    assert told[0].startswith("bn was better at epoch 5 than at its last epoch (20), by ")
     assert told[1:] == [
         "the verdict is about the last epoch. To compare the arms at their best, let early stopping choose on the "
         "validation part: training.early_stopping.monitor=val_loss training.refresh_statistics=true."
@@ -269,7 +269,7 @@ def test_a_loss_is_better_before_where_it_was_lower_and_the_verdict_does_not_wai
     contrast = compare(list(arms), Question(metric="val_loss")).contrasts[0]
     told, _ = contrast.cautions
     assert told.startswith(
-        "bn was better at epoch 5 than at its last, 20: by 13% of val_loss on average."
+        "bn was better at epoch 5 than at its last epoch (20), by 13% of val_loss on average."
     )  # 0.23 to 0.20
     assert "Fix the warnings first." not in contrast.verdict.sentence
 

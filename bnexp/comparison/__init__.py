@@ -1,6 +1,6 @@
-"""Finished runs -> a comparison: seeds paired, each metric's difference with its interval, and a verdict.
+"""Compare finished runs: pair their seeds, compute each metric's difference with its interval, and judge it.
 
-Nothing is trained, drawn or printed here.
+This package trains, plots and prints nothing.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ __all__ = [
 
 
 def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
-    """Compare each arm with the baseline, seed by seed; return the document that comparison.json holds.
+    """Compare each arm with the baseline, seed by seed, and return the content of comparison.json.
 
     Raises:
         ComparisonError: for fewer than two arms, a run named twice, arms without a common seed,
-            arms trained on other data or splits, or a question about what was not measured.
+            arms trained on different data or splits, or a question that these runs cannot answer.
     """
     refuse_too_few([arm.name for arm in arms])
     each_epoch = _shared_metrics(arms)

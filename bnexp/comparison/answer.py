@@ -1,7 +1,7 @@
-"""A verdict's word and sentence: one rule for a comparison and for a study's hypothesis.
+"""The word and the sentence of a verdict: one rule for a comparison and for a study's hypothesis.
 
-The rule itself is in `statistics.verdicts`. This file applies it to new rows and to these rows. For an open question it
-finds what would settle it. The caller decides how a difference is written (`Wording`).
+The rule itself is in `statistics.verdicts`. This file applies it to new rows and to the measured rows ("these rows").
+It estimates what would settle an open question. The caller decides how a difference is written (`Wording`).
 """
 
 from __future__ import annotations
@@ -36,35 +36,35 @@ class Wording(Protocol):
 
     @property
     def open(self) -> str:
-        """Return the word for a question that is not settled."""
+        """Return the verdict's word for an open question."""
 
     def word(self, found: Shown) -> str:
-        """Return the word for what was found."""
+        """Return the verdict's word for what an estimate shows."""
 
     def says(self, interval: Interval, word: str) -> str:
-        """Return the difference with its interval, and where it lies relative to zero and to the margin."""
+        """Return the difference with its interval, and how it compares with zero and with the margin."""
 
     def bounds(self, interval: Interval) -> str:
-        """Write the bounds of an interval."""
+        """Return the bounds of an interval as text."""
 
     def margin_of_all(self) -> str:
-        """Return what is seen and the cure, where the margin is no smaller than the baseline's whole loss or error."""
+        """Return the problem and the cure if the margin is at least the baseline's whole loss or error."""
 
     def own_cure(self) -> str | None:
-        """Return what would settle it, if that is neither seeds nor rows."""
+        """Return what may settle an open question besides more seeds or rows; None if nothing else does."""
 
     def how_to_add(self, seeds: int) -> str:
-        """Return what the user writes to get a number of seeds."""
+        """Return the option or the key that sets this number of seeds."""
 
     def how_to_hold_out(self, factor: float) -> str:
-        """Return how the user gets this many times as many held-out rows; "" if that is not known."""
+        """Return how to multiply the held-out rows by this factor; "" if that is not known."""
 
     def why_these_rows_only(self) -> str | None:
-        """Return why nothing is said of new rows; None if that was not asked."""
+        """Return why the verdict is not about new rows; None if the user did not ask about new rows."""
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
-    """Return True if more seeds could settle an open question, for some mean that these seeds do not exclude."""
+    """Return True if more seeds could settle an open question for at least one mean inside the present interval."""
     if difference.is_carried_by_few:
         return False
     if any(found.is_void for found in _both(difference, wording)):
@@ -76,7 +76,7 @@ def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
 
 
 def answer(difference: JudgedDifference, wording: Wording) -> Verdict:
-    """Return the verdict: about new rows of the same kind where they are estimated, else about these rows."""
+    """Return the verdict: about new rows of the same kind if there is an estimate for them, else about these rows."""
     here, decides = _both(difference, wording)
     if decides.is_void or here.is_void:
         return Verdict(word=wording.open, sentence=f"No verdict: {wording.margin_of_all()}", is_withheld=True)
@@ -89,21 +89,21 @@ def answer(difference: JudgedDifference, wording: Wording) -> Verdict:
 
 @dataclass(frozen=True)
 class _Found:
-    """What an estimate shows: the word, and the interval that gives it, with its level."""
+    """An estimate with the verdict's word that it gives, and the level of the interval that the word rests on."""
 
     estimate: Estimate
     word: str
     rests_on_margin: bool
-    """Whether the word rests on being small. The difference may have a sign, too."""
+    """Whether the word rests on a small difference: its interval is inside the margin. It may exclude 0, too."""
     level: float
     is_void: bool
-    """Whether it does so with a margin no smaller than the whole loss."""
+    """Whether the word rests on a margin that is at least as large as the baseline's whole loss or error."""
     doubt: str | None
-    """By which p-value the question is open, if its interval alone would settle it."""
+    """The sign-flip p-value in words, if the interval alone would settle the question; else None."""
 
     @classmethod
     def of(cls, difference: JudgedDifference, estimate: Estimate, shown: Shown, wording: Wording) -> _Found:
-        """Put in words what an estimate shows."""
+        """Return the word of an estimate, with what the word rests on."""
         word = wording.word(shown)
         is_of_sign = difference.is_claim and shown.sign < 0
         rests_on_margin = word != wording.open and shown.is_small and not is_of_sign
@@ -113,11 +113,11 @@ class _Found:
 
     @property
     def interval(self) -> Interval:
-        """Return the interval that gives the word."""
+        """Return the interval that the word rests on."""
         return self.estimate.interval(self.level)
 
     def shared_level(self, looks: Sequence[int]) -> str | None:
-        """Return a note on the level of the interval, if several questions or looks share the error."""
+        """Return a note on the interval's level if several questions or looks share the error; else None."""
         if self.level == LEVEL:
             return None
         of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
@@ -127,7 +127,7 @@ class _Found:
 
 
 def _both(difference: JudgedDifference, wording: Wording) -> tuple[_Found, _Found]:
-    """Return what is found for these rows, and what decides."""
+    """Return the word for these rows, and the word that decides: for new rows if there is an estimate for them."""
     here = _Found.of(difference, difference.here, difference.shown_here, wording)
     if difference.new_rows is None:
         return here, here
@@ -135,7 +135,7 @@ def _both(difference: JudgedDifference, wording: Wording) -> tuple[_Found, _Foun
 
 
 def _doubt(difference: JudgedDifference, estimate: Estimate, found: Shown, wording: Wording) -> str | None:
-    """Return by which p-value the sign-flip test alone leaves a question open; None where it does not."""
+    """Return the sign-flip p-value in words if only the sign-flip test leaves the question open; else None."""
     if not difference.is_doubted(estimate):
         return None
     by_interval = replace(found, sign=1 if estimate.mean > 0 else -1)
@@ -158,7 +158,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
     if rest is None:
         rest = _rows_or_seeds(difference, wording, new_rows)
-        if difference.lacking_alone is not None:  # seeds may still show a claim's other side
+        if difference.lacking_alone is not None:  # more seeds may still refute a claim by its sign
             rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
@@ -182,7 +182,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
 
 
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
-    """Return what stands behind the difference; None if the question is open for lack of seeds or rows."""
+    """Return the sentences after the difference; None if the question is open because seeds or rows are too few."""
     if found.word != wording.open:
         failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
         return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
@@ -199,7 +199,7 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
 
 
 def _unseen_failures(pairs: int) -> str:
-    """Return the share of seeds that could fail though none was seen to.
+    """Return a sentence on the share of seeds that could fail although these pairs show no failure.
 
     >>> _unseen_failures(20)
     'A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds.'
@@ -211,7 +211,7 @@ def _unseen_failures(pairs: int) -> str:
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:
-    """Return why these rows, or groups, are too few to call a difference small for new ones; and how many it takes."""
+    """Return why the held-out rows or groups are too few to call a difference small, and how many are needed."""
     count, of = lacking.stratum.rows, lacking.stratum.of
     share = f"{100 * statistics.unseen_share(count):.2g}%"
     who, whole, each = {
@@ -228,7 +228,7 @@ def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:
 
 
 def _pairs_that_settle(difference: JudgedDifference) -> int | None:
-    """Return about how many pairs of seeds would settle a question about these rows."""
+    """Estimate how many pairs of seeds would settle a question about these rows; None if no number would."""
     if spread := deviation(difference.difference_S):
         return statistics.pairs_to_settle(difference.question, pairs=difference.pairs, deviation=spread)
     return max(statistics.draws_to_exclude(difference.rare), statistics.fewest_pairs(difference.levels.sign))
@@ -245,8 +245,8 @@ def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) ->
 
 
 def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
-    """Return which is missing, seeds or rows, and about how many."""
-    if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # rows have nothing to add
+    """Return a sentence on about how many seeds, or how many held-out rows, would settle the question."""
+    if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # neither seeds nor rows vary
         if difference.lacking is not None:
             equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
             return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}"
@@ -269,7 +269,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
 
 
 def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:
-    """Write a number of held-out rows, how to get them, and how many are of the rarest class where that counts."""
+    """Return a number of held-out rows in words, with how to get them and how many of them have the rarest class."""
     rounded = _rounded(count)
     rarest = [one.rows for one in new_rows.strata if one.of == "the rarest class"]
     share = f"about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class" if rarest else ""
@@ -278,7 +278,7 @@ def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> s
 
 
 def _rounded(count: int) -> int:
-    """Round a number up to its first two digits, as it is only an estimate.
+    """Round an estimated number up to two significant digits.
 
     >>> _rounded(711), _rounded(23), _rounded(12345)
     (720, 23, 13000)
@@ -293,6 +293,6 @@ def _rounded(count: int) -> int:
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
     few = f"{carrying} carry the difference in {difference.metric}"
-    how = wording.how_to_hold_out(2 * FEWEST_EFFECTIVE / new_rows.effective_rows)  # 2: how many carry it is a guess
+    how = wording.how_to_hold_out(2 * FEWEST_EFFECTIVE / new_rows.effective_rows)  # 2: a safety factor
     cure = f"Use more held-out {new_rows.drawn}{in_brackets(how)}."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

@@ -1,4 +1,4 @@
-"""One arm by itself: each seed's final value, the epochs to a target, and what comparison.json holds of it.
+"""One arm by itself: each seed's final value, its epochs to a target, and the arm's entry in comparison.json.
 
 Axis: S seeds.
 """
@@ -21,7 +21,7 @@ from bnexp.store.reach import Reach
 
 
 def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFacts:
-    """Return one entry of `arms` in comparison.json."""
+    """Return the arm's entry of `arms` in comparison.json."""
     finals = {name: final_values(history, name, guessing_of(arm)) for name in history.metrics}
     return ArmFacts(
         name=arm.name,
@@ -38,25 +38,25 @@ def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFact
 
 
 def final_values(history: History, metric: str, guessing: Mapping[str, float]) -> Floats:
-    """Return each seed's final value, (S,), as it is judged: `History.as_judged`."""
+    """Return each seed's final value, (S,). `History.as_judged` decides the value of a diverged seed."""
     return history.as_judged(metric, history.final(metric), guessing)
 
 
 def epochs_to(history: History, metric: str, target: float) -> Floats:
-    """Return each seed's first epoch at the target, (S,), NaN if never: a diverged seed reaches none."""
+    """Return each seed's first epoch at the target, (S,); NaN if it never reached the target, or diverged."""
     epochs_S = statistics.epochs_to_target(history.metrics[metric], target, higher_is_better(metric))
     return np.where([seed in history.diverged_at for seed in history.seeds], np.nan, epochs_S)
 
 
 def guessing_of(arm: Arm) -> Mapping[str, float]:
-    """Return `Data.guessing`. Older runs have none, so that their diverged seeds have no value."""
+    """Return each part's accuracy of guessing. Older runs have none, so their diverged seeds have no value."""
     return arm.record.dataset.guessing
 
 
 def guesses_of(arm: Arm, metric: str) -> Mapping[str, float]:
-    """Return what guessing scores on each part: in a metric that is computed of rows, else in accuracy.
+    """Return what guessing scores on each part: in the metric if it is computed from predictions, else in accuracy.
 
-    Runs of before that the best single answer was recorded have the score of the training part's commonest class.
+    Older runs did not record the best single answer. For them it is the score of the training part's commonest class.
     """
     if is_computed(metric):
         return {} if arm.held_out is None else arm.held_out.of_guess(quantity(metric))
@@ -65,7 +65,7 @@ def guesses_of(arm: Arm, metric: str) -> Mapping[str, float]:
 
 
 def epochs_to_target(history: History, question: ResolvedQuestion) -> Floats:
-    """Return each seed's first epoch at the target of a question, (S,); NaN if never, or if there is none."""
+    """Return each seed's first epoch at the question's target, (S,); NaN if never reached, or without a target."""
     if question.target is None:
         return np.full(len(history.seeds), np.nan)
     return epochs_to(history, question.target_metric, question.target)
@@ -74,7 +74,8 @@ def epochs_to_target(history: History, question: ResolvedQuestion) -> Floats:
 def _reach(arm: Arm, epochs_S: Floats) -> Reach:
     """Return how soon the target was reached; a censored seed (target never reached) counts with the whole budget.
 
-    So does a seed that stopped early: by the epochs that it ran, an arm that gives up soon would look fast.
+    A censored seed that stopped early counts with the whole budget, too. Counted with the epochs that it ran, an arm
+    that stops early would look fast.
     """
     budget, share = arm.experiment.training.epochs, arm.record.seed_epoch_seconds
     reach = statistics.reach(epochs_S, budget)

@@ -1,4 +1,4 @@
-"""Metrics of the final weights that no epoch measures, such as AUC: computed from what is kept of each held-out row."""
+"""Metrics of the final weights, such as AUC, that are computed from the stored predictions for held-out rows."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
 from bnexp.system.spelling import spelt
 
-NEEDS_PREDICTIONS = "is computed from what a net predicts for each held-out row"
+NEEDS_PREDICTIONS = "is computed from the predictions for held-out rows"
 FEWEST_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
-"""Task -> its classes, if the data do not name them."""
+"""Task -> the number of classes to assume if the data do not name them."""
 
 
 def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str]:
-    """List the metrics that are computed of an experiment's final weights: none where no rows are kept.
+    """Return the metrics that are computed from an experiment's final weights; none if it keeps no rows.
 
-    Those that each epoch computes are among them.
+    Metrics that are computed at each epoch, too, are included.
     """
     if not experiment.training.keep_rows:
         return []
@@ -35,9 +35,9 @@ def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str
 
 
 def with_computed(history: History, held_out: HeldOut | None, metric: str) -> History | None:
-    """Return a history with a computed metric of its seeds' final weights; None where it is not known.
+    """Return the history with the values of a computed metric for the final weights; None if they are not known.
 
-    It is computed of the predictions that are kept. Without those, it is known if each epoch computed it.
+    They are computed from the stored predictions. Without predictions they are known only if each epoch computed them.
     """
     known = held_out is not None and set(history.seeds) <= set(held_out.seeds)
     values_SR = held_out.of(history.seeds).values(metric) if known and held_out is not None else None
@@ -47,17 +47,17 @@ def with_computed(history: History, held_out: HeldOut | None, metric: str) -> Hi
 
 
 def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:
-    """Raise ComparisonError if the metric that is asked for compares classes, and a part has but one."""
+    """Raise ComparisonError if the requested metric compares classes, and its part has only one class."""
     for facts in data:
         if metric is not None and (why := of_one_class(metric, facts)):
             raise ComparisonError(f"{spelt('metric')} is {metric!r}; {why}")
 
 
 def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
-    """Return arms whose histories have a metric that was asked for, if it is a computed one.
+    """Return the arms with the requested metric in their histories, if it is a computed metric.
 
     Raises:
-        ComparisonError: if an arm keeps no predictions, or has but one class where the metric compares classes.
+        ComparisonError: if an arm keeps no predictions, or if the metric compares classes and there is only one class.
     """
     if metric is None or not is_computed(metric):
         return list(arms)

@@ -1,4 +1,4 @@
-"""One arm against the baseline: every metric's paired difference, the way to the target, and the verdict.
+"""One arm against the baseline: each metric's paired difference, the epochs to the target, and the verdict.
 
 Axis: S seeds.
 """
@@ -24,7 +24,7 @@ from bnexp.store.reach import SpeedUp
 
 
 def contrasts(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[Contrast]:
-    """Return `contrasts` of comparison.json."""
+    """Return the list `contrasts` of comparison.json: one entry for each arm against the baseline."""
     answers = judged(several, question)
     return [_contrast(arms, question, *each) for arms, each in zip(several, answers, strict=True)]
 
@@ -59,7 +59,7 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
 
 
 def _adds_penalty(arm: Arm) -> bool:
-    """Return True if an arm's model adds a penalty to its loss: by its config, or as it was built."""
+    """Return True if an arm's model adds a penalty to its loss, according to its config or to the built network."""
     return adds_penalty(arm.experiment) or (arm.record.network is not None and arm.record.network.adds_penalty)
 
 
@@ -70,7 +70,7 @@ def _tiny_margin(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
 
 
 def _difference(arms: PairedArms, metric: str) -> MetricDifference:
-    """Return the paired difference of the final values; pairs without a value, since a seed diverged, are counted."""
+    """Return the paired difference of the final values, and count the pairs without a value."""
     difference_S = _pair_by_pair(arms, metric)
     whole_S = np.isfinite(difference_S)
     left_out = int((~whole_S).sum())
@@ -84,7 +84,7 @@ def _difference(arms: PairedArms, metric: str) -> MetricDifference:
 
 
 def _pair_by_pair(arms: PairedArms, metric: str) -> Floats:
-    """Return the difference of the final values, (S,), not finite where a seed has none."""
+    """Return each pair's difference of the final values, (S,); not finite if a seed of the pair has no value."""
     treated_S = final_values(arms.treated, metric, guessing_of(arms.arm))
     return statistics.subtracted(treated_S, final_values(arms.base, metric, guessing_of(arms.baseline)))
 
@@ -92,7 +92,7 @@ def _pair_by_pair(arms: PairedArms, metric: str) -> Floats:
 def _reach_difference(arms: PairedArms, question: ResolvedQuestion) -> ReachDifference | None:
     """Return the paired difference in epochs to the target, and the speed-up in epochs, within the smaller budget.
 
-    Seconds have none: what an epoch took was measured once for each arm, so that no interval could tell its error.
+    There is no speed-up in seconds: each arm's time for an epoch was measured only once, so its error is not known.
     """
     if question.target is None:
         return None

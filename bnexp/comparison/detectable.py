@@ -1,7 +1,7 @@
-"""Which difference a comparison can detect, told in one sentence before anything is trained.
+"""Which difference a comparison can detect, in one sentence, before anything is trained.
 
-The variances come from an earlier comparison of the same data. Without one, the worst case of an accuracy is
-assumed; of any other metric nothing is known.
+The variances come from an earlier comparison of the same data. Without an earlier comparison, the worst case is
+assumed for an accuracy. For any other metric the difference is not known.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
 
 DISAGREE = 0.2
-"""Assumed before the first run: the share of held-out rows that two arms answer differently, the same in every seed."""
+"""Share of held-out rows that two arms are assumed to answer differently before the first run, alike in each seed."""
 
 
 KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
@@ -37,26 +37,26 @@ KNOWN_LATER = "The true limit is usually much lower, and is known once these dat
 
 @dataclass(frozen=True)
 class Design:
-    """What is known of a comparison before it is made."""
+    """What is known about a comparison before it is made."""
 
     metric: str
     seeds: int
     about: About
     data: DataFacts
     own_splits: bool
-    """Whether each seed measures other rows."""
+    """Whether each seed has its own split, and so its own held-out rows."""
     grouped: bool
     """Whether rows are drawn in groups."""
     level: float = statistics.LEVEL
-    """Of the interval that decides."""
+    """Level of the interval that decides."""
     margin: float | None = None
-    """The smallest difference that matters, where it is known before."""
+    """The smallest difference that matters; None if it is not known before training."""
     dataset: Dataset | None = None
-    """The config's, if all arms share one."""
+    """The dataset section of the baseline's config; None for a study."""
 
     @property
     def rows(self) -> int | None:
-        """Return the number of rows that the metric is measured on, if it is of a held-out part."""
+        """Return the number of held-out rows that the metric is measured on; None if its part is not held out."""
         parts = {"val": self.data.validation_rows, "test": self.data.test_rows}
         return parts.get(part_of(self.metric))
 
@@ -68,10 +68,10 @@ class Earlier:
     run: str
     document: ComparisonDocument
     is_of_these: bool = True
-    """Whether the same experiments were compared; others have other variances."""
+    """Whether it compared the same experiments. Other experiments have other variances."""
 
     def difference(self, metric: str) -> MetricDifference | None:
-        """Return the difference of a metric in the first contrast in which it has a spread; equal arms have none."""
+        """Return the metric's difference in the first contrast where it varies; None if it varies in no contrast."""
         found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
         return next((one for one in found if one is not None and _has_spread(one)), None)
 
@@ -84,7 +84,7 @@ def _has_spread(found: MetricDifference) -> bool:
 
 
 def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
-    """Return the smallest difference that a design detects, what it rests on, and the sentence that says so."""
+    """Return the smallest difference that a design detects, its source, and a sentence about it."""
     fewest = statistics.fewest_pairs(design.level)
     if design.seeds < fewest:
         said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
@@ -98,7 +98,7 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
 
 
 def _rows_for_small(design: Design) -> str | None:
-    """Return how many held-out rows it takes to show that a difference is too small to matter, if there are fewer."""
+    """Return how many held-out rows are needed to call a difference too small to matter; None if there are enough."""
     known, margin = traits(design.metric), design.margin
     if known.counts != "rows" or not margin or design.rows is None or design.grouped or design.own_splits:
         return None
@@ -114,7 +114,7 @@ def _rows_for_small(design: Design) -> str | None:
 def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:
     if earlier is not None and found is not None:
         error, drawn = _measured(design, found)
-        if error.value > 0:  # else all pairs differed alike, which says nothing of other seeds
+        if error.value > 0:  # at 0 all pairs differed alike: other seeds may vary
             others = "" if earlier.is_of_these else ", whose arms have other settings"
             return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
     if _is_assumed(design) and design.rows is not None:
@@ -130,14 +130,14 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
 
 
 def _is_assumed(design: Design) -> bool:
-    """Return True if the worst case of the metric is known: an accuracy on new rows that are drawn one by one."""
+    """Return True if a worst case can be assumed: for an accuracy on new rows that are drawn one by one."""
     rows = design.rows
     alone = not design.own_splits and not design.grouped and design.about == "new-rows"
     return quantity(design.metric) == "accuracy" and alone and rows is not None and rows > 1
 
 
 def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, str]:
-    """Return the standard error that an earlier difference predicts, and what is drawn."""
+    """Return the standard error that an earlier difference predicts, and the words for what it is about."""
     deviation, rows = found.standard_deviation or 0.0, found.new_rows
     seeds = f"{design.seeds} seeds"
     if design.about == "these-rows" or rows is None:

@@ -1,6 +1,6 @@
 """What an estimate draws anew besides seeds: held-out rows, splits, or neither. One rule for a comparison and a study.
 
-Row counts and `dataset.resample` decide. What each row measured is not needed for other splits.
+Row counts and `dataset.resample` decide. An estimate for other splits does not need the measures of single rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SplitRows:
 
     resample: Resample
     rows: Mapping[str, int | None]
-    """Part of the data (`train`, `val`, `test`) -> its rows."""
+    """Part of the data (`train`, `val`, `test`) -> its number of rows; None if that was not recorded."""
 
 
 def split_rows(resample: Resample, facts: DataFacts) -> SplitRows:
@@ -46,14 +46,14 @@ def split_rows(resample: Resample, facts: DataFacts) -> SplitRows:
 
 @dataclass(frozen=True)
 class DrawnAnew:
-    """What is drawn anew besides seeds; None with the reason where nothing is."""
+    """What an estimate draws anew besides seeds. If that is nothing, `what` is None and `why_not` is the reason."""
 
     what: Literal["rows", "splits"] | None
     why_not: str = ""
     count: int = 0
-    """Held-out rows of a split."""
+    """Number of held-out rows in a split: the largest of all experiments."""
     test_share: float = 0.0
-    """Held-out rows of a split over its training rows; the largest one of all experiments."""
+    """Held-out rows of a split divided by its training rows: the largest ratio of all experiments."""
 
     def over_splits(self, difference_S: Floats) -> Estimate:
         """Return Nadeau and Bengio's estimate of a mean difference for other splits."""
@@ -61,10 +61,10 @@ class DrawnAnew:
 
 
 def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
-    """Return what is drawn anew where these experiments are measured by a metric.
+    """Return what is drawn anew besides seeds if a metric measures these experiments.
 
-    Splits of each seed's own overlap in what they train on. Nadeau and Bengio's estimate is not made for splits that
-    hold out most rows.
+    If each seed has its own split, the training rows of different splits overlap. Nadeau and Bengio's estimate allows
+    for the overlap. It is not meant for splits with more held-out rows than training rows.
 
     >>> drawn_anew("val_loss", [SplitRows(True, {"train": 80, "val": 20})]).test_share
     0.25
@@ -91,7 +91,7 @@ def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
 
 
 def splits_anew(metric: str, resample: Resample) -> bool:
-    """Return True if each seed is measured on a split of its own: on held-out rows, or on training rows.
+    """Return True if each seed has its own split of the rows that the metric is measured on, held out or trained on.
 
     >>> [splits_anew(metric, "validation") for metric in ("val_loss", "test_loss", "loss")]
     [True, False, True]
@@ -100,7 +100,7 @@ def splits_anew(metric: str, resample: Resample) -> bool:
 
 
 def measured_on(metric: str, resamples: Iterable[Resample]) -> MeasuredOn:
-    """Return what an interval over seeds alone speaks of.
+    """Return what an interval over seeds alone is about.
 
     >>> measured_on("val_loss", [True]), measured_on("val_loss", [False]), measured_on("val_loss", [False, True])
     ('these splits', 'these rows', 'these rows and splits')

@@ -1,4 +1,4 @@
-"""The question by which arms were first judged: one that is chosen after a result makes a verdict exploratory."""
+"""The question by which arms were first judged. If another is chosen after a result, the verdict is exploratory."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Literal
 from bnexp.metrics import number, quantity, traits
 
 OF_ONE_CLASS = ("f1", "pr_auc")
-"""Metrics that are, of two classes, about the second one."""
+"""Metrics that are about the second class only, if there are two classes."""
 
 
 @dataclass(frozen=True)
 class JudgedBy:
-    """What two arms are judged by."""
+    """The question by which two arms are judged: the metric, its margin, and the rows."""
 
     metric: str
     margin: float | None
-    """None for a share of the baseline's mean: the default one of losses and errors."""
+    """None for the default margin of losses and errors, which is a share of the baseline's mean."""
     about: Literal["new-rows", "these-rows"]
     positive: str | None = None
-    """The class that the metric is about, if it is about one."""
+    """The class that the metric is about; None if it is about all classes."""
 
     @classmethod
     def of(
@@ -31,12 +31,12 @@ class JudgedBy:
         about: Literal["new-rows", "these-rows"],
         classes: Sequence[str] | None = None,
     ) -> JudgedBy:
-        """Return the question; a margin that is not given is the default one."""
+        """Return the question. If `margin` is None, it has the metric's default margin."""
         positive = classes[1] if classes and len(classes) == 2 and quantity(metric) in OF_ONE_CLASS else None
         return cls(metric, traits(metric).margin if margin is None else margin, about, positive)
 
     def __str__(self) -> str:
-        """Write it.
+        """Return the question as text.
 
         >>> str(JudgedBy("val_accuracy", 0.02, "these-rows")), str(JudgedBy("val_f1", None, "new-rows", "sick"))
         ('val_accuracy (margin 2.00, these rows)', "val_f1 of class 'sick' (default margin, new rows)")
@@ -47,7 +47,7 @@ class JudgedBy:
 
 
 def exploratory(arm: str, baseline: str, first: JudgedBy, now: JudgedBy) -> str:
-    """Return what another question than the first one does to a verdict."""
+    """Return the caution for a question that differs from the first one: the verdict is exploratory."""
     return (
         f"{arm} and {baseline} were first judged by {first}, and now by {now}. A question that is chosen after a "
         "result was seen makes the verdict exploratory. Confirm it on other data."

@@ -18,20 +18,20 @@ from bnexp.store.comparison_question import MeasuredOn
 
 @dataclass(frozen=True)
 class Lacking:
-    """Held-out rows that are too few, and how many it takes."""
+    """Held-out rows that are too few to show that a difference is small, and the number that is needed."""
 
     stratum: Stratum
     needed: int
 
     @property
     def factor(self) -> float:
-        """Return how many times as many rows it takes."""
+        """Return the number of rows that is needed, divided by the present number."""
         return self.needed / self.stratum.rows
 
 
 @dataclass(frozen=True)
 class JudgedDifference:
-    """What a verdict rests on: a difference as estimated for these rows and, where that is known, for new rows."""
+    """What a verdict rests on: a difference estimated for these rows and, if possible, for new rows."""
 
     metric: str
     difference_S: Floats
@@ -40,30 +40,30 @@ class JudgedDifference:
     levels: Levels = field(default_factory=Levels)
     new_rows: NewRowsEstimate | None = None
     measured_on: MeasuredOn = "these rows"
-    """What `here` speaks of."""
+    """What the estimate `here` is about."""
     is_claim: bool = False
     """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
     is_margin_of_all: bool = False
-    """The margin is no smaller than the baseline's whole loss or error, so that a small difference tells nothing."""
+    """Whether the margin is at least the baseline's whole loss or error. Then a small difference means nothing."""
     is_warned: bool = False
-    """Some of the trainings have warnings, which no number of seeds removes."""
+    """Whether some of the trainings have warnings. More seeds do not remove them."""
     rare: float = RARE
     looks: Sequence[int] = ()
-    """The numbers of seeds of all looks that share the error, if several are planned."""
+    """The number of seeds of each planned look, if several looks share the error; else empty."""
 
     @cached_property
     def here(self) -> Estimate:
-        """Return the mean difference as estimated for these rows, or splits: over seeds alone."""
+        """Return the mean difference for these rows or splits, estimated over seeds alone."""
         return statistics.over_seeds(self.difference_S)
 
     @property
     def decides(self) -> Estimate:
-        """Return the estimate that gives the word: for new rows, where there is one."""
+        """Return the estimate that decides the verdict: for new rows if there is one, else for these rows."""
         return self.here if self.new_rows is None else self.new_rows.estimate
 
     @property
     def pairs(self) -> int:
-        """Count the pairs."""
+        """Return the number of pairs."""
         return len(self.difference_S)
 
     @cached_property
@@ -73,13 +73,13 @@ class JudgedDifference:
 
     @property
     def deciding_p(self) -> float:
-        """Return the p-value that decides: the larger one of the t test and the sign-flip test, if t is below 5%."""
+        """Return the p-value of the t test. If it is at most 5%, return the sign-flip test's if that is larger."""
         of_t = self.decides.p_value
         return max(of_t, self.sign_flip_p) if of_t <= 1 - LEVEL else of_t
 
     @property
     def error_beyond_seeds(self) -> float:
-        """Return the standard error that very many seeds would leave: the part of the held-out rows."""
+        """Return the standard error that remains with very many seeds: the part due to the held-out rows."""
         if self.new_rows is None:
             return 0.0
         if self.new_rows.components is None:
@@ -88,11 +88,11 @@ class JudgedDifference:
 
     @property
     def lacking(self) -> Lacking | None:
-        """Return which rows are too few to say that a difference is small for new ones; None where there are enough.
+        """Return the rows that are too few to call a difference small for new rows; None if there are enough.
 
-        With enough rows, a kind that none of them shows is so rare that it moves the difference by less than the
-        margin. A metric that counts answers as right or wrong needs that: arms that agree on these rows may differ on
-        others. Arms whose losses are equal are equal. For losses, errors and r2 there is no such number.
+        With enough rows, a kind of row that does not occur among them is so rare that it moves the difference by less
+        than the margin. A metric that counts answers as right or wrong needs this, because arms that agree on these
+        rows may differ on others. Losses, errors and r2 need no fixed number, because arms with equal losses are equal.
         """
         strata = () if self.new_rows is None else self.new_rows.strata
         found = [Lacking(one, statistics.draws_to_exclude(self.margin / one.weight)) for one in strata if one.weight]
@@ -100,25 +100,25 @@ class JudgedDifference:
 
     @property
     def question(self) -> OpenQuestion:
-        """Return what settles it."""
+        """Return the open question that more seeds or rows would have to settle."""
         factor = 0.0 if self.lacking is None else self.lacking.factor
         fewest_rows = 0 if self.new_rows is None else math.ceil(self.new_rows.count * factor)
         return OpenQuestion(self.here.mean, self.margin, self.levels, self.is_claim, fewest_rows)
 
     @property
     def shown_here(self) -> Shown:
-        """Return what is shown for these rows."""
+        """Return what the estimate for these rows shows."""
         return self._shown(self.here)
 
     @property
     def shown(self) -> Shown:
-        """Return what is shown by the estimate that decides."""
+        """Return what the estimate that decides shows."""
         found = self._shown(self.decides)
         return found if self.lacking is None else replace(found, is_small=False)
 
     @property
     def lacking_alone(self) -> Lacking | None:
-        """Return which rows are too few, if nothing else is missing to say that a difference is small for new ones."""
+        """Return the rows that are too few, if they alone prevent calling the difference small; else None."""
         return self.lacking if self._shown(self.decides).is_small else None
 
     def _shown(self, estimate: Estimate) -> Shown:
@@ -132,13 +132,13 @@ class JudgedDifference:
         )
 
     def is_doubted(self, estimate: Estimate) -> bool:
-        """Return True if the interval tells a sign, and the sign-flip test over seeds does not agree."""
+        """Return True if the interval excludes 0, but the sign-flip test over seeds does not."""
         interval = estimate.interval(self.levels.sign)
         return (interval.low > 0 or interval.high < 0) and not excludes_zero(self.sign_flip_p, self.levels.sign)
 
     @property
     def is_carried_by_few(self) -> bool:
-        """Return True if a few rows carry the difference for new rows, in any metric but an accuracy."""
+        """Return True if a few rows carry the difference for new rows; never True for an accuracy."""
         anew = self.new_rows
         if anew is None or anew.components is None or quantity(self.metric) == "accuracy":
             return False

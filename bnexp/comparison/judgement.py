@@ -1,6 +1,6 @@
-"""Why no verdict is given, whatever the difference is: one rule for a comparison and for a study's hypothesis.
+"""Reasons to withhold a verdict, whatever the difference is: one rule for a comparison and for a study's hypothesis.
 
-A comparison and a study name different arms and advise different things. `Advice` holds their words.
+A comparison and a study name different arms and give different advice. `Advice` holds their words.
 """
 
 from __future__ import annotations
@@ -23,41 +23,45 @@ from bnexp.statistics.arrays import Floats
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a verdict about a metric would rest on; counts alone, so that it can be read from a stored document."""
+    """The facts that decide whether a verdict about a metric is withheld. All can be read from a stored document."""
 
     metric: str
     pairs: int
     lost: int = 0
-    """Pairs without a value, since a seed diverged."""
+    """Pairs that have no value because a seed diverged."""
     undefined: int = 0
-    """Other pairs without a value: the metric is not defined for what a seed measured."""
+    """Pairs that have no value for another reason: the metric is not defined for a seed's results."""
     guessing: float | None = None
-    """What a net scores that has learned nothing, if no arm beats it: `unbeaten`."""
+    """The score of a net that has learned nothing, if no arm beats it (`unbeaten`); else None."""
     fair: str | None = None
-    """The metric that is fair to all classes, where accuracy is asked for and is not."""
+    """A metric that is fair to all classes, if the metric is an accuracy that is not; else None."""
     chosen: Mapping[str, str] = field(default_factory=dict)
-    """Metric by which training chose -> what chose: `chosen_by`."""
+    """Metric -> what chose by this metric, such as early stopping (`chosen_by`)."""
     level: float = LEVEL
-    """Of the interval that decides."""
+    """Level of the interval that decides."""
 
 
 @dataclass(frozen=True)
 class Advice:
-    """The words of a comparison or a study: which arms do not beat guessing, and what is advised."""
+    """The words with which a comparison or a study explains why it has no verdict, and what to do."""
 
     who: str
+    """The arms as the subject of "beats guessing", such as "neither bn nor nobn"."""
     more_pairs: str
+    """How to get more pairs."""
     read: str = "Read"
-    """Stands before a metric that can answer."""
+    """The words before the name of a metric that can answer."""
     undefined: str = ""
-    """Why a metric may have no value though no seed diverged."""
+    """Why a metric may have no value although no seed diverged."""
     after_loss: str = ""
+    """What to do if seeds diverged."""
     after_choice: str = ""
+    """What to do after choosing a metric on other rows."""
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """Why there is no verdict, and how many pairs would be enough for one, if they are too few."""
+    """Why there is no verdict. If there are too few pairs, `settled_by` is the number that would be enough."""
 
     sentence: str
     settled_by: int | None = None
@@ -65,7 +69,7 @@ class Withheld:
 
 
 def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
-    """Return why a verdict is withheld, the gravest reason first; None if it is not."""
+    """Return the most serious reason to withhold a verdict; None if there is no reason."""
     if evidence.lost:
         return Withheld(_joined(f"No verdict: {lost_pairs(evidence.lost)}", words.after_loss))
     if evidence.undefined:
@@ -92,10 +96,10 @@ def _too_few(evidence: Evidence, fewest: int, words: Advice) -> str:
 
 
 def unbeaten(metric: str, arms: Iterable[tuple[Mapping[str, float], Floats]]) -> float | None:
-    """Return what a net scores that has learned nothing, if no arm's interval lies above it; else None.
+    """Return the score of a net that has learned nothing, if no arm's interval lies above it; else None.
 
-    `arms` holds two things for each arm: what guessing scores on each part, and the seeds' values, (S,). If the scores
-    differ, the highest is returned. An arm whose score is not known may beat it.
+    `arms` holds two things for each arm: the score of guessing on each part, and the seeds' values, (S,). If the scores
+    differ, the highest is returned. If a score is not known, the result is None, because that arm may beat guessing.
 
     >>> import numpy as np
     >>> unbeaten("val_accuracy", [({"val": 0.5}, np.full(6, 0.5)), ({"val": 0.5}, np.full(6, 0.4))])

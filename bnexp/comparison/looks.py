@@ -1,4 +1,4 @@
-"""Looks at more and more seeds: what each found, whether another one is needed, and how often all of them err."""
+"""Looks at a growing number of seeds: what each look found, whether another is needed, and how often they err."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 
 def look_of(document: ComparisonDocument, planned: Sequence[int] = ()) -> Look:
-    """Return what a comparison found, as one of the looks that were planned, or as a look that stands alone."""
+    """Return a comparison as a look: its seeds, level and words. Planned looks share the error by higher levels."""
     level = 1 - statistics.share_of_each(planned) if planned else document.level
     words = {contrast.arm: contrast.verdict.word for contrast in document.contrasts}
     return Look(seeds=len(document.seeds), level=level, words=words)
@@ -28,7 +28,7 @@ def is_over(document: ComparisonDocument) -> bool:
 def with_looks(
     document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[EarlierLook]
 ) -> ComparisonDocument:
-    """Return a comparison, which is the last look taken, with how the looks ended and how often all of them err."""
+    """Return the comparison of the last look, with how the looks ended and the probability that any of them errs."""
     document = document.model_copy(deep=True)
     now = [*((look.seeds, look.level) for look in taken), *((count, taken[-1].level) for count in planned)]
     errors = []
@@ -56,7 +56,7 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
 
 
 def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
-    """Return what looks that were not planned do to the error."""
+    """Return a caution on how much looks outside a plan raise the risk of an error."""
     seen = f"Stored comparisons looked at these arms at {seeds_in_words(before)} before"
     if is_planned:
         return f"{seen}, outside this plan of looks; {error_in_words(error)}."
@@ -67,7 +67,7 @@ def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool
 
 
 def error_in_words(error: float) -> str:
-    """Write how often several looks err.
+    """Return a clause on how often at least one of several looks errs.
 
     >>> error_in_words(0.1144)
     'together, all looks err in about 11% of cases without a difference, not in 5%'
@@ -76,7 +76,7 @@ def error_in_words(error: float) -> str:
 
 
 def seeds_in_words(counts: Sequence[int]) -> str:
-    """Write numbers of seeds.
+    """Return numbers of seeds as a list in words.
 
     >>> seeds_in_words([10, 20, 40]), seeds_in_words([20])
     ('10, 20 and 40 seeds', '20 seeds')
@@ -86,7 +86,7 @@ def seeds_in_words(counts: Sequence[int]) -> str:
 
 
 def ordinal(number: int) -> str:
-    """Write which one it is.
+    """Return the ordinal of a number: a word up to ten, else digits with their ending.
 
     >>> ordinal(3), ordinal(11), ordinal(21), ordinal(112)
     ('third', '11th', '21st', '112th')

@@ -1,4 +1,4 @@
-"""Why a metric that is asked for is not known, and which name was meant: of a comparison and of a study alike."""
+"""Why a requested metric is not available, and which name was probably meant: for a comparison and for a study."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OTHER_NAMES = {
 
 
 CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
-"""How data get a test part beside the validation part."""
+"""How to get a test part in addition to the validation part."""
 
 
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a part of the data has no metrics, and the cure, if `metric` is measured there; else None.
+    """Return why the part of the data that `metric` names has no metrics, and the cure; None if it has some.
 
     >>> unmeasured_part("train_loss", ["val_loss"]), unmeasured_part("test_loss", ["test_loss"])
     ('the training part is not evaluated. Set training.evaluate_train: true.', None)
@@ -41,18 +41,18 @@ def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
 
 
 def without_rows(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a metric that is computed after training cannot be, and the cure, if no rows are kept; else None.
+    """Return why a metric cannot be computed after training if an arm keeps no rows, and the cure; else None.
 
     >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
-    'it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true.'
+    'it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true.'
     """
     if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
         return None
-    return "it is computed from what is kept of each held-out row, and an arm keeps none. Set training.keep_rows: true."
+    return "it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."
 
 
 def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
-    """Return why a metric is not known, and the names that are, the nearest first; the names of others are known.
+    """Return why a metric is not available, and the names that are. Names from other libraries are translated.
 
     >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
     "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."

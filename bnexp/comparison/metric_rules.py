@@ -1,7 +1,7 @@
-"""What may be asked of a metric: by a comparison and by a study's hypothesis alike.
+"""Rules for metrics: the same for a comparison and for a study's hypothesis.
 
-Which values a margin or a target can have, which part of the data may judge, and what a net scores that has learned
-nothing.
+They say which values a margin or a target can have, which part of the data may judge, and which score a net has that
+has learned nothing.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
 
 ROUNDING = 1e-6
-"""Of accuracies, which older runs hold in float32: no more than this above guessing is guessing."""
+"""A score that is above guessing by no more than this counts as guessing. Older runs store accuracies in float32."""
 RELATIVE_MARGIN = 0.05
-"""The margin of a loss or an error, if none is asked for, over the baseline's mean."""
+"""The default margin of a loss or an error, as a share of the baseline's mean."""
 TINY_MARGIN = 0.001
-"""A margin of a loss or an error below this share of the baseline's mean is warned of."""
+"""A margin of a loss or an error below this share of the baseline's mean gets a warning."""
 TINY_SHARE = 0.0001
-"""A margin of an accuracy, or another metric of at most 1, below this is warned of."""
+"""A margin below this gets a warning for an accuracy, or for another metric that is 1 at most."""
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """The advice of an open verdict that rests on trainings with warnings."""
 
 
 def has_own_splits(resample: Resample, metric: str) -> bool:
-    """Return True if each seed holds out rows of its own in the part that a metric is measured on.
+    """Return True if the metric is measured on held-out rows, and each seed has its own held-out rows.
 
     >>> [has_own_splits("validation", metric) for metric in ("val_loss", "test_loss", "loss")]
     [True, False, False]
@@ -56,9 +56,9 @@ def has_own_splits(resample: Resample, metric: str) -> bool:
 
 
 def impossible_margin(metric: str, value: float, *, as_option: Callable[[str], str] = str) -> str | None:
-    """Return what is expected of the smallest difference that matters, and the cure; None if the value is possible.
+    """Return what a margin should be, and the cure, if this value is not possible; else None.
 
-    `as_option` writes a value that the cure names, as `--margin 0.01`.
+    `as_option` formats the value that the cure names, such as `--margin 0.01`.
 
     >>> impossible_margin("val_accuracy", 1, as_option="--margin {}".format)
     'expected a share below 1, as accuracies are shares. Write --margin 0.01 for 1 point.'
@@ -78,7 +78,7 @@ def impossible_margin(metric: str, value: float, *, as_option: Callable[[str], s
 
 
 def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
-    """Return True for a margin of a loss or an error that is no smaller than its whole mean, such as one in percent.
+    """Return True if the margin of a loss or an error is at least its whole mean, such as a margin in percent.
 
     >>> is_margin_of_all("val_loss", 5, 0.8), is_margin_of_all("val_loss", 0.04, 0.8), is_margin_of_all("r2", 0.5, 0.1)
     (True, False, False)
@@ -87,7 +87,7 @@ def is_margin_of_all(metric: str, margin: float, mean: float) -> bool:
 
 
 def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean: float, *, key: str) -> str:
-    """Return what is seen of a margin as large as the baseline's whole mean, and the cure; `key` is the margin's.
+    """Return the problem of a margin as large as the baseline's whole mean, and the cure; `key` sets the margin.
 
     >>> perfect_net_would_not_matter("val_loss", 5, "nobn", 0.8, key="--margin ")  # doctest: +ELLIPSIS
     'the margin is 5 and the mean val_loss of nobn is 0.8, so that even a perfect net would not matter. Use a ...'
@@ -98,9 +98,9 @@ def perfect_net_would_not_matter(metric: str, margin: float, baseline: str, mean
 
 
 def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *, key: str) -> Iterator[str]:
-    """Yield a warning for a margin of a loss or an error that is next to nothing beside the baseline's mean.
+    """Yield a warning for a margin that is so small that nearly any difference matters; `key` sets the margin.
 
-    It was probably meant as a share, or for another metric. `key` is the margin's.
+    A loss or an error has its own unit. There a tiny margin was probably meant as a share, or for another metric.
 
     >>> list(tiny_margin("val_mae", 0.05, "nobn", 16500.0, key="--margin "))  # doctest: +ELLIPSIS
     ["the margin is 0.05, in val_mae's own unit, and the mean val_mae of nobn is 16500. So nearly any difference ..."]
@@ -115,10 +115,10 @@ def tiny_margin(metric: str, margin: float, baseline: str, mean: float | None, *
 
 
 def impossible_value(metric: str, value: float, *, as_option: Callable[[str], str] = str) -> str | None:
-    """Return what is expected of a value to reach, and the cure; None if the metric can have it.
+    """Return what a value to reach should be, and the cure, if the metric cannot have this value; else None.
 
     >>> impossible_value("val_accuracy", 90, as_option="--reach {}".format)
-    'expected a share above 0, of 1 at most. Write --reach 0.9 for 90%.'
+    'expected a share above 0 and at most 1. Write --reach 0.9 for 90%.'
     >>> impossible_value("val_r2", -0.5), impossible_value("val_loss", -1)
     (None, 'expected 0 or more, as a loss or an error is never lower. Use 0.5, for example.')
     """
@@ -133,21 +133,21 @@ def impossible_value(metric: str, value: float, *, as_option: Callable[[str], st
         if 1 < value <= 100
         else f"Use {as_option('0.9')}, for example."
     )
-    bounds = "a share above 0, of 1 at most" if is_share else f"1 or less, as no {quantity(metric)} is higher"
+    bounds = "a share above 0 and at most 1" if is_share else f"1 or less, as no {quantity(metric)} is higher"
     return f"expected {bounds}. {meant}"
 
 
 def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
-    """Map each metric that some experiment's training chooses by to the key that makes it choose."""
+    """Map each metric that early stopping monitors in an experiment to the config key of early stopping."""
     rules = [one.training.early_stopping for one in experiments]
     return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
 
 
 def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:
-    """Yield a sentence for each metric that chooses on the part of the data that `metric` is measured on.
+    """Yield a sentence for each choice that was made on the part of the data that `metric` is measured on.
 
-    `chosen` maps a metric to what chooses by it. A part of the data that was used to choose does not judge: the choice
-    favours results that were lucky on it. Epochs to a value (`timed`) may be read there under early stopping.
+    `chosen` maps a metric to what chooses by it. A part that was used to choose must not judge, because the choice
+    favours results that were lucky on it. With early stopping, epochs to a value (`timed`) may be read there.
 
     >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}))
     []
@@ -163,10 +163,10 @@ def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool 
 
 
 def score_of_guessing(metric: str, guesses: Mapping[str, float]) -> float | None:
-    """Return the score of a net that has learned nothing; None for a metric for which it is not known.
+    """Return the score of a net that has learned nothing; None if it is not known for this metric.
 
-    For an accuracy it is the best score of always answering one class, for a computed metric `Metric.of_guess`.
-    `guesses` has it for each part. For r2 it is 0: the net predicts the mean.
+    For an accuracy it is the best score of always answering one class. For a computed metric it is `Metric.of_guess`.
+    `guesses` maps each part to this score. For r2 it is 0, because the net predicts the mean.
 
     >>> score_of_guessing("val_accuracy", {"val": 0.92}), score_of_guessing("r2", {}), score_of_guessing("loss", {})
     (0.92, 0.0, None)
@@ -178,9 +178,9 @@ def score_of_guessing(metric: str, guesses: Mapping[str, float]) -> float | None
 
 
 def adds_penalty(experiment: Experiment) -> bool:
-    """Return True if the model adds a penalty to its loss: by `l2`, or by a regularizer of one of its layers.
+    """Return True if the config adds a penalty to the loss, by `l2` or by a layer's regularizer.
 
-    What a network of the user's own adds shows only once it is built.
+    It is False for the user's own network: its penalties are known only after it is built.
     """
     match experiment.model:
         case Sequential(layers=layers):
@@ -195,7 +195,7 @@ def adds_penalty(experiment: Experiment) -> bool:
 
 
 def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[str]:
-    """Yield a warning if a metric of the second of two classes is about the commoner one, which nobody asked for."""
+    """Yield a warning if a metric about one of two classes is by default about the commoner class."""
     names, counts = data.classes or [], data.rows_per_class or []
     if quantity(metric) not in OF_ONE_CLASS or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
         return
@@ -209,9 +209,9 @@ def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[
 
 
 def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, bool]) -> Iterator[str]:
-    """Yield a warning if `metric` is a loss, and holds the penalty that an arm's model adds, as Keras's does.
+    """Yield a warning if `metric` is a loss that includes a penalty from an arm's model, as Keras's losses do.
 
-    `arms` maps each arm to whether its model adds one.
+    `arms` maps each arm to whether its model adds a penalty.
 
     >>> list(penalty_in_loss("val_accuracy", ["val_loss", "val_accuracy"], {}))
     []
@@ -220,18 +220,18 @@ def penalty_in_loss(metric: str, measured: Collection[str], arms: Mapping[str, b
     if quantity(metric) != "loss" or not names:
         return
     part = metric.removesuffix("loss")
-    said = f"{metric} holds the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer)"
+    said = f"{metric} includes the penalty that the model of {' and of '.join(names)} adds (l2 or a regularizer)"
     without = next((name for name in (f"{part}accuracy", f"{part}mse") if name in measured), None)
-    yield f"{said}." if without is None else f"{said}; {without} judges without it."
+    yield f"{said}." if without is None else f"{said}; {without} does not."
 
 
 def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read", fair: str | None = None) -> str:
-    """Return why no verdict rests on a metric in which `who` is no better than a net that has learned nothing.
+    """Return why there is no verdict if no arm beats a net that has learned nothing.
 
-    `read` stands before the metric that can answer: `fair`, or the loss.
+    `who` names the arms ("neither a nor b"). `read` is put before the metric that can answer: `fair`, or the loss.
     """
     cure = f"{read} {fair or metric.removesuffix(quantity(metric)) + 'loss'}, or train longer."
-    if quantity(metric) == "r2":  # the loss would say the same: it is the squared error that r2 is made of
+    if quantity(metric) == "r2":  # the loss gives no other answer: both use the squared error
         guess, title = "predicting the mean", "r2"
         cure = "Train longer, or with another training.learning_rate."
     elif is_computed(metric):
@@ -244,10 +244,10 @@ def nothing_learned(metric: str, score: float, who: str, *, read: str = "Read", 
 
 
 def of_one_class(metric: str, data: DataFacts) -> str | None:
-    """Return why a metric that compares classes has no value on a part of but one class, and the cure; else None.
+    """Return why a metric that compares classes has no value on a part with only one class, and the cure; else None.
 
     >>> of_one_class("test_auc", DataFacts(one_class={"test": 1.0}))
-    'the test part has but one class, and AUC needs two or more. Read test_accuracy, or keep more classes in it.'
+    'the test part has only one class, and AUC needs two or more. Read test_accuracy, or keep more classes in it.'
     >>> of_one_class("test_auc", DataFacts(one_class={"test": 0.9}))
     >>> of_one_class("test_f1", DataFacts(one_class={"test": 1.0}))
     """
@@ -255,12 +255,12 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     if known is None or not known.compares_classes or (data.one_class or {}).get(part) != 1.0:
         return None
     where = "validation" if part == "val" else part
-    seen = f"the {where} part has but one class, and {known.title} needs two or more"
+    seen = f"the {where} part has only one class, and {known.title} needs two or more"
     return f"{seen}. Read {part}_accuracy, or keep more classes in it."
 
 
 def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: str = "") -> str:
-    """Return how many held-out rows it takes to show that a difference is too small to matter; `how` to get them.
+    """Return how many held-out rows are needed to call a difference too small to matter, and `how` to get them.
 
     >>> rows_to_show_small(299, each=" of each class")
     'It takes at least 299 held-out rows of each class to show that a difference is too small to matter.'
@@ -273,7 +273,7 @@ def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: st
 
 
 def in_brackets(*notes: str) -> str:
-    """Write notes in one bracket, with a blank before it; "" if there are none.
+    """Return the notes in one pair of brackets, after a space; "" if there are no notes.
 
     >>> in_brackets("", "a larger dataset.limit"), in_brackets("")
     (' (a larger dataset.limit)', '')
@@ -283,14 +283,14 @@ def in_brackets(*notes: str) -> str:
 
 
 def lost_pairs(count: int) -> str:
-    """Return what diverged seeds do to a verdict: their pairs have no value, and the others alone would mislead."""
+    """Return why diverged seeds prevent a verdict: their pairs have no value, and the others alone are biased."""
     if count == 1:
         return "in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
     return f"in {count} pairs a seed diverged, so those pairs have no value. Leaving them out would bias the result."
 
 
 def undefined_pairs(count: int, metric: str, why: str = "") -> str:
-    """Return what a metric without a value does to a verdict, in pairs without a diverged seed.
+    """Return why there is no verdict if the metric has no value in pairs in which no seed diverged.
 
     >>> undefined_pairs(1, "val_auc")
     'in 1 pair val_auc has no value, though no seed diverged. Leaving it out would bias the result.'

@@ -1,4 +1,4 @@
-"""By which keys a user gets more held-out rows, or why these data have no more."""
+"""The config keys that give more held-out rows, or why these data have no more."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bnexp.config.synthetic import Synthetic
 from bnexp.store.run_record import DataFacts
 
 FEWEST_LEFT = 0.5
-"""Of the rows that are trained on now. A larger held-out part that leaves fewer is not advised."""
+"""A larger held-out part is advised only if it leaves this share of the present training rows, or more."""
 
 
 def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts) -> str:
-    """Return how to hold out `factor` times as many rows of a part (`val` or `test`).
+    """Return how to get `factor` times as many rows in a held-out part (`val` or `test`).
 
-    It is "" if that is not known, or if no data set has as many rows.
-    More rows of a drawn set are drawn, and as many are trained on. Of a file, the training part gives up rows.
+    The result is "" if that is not known, or if it takes more than MOST_ROWS rows. A synthetic data set draws more
+    rows, and its training part keeps its size. In a data set without more rows, the training part gives up rows.
 
     >>> from bnexp.config.synthetic import MoonsDataset
     >>> facts = DataFacts(rows=1000, training_rows=800, validation_rows=200)
@@ -29,7 +29,7 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
     held_out = facts.test_rows if part == "test" else facts.validation_rows
     if not held_out or not facts.rows or not facts.training_rows:
         return ""
-    is_second = part == "val" and dataset.validation_size is not None  # split from what the first split leaves
+    is_second = part == "val" and dataset.validation_size is not None  # split from the rows that the first split leaves
     needed = math.ceil(round(factor * held_out, 6))
     if needed > statistics.MOST_ROWS:
         return ""
@@ -51,7 +51,7 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
 
 
 def _own_part(part: str, dataset: Real) -> str | None:
-    """Return where to add rows to a part that is held out as it is given; None if it is split off."""
+    """Return where to add rows to a held-out part that the data supply separately; None if bnexp splits it off."""
     if dataset.test_size is not None:
         return None
     given: dict[str, str] = getattr(dataset, "held_out_keys", {})
@@ -63,7 +63,7 @@ def _own_part(part: str, dataset: Real) -> str | None:
 
 
 def _share(part: int, whole: int) -> str:
-    """Write a share, rounded up, that leaves 98% or more of the other rows.
+    """Return a share as text, rounded up to few digits, but so that 98% or more of the other rows remain.
 
     >>> _share(830, 1630), _share(100_000, 100_800), _share(9_999_999, 10_000_000)
     ('0.51', '0.9921', '0.9999999')

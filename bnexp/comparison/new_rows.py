@@ -1,4 +1,4 @@
-"""What paired seeds say of new rows of the same kind: an estimate over seeds and held-out rows, or over splits.
+"""Estimates of a paired difference for new rows of the same kind: over seeds and held-out rows, or over splits.
 
 Axes: S seeds, R held-out rows, G groups of rows.
 """
@@ -36,18 +36,18 @@ TOO_FEW = "Nothing is said of new {drawn}: 1 {one} is held out, and that takes t
 
 @dataclass(frozen=True)
 class Stratum:
-    """Held-out rows, or groups, that a metric counts together: all, or of the rarest class, or of one data set."""
+    """Held-out rows (or groups) that a metric counts together: all rows, the rarest class, or one data set."""
 
     rows: int
     weight: float
-    """How far the difference moves where the arms differ on all of them."""
+    """How far the difference moves if the arms differ on all of these rows."""
     of: Literal["all", "the rarest class", "one data set"] = "all"
 
 
 def stratum(rows: PartRows, metric: str, weight: float = 1.0) -> Stratum | None:
-    """Return what a metric counts; None if it measures how far off an answer is. All seeds have the same rows.
+    """Return the rows that a metric counts as right or wrong; None if it measures the size of errors instead.
 
-    `weight` is the weight of the metric in the difference.
+    All seeds must have the same rows. `weight` is the weight of the metric in the difference.
     """
     known = traits(metric)
     if known.counts is None:
@@ -68,20 +68,20 @@ class NewRowsEstimate:
     drawn: Literal["rows", "groups", "splits"]
     estimate: Estimate
     count: int
-    """Held-out rows, or groups."""
+    """Number of held-out rows or groups."""
     components: Components | None = None
-    """Where the uncertainty comes from; None for splits."""
+    """The variances that make up the error; None for splits."""
     effective_rows: float = math.inf
-    """How many rows, or groups, would show the same spread if all mattered alike; infinite for splits."""
+    """The number of equally important rows or groups that would have the same spread; infinite for splits."""
     strata: Sequence[Stratum] = ()
-    """What the metric counts; nothing for splits, and for a metric that counts nothing."""
+    """The rows that the metric counts as right or wrong; empty for splits and if it measures the size of errors."""
 
     def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
         return replace(self, estimate=-self.estimate)
 
     def recorded(self, level: float) -> NewRowsInterval:
-        """Return what a document holds of it, with its interval of this level."""
+        """Return the estimate as a document stores it, with its interval at this level."""
         bounds, parts = strict(self.estimate.interval(level)), self.components
         found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count)
         if parts is None:
@@ -92,7 +92,7 @@ class NewRowsEstimate:
 
 
 def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate | str:
-    """Estimate a mean difference from differences, (S, R), of seeds and rows; or return why there is no estimate.
+    """Estimate the mean of the differences of seeds and rows, (S, R), or return why there is no estimate.
 
     Rows of one group are drawn together.
     """
@@ -106,9 +106,9 @@ def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEsti
 
 
 def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> NewRowsEstimate | str:
-    """Return the estimate of a difference for new rows of the same kind; or why there is none.
+    """Return the estimate of a difference for new rows of the same kind, or return why there is no estimate.
 
-    Splits of each seed's own need no rows, only their numbers (`drawn_anew`).
+    If each seed has its own split, the numbers of rows are enough (`drawn_anew`). Measures of single rows are not used.
     """
     part, anew, finals = part_of(metric), _drawn(arms, metric), _finals(arms, metric)
     difference_S = difference_on_scale(*finals, scale)
@@ -137,7 +137,7 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
     found = over_rows(difference_S[:, None] + centred_SR, None if treated.groups_SR is None else treated.groups_SR[0])
     if isinstance(found, str):
         return found
-    mean = over_seeds(difference_S).mean  # the rows' mean is the same, but for rounding
+    mean = over_seeds(difference_S).mean  # equal to the mean over rows, except for rounding
     counted = stratum(treated, metric)
     strata = () if counted is None else (counted,)
     return replace(found, estimate=replace(found.estimate, mean=mean), strata=strata)
@@ -155,7 +155,7 @@ def _drawn(arms: PairedArms, metric: str) -> DrawnAnew:
 
 
 def _why_not_kept(arms: PairedArms) -> str:
-    """Return why a run keeps nothing of its rows: they are lost, or would be too large, or were not asked for."""
+    """Return why a run has no measures of single rows: they are lost, would be too large, or were not requested."""
     both = (arms.arm, arms.baseline)
     lost = [
         f"{arm.run} has lost rows.npz, so nothing is said of new rows. Restore the file, or train {arm.name} again."
@@ -166,13 +166,13 @@ def _why_not_kept(arms: PairedArms) -> str:
 
 
 def _too_large(arm: Arm) -> str:
-    """Return the run's note that what each row measured, or was predicted, would have been too large to keep."""
+    """Return the run's note that the measures or predictions of rows were too large to keep; "" without a note."""
     begins = (MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT)
     return next((text for text in arm.record.not_kept if text.startswith(begins)), "")
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:
-    """Return the rows of an arm's part, of the seeds that are compared."""
+    """Return the rows of one part for the seeds that are compared; None if they are not kept for all these seeds."""
     if part not in HELD_OUT_PARTS or arm.held_out is None or part not in arm.held_out.parts:
         return None
     known = set(arm.held_out.seeds)
@@ -185,11 +185,14 @@ class MeasuredRows:
 
     rows: PartRows
     final_S: Floats
-    """The mean over rows of each seed, (S,)."""
+    """Each seed's mean over the rows, (S,)."""
     diverged_S: Sequence[bool]
 
     def values(self, measured: str) -> Floats | None:
-        """Return what each row measured, (S, R); in accuracy, a diverged seed guesses the commonest class."""
+        """Return what each row measured, (S, R); None if it is not kept.
+
+        In accuracy, a diverged seed counts as a net that guesses the commonest class.
+        """
         values_SR = self.rows.values(measured)
         if values_SR is None or measured != "accuracy" or self.rows.guessed_SR is None:
             return values_SR
@@ -197,9 +200,9 @@ class MeasuredRows:
 
 
 def row_by_row(treated: MeasuredRows, base: MeasuredRows, metric: str, scale: Scale) -> Floats | None:
-    """Return treated minus baseline of each seed and row, (S, R), up to a constant for each seed.
+    """Return treated minus baseline for each seed and row, (S, R), up to a constant for each seed.
 
-    None where a value is not kept. Both arms have the same rows.
+    The result is None if an arm does not keep its values. Both arms must have the same rows.
     """
     measured = quantity(metric)
     if measured == "r2":
@@ -210,9 +213,10 @@ def row_by_row(treated: MeasuredRows, base: MeasuredRows, metric: str, scale: Sc
 
 
 def of_r2(treated: PartRows, base: PartRows) -> Floats | None:
-    """Return the part of each row in the difference of r2, (S, R): a ratio of means, linearized at its value.
+    """Return each row's contribution to the difference in r2, (S, R); None if an arm does not keep its predictions.
 
-    r2 is 1 minus the squared errors over the squared distances of the targets from their mean.
+    r2 is 1 minus the ratio of the squared errors to the squared distances of the targets from their mean. So the
+    difference is a ratio of means. It is linearized at its value.
     Source: Cochran 1977, Sampling Techniques, section 6.4.
     """
     errors = [rows.values("mse") for rows in (treated, base)]

@@ -1,4 +1,4 @@
-"""What makes two runs comparable seed by seed: the same rows, splits, kernels and batch orders; and what differs."""
+"""What makes two runs comparable seed by seed (same rows, splits, kernels and batch orders), and how they differ."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bnexp.history import History
 from bnexp.store import ComparedRecord, DataFacts
 
 INTENDED = ("model.normalization", "model.placement", "model.layers")
-"""Keys whose difference is the point of a comparison; beside them any other is named as a confounder."""
+"""Keys that a comparison is meant to vary. If one of them differs, any other key that differs is a confounder."""
 PREPARATION = ("scale", "scale_target", "missing", "vocabulary", "shift")
-"""Keys of a dataset that decide, of the same rows and split, what is fed and what is measured."""
+"""Keys of a dataset that decide which inputs and targets are made from the same rows and split."""
 NEUTRAL = (
     "training.seeds",
     "training.keep_rows",
@@ -25,12 +25,12 @@ NEUTRAL = (
     "training.trainer",
     "training.memory_limit",
 )
-"""Keys that change no number of a seed. The trainer is read from the record."""
+"""Keys that do not change a seed's results. The trainer is among them, because the run's record names it."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One run taking part: what it was called, where it lies, and what it holds."""
+    """One run that takes part in a comparison: its name, its run directory, and what is stored there."""
 
     name: str
     run: str
@@ -43,19 +43,19 @@ class Arm:
 
 @dataclass(frozen=True)
 class Basis:
-    """What an arm was trained on, or will be trained on. All of it is known before training."""
+    """What an arm was trained on, or will be trained on. All fields are known before training."""
 
     name: str
     run: str | None
-    """None where it is still to be trained."""
+    """None if the arm is not trained yet."""
     experiment: Experiment
     digest: str
     splits: Mapping[str, str]
     error_unit: str | None = None
-    """Of mae and mse, where the target is scaled: `error_unit_of`."""
+    """The unit of mae and mse if the target is scaled (`error_unit_of`); else None."""
 
     def __str__(self) -> str:
-        """Return the arm with its run, as messages name it."""
+        """Return the arm's name and run, as messages show them."""
         return f"{self.name} ({self.run or 'to be trained'})"
 
 
@@ -67,9 +67,9 @@ def basis_of(arm: Arm) -> Basis:
 
 
 def error_unit_of(experiment: Experiment, facts: DataFacts) -> str | None:
-    """Return the unit of mae and mse; None if the target is not scaled, so that there is but one.
+    """Return the unit of mae and mse; None if the target is not scaled, so that only one unit is possible.
 
-    Older runs kept them in standard deviations of the training part.
+    Older runs stored mae and mse in standard deviations of the training part.
     """
     if facts.task != "regression" or not getattr(experiment.dataset, "scale_target", False):
         return None
@@ -111,7 +111,7 @@ def refuse_the_same(arms: Sequence[Arm]) -> None:
 
 
 def refuse_other_data(arms: Sequence[Basis], baseline: Basis) -> None:
-    """Raise ComparisonError, naming both, if an arm is of other rows, split or prepared otherwise than the baseline."""
+    """Raise ComparisonError if an arm has different rows, splits, units, inputs or targets than the baseline."""
     for arm in arms:
         for fact, same in _data_checks(arm, baseline).items():
             if not same:
@@ -139,18 +139,19 @@ def _dataset_text(arm: Basis, other: Basis) -> str:
     parts = [part for key, pair in differing if key.startswith("dataset") for part in parts_that_differ(key, *pair)]
     named = [f"{place} is {one} and {another}" for place, one, another in parts]
     if arm.error_unit != other.error_unit:
-        named.append(f"mae and mse are in {arm.error_unit} and in {other.error_unit}, as one run is of an older bnexp")
-    return "; ".join(named) or "the rows differ by digest though the configs agree"
+        units = f"mae and mse are in {arm.error_unit} and in {other.error_unit}"
+        named.append(f"{units}, because an older bnexp trained one of the runs")
+    return "; ".join(named) or "the configs agree, but the digests of the rows differ"
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return True if two records of digests agree wherever both have one, and share at least one."""
+    """Return True if two records of digests share at least one key, and agree in all keys that they share."""
     common = one.keys() & other.keys()
     return bool(common) and all(one[key] == other[key] for key in common)
 
 
 def agreement(arms: PairedArms) -> dict[str, bool | None]:
-    """Compare the paired seeds' digests of splits, shared kernels and batches; None where nothing can be compared."""
+    """Return whether the paired seeds have equal splits, shared kernels and batch orders; None where not known."""
     seeds = arms.treated.seeds
     one, other = arms.arm.record.pairing.of(seeds), arms.baseline.record.pairing.of(seeds)
     shared = one.kernels.keys() & other.kernels.keys()
@@ -165,14 +166,14 @@ def agreement(arms: PairedArms) -> dict[str, bool | None]:
 
 
 def varied(arms: PairedArms) -> dict[str, list[Any]]:
-    """Map the keys that are compared to both arms' values: normalization and layers, or else all that differ."""
+    """Map the keys that the comparison varies to both arms' values: keys of INTENDED, else all keys that differ."""
     differing = _differing(arms)
     intended = {key: pair for key, pair in differing.items() if key.startswith(INTENDED)}
     return intended or differing
 
 
 def confounders(arms: PairedArms) -> dict[str, list[Any]]:
-    """Map whatever else differs between the arms to both values: other keys, trainer, machine, versions."""
+    """Map everything else that differs (other keys, trainer, machine, versions) to both arms' values."""
     meant = varied(arms)
     others = {key: pair for key, pair in _differing(arms).items() if key not in meant}
     return {**others, **_circumstances(arms.arm, arms.baseline)}
@@ -184,7 +185,7 @@ def _differing(arms: PairedArms) -> dict[str, list[Any]]:
 
 
 def _circumstances(arm: Arm, baseline: Arm) -> dict[str, list[Any]]:
-    """List what differs besides the config: trainer, machine, versions."""
+    """Map what differs besides the config (trainer, machine, versions) to both arms' values."""
     one, other = arm.record, baseline.record
     pairs: dict[str, tuple[Any, Any]] = {
         "trainer": (one.trainer.name, other.trainer.name),

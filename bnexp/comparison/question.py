@@ -1,4 +1,4 @@
-"""What is asked of the arms, and its defaults: primary metric, margin that matters, target, baseline, looks."""
+"""The question of a comparison, and its defaults: primary metric, margin, target, baseline and looks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bnexp.metrics import headline, on_validation, quantity, traits
 from bnexp.system.spelling import is_by_command, spelt
 
 FIRST_LOOK, MOST_SEEDS = 10, 160
-"""Seeds of the first look, and by default of the last one: each look doubles them."""
+"""Seeds of the first look, and the default for the last look. Each look doubles the number of seeds."""
 
 
 About = Literal["new-rows", "these-rows"]
@@ -35,7 +35,7 @@ About = Literal["new-rows", "these-rows"]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of the arms, stated before the answer: the primary metric, its margin, a value to reach."""
+    """The question of a comparison, stated before the answer: the primary metric, its margin, a value to reach."""
 
     metric: str | None = None
     margin: float | None = None
@@ -43,13 +43,13 @@ class Question:
     """A value of the metric. A comparison shows after how many epochs each arm reaches it."""
     baseline: str | None = None
     about: About = "new-rows"
-    """New rows of the same kind, or only these rows."""
+    """Whether the verdict is about new rows of the same kind, or only about the rows that were measured."""
     until_settled: bool = False
     """Look at more and more seeds, up to `max_seeds`, and stop at the first look that settles the question."""
     max_seeds: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise ComparisonError with all values that are of another kind than their field."""
+        """Raise ComparisonError if values have the wrong type; it lists all of them."""
         faults = list(_of_another_kind(self))
         if self.about not in get_args(About):
             hint = nearest(str(self.about), get_args(About))
@@ -59,18 +59,18 @@ class Question:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """Return the numbers of seeds of all looks, if more than one may be needed."""
+        """Return the number of seeds of each planned look; empty without `until_settled`."""
         return planned_looks(self.max_seeds or MOST_SEEDS) if self.until_settled else ()
 
 
 def asked(question: Question | None, metric: str | None, margin: float | None) -> Question:
-    """Return a question with the metric and the margin that are given beside it.
+    """Return the question, completed with the metric and the margin that are given as separate arguments.
 
     >>> asked(None, "val_loss", 0.03) == asked(Question(margin=0.03), "val_loss", None)
     True
 
     Raises:
-        ComparisonError: if it is no question, or says either itself.
+        ComparisonError: if `question` is not a Question, or if the metric or the margin is given in both places.
     """
     question = Question() if question is None else question
     if not isinstance(question, Question):
@@ -91,7 +91,7 @@ def asked(question: Question | None, metric: str | None, margin: float | None) -
 
 
 def _of_another_kind(question: Question) -> Iterator[str]:
-    """Yield what is wrong with the kinds of a question's values: in Python nothing else looks at them before training.
+    """Yield a message for each value of the wrong type. In Python nothing else checks the types before training.
 
     >>> question = Question()
     >>> object.__setattr__(question, "margin", "0.01")
@@ -110,7 +110,7 @@ def _of_another_kind(question: Question) -> Iterator[str]:
 
 
 def planned_looks(most: int) -> tuple[int, ...]:
-    """Return the numbers of seeds of all looks; the last one has the most seeds that are allowed.
+    """Return the number of seeds of each look. The last look has the most seeds that are allowed.
 
     >>> planned_looks(160), planned_looks(50)
     ((10, 20, 40, 80, 160), (10, 20, 40, 50))
@@ -125,9 +125,8 @@ def planned_looks(most: int) -> tuple[int, ...]:
 class ResolvedQuestion:
     """A question with its defaults filled in, before any difference is looked at.
 
-    `margin` is the smallest difference that matters and `target` the value to
-    reach, both in the metric's own unit; `target_rule` says where the target comes from, or `why_no_target` why there
-    is none.
+    `margin` is the smallest difference that matters. `target` is the value to reach. Both are in the metric's own unit.
+    `target_rule` says where the target comes from. If there is no target, `why_no_target` says why.
     """
 
     metric: str
@@ -140,7 +139,7 @@ class ResolvedQuestion:
 
     @property
     def target_metric(self) -> str:
-        """Return the metric that is to reach the target: of the validation part, even if the verdict reads the test."""
+        """Return the metric that should reach the target: on the validation part, even if the test part judges."""
         return on_validation(self.metric)
 
 
@@ -157,10 +156,9 @@ def refuse_too_few(arms: Sequence[object]) -> None:
 def refuse_impossible(
     question: Question, names: Sequence[str], measured: Sequence[str], each_epoch: Collection[str]
 ) -> None:
-    """Raise ComparisonError if a question cannot be answered with arms of these names and these metrics.
+    """Raise ComparisonError if arms with these names and metrics cannot answer the question.
 
-    `each_epoch` are the metrics that each epoch measures. No history is needed, so that it can be asked before anything
-    is trained.
+    `each_epoch` are the metrics that each epoch measures. No history is needed, so this check can run before training.
     """
     faults = list(_impossible_looks(question))
     if question.baseline is not None and question.baseline not in names:
@@ -176,7 +174,7 @@ def refuse_impossible(
 
 
 def _impossible_looks(question: Question) -> Iterator[str]:
-    """Yield what is wrong with the largest number of seeds."""
+    """Yield a message for each fault of the largest number of seeds."""
     most = question.max_seeds
     if most is not None and not question.until_settled:
         seen = f"{spelt('max-seeds')} is {most} without {spelt('until-settled')}; expected both or neither"
@@ -191,7 +189,7 @@ def _impossible_looks(question: Question) -> Iterator[str]:
 
 
 def _impossible_values(question: Question, metric: str, each_epoch: Collection[str]) -> Iterator[str]:
-    """Yield what is wrong with the margin and the target, by the rules of a study's hypothesis."""
+    """Yield a message for each fault of the margin and the target, by the same rules as in a study's hypothesis."""
     if on_validation(metric) not in each_epoch and question.reach is not None:
         seen = f"{spelt('reach')} is {question.reach:g}; {on_validation(metric)} is not computed at each epoch"
         yield f"{seen}. Train with training.metrics: [{quantity(metric)}], or leave {spelt('reach')} out."
@@ -210,7 +208,7 @@ def _impossible_values(question: Question, metric: str, each_epoch: Collection[s
 def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], experiments: Sequence[Experiment]) -> None:
     """Raise ComparisonError, before any training, if early stopping chooses on the part that the verdict would read.
 
-    Runs that were trained so already keep their numbers; their verdict is withheld.
+    Stored runs that were trained like this are not refused: they keep their numbers, and their verdict is withheld.
     """
     metric = question.metric or headline(measured)
     for one in experiments:
@@ -219,16 +217,16 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
 
 
 def place_of_baseline(question: Question, arms: Sequence[Collection[str | None]]) -> int:
-    """Return the place of the arm that the others are compared with: the one named, or the last.
+    """Return the index of the baseline in `arms`: the arm that the question names, or else the last arm.
 
-    `arms` holds what each arm may be called by.
+    `arms` holds all names of each arm.
 
     >>> arms = [("bn", "bn-20260101"), ("nobn", None)]
     >>> place_of_baseline(Question(baseline="bn-20260101"), arms), place_of_baseline(Question(), arms)
     (0, 1)
 
     Raises:
-        ComparisonError: if no arm is called so.
+        ComparisonError: if no arm has the name of the baseline.
     """
     if question.baseline is None:
         return len(arms) - 1
@@ -245,10 +243,10 @@ def _no_baseline(baseline: str, names: Sequence[str]) -> str:
 def resolved(
     question: Question, baseline: str, history: History, guessing: Mapping[str, float], each_epoch: Collection[str]
 ) -> ResolvedQuestion:
-    """Settle what a question leaves open, by the baseline's history alone.
+    """Return the question with its defaults filled in, from the baseline's history alone.
 
-    `guessing` is what the best single answer scores on each part. `each_epoch` are the metrics that all arms measure at
-    each epoch.
+    `guessing` maps each part to the score of the best single answer. `each_epoch` are the metrics that all arms measure
+    at each epoch.
     """
     metric = question.metric or headline(history.metrics)
     margin = _default_margin(metric, history) if question.margin is None else question.margin

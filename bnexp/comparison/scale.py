@@ -1,8 +1,8 @@
-"""On which scale a metric is judged: a difference, or the log of a ratio.
+"""The scale on which a metric is judged: a difference, or the log of a ratio.
 
-A loss or an error has no upper end, and a few seeds with large values decide its mean. The interval of a mean of
-skewed values misses too often. So losses and errors are judged by their ratio: by the mean of the difference in logs,
-which is the ratio of geometric means.
+A loss or an error has no upper bound, and a few seeds with large values dominate its mean. The interval of a mean of
+skewed values misses the true mean too often. So losses and errors are judged by the mean difference of their logs.
+It is the log of the ratio of geometric means.
 
 Axes: S seeds, R held-out rows.
 """
@@ -24,8 +24,8 @@ Scale = Literal["difference", "ratio"]
 def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
     """Return the scale on which arms with these final values, (S,) each, are judged.
 
-    Where each seed has a split of its own, it is the difference. There the corrected interval of the ratio covers too
-    seldom, and the difference's does not (docs/statistics.md; `benchmarks/coverage.py`).
+    If each seed has its own split, it is the difference. Over those splits the corrected interval of the ratio covers
+    the true value too seldom. The interval of the difference does not (docs/statistics.md; `benchmarks/coverage.py`).
 
     >>> scale_of("val_loss", np.array([0.5, 0.25])), scale_of("val_loss", np.zeros(2)), scale_of("r2", np.ones(2))
     ('ratio', 'difference', 'difference')
@@ -37,7 +37,7 @@ def scale_of(metric: str, *values: Floats, own_splits: bool = False) -> Scale:
 
 
 def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> Floats:
-    """Return treated minus baseline, (S,), of the values or of their logs; not finite where one has no value.
+    """Return treated minus baseline, (S,), in values or in their logs; not finite if one of the two has no value.
 
     >>> np.exp(difference_on_scale(np.array([2.0]), np.array([4.0]), "ratio"))
     array([0.5])
@@ -50,13 +50,13 @@ def difference_on_scale(treated_S: Floats, baseline_S: Floats, scale: Scale) -> 
 def rows_on_scale(values_SR: Floats, final_S: Floats, scale: Scale) -> Floats:
     """Return what each row adds to the seeds' final values on a scale, (S, R), up to a constant for each seed.
 
-    The log of a final value is linearized at that value: a row adds its own in units of it.
+    The log of a final value is linearized at that value: a row adds its own value divided by the final value.
     """
     return values_SR if scale == "difference" else values_SR / final_S[:, None]
 
 
 def margin_on_scale(margin: float, baseline_mean: float, scale: Scale) -> float:
-    """Return a margin, given in the metric's unit, on a scale. On the scale of ratios it is a log.
+    """Return a margin in the metric's unit, converted to a scale. On the ratio scale it is a log.
 
     >>> round(math.exp(margin_on_scale(0.02, 0.4, "ratio")), 3)
     1.05
@@ -65,7 +65,7 @@ def margin_on_scale(margin: float, baseline_mean: float, scale: Scale) -> float:
 
 
 def ratio_limits(log_margin: float) -> str:
-    """Write between which ratios no difference matters, by the log that is the margin.
+    """Return the range of ratios that do not matter, as text. The margin is a log.
 
     >>> ratio_limits(math.log(1.05)), ratio_limits(math.log(1.00089)), ratio_limits(900.0)
     ('between 0.952 and 1.05', 'between 0.99911 and 1.00089', 'between 0 and inf')
@@ -78,7 +78,7 @@ def ratio_limits(log_margin: float) -> str:
 
 
 def ratio_text(log: float) -> str:
-    """Write the ratio of a log; a bound that no number can hold has a sign in its place.
+    """Return the ratio of a log as text; "inf" if it is too large for a number, "nan" if there is none.
 
     >>> ratio_text(0.0), ratio_text(-0.105), ratio_text(900.0), ratio_text(math.nan)
     ('1.00', '0.900', 'inf', 'nan')

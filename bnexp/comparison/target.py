@@ -1,4 +1,4 @@
-"""The value that seeds should reach where none is asked for, or why there is none."""
+"""The default value that seeds should reach, or why there is no default."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bnexp.history import History
 from bnexp.metrics import higher_is_better, is_computed, on_validation, quantity
 
 TARGET_SHARE = 0.05
-"""Default target: the median over the baseline's seeds of their best value, worse by this share of it."""
+"""The default target is the median best value of the baseline's seeds, made worse by this share of it."""
 
 
 def default_target(
     metric: str, baseline: str, history: History, guessing: Mapping[str, float], each_epoch: Collection[str]
 ) -> tuple[float | None, str, str | None]:
-    """Return the value to reach, its rule and None; or None, "" and why there is none.
+    """Return the value to reach, its rule and None. If there is no value to reach, return None, "" and the reason.
 
-    `history` is the baseline's. `guessing` is what the best single answer scores on each part. `each_epoch` are the
+    `history` is the baseline's. `guessing` maps each part to the score of the best single answer. `each_epoch` are the
     metrics that all arms measure at each epoch.
     """
     watched = on_validation(metric)

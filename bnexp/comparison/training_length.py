@@ -1,6 +1,6 @@
 """Arms that trained for too few epochs, or for too many: with another number of epochs the answer may change.
 
-Where the test part judges, the validation part is read. Where the validation part judges, no better epoch is advised.
+If the test part judges, this file reads the validation part. If the validation part judges, it advises no better epoch.
 
 Axes: S seeds, E epochs.
 """
@@ -22,14 +22,14 @@ from bnexp.statistics import LEVEL, at_least, mean_interval
 from bnexp.statistics.arrays import Floats
 
 FIFTH = 5
-"""The last fifth of the epochs is compared with the fifth before."""
+"""The last fifth of the epochs is compared with the fifth before it."""
 FEWEST_EPOCHS = 3
 FALLING_RATES = ("cosine", "step", "exponential")
-"""Schedules that end with a small learning rate: the last epochs are better than those before, as they should be."""
+"""Schedules that end with a small learning rate, which is meant to make the last epochs better than earlier ones."""
 
 
 def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
-    """Yield a caution for each arm that gains the margin or more in its last epochs."""
+    """Yield a caution for each arm that improves by the margin or more in its last epochs."""
     gains = _gains(arms, question)
     for arm, values_SE in _trained_to_the_end(arms, question):
         if arm.experiment.training.learning_rate.name in FALLING_RATES:
@@ -48,9 +48,10 @@ def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[st
 
 
 def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
-    """Yield a caution for each arm that loses the margin or more between its best epoch and its last one; and a cure.
+    """Yield a caution for each arm whose last epoch is worse than its best by the margin or more, and then a cure.
 
-    The best epoch is chosen among all, so that they share the error (Bonferroni). Early stopping has chosen already.
+    The best epoch is chosen among all epochs, so they share the error (Bonferroni). Arms with early stopping are
+    skipped, because it has chosen an epoch already.
     """
     gains, is_told = _gains(arms, question), False
     for arm, values_SE in _trained_to_the_end(arms, question):
@@ -62,17 +63,17 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
         lost = gains.in_words(values_SE[:, -1], values_SE[:, best], 1 - (1 - LEVEL) / (epochs - 1))
         if lost is not None:
             is_told = True
-            yield f"{arm.name} was better at epoch {best + 1} than at its last, {epochs}: by {lost} on average."
+            yield f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs}), by {lost} on average."
     if is_told:
         yield f"the verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
 
 
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
-    """Return how early stopping chooses the epoch by rows that do not judge."""
+    """Return how to let early stopping choose the epoch on rows that do not judge."""
     rule = "training.early_stopping.monitor=val_loss"
     sides = (arms.arm.experiment, arms.baseline.experiment)
     if any(uses_batch_statistics(one) and not one.training.refresh_statistics for one in sides):
-        rule += " training.refresh_statistics=true"  # the kept epoch is early: moving averages have not converged
+        rule += " training.refresh_statistics=true"  # at an early epoch moving averages have not converged
     stopping = "let early stopping choose on the validation part"
     if part_of(question.metric) == "test":
         return f"{stopping}: {rule}"
@@ -106,18 +107,19 @@ def _gains(arms: PairedArms, question: ResolvedQuestion) -> _Gains:
 
 @dataclass(frozen=True)
 class _Gains:
-    """Which gains matter: the margin or more, by an interval over seeds."""
+    """The rule for gains that matter: the margin or more on average, and above 0 by an interval over seeds."""
 
     metric: str
     margin: float
-    """Of the metric that judges, which may be measured on another part."""
+    """The margin of the metric that judges. That metric may be measured on another part of the data."""
     baseline_mean: float
     """The baseline's mean of the metric that judges; NaN if it has none."""
 
     def in_words(self, worse_S: Floats, better_S: Floats, level: float) -> str | None:
-        """Write how much better one is on average; None if it does not matter, or the interval does not show it.
+        """Return the mean gain in words; None if it is below the margin, or if its interval does not exclude 0.
 
-        Losses and errors gain by ratios, as they are judged, unless one is 0. Seeds that lack a value are left out.
+        Losses and errors are compared by ratios, as in the verdict, unless a value is 0. Seeds without a value are left
+        out.
         """
         is_known_S = np.isfinite(worse_S) & np.isfinite(better_S)
         worse_S, better_S, metric = worse_S[is_known_S], better_S[is_known_S], self.metric
@@ -129,5 +131,5 @@ class _Gains:
         else:
             gain_S, limit = (better_S - worse_S) * (1 if higher_is_better(metric) else -1), self.margin
             text = f"{number(metric, gain_S.mean())} in {with_unit(metric)}"
-        matters = limit > 0 and at_least(gain_S.mean(), limit)  # asked first: other quantiles than 95% need SciPy
+        matters = limit > 0 and at_least(gain_S.mean(), limit)  # checked first: other levels than 95% need SciPy
         return text if matters and mean_interval(gain_S, level).low > 0 else None

@@ -37,9 +37,9 @@ OPEN: Word = "cannot tell yet"
 
 
 def judged(several: Sequence[PairedArms], question: ResolvedQuestion) -> list[tuple[Judged | None, Verdict]]:
-    """Return for each arm against the baseline what decides, and the verdict; several arms share the error (Holm)."""
+    """Return the deciding numbers and the verdict of each arm against the baseline; arms share the error (Holm)."""
     cases = [_case(arms, question) for arms in several]
-    alone = len(cases) == 1  # a p-value only orders several arms, and needs SciPy
+    alone = len(cases) == 1  # p-values only order several arms, and need SciPy
     p_values = [1.0 if alone else case.p_value for case in cases]
     shared = statistics.shared_levels(p_values, question.looks)
     return [_answered(case, levels) for case, levels in zip(cases, shared, strict=True)]
@@ -52,16 +52,16 @@ class _Case:
     evidence: Evidence
     advice: Advice
     difference: JudgedDifference | None
-    """None where no pair has a value."""
+    """None if no pair has a value."""
     wording: _ComparisonWording
 
     @property
     def p_value(self) -> float:
-        """Return the p-value that orders several arms; 1 where there is no verdict."""
+        """Return the p-value that orders several arms; 1 if there is no verdict."""
         return 1.0 if self.difference is None or self.withheld_at(LEVEL) else self.difference.deciding_p
 
     def withheld_at(self, level: float) -> Withheld | None:
-        """Return why there is no verdict, with an interval of this level; None if there is one."""
+        """Return why there is no verdict with an interval of this level; None if there is a verdict."""
         if self.difference is None:
             return withheld(self.evidence, self.advice) or Withheld("No verdict: no pair has a value.")
         return withheld(replace(self.evidence, level=level), self.advice)
@@ -110,7 +110,7 @@ def _answered(case: _Case, levels: Levels) -> tuple[Judged | None, Verdict]:
 
 
 def _decides(difference: JudgedDifference, scale: Scale, levels: Levels) -> Judged:
-    """Return what comparison.json holds of the numbers that decide."""
+    """Return the deciding numbers as comparison.json stores them."""
     new_rows, has_two_levels = difference.new_rows, levels.margin != levels.sign
     return Judged(
         **statistics.strict(difference.here.interval(levels.sign)),
@@ -130,7 +130,7 @@ def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
 
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:
-    """Return what the verdict rests on. If only one run records what guessing scores, that holds for both arms."""
+    """Return what the verdict rests on. If only one run records the score of guessing, it is used for both arms."""
     scores = [guesses_of(arm, metric) for arm in (arms.arm, arms.baseline)]
     has_value_S = np.isfinite(difference_S)
     diverged = {*arms.treated.diverged_at, *arms.base.diverged_at}
@@ -147,7 +147,7 @@ def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, 
 
 
 def _fairer_than(metric: str, facts: DataFacts) -> str | None:
-    """Return the metric that the lines on the data advise instead of a held-out accuracy; None if that is fair."""
+    """Return the metric to read instead of a held-out accuracy; None if the accuracy is fair to all classes."""
     part, counts = part_of(metric), facts.rows_per_class
     is_held_out = quantity(metric) == "accuracy" and part in HELD_OUT_PARTS
     return fair_metric(counts, part) if counts and is_held_out else None
@@ -164,7 +164,7 @@ def _advice(arms: PairedArms) -> Advice:
 
 @dataclass(frozen=True)
 class _ComparisonWording:
-    """How the answer is worded: in the unit of the metric, or as a ratio."""
+    """The words of a comparison's verdict, in the unit of the metric or as a ratio."""
 
     of_arm: Arm
     of_baseline: Arm
@@ -172,7 +172,7 @@ class _ComparisonWording:
     scale: Scale
     baseline_mean: float
     why_not_new_rows: str
-    """If nothing is said of them."""
+    """Why the verdict cannot be about new rows; "" if it can."""
     open: str = OPEN
 
     @property
@@ -190,7 +190,7 @@ class _ComparisonWording:
         return statistics.comparison_word(found, higher_is_better=higher_is_better(self.question.metric))
 
     def says(self, interval: Interval, word: str) -> str:
-        """Return the difference with its interval, and how it lies to zero and to the margin."""
+        """Return the difference with its interval, and how it compares with zero and with the margin."""
         mean, bounds = self._written(interval)
         if self.scale == "ratio":
             return self._says_of_ratio(f"{mean} {bounds}", word)
@@ -204,7 +204,7 @@ class _ComparisonWording:
         return f"{told}, and the margin is {self._limit}."
 
     def _says_of_ratio(self, ratio: str, word: str) -> str:
-        """Return the ratio with its interval, and how it lies to 1 and to the ratios that do not matter."""
+        """Return the ratio with its interval, and how it compares with 1 and with the ratios that do not matter."""
         told = f"the ratio {self.arm} / {self.baseline} of {self.question.metric} is {ratio}"
         margin = margin_on_scale(self.question.margin, self.baseline_mean, "ratio")
         limit = f"a ratio {ratio_limits(margin)} does not matter"
@@ -217,21 +217,21 @@ class _ComparisonWording:
         return f"{told}; {limit}."
 
     def bounds(self, interval: Interval) -> str:
-        """Write the bounds of an interval."""
+        """Return the bounds of an interval as text."""
         return self._written(interval)[1]
 
     def margin_of_all(self) -> str:
-        """Return what is seen and the cure, where the margin is no smaller than the baseline's whole loss or error."""
+        """Return the problem and the cure if the margin is at least the baseline's whole loss or error."""
         return perfect_net_would_not_matter(
             self.question.metric, self.question.margin, self.baseline, self.baseline_mean, key="--margin "
         )
 
     def own_cure(self) -> str | None:
-        """Return None: seeds or rows settle it."""
+        """Return None: only more seeds or rows settle a comparison."""
         return None
 
     def how_to_add(self, seeds: int) -> str:
-        """Return the option that asks for a number of seeds; between looks, the one that allows more of them."""
+        """Return the option that sets the number of seeds, or the largest number of seeds if looks are planned."""
         return f"--max-seeds {seeds}" if self.question.looks else f"--seeds {seeds}, or --until-settled"
 
     def how_to_hold_out(self, factor: float) -> str:
@@ -240,16 +240,16 @@ class _ComparisonWording:
         return how_to_hold_out(factor, part_of(self.question.metric), arm.experiment.dataset, arm.record.dataset)
 
     def why_these_rows_only(self) -> str | None:
-        """Return why nothing is said of new rows, if they were asked for."""
+        """Return why the verdict is not about new rows; None if the user did not ask about new rows."""
         return None if self.question.about == "these-rows" else self.why_not_new_rows
 
     @property
     def _limit(self) -> str:
-        """Write the margin of a difference."""
+        """Return the margin of a difference as text."""
         return f"±{number(self.question.metric, self.question.margin)}"
 
     def _written(self, interval: Interval) -> tuple[str, str]:
-        """Write a mean, and its bounds."""
+        """Return the mean and the bounds of an interval as text."""
         values = (interval.mean, interval.low, interval.high)
         if self.scale == "ratio":
             texts = [ratio_text(value) for value in values]

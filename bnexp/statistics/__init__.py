@@ -1,4 +1,4 @@
-"""Pure functions on arrays over seeds: intervals, tests, times to a target, verdicts. Nothing here knows of runs."""
+"""Pure functions on arrays over seeds: intervals, tests, epochs to a target, verdicts. They know nothing of runs."""
 
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.differences import (

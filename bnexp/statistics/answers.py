@@ -1,4 +1,4 @@
-"""What a net answers for each row of a part, beside the truth: what every metric of classes is computed of.
+"""A net's answers for the rows of a part, with the true classes. Every classification metric is computed from them.
 
 Axes: R rows, C classes.
 """
@@ -17,10 +17,10 @@ from bnexp.statistics.arrays import Floats
 
 @dataclass(frozen=True)
 class Answers:
-    """The class and the answer of each row, of one seed.
+    """The true class and the answer of each row, for one seed.
 
-    `predicted` is the probability of the second of two classes, (R,), or the probabilities of all, (R, C). `right_R`
-    says which rows the net gets right.
+    `predicted` is the probability of the second of two classes, (R,), or the probabilities of all classes, (R, C).
+    `right_R` is True where the net's answer is right.
     """
 
     target_R: NDArray[np.int64]
@@ -29,7 +29,7 @@ class Answers:
 
     @property
     def classes(self) -> int:
-        """Return how many classes there are."""
+        """Return the number of classes."""
         return self.predicted.shape[1] if self.predicted.ndim == 2 else 2
 
     @property
@@ -39,10 +39,10 @@ class Answers:
 
     @functools.cached_property
     def class_R(self) -> NDArray[np.int64]:
-        """The class that is answered for each row, (R,).
+        """Return the class that the net answers for each row, (R,).
 
-        Probabilities of several classes are kept in float16, in which two can be equal. So what was right stays right,
-        and what was wrong is the likeliest of the other classes.
+        Probabilities of several classes are kept in float16, where two can become equal. So a right answer is always
+        the true class, and a wrong answer is the likeliest of the other classes.
 
         >>> Answers(np.array([1, 0]), np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([True, False])).class_R
         array([1, 1])
@@ -54,12 +54,12 @@ class Answers:
 
     @functools.cached_property
     def probability_RC(self) -> Floats:
-        """The probabilities of all classes, (R, C)."""
+        """Return the probabilities of all classes, (R, C)."""
         predicted: Floats = self.predicted.astype("float64")
         return predicted if predicted.ndim == 2 else np.stack([1 - predicted, predicted], axis=1)
 
     def of_target(self, values_RC: NDArray[Any]) -> NDArray[Any]:
-        """Return what each row has for its own class, (R,)."""
+        """Return each row's value for its true class, (R,)."""
         own_R: NDArray[Any] = values_RC[np.arange(len(self.target_R)), self.target_R]
         return own_R
 
@@ -70,5 +70,5 @@ class Answers:
 
     @property
     def others_RC(self) -> Floats:
-        """The probabilities of all classes but each row's own, which has 0."""
+        """Return the probabilities of all classes, (R, C), with 0 for each row's true class."""
         return np.where(self._is_target_RC, 0.0, self.probability_RC)

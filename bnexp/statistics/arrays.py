@@ -1,4 +1,4 @@
-"""The kind of array that all statistics take and return."""
+"""The type of the arrays that all statistics take and return."""
 
 from __future__ import annotations
 

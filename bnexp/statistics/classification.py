@@ -1,9 +1,9 @@
-"""The metrics of classes that are computed of a net's final answers, row by row: one entry for each.
+"""Classification metrics that are computed from a net's final answers, row by row: one entry for each metric.
 
-Most of them are no means over rows. So what a row adds is linearized (its influence): the mean over rows is the metric
-exactly, and the standard error is right for many rows. The intervals for means over rows hold for them, too, but for
-the calibration error: an average of absolute values, it grows with the noise in its bins.
-
+Most of them are not means over rows. So what a row adds to a metric is linearized (its influence). The mean of these
+values over rows is exactly the metric, and their standard error is right if there are many rows. So the intervals for
+means over rows are valid for these metrics, too. The calibration error is the exception: it is an average of absolute
+values, so it grows with the noise in its bins.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ class Metric:
     """How a metric is computed, for which numbers of classes, and what guessing scores in it."""
 
     title: str
-    """What a sentence calls it."""
+    """The metric's name in a sentence."""
     by_row: Callable[[Answers], Floats]
     """What each row adds, (R,)."""
     fewest: int = 2
-    """Classes."""
+    """The smallest number of classes for which the metric is defined."""
     most: float = math.inf
+    """The largest number of classes for which it is defined."""
     compares_classes: bool = False
     """Whether it needs rows of two classes or more."""
     is_biased: bool = False
-    """Whether few rows make it too large, so that its spread over rows says too little of new rows."""
+    """Whether few rows make it too large. Then its spread over rows says too little about new rows."""
     guess: str = ""
-    """What a net does that guesses."""
+    """What a net that has learned nothing does, such as "scores at random"."""
     of_guess: Callable[[Answers], float] | None = None
-    """What that scores; None where it is not known."""
+    """The function that returns the score of this guess; None if it is not known."""
 
     def fits(self, classes: int) -> bool:
         """Return True if the metric is defined for this number of classes."""
@@ -45,7 +46,7 @@ class Metric:
 
     @property
     def needs(self) -> str:
-        """Return which number of classes it needs that other data do not have.
+        """Return the number of classes that the metric needs, as a message for data with another number.
 
         >>> METRICS["auc"].needs
         'AUC needs two classes, and these data have more'
@@ -55,7 +56,7 @@ class Metric:
         return f"{self.title} needs {self.fewest} classes or more, and these data have fewer"
 
     def values(self, answers: Answers) -> Floats:
-        """Return what each row adds, (R,); NaN where one class is too few, or a probability is NaN (it diverged)."""
+        """Return what each row adds, (R,); NaN if the seed diverged, or if one class is too few for the metric."""
         if np.isnan(answers.predicted).any() or (self.compares_classes and answers.is_of_one_class):
             return np.full(len(answers.target_R), np.nan)
         return self.by_row(answers)

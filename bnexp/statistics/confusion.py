@@ -1,6 +1,6 @@
 """What each row adds to a metric of the confusion matrix: F1, balanced accuracy, Matthews correlation.
 
-`classification` says what "adds" means, and which metrics there are.
+`classification` explains what "adds" means, and lists the metrics.
 
 Axes: R rows, C classes.
 """
@@ -15,10 +15,10 @@ from bnexp.statistics.arrays import Floats
 
 
 def f1_by_row(answers: Answers) -> Floats:
-    """Return what each row adds to F1, (R,): of class 1 where there are two classes, else the mean over classes.
+    """Return what each row adds to F1, (R,). With two classes it is the F1 of class 1, else the mean over classes.
 
-    As in scikit-learn, classes that are neither there nor predicted are left out of the mean. A class without a right
-    prediction has F1 0.
+    As in scikit-learn, the mean leaves out classes that no row has and that are never predicted. A class without a
+    right prediction has F1 0.
     """
     target_R, class_R = answers.target_R, answers.class_R
     named = [1] if answers.classes == 2 else np.union1d(target_R, class_R).tolist()
@@ -28,7 +28,11 @@ def f1_by_row(answers: Answers) -> Floats:
 
 
 def _f1_of_class(is_target_R: NDArray[np.bool_], is_predicted_R: NDArray[np.bool_]) -> Floats:
-    """Return what each row adds to the F1 of one class, a ratio of means: twice the hits over all marks."""
+    """Return what each row adds to the F1 of one class.
+
+    F1 is a ratio of means: twice the hits, divided by the number of rows with this class plus the number of rows with
+    this prediction.
+    """
     hits_R, marks_R = 2.0 * (is_target_R & is_predicted_R), is_target_R + is_predicted_R.astype(float)
     if not marks_R.any():
         return np.zeros(len(hits_R))
@@ -38,10 +42,11 @@ def _f1_of_class(is_target_R: NDArray[np.bool_], is_predicted_R: NDArray[np.bool
 
 
 def f1_of_guess(answers: Answers) -> float:
-    """Return the best F1 of answers that look at no row.
+    """Return the best F1 of answers that do not depend on the row.
 
-    With two classes that is always answering class 1: 2 p / (1 + p), where p is its share of all rows. With more it is
-    answering at random, each class as often as it is there: then the F1 of a class is its share, and their mean 1 / C.
+    With two classes, the best guess is always class 1. Its F1 is 2 p / (1 + p), where p is the share of class 1. With
+    more classes, the best guess is random, with each class as often as the rows have it. Then the F1 of a class is its
+    share, and the mean is 1 / C.
     """
     if answers.classes == 2:
         share = float((answers.target_R == 1).mean())
@@ -50,9 +55,9 @@ def f1_of_guess(answers: Answers) -> float:
 
 
 def balanced_accuracy_by_row(answers: Answers) -> Floats:
-    """Return what each row adds to the mean of the recalls of all classes that the rows have, (R,).
+    """Return what each row adds to the mean recall of all classes that the rows have, (R,).
 
-    A row counts for its own class alone, by how much rarer than the others that is.
+    A row counts only for its own class. The rarer the class, the larger is the weight of its rows.
     """
     target_R, right_R = answers.target_R, answers.right_R.astype(float)
     rows_C = np.bincount(target_R, minlength=answers.classes)
@@ -64,14 +69,14 @@ def balanced_accuracy_by_row(answers: Answers) -> Floats:
 
 
 def balanced_accuracy_of_guess(answers: Answers) -> float:
-    """Return the balanced accuracy of always answering one class, whose recall is 1, as of answers at random."""
+    """Return the balanced accuracy of always answering one class. Random answers score the same on average."""
     return 1 / len(np.unique(answers.target_R))
 
 
 def mcc_by_row(answers: Answers) -> Floats:
     """Return what each row adds to the Matthews correlation of classes and answers, (R,), by the delta method.
 
-    With several classes it is Gorodkin's. As in scikit-learn, a net that always gives one answer has 0.
+    With several classes it is Gorodkin's coefficient. As in scikit-learn, it is 0 if a net always answers one class.
     Source: Gorodkin 2004, Comparing two K-category assignments by a K-category correlation coefficient.
     """
     target_R, class_R = answers.target_R, answers.class_R
@@ -90,6 +95,6 @@ def mcc_by_row(answers: Answers) -> Floats:
 
 
 def shares(class_R: NDArray[np.int64], classes: int) -> Floats:
-    """Return which share of rows each class has, (C,)."""
+    """Return each class's share of the rows, (C,)."""
     share_C: Floats = np.bincount(class_R, minlength=classes) / len(class_R)
     return share_C

@@ -17,18 +17,18 @@ from bnexp.statistics.estimate import Interval, deviation, mean_interval
 from bnexp.statistics.significance import pieces, sign_flip_p_value, subtracted, without_spread
 
 LEVEL = 0.95
-"""Of the intervals, unless several hypotheses share it."""
+"""Level of the intervals, unless several questions share the error."""
 FEWEST_FOR_BOOTSTRAP = 10
-"""With fewer pairs the BCa interval of 95% covers the true mean far less often (science: 82% at 5, 90% at 10)."""
+"""With fewer pairs the 95% BCa interval covers the true mean far less often: in 82% with 5 pairs, in 90% with 10."""
 DRAWN_RESAMPLES = 9_999
-"""Of the pairs, for the BCa interval."""
+"""Number of resamples of the pairs for the BCa interval."""
 DRAWN_SUBSETS = 10_000
-"""Choices of fewer seeds, from which the chance of the other sign is estimated."""
+"""Number of random subsets of seeds from which the chance of the other sign is estimated."""
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Treated minus baseline, pair by pair: mean, interval, spread, exact sign-flip test, and signs counted."""
+    """Treated minus baseline, pair by pair: mean, interval, spread, sign-flip p-value, and counts of the signs."""
 
     mean: float
     low: float
@@ -42,7 +42,7 @@ class PairedDifference:
 
 
 def of_finite(values_S: Floats) -> dict[str, Any]:
-    """Return the mean and t interval of the finite values, (S,), as JSON takes them, and how many are finite.
+    """Return the mean, the t interval and the number of the finite values, (S,), in the form that JSON allows.
 
     >>> of_finite(np.array([0.5, math.nan])), of_finite(np.array([math.nan]))["mean"]
     ({'mean': 0.5, 'low': None, 'high': None, 'seeds': 1}, None)
@@ -59,7 +59,7 @@ def paired_difference(treated_S: Floats, baseline_S: Floats, level: float) -> Pa
 
 
 def summed_up(difference_S: Floats, level: float) -> PairedDifference:
-    """Sum up what the pairs differ by, (S,) finite values."""
+    """Return the mean, interval, spread and test of the pairs' differences, (S,) finite values."""
     interval = mean_interval(difference_S, level)
     return PairedDifference(
         mean=interval.mean,
@@ -75,7 +75,7 @@ def summed_up(difference_S: Floats, level: float) -> PairedDifference:
 
 
 def strict(record: Any) -> dict[str, Any]:
-    """Return the fields of a result as JSON takes them: what is not finite becomes null.
+    """Return the fields of a result in the form that JSON allows: numbers that are not finite become null.
 
     >>> strict(Interval(0.5, math.nan, math.nan))
     {'mean': 0.5, 'low': None, 'high': None}
@@ -87,14 +87,14 @@ def strict(record: Any) -> dict[str, Any]:
 
 
 def strict_values(values: Floats) -> list[float | None]:
-    """Return values as JSON takes them: what is not finite becomes null."""
+    """Return values in the form that JSON allows: numbers that are not finite become null."""
     return [float(value) if math.isfinite(value) else None for value in values]
 
 
 def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
     """Return the bias-corrected and accelerated bootstrap interval of the mean, as a check on the t interval.
 
-    None with fewer than FEWEST_FOR_BOOTSTRAP pairs, or if they are equal.
+    The result is None with fewer than FEWEST_FOR_BOOTSTRAP pairs, or if all pairs are equal.
     Source: Efron 1987; `scipy.stats.bootstrap` with DRAWN_RESAMPLES draws.
     """
     if len(difference_S) < FEWEST_FOR_BOOTSTRAP or without_spread(difference_S):
@@ -115,7 +115,7 @@ def bootstrap_interval(difference_S: Floats, level: float) -> Interval | None:
 
 
 def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
-    """Return how probable it is that one pair is above 0, a tie counting half, with Wilson's interval.
+    """Return the probability that a pair's difference is above 0, with Wilson's interval. A tie counts half.
 
     Source: Bouthillier et al. 2021; the bounds treat each half of a tie as half a success.
 
@@ -128,15 +128,15 @@ def probability_of_improvement(difference_S: Floats, level: float) -> Interval:
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
     low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # and no rounding error
+    return Interval(share, low if share > 0 else 0.0, high if share < 1 else 1.0)  # exact, without rounding
 
 
 def chances_of_other_sign(difference_S: Floats) -> list[tuple[int, float]]:
     """Estimate how often fewer seeds would show the other sign: (count, share) for counts up to half of the seeds.
 
-    Means of `count` differences are drawn without replacement. The share
-    counts those whose sign differs from the mean of all; a mean of zero counts half.
-    It is empty where the mean of all is zero. Compare Picard, 2021, "torch.manual_seed(3407) is all you need".
+    For each count, subsets of the differences are drawn without replacement. The share is the fraction of subsets whose
+    mean has another sign than the mean of all. A mean of zero counts half. The list is empty if the mean of all is 0.
+    Compare Picard, 2021, "torch.manual_seed(3407) is all you need".
     """
     found: list[tuple[int, float]] = []
     seeds, sign = len(difference_S), np.sign(np.mean(difference_S)) if len(difference_S) else 0

@@ -1,7 +1,7 @@
-"""A mean and how precisely it is known: its standard error, with degrees of freedom. Interval and test follow by t.
+"""A mean with its standard error and degrees of freedom. Its interval and its test follow from Student's t.
 
 The error may come from seeds alone, from seeds and splits that overlap, or from seeds and held-out rows
-(`held_out_rows`). The rule of `verdicts` takes an estimate wherever it comes from.
+(`held_out_rows`). The rule of `verdicts` is the same for all of them.
 
 Axis: S seeds (pairs of seeds, where two arms are compared).
 """
@@ -35,7 +35,7 @@ class Estimate:
     error: float
     degrees: float
     others: tuple[tuple[float, float], ...] = ()
-    """Other errors of the mean with their degrees of freedom: no interval is narrower than by any of them."""
+    """Other errors of the mean with their degrees of freedom. The interval is as wide as the widest of all."""
 
     def interval(self, level: float) -> Interval:
         """Return the t interval of this level, in (0, 1)."""
@@ -54,7 +54,7 @@ class Estimate:
 
     @property
     def p_value(self) -> float:
-        """Return the two-sided p-value of a mean of 0: below 1 - level exactly where that interval excludes 0.
+        """Return the two-sided p-value of a mean of 0. It is below 1 - level exactly if that interval excludes 0.
 
         >>> round(Estimate(1.0, 0.5, 10.0).p_value, 3), Estimate(1.0, math.nan, 0.0).p_value
         (0.073, 1.0)
@@ -68,12 +68,12 @@ class Estimate:
 
 
 def over_seeds(values_S: Floats) -> Estimate:
-    """Estimate the mean of finite values, (S,): of other seeds, on the same rows."""
+    """Estimate the mean for other seeds on the same rows, from finite values, (S,)."""
     return over_splits(values_S, 0.0)
 
 
 def over_splits(values_S: Floats, test_share: float) -> Estimate:
-    """Estimate the mean over other splits and rows of the same kind, from splits of one set of rows that overlap.
+    """Estimate the mean for other splits and rows of the same kind, from overlapping splits of one set of rows.
 
     `test_share` is the number of test rows divided by the number of training rows. The variance of the mean is
     (1 / S + test_share) times the variance of the values; for other seeds on the same rows it would be 1 / S.
@@ -90,7 +90,7 @@ def over_splits(values_S: Floats, test_share: float) -> Estimate:
 
 
 def deviation(values_S: Floats) -> float:
-    """Return the standard deviation, which is 0 where only rounding sets values apart."""
+    """Return the standard deviation; 0 if values differ only by rounding."""
     return 0.0 if without_spread(values_S) else float(np.std(values_S, ddof=1))
 
 

@@ -1,8 +1,8 @@
-"""Paired differences over seeds and held-out rows: what they say of new rows of the same kind.
+"""Estimate a mean difference for new rows of the same kind, from paired differences over seeds and held-out rows.
 
-Seeds and rows are crossed: every seed is measured on every row. Both are drawn from many, so the mean difference
-varies with either. A difference is the true mean, plus an effect of the seed, plus an effect of the row, plus the
-rest (their interaction, and noise).
+Seeds and rows are crossed: every seed is measured on every row. Both are random samples, so the mean difference varies
+with both. A difference is the true mean, plus an effect of the seed, plus an effect of the row, plus the rest (their
+interaction, and noise).
 
 Axes: S seeds (pairs of seeds), R held-out rows, G groups of rows.
 """
@@ -21,19 +21,20 @@ from bnexp.statistics.estimate import Estimate
 from bnexp.statistics.quantiles import t_quantile
 
 EXTRA_ROWS = 2
-"""Rows that the interval adds to those measured, one on each side, each as far out as the farthest row.
+"""Rows that the interval adds to the measured rows, one on each side, each as far from the mean as the farthest row.
 
-The next rows may hold one like it. Without them the interval of a skewed loss covers too seldom, with them about as
-often as it says (docs/statistics.md; `benchmarks/coverage.py`). Compare the adjusted intervals of proportions by
-Agresti and Min 2005, and Bonett and Price 2012.
+New rows may contain a row as extreme as the farthest one. Without the extra rows the interval of a skewed loss covers
+the true mean too seldom. With them it covers about as often as its level says (docs/statistics.md;
+`benchmarks/coverage.py`). Compare the adjusted intervals of proportions by Agresti and Min 2005, and Bonett and Price
+2012.
 """
 FEWEST_EFFECTIVE = 5.0
-"""Where fewer rows carry a difference, nothing is said of new rows: those that matter may not be there.
+"""If fewer rows carry a difference, there is no verdict for new rows, because the rows that matter may be missing.
 
-That holds for every metric but accuracy.
+This rule is for every metric except accuracy.
 """
 MOSTLY_ROWS = 0.5
-"""That holds where rows make up this share of the variance or more."""
+"""The rule of FEWEST_EFFECTIVE is used only if rows make up this share of the variance or more."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ class Components:
     row: float
     rest: float
     farthest: float = 0.0
-    """The square of the largest effect of a row, over the variance of the rows' effects."""
+    """The square of the largest effect of a row, divided by the variance of the rows' effects."""
 
     def variance(self, seeds: float, rows: float) -> float:
         """Return the variance of the mean difference over these numbers of seeds and rows."""
         return self.seed / seeds + self.row / rows + self.rest / (seeds * rows)
 
     def share_of_rows(self, seeds: float, rows: float) -> float:
-        """Return the share of that variance which other rows would change; 0 if there is no variance."""
+        """Return the share of the mean's variance that depends on which rows are drawn; 0 if there is no variance."""
         whole = self.variance(seeds, rows)
         return 1 - self.seed / seeds / whole if whole > 0 else 0.0
 
@@ -63,7 +64,8 @@ class Components:
 class NewRows:
     """A mean difference, estimated for new seeds and new rows.
 
-    `effective_rows` is how many rows would show the same spread if all mattered alike: few, if few rows carry it.
+    `effective_rows` is the number of equally important rows that would show the same spread. It is small if few rows
+    carry the difference.
     """
 
     estimate: Estimate
@@ -73,7 +75,7 @@ class NewRows:
 
 @dataclass(frozen=True)
 class _MeanSquares:
-    """Of a crossed table without replication: between seeds, between rows, the rest; and the farthest row."""
+    """The mean squares of a crossed table without replication: between seeds, between rows, and the rest."""
 
     seeds: float
     rows: float
@@ -83,13 +85,13 @@ class _MeanSquares:
 
 
 def new_rows(difference_SR: Floats) -> NewRows:
-    """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of their kind.
+    """Estimate the mean of differences, (S, R) finite values, for new seeds and new rows of the same kind.
 
-    There are two seeds and two rows, or more.
+    There must be at least two seeds and two rows.
 
-    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares, and the t quantile has Satterthwaite's
-    degrees of freedom. At no level is the interval narrower than the one over seeds alone, or over rows alone. The
-    mean square of rows counts EXTRA_ROWS.
+    The variance of the mean is (seeds + rows - rest) / (S * R) in mean squares. The t quantile has Satterthwaite's
+    degrees of freedom. At each level, the interval is at least as wide as the interval over seeds alone and the
+    interval over rows alone. The mean square of rows includes EXTRA_ROWS.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Brennan 2001, Generalizability
     Theory, chapter 3; Satterthwaite 1946. Compare Owen 2007, "The pigeonhole bootstrap", and Miller 2024, "Adding
     error bars to evals".
@@ -104,7 +106,7 @@ def new_rows(difference_SR: Floats) -> NewRows:
 
 
 def safe_unit(size: float) -> float:
-    """Return a unit in which the fourth power of a size can be held: 1, or for extreme ones the power of two above.
+    """Return a unit in which the fourth power of a size fits in float64: 1, or the next power of two if extreme.
 
     >>> safe_unit(5.0), safe_unit(0.0), 1e90 / safe_unit(1e90) > 0.5
     (1.0, 1.0, True)
@@ -113,7 +115,7 @@ def safe_unit(size: float) -> float:
 
 
 def _new_rows(difference_SR: Floats) -> NewRows:
-    """Return what `new_rows` does, of differences of no extreme size."""
+    """Return the same as `new_rows`, for differences that are neither extremely large nor extremely small."""
     seeds, rows = difference_SR.shape
     mean = float(difference_SR.mean())
     found, effects_R = _mean_squares(difference_SR)
@@ -140,9 +142,9 @@ def _mean_squares(difference_SR: Floats) -> tuple[_MeanSquares, Floats]:
 
 
 def _estimate(mean: float, found: _MeanSquares, seeds: int, rows: int) -> Estimate:
-    """Return the estimate of the mean by its errors over both, seeds alone and rows alone.
+    """Return the estimate of the mean with its three errors: over seeds and rows, over seeds alone, over rows alone.
 
-    The first is the one with the widest interval of 95%.
+    The error with the widest 95% interval is the main one. The other two are in `others`.
     """
     of_rows = found.rows + EXTRA_ROWS * seeds * found.farthest / (rows - 1)
     both = satterthwaite(found.seeds, of_rows, found.rest, seeds, rows)
@@ -153,8 +155,9 @@ def _estimate(mean: float, found: _MeanSquares, seeds: int, rows: int) -> Estima
 
 
 def satterthwaite(of_seeds: float, of_rows: float, rest: float, seeds: int, rows: int) -> tuple[float, float]:
-    """Return seeds + rows - rest in mean squares, and its degrees of freedom, 1 or more; two or more of each.
+    """Return seeds + rows - rest in mean squares, and its degrees of freedom, 1 or more.
 
+    There must be at least two seeds and two rows.
     Source: Satterthwaite 1946.
     """
     both = of_seeds + of_rows - rest
@@ -163,12 +166,12 @@ def satterthwaite(of_seeds: float, of_rows: float, rest: float, seeds: int, rows
 
 
 def expected_mean_squares(parts: Components, seeds: int, rows: int) -> tuple[float, float, float]:
-    """Return what is expected of these numbers of seeds and rows: between seeds, between rows, and the rest."""
+    """Return the expected mean squares for these numbers of seeds and rows: between seeds, between rows, the rest."""
     return parts.rest + rows * parts.seed, parts.rest + seeds * parts.row, parts.rest
 
 
 def expected_estimate(parts: Components, seeds: int, rows: int) -> Estimate:
-    """Return the estimate, of mean 0, that is expected of other numbers of seeds and rows; two or more of each."""
+    """Return the estimate, with mean 0, that is expected for these numbers of seeds and rows, two or more of each."""
     of_seeds, of_rows, rest = expected_mean_squares(parts, seeds, rows)
     return _estimate(0.0, _MeanSquares(of_seeds, of_rows, rest, parts.farthest * of_rows / seeds), seeds, rows)
 
@@ -176,8 +179,8 @@ def expected_estimate(parts: Components, seeds: int, rows: int) -> Estimate:
 def by_group(difference_SR: Floats, groups_R: NDArray[np.int64]) -> Floats:
     """Return differences of groups of rows, (S, G), whose mean over groups equals the mean over rows.
 
-    Rows of one group (a patient, a speaker) are alike, so the group is what is drawn anew. A group counts with its
-    rows: its value is the ratio of sums, linearized at its mean.
+    Rows of one group (a patient, a speaker) are alike, so groups are drawn anew, and not single rows. A group counts in
+    proportion to its rows: its value is a ratio of sums, linearized at the mean.
     Source: Cochran 1977, Sampling Techniques, section 6.4.
 
     >>> by_group(np.array([[1.0, 3.0, 5.0, 7.0]]), np.array([0, 0, 1, 1]))

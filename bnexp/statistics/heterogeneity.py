@@ -1,10 +1,10 @@
-"""Do several cells share one effect? Cochran's Q, the deviation between cells (tau), and where another cell would lie.
+"""Do several cells share one effect? Cochran's Q, the deviation between cells (tau), and the range for another cell.
 
-Textbook formulas take the cells' errors for independent. Cells of a study share seeds, and often held-out rows, so that
-their errors rise and fall together. That part of the error cannot set cells apart.
-Taken for independent, Q and tau are too small, and the prediction interval is too narrow: with 6 or 12 cells that
-differ by little, at a correlation of 0.5, it held 72% to 87% of new cells where it should hold 95%.
-So the shared part is taken out, as far as the error of the cells' mean shows it.
+Textbook formulas assume that the errors of the cells are independent. But the cells of a study share seeds, and often
+held-out rows, so their errors are correlated. The shared part of the errors does not make cells differ. If it is
+ignored, Q and tau are too small, and the prediction interval is too narrow. With 6 or 12 cells that differ by little,
+at a correlation of 0.5, it contained 72% to 87% of new cells instead of 95%.
+So the shared part is removed. Its size is estimated from the error of the cells' mean.
 
 Axis: C cells.
 """
@@ -23,7 +23,7 @@ from bnexp.statistics.estimate import Estimate, Interval
 from bnexp.statistics.quantiles import t_quantile
 
 MOST_CORRELATED = 0.99
-"""A correlation estimated from few seeds can reach 1, which would leave no error to compare cells by."""
+"""Limit of the correlation. Estimated from few seeds it can reach 1, and then no error is left to compare cells."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +33,26 @@ class Heterogeneity:
     q: float
     """Cochran's Q: about C - 1 where all cells share one effect."""
     p_value: float
-    """Of Q."""
+    """The p-value of Q."""
     tau: float
     """The standard deviation of effects between cells."""
     correlation: float
     """The mean correlation of the cells' errors."""
     prediction: Interval | None
-    """Where the effect of another cell of this kind would lie; None for two cells."""
+    """The interval for the effect of another cell of this kind; None for two cells."""
 
 
 def heterogeneity(cells: Sequence[Estimate], mean_error: float | None = None) -> Heterogeneity | None:
-    """Return how much the effects of two or more cells differ; None if one of them has no standard error above 0.
+    """Return how much the effects of cells differ; None for fewer than two cells, or if one has no error above 0.
 
-    `mean_error` is the standard error of the plain mean over the cells. It shows how far their errors are correlated.
-    Then the prediction interval lies around the plain mean, which a hypothesis is judged by. Without `mean_error` the
-    errors count as independent, and the interval lies around the textbook's weighted mean. One correlation between all
-    cells is assumed, and that cells are drawn at random from all cells of their kind. That is only roughly true of a
-    grid's levels.
+    `mean_error` is the standard error of the plain mean over the cells. It shows how strongly their errors are
+    correlated. With it, the prediction interval is around the plain mean, by which a hypothesis is judged. Without it,
+    the errors count as independent, and the interval is around the textbook's weighted mean. Two things are assumed:
+    all cells have the same correlation, and the cells are a random sample of all cells of their kind. The second is
+    only roughly true for the levels of a grid.
 
-    By simulation (`benchmarks/cells.py`: 3 to 12 cells of unequal noise, 6 to 20 seeds, correlations up to 0.8) the 5%
-    test of Q rejects in 1% to 11% of studies whose cells are alike. The prediction interval holds 91% or more of new
+    In simulations (`benchmarks/cells.py`: 3 to 12 cells of unequal noise, 6 to 20 seeds, correlations up to 0.8) the 5%
+    test of Q rejects in 1% to 11% of studies whose cells are alike. The prediction interval contains 91% or more of new
     cells.
 
     Source: Cochran 1954 (Q). Welch 1951 (its p-value, for errors that are estimated). DerSimonian and Laird 1986 (tau).
@@ -73,7 +73,7 @@ def heterogeneity(cells: Sequence[Estimate], mean_error: float | None = None) ->
 
 
 def _correlation(errors_C: Floats, mean_error: float | None) -> float:
-    """Return the mean correlation of errors whose mean has this error; 0 for less.
+    """Return the mean correlation of the cells' errors, estimated from the error of their mean; 0 if it is negative.
 
     (C mean_error)**2 is the sum of the errors' variances and covariances.
 
@@ -90,11 +90,11 @@ def _correlation(errors_C: Floats, mean_error: float | None) -> float:
 
 
 def _p_value(q: float, weights_C: Floats, degrees_C: Floats) -> float:
-    """Return the p-value of Q: by chi-square where the errors are known, by Welch's F where they are estimated.
+    """Return the p-value of Q: from chi-square if the errors are known, from Welch's F if they are estimated.
 
-    Chi-square rejects too often with few seeds: in 30% of studies with 12 equal cells and 6 seeds. Where errors are
-    correlated, the correlation is an estimate, too. The caller lowers the degrees of freedom for it by a factor,
-    1 - correlation**2, that keeps the test's level in the simulations of `heterogeneity`.
+    Chi-square rejects too often with few seeds: in 30% of studies with 12 equal cells and 6 seeds. If errors are
+    correlated, the correlation is an estimate, too. To allow for this, the caller multiplies the degrees of freedom by
+    1 - correlation**2. This factor keeps the test's level in the simulations of `heterogeneity`.
     """
     from scipy import special
 
@@ -107,10 +107,10 @@ def _p_value(q: float, weights_C: Floats, degrees_C: Floats) -> float:
 
 
 def _prediction(means_C: Floats, own_C: Floats, tau: float, mean_error: float | None) -> Interval | None:
-    """Return the interval for another cell: of tau and of the error of the mean that it lies around.
+    """Return the interval for another cell, from tau and the error of the mean; None for two cells.
 
-    The weighted mean gives most weight to the cells with the least noise. So it can lie far from the plain mean over
-    cells, which a hypothesis is judged by. An interval around the one beside the other would contradict it.
+    The weighted mean gives most weight to the cells with the least noise. So it can be far from the plain mean over
+    cells, by which a hypothesis is judged. An interval around the weighted mean could contradict the plain mean.
     """
     count = len(means_C)
     if count < 3:

@@ -1,7 +1,7 @@
-"""Looks at more and more seeds: how often at least one of them errs, and the level that keeps all of them at 5%.
+"""Looks at a growing number of seeds: how often at least one look errs, and the level that limits this to 5%.
 
-The mean of the first n seeds is a random walk divided by n. A look errs if the interval of its level leaves out the
-true mean.
+The mean of the first n seeds is a random walk divided by n. A look errs if the interval of its level excludes the true
+mean.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NODES, HALVINGS = 128, 30
 
 
 def share_of_each(seeds: Sequence[int], error: float = 1 - LEVEL) -> float:
-    """Return the share of the error that each look may take, so that all looks together err with this probability.
+    """Return the risk of each look, so that at least one look errs with the probability `error`.
 
-    `seeds` are the numbers of seeds of all planned looks; the interval of each has the level 1 minus the share.
+    `seeds` are the numbers of seeds of all planned looks. The interval of each look has the level 1 minus this risk.
     Stopping early, or leaving out the last looks, does not raise the error.
     Source: Pocock 1977, "Group sequential methods in the design and analysis of clinical trials", for steps of any
-    size; the t interval takes the level in place of the normal one (Jennison and Turnbull 2000, section 4.4).
+    size. A t interval then has the level that is right for a normal one (Jennison and Turnbull 2000, section 4.4).
 
     >>> round(share_of_each([10]), 4), round(share_of_each([10, 20, 30, 40, 50]), 4)
     (0.05, 0.0158)
@@ -46,10 +46,10 @@ def _share_of_each(seeds: tuple[int, ...], error: float) -> float:
 
 
 def error_of(looks: Sequence[tuple[int, float]]) -> float:
-    """Return how probable it is that the interval of at least one look leaves out the true mean.
+    """Return the probability that the interval of at least one look excludes the true mean.
 
     A look is a number of seeds, 1 or more, and the level of its interval, between 0 and 1. The order does not matter.
-    Of looks at the same seeds the lowest level counts, and of looks too close for the quadrature, too.
+    If looks have the same number of seeds, or numbers too close for the quadrature, only the lowest level counts.
     Source: Armitage, McPherson and Rowe 1969, "Repeated significance tests on accumulating data".
 
     >>> round(error_of([(20, 0.95)]), 3), round(error_of([(10, 0.95), (20, 0.95), (30, 0.95)]), 3)
@@ -71,9 +71,9 @@ def _quantile(level: float) -> float:
 
 
 def _apart(looks: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Return looks, the fewest seeds first; those whose step is short beside the distance of the nodes count as one.
+    """Return looks sorted by seeds. Looks are merged if their step is too short for the distance between the nodes.
 
-    The narrowest of their intervals counts.
+    A merged look has the narrowest of their intervals.
 
     >>> _apart([(20, 1.96), (10, 2.2), (20, 1.5), (100_000, 2.0), (100_001, 1.8)])
     [(10, 2.2), (20, 1.5), (100000, 1.8)]
@@ -89,6 +89,6 @@ def _apart(looks: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def _normal(steps: Floats, variance: int) -> Floats:
-    """Return the density of a step of the walk over this number of seeds."""
+    """Return the density of the random walk's steps over `variance` seeds: normal, with this variance."""
     density: Floats = np.exp(-np.square(steps) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
     return density

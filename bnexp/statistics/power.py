@@ -1,4 +1,4 @@
-"""Which difference can be detected, before anything is measured: from the variances that are known or assumed."""
+"""The smallest difference that can be detected, computed before any measurement from known or assumed variances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bnexp.statistics.held_out_rows import Components, expected_mean_squares, sa
 from bnexp.statistics.quantiles import t_quantile
 
 POWER = 0.8
-"""The probability with which a comparison or a study of the right size finds a difference."""
+"""The probability with which a comparison or a study finds a difference that counts as detectable."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,18 @@ class StandardError:
 
 
 def error_over_seeds(deviation: float, seeds: int) -> StandardError:
-    """Return the standard error for other seeds on the same rows; `deviation` is of a pair's difference."""
+    """Return the standard error for other seeds on the same rows.
+
+    `deviation` is the standard deviation of the pairs' differences.
+    """
     return StandardError(deviation / math.sqrt(seeds), seeds - 1)
 
 
 def error_over_splits(deviation: float, seeds: int, test_share: float) -> StandardError:
-    """Return the standard error for other data, from splits of one set of rows that overlap.
+    """Return the standard error for other data, from overlapping splits of one set of rows.
 
-    `test_share` is the number of test rows divided by the number of training rows.
+    `deviation` is the standard deviation of the pairs' differences. `test_share` is the number of test rows divided by
+    the number of training rows.
     Source: Nadeau and Bengio 2003, corrected resampled t test.
     """
     return StandardError(deviation * math.sqrt(1 / seeds + test_share), seeds - 1)
@@ -40,8 +44,8 @@ def error_over_splits(deviation: float, seeds: int, test_share: float) -> Standa
 def error_over_rows(components: Components, seeds: int, rows: int) -> StandardError:
     """Return the standard error for new seeds and new rows, with Satterthwaite's degrees of freedom.
 
-    The expected mean squares are rest + rows * seed, rest + seeds * row, and rest. The degrees are 0 for a single seed
-    or row.
+    The expected mean squares are rest + rows * seed, rest + seeds * row, and rest. The degrees of freedom are 0 for a
+    single seed or row.
     Source: two-way random effects: Scheffé 1959, The Analysis of Variance, section 7.4; Satterthwaite 1946.
 
     >>> error_over_rows(Components(seed=0.0, row=0.2, rest=0.0), 20, 201)
@@ -57,11 +61,11 @@ def error_over_rows(components: Components, seeds: int, rows: int) -> StandardEr
 
 
 def detectable(error: StandardError, *, level: float = LEVEL, power: float = POWER) -> float:
-    """Return the smallest mean difference whose interval of this level excludes 0 with this probability.
+    """Return the smallest mean difference whose interval of this level excludes 0 with the probability `power`.
 
-    NaN without a degree of freedom, and where no difference that is ever met would do. From the noncentral t. The
-    interval for new rows (`held_out_rows.new_rows`) is a few percent wider, since it allows for rows like the farthest
-    one.
+    It is computed from the noncentral t. It is NaN without a degree of freedom, or if no difference of realistic size
+    is large enough. The interval for new rows (`held_out_rows.new_rows`) is a few percent wider than assumed here,
+    because it allows for rows like the farthest one.
 
     >>> round(detectable(StandardError(1.0, 1e6)), 3), round(detectable(error_over_seeds(1.0, 20)), 2)
     (2.802, 0.66)
@@ -75,9 +79,9 @@ def detectable(error: StandardError, *, level: float = LEVEL, power: float = POW
     quantile = t_quantile(level, error.degrees)
 
     def lacking(size: float) -> float:
-        """Return how far the power at this many standard errors lies above the one that is asked for.
+        """Return the power for a difference of `size` standard errors, minus the power that is wanted.
 
-        Intervals on the wrong side of 0 hardly add to it.
+        Intervals on the wrong side of 0 are ignored, because they hardly add to the power.
         """
         return float(stats.nct.sf(quantile, error.degrees, size)) - power
 

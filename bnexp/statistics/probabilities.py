@@ -1,7 +1,7 @@
 """What each row adds to a metric of the probabilities themselves: log loss, Brier score, calibration error.
 
-`classification` says what "adds" means, and which metrics there are. Probabilities of several classes are kept in
-float16, which tells 0.9995 from 1 and 0.0000001 from 0.
+`classification` explains what "adds" means, and lists the metrics. Probabilities of several classes are kept in
+float16, which distinguishes 0.9995 from 1, and 0.0000001 from 0.
 
 Axes: R rows, C classes, B bins.
 """
@@ -14,14 +14,15 @@ from bnexp.statistics.answers import Answers
 from bnexp.statistics.arrays import Floats
 
 EPSILON = 1e-7
-"""Keras keeps probabilities this far from 0 and 1 before it takes their logarithm."""
+"""Keras clips probabilities to this distance from 0 and 1 before it takes their logarithm."""
 BINS = 15
 
 
 def log_loss_by_row(answers: Answers) -> Floats:
-    """Return minus the log of the probability that each row's class was given, (R,).
+    """Return minus the log of the probability of each row's true class, (R,).
 
-    A likely class is measured by what all others got: near 0, float16 has far more digits than near 1.
+    A probability above 0.5 is computed from the probabilities of all other classes, because float16 is far more precise
+    near 0 than near 1.
     """
     own_R, others_R = answers.of_target(answers.probability_RC), answers.others_RC.sum(axis=1)
     is_likely_R = own_R > 0.5
@@ -33,7 +34,7 @@ def log_loss_by_row(answers: Answers) -> Floats:
 def brier_by_row(answers: Answers) -> Floats:
     """Return the squared distance of each row's probabilities from the truth, (R,).
 
-    With two classes only the second one counts, from 0 to 1. With more it is the sum over classes, up to 2.
+    With two classes only the second class counts, so it is from 0 to 1. With more it is the sum over classes, up to 2.
     Source: Brier 1950, Verification of forecasts expressed in terms of probability.
     """
     if answers.classes == 2:
@@ -46,8 +47,8 @@ def brier_by_row(answers: Answers) -> Floats:
 def calibration_error_by_row(answers: Answers) -> Floats:
     """Return what each row adds to the expected calibration error, (R,), in 15 equal bins of confidence.
 
-    Confidence is the probability of the class that is answered. In a bin of confidences, the error is how far their
-    mean is from the share of right answers. The bins count by their rows.
+    Confidence is the probability of the answered class. The error of a bin is the distance between its mean confidence
+    and its share of right answers. Bins are weighted by their numbers of rows.
     Source: Guo, Pleiss, Sun and Weinberger 2017, equation 3.
     """
     confidence_R = answers.probability_RC.max(axis=1)

@@ -1,4 +1,4 @@
-"""Student's t quantiles: of the usual level from a table, since loading SciPy for one takes longer than comparing."""
+"""Quantiles of Student's t. The usual level has a table, because loading SciPy takes longer than a comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE_LEVEL = 0.95
 NEARLY_NORMAL = 100_000
 """Above this number of degrees of freedom the first term of the expansion around the normal quantile is enough."""
 NODES, NEWTON_STEPS = 64, 8
-"""Of the quadrature for other degrees of freedom: its result is SciPy's to 9 digits."""
+"""Nodes and Newton's steps for degrees of freedom that the table lacks. The result agrees with SciPy to 9 digits."""
 TABLE = (
     12.706204736174694, 4.302652729749462, 3.1824463052837078, 2.7764451051977934, 2.5705818356363146,
     2.4469118511449786, 2.364624251592784, 2.306004135204166, 2.262157162798205, 2.228138851986274, 2.200985160091639,
@@ -40,7 +40,7 @@ TABLE = (
     1.9809922979758567, 1.9808075411039094, 1.9806260024590894, 1.9804475986834025, 1.980272249272974,
     1.9800998764569397, 1.9799304050824402,
 )  # fmt: skip
-"""Quantile of the two-sided interval of this level, for 1 degree of freedom, 2, ...: to the bit as SciPy 1.17.1's."""
+"""Quantiles of the two-sided interval of TABLE_LEVEL for 1, 2, ... degrees of freedom, exactly as SciPy 1.17.1's."""
 
 
 def t_quantile(level: float, degrees: float) -> float:
@@ -60,7 +60,7 @@ def t_quantile(level: float, degrees: float) -> float:
 
 @functools.lru_cache(1024)
 def _of_any_degrees(degrees: float) -> float:
-    """Return the quantile of TABLE_LEVEL for any degrees of freedom above 1: Newton's steps from what the table has.
+    """Return the quantile of TABLE_LEVEL for any degrees of freedom above 1, by Newton's method from table values.
 
     >>> round(_of_any_degrees(2.5), 6), round(_of_any_degrees(1e9), 6)
     (3.574655, 1.959964)
@@ -82,6 +82,9 @@ def _of_any_degrees(degrees: float) -> float:
 
 @functools.cache
 def quadrature(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return this many nodes and weights of Gauss and Legendre. To find them takes ten times as long as to use them."""
+    """Return this many nodes and weights of Gauss-Legendre quadrature.
+
+    They are cached, because finding them takes ten times as long as using them.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return nodes, weights

@@ -1,6 +1,6 @@
-"""What each row adds to a metric of how a net ranks rows or classes: the areas under two curves, the top five.
+"""What each row adds to a ranking metric: area under the ROC curve, average precision, top-5 accuracy.
 
-`classification` says what "adds" means, and which metrics there are.
+`classification` explains what "adds" means, and lists the metrics.
 
 Axes: R rows, C classes.
 """
@@ -19,14 +19,14 @@ TOP = 5
 def auc_by_row(answers: Answers) -> Floats:
     """Return what each row adds to the area under the ROC curve of two classes, (R,).
 
-    A positive row counts the share of negative ones that score lower, a negative row the share of positive ones that
-    score higher; equal scores count one half.
-    Source: DeLong, DeLong and Clarke-Pearson 1988, whose placements these are.
+    A positive row counts the share of negative rows that score lower. A negative row counts the share of positive rows
+    that score higher. Equal scores count one half.
+    Source: DeLong, DeLong and Clarke-Pearson 1988 (placements).
     """
     is_positive_R, score_R = answers.target_R == 1, answers.predicted
     positives = int(is_positive_R.sum())
     negatives = len(is_positive_R) - positives
-    below_R = np.empty(len(score_R))  # rows of the other class that score lower, equal ones by half
+    below_R = np.empty(len(score_R))  # rows of the other class that score lower; equal scores count half
     for side_R in (is_positive_R, ~is_positive_R):
         own, others = score_R[side_R], np.sort(score_R[~side_R])
         below_R[side_R] = (np.searchsorted(others, own) + np.searchsorted(others, own, side="right")) / 2
@@ -40,12 +40,12 @@ def auc_by_row(answers: Answers) -> Floats:
 def pr_auc_by_row(answers: Answers) -> Floats:
     """Return what each row adds to the average precision of the second of two classes, (R,).
 
-    Average precision is the mean, over the rows of that class, of the precision at their score. A row changes it by
-    its own precision, and by what it does to the precision at every score below its own. Equal scores are one
-    threshold, as in scikit-learn.
+    Average precision is the mean of the precision at the scores of the rows of that class. A row changes it by the
+    precision at its own score, and by its effect on the precision at every lower score. Equal scores are one threshold,
+    as in scikit-learn.
     """
     is_positive_R = answers.target_R == 1
-    _, level_R = np.unique(answers.predicted, return_inverse=True)  # the place of each row's score, from the lowest
+    _, level_R = np.unique(answers.predicted, return_inverse=True)  # the rank of each row's score, from the lowest
     positives_L = np.bincount(level_R, is_positive_R)
     hits_L, marked_L = (np.cumsum(each[::-1])[::-1] for each in (positives_L, np.bincount(level_R)))
     precision_L, rows, positives = hits_L / marked_L, len(level_R), is_positive_R.sum()
@@ -58,14 +58,14 @@ def pr_auc_by_row(answers: Answers) -> Floats:
 
 
 def pr_auc_of_guess(answers: Answers) -> float:
-    """Return the average precision of equal scores: the share of the second class."""
+    """Return the average precision if all rows score equally: the share of the second class."""
     return float((answers.target_R == 1).mean())
 
 
 def top_5_by_row(answers: Answers) -> Floats:
     """Return 1 for each row whose class is among the five likeliest, else 0, (R,).
 
-    Classes that are equally likely share the places that are left: where two share one place, the row counts one half.
+    Equally likely classes share the places that are left. If two classes share one place, the row counts one half.
     """
     own_R = answers.of_target(answers.predicted)[:, None]
     likelier_R, alike_R = (answers.predicted > own_R).sum(axis=1), (answers.predicted == own_R).sum(axis=1)
@@ -74,5 +74,5 @@ def top_5_by_row(answers: Answers) -> Floats:
 
 
 def top_5_of_guess(answers: Answers) -> float:
-    """Return which share of rows the five commonest classes have."""
+    """Return the share of the rows that have one of the five commonest classes."""
     return float(np.sort(shares(answers.target_R, answers.classes))[-TOP:].sum())

@@ -1,4 +1,4 @@
-"""Epochs to a target, where some seeds never arrive. Axes: S seeds, E epochs."""
+"""Epochs to a target, which some seeds may never reach. Axes: S seeds, E epochs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bnexp.statistics.estimate import mean_interval
 from bnexp.statistics.significance import at_least
 
 Reading = Literal["ratio", "at least", "at most", "restricted means"]
-"""How to read a speed-up. `at least`: some baseline seeds never arrived. `at most`: some treated seeds never arrived.
-`restricted means`: some seeds of both never arrived, so the ratio is of mean epochs within the budget, without an
-interval."""
+"""How to read a speed-up. `at least`: some baseline seeds never reached the target. `at most`: some treated seeds never
+reached it. `restricted means`: some seeds of both arms never reached it. Then the ratio is of the mean epochs within
+the budget, and has no interval."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How many seeds reached a target, and the mean epochs to it; a seed that never did counts with the budget."""
+    """How many seeds reached a target, and the mean epochs to it. All other seeds count with the budget."""
 
     reached: int
     seeds: int
@@ -40,7 +40,7 @@ class SpeedUp:
 def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -> Floats:
     """Return each seed's first epoch (from 1) with the metric at the target or better, (S,); NaN if never.
 
-    The next epoch must not take it back, if the seed has one: a value that jumps up once has not arrived.
+    The next epoch, if there is one, must be at the target or better, too: a single jump to the target does not count.
 
     >>> epochs_to_target(np.array([[0.5, 0.9, 0.6, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.7]]), 0.8, True)
     array([ 4., nan])
@@ -54,9 +54,9 @@ def epochs_to_target(metric_SE: Floats, target: float, higher_is_better: bool) -
 
 @dataclass(frozen=True)
 class LastingBests:
-    """One seed's epochs (from 1) at which a better value than ever before was there and lasted, and these values.
+    """One seed's epochs (from 1) with a new best value that lasted for the next epoch, too, and these values.
 
-    They answer any target exactly, as `epochs_to_target` does.
+    They give the same epochs as `epochs_to_target`, for any target.
     """
 
     epochs: list[int]
@@ -74,7 +74,7 @@ class LastingBests:
 
 
 def lasting_bests(metric_SE: Floats, higher_is_better: bool) -> list[LastingBests]:
-    """Return each seed's lasting bests: if the next epoch is worse, its value is what lasts.
+    """Return each seed's lasting best values. If the next epoch is worse, its value is the one that lasts.
 
     >>> lasting_bests(np.array([[0.5, 0.9, 0.6, 0.8, 0.8]]), True)
     [LastingBests(epochs=[1, 2, 4], values=[0.5, 0.6, 0.8])]
@@ -93,10 +93,10 @@ def lasting_bests(metric_SE: Floats, higher_is_better: bool) -> list[LastingBest
 
 
 def reach(epochs_S: Floats, budget: int) -> Reach:
-    """Sum up epochs to a target, NaN where it was never reached, against the budget of epochs.
+    """Return how many seeds reached a target, and the mean epochs to it. NaN in `epochs_S` means never reached.
 
-    The mean is the restricted mean time: dropping the seeds that never
-    arrive would flatter the arm that fails more often. Source: Royston and Parmar 2013.
+    The mean is the restricted mean time: a seed that never reaches the target counts with the budget. Dropping these
+    seeds would favour the arm that fails more often. Source: Royston and Parmar 2013.
     """
     reached_S = np.isfinite(epochs_S)
     return Reach(int(reached_S.sum()), len(epochs_S), float(np.where(reached_S, epochs_S, budget).mean()))
@@ -105,9 +105,9 @@ def reach(epochs_S: Floats, budget: int) -> Reach:
 def speed_up(treated_S: Floats, baseline_S: Floats, budget: int, level: float) -> SpeedUp | None:
     """Compare epochs to a target pair by pair: the geometric mean of baseline / treated, with a t interval of the logs.
 
-    A seed that never arrives (NaN) counts with the budget: the true ratio lies beyond the estimate, on the side that
-    `reading` names. None where seeds of both arms never arrive, and all seeds of one arm: then the ratio says more of
-    the budget than of the arms.
+    A seed that never reaches the target (NaN) counts with the budget. Then the true ratio is beyond the estimate, on
+    the side that `reading` names. The result is None if all seeds of one arm and some of the other never reach it,
+    because the ratio would depend more on the budget than on the arms.
 
     >>> speed_up(np.array([np.nan, np.nan]), np.array([20.0, np.nan]), 50, 0.95) is None
     True

@@ -1,7 +1,7 @@
-"""What would settle an open question: how many more seeds, or held-out rows, and how likely it is that they do.
+"""How many seeds, or how many held-out rows, would settle an open question, and with which probability.
 
-A later interval is narrower, and its mean lies elsewhere. How far it moves is known from the spread of what is drawn
-until then. A number of seeds or rows is named if at that number the interval settles the question with CHANCE.
+With more seeds or rows the interval becomes narrower, and its mean moves. How far it moves is estimated from the spread
+of the seeds or rows that are added. A number is enough if its interval settles the question with probability CHANCE.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from bnexp.statistics.significance import at_least
 from bnexp.statistics.verdicts import Levels
 
 CHANCE = 0.5
-"""The probability with which the number that is named settles a question."""
+"""The probability with which the number that is reported settles a question."""
 MOST_SEEDS = 100_000
-"""If a question needs more seeds than this, no number is named."""
+"""If a question needs more seeds than this, no number is reported."""
 MOST_ROWS = 10_000_000
 """The same limit for held-out rows."""
 FEWEST_ROWS = 10
-"""With fewer rows, their variance is known too badly to promise that seeds alone settle a question about new ones."""
+"""With fewer rows, their variance is too uncertain to promise that seeds alone settle a question about new rows."""
 
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """A mean difference as it is known now, and what settles whether it matters (`verdicts.shown`)."""
+    """A mean difference as it is known now, and the rule that decides whether it matters (`verdicts.shown`)."""
 
     mean: float
     margin: float
     levels: Levels
     is_claim: bool = False
-    """Any difference below 0 settles a claim."""
+    """Whether it is about a study's claim. Any difference below 0 settles a claim."""
     fewest_rows: int = 0
-    """Held-out rows that it takes to say that a difference is small."""
+    """The number of held-out rows that is needed to call a difference small."""
 
     def chance(self, spread: float, half_width: Callable[[float], float], *, can_be_small: bool = True) -> float:
         """Return the probability that a later interval settles the question.
 
-        Its mean is normal around the present one, with the standard deviation `spread`. `half_width` returns half its
-        width at a level.
+        The later mean is normal around the present mean, with the standard deviation `spread`. `half_width` returns
+        half the width of the later interval at a level.
         """
         widths = {level: half_width(level) for level in {self.levels.sign, self.levels.margin}}
         of_sign = widths[self.levels.sign]
@@ -52,22 +52,22 @@ class OpenQuestion:
         negative = of_sign if self.is_claim else large
 
         def below(bound: float) -> float:
-            """Return the probability of a later mean below a bound."""
+            """Return the probability that the later mean is below a bound."""
             return NormalDist(self.mean, spread).cdf(bound) if spread > 0 else float(self.mean < bound)
 
-        if negative < small:  # a claim, refuted by any mean up to the last small one
+        if negative < small:  # a claim: any mean below `small` refutes it
             return below(small) + 1 - below(large)
         return below(-negative) + below(small) - below(-small) + 1 - below(large)
 
 
 def pairs_to_settle(question: OpenQuestion, *, pairs: int, deviation: float) -> int | None:
-    """Return the fewest pairs, more than there are, that settle a question about these rows with CHANCE.
+    """Return the smallest number of pairs, above `pairs`, that settles a question about these rows with CHANCE.
 
-    `deviation` is the standard deviation of the pairs' differences, above 0. None if no number does.
+    `deviation` is the standard deviation of the pairs' differences, above 0. The result is None if no number does.
     """
 
     def is_enough(count: int) -> bool:
-        """Return True if this many pairs settle it with CHANCE."""
+        """Return True if this many pairs settle the question with CHANCE."""
         estimate = Estimate(0.0, deviation / math.sqrt(count), count - 1.0)
         spread = deviation * math.sqrt(1 / pairs - 1 / count)
         return question.chance(spread, lambda level: estimate.interval(level).high) >= CHANCE
@@ -77,9 +77,9 @@ def pairs_to_settle(question: OpenQuestion, *, pairs: int, deviation: float) -> 
 
 @dataclass(frozen=True)
 class Needed:
-    """How many held-out rows would settle a question with these seeds, and how many seeds would with these rows.
+    """How many held-out rows would settle a question with the present seeds; how many seeds, with the present rows.
 
-    None where no number of them would.
+    A field is None if no number would settle it.
     """
 
     rows: int | None
@@ -87,17 +87,17 @@ class Needed:
 
 
 def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) -> Needed:
-    """Return how many rows, or seeds, settle a question about new rows with CHANCE, by its variance components.
+    """Return how many rows, or seeds, settle a question about new rows with CHANCE, from its variance components.
 
-    There are `seeds` and `rows` now. The interval of `held_out_rows.new_rows` is foreseen by the mean squares that are
-    expected of more of them.
+    `seeds` and `rows` are the present numbers. The later interval of `held_out_rows.new_rows` is predicted from the
+    mean squares that are expected for larger numbers.
     """
     unit = safe_unit(math.sqrt(max(parts.seed, parts.row, parts.rest)))
     parts = replace(parts, seed=parts.seed / unit**2, row=parts.row / unit**2, rest=parts.rest / unit**2)
     question = replace(question, mean=question.mean / unit, margin=question.margin / unit)
 
     def is_settled(more_seeds: int, more_rows: int) -> bool:
-        """Return True if these numbers settle it with CHANCE; one of them is as it is now."""
+        """Return True if these numbers settle the question with CHANCE. One of them is the present number."""
         by_seeds = (parts.seed + parts.rest / rows) * (1 / seeds - 1 / more_seeds)
         by_rows = (parts.row + parts.rest / seeds) * (1 / rows - 1 / more_rows)
         estimate = expected_estimate(parts, more_seeds, more_rows)
@@ -112,7 +112,7 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
 
 
 def _first(least: int, most: int, is_enough: Callable[[int], bool]) -> int | None:
-    """Return about the first number from `least` to `most` that is enough; None if none is found."""
+    """Return about the smallest number from `least` to `most` that is enough; None if no number is found."""
     low = high = least
     while not is_enough(high):
         if high >= most:
@@ -126,8 +126,9 @@ def within_reach(
 ) -> bool:
     """Return True if a standard error as small as `least_error` settles a question for some mean in an interval.
 
-    `mean` is the interval that the seeds leave open, and `least_error` is what very many seeds leave: the part of the
-    held-out rows. A large mean must lie apart from 0, a small one apart from the margin.
+    `mean` is the present interval. `least_error` is the standard error that remains with very many seeds: the part due
+    to the held-out rows. With this error, the interval of a large mean must exclude 0, and the interval of a small mean
+    must be inside the margin.
 
     >>> mean = Interval(0.0, -0.5, 0.5)
     >>> [within_reach(mean, error, margin=1.0, levels=Levels()) for error in (0.5, 0.52)]
@@ -145,5 +146,5 @@ def within_reach(
 
 
 def _widest_error(half_width: float, level: float) -> float:
-    """Return the standard error of a mean over very many whose interval has half this width."""
+    """Return the standard error with which half the width of a normal interval of this level is `half_width`."""
     return half_width / NormalDist().inv_cdf((1 + level) / 2)

@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 from bnexp.statistics.arrays import Floats
 
 EXACT_PAIRS = 20
-"""Up to this number of differences all 2**pairs sign patterns are counted; above, this many are drawn:"""
+"""Up to this number of differences, all 2**pairs sign patterns are counted."""
 DRAWN_PATTERNS = 100_000
+"""Number of sign patterns that are drawn if there are more differences."""
 PIECE = 2**24
-"""Random numbers that are drawn at a time."""
+"""Number of random numbers that are drawn at a time."""
 ROUNDING = 1e-9
-"""Sums that differ by less than this share of the largest possible one count as equal."""
+"""Sums count as equal if they differ by less than this share of the largest possible sum."""
 
 TIE = 1e-12
-"""Rounding sets numbers apart by less than this share of them, and logs by less than this."""
+"""Values count as equal if they differ by this share of the larger one or less. Logs may differ by this number."""
 
 
 def sign_flip_p_value(difference_S: Floats) -> float:
     """Return the two-sided p-value of the sign-flip (permutation) test of a zero mean.
 
-    It assumes of the differences only that each is as likely as its
-    negative if the arms do not differ. It is exact up to EXACT_PAIRS pairs that are not ties (a tie's sign changes
-    nothing). Above, DRAWN_PATTERNS patterns are drawn. The observed pattern counts as one of them, so that p is never
-    0.
+    The test has one assumption: if the arms do not differ, each difference is as likely as its negative. It is exact up
+    to EXACT_PAIRS pairs that are not ties (the sign of a tie changes nothing). With more pairs, DRAWN_PATTERNS patterns
+    are drawn. The observed pattern counts as one of them, so p is never 0.
     Source: Fisher 1935, The Design of Experiments, section 21.
 
     >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0]))
@@ -51,9 +51,9 @@ def sign_flip_p_value(difference_S: Floats) -> float:
 
 
 def subtracted(treated_S: Floats, baseline_S: Floats, *, in_logs: bool = False) -> Floats:
-    """Return treated minus baseline, (S,): 0 where rounding alone sets the two apart, NaN where one has no value.
+    """Return treated minus baseline, (S,): 0 if the two differ only by rounding, NaN if one has no value.
 
-    Rounding is a share of the values. Of logs, which are near 0 for values near 1, it is a difference.
+    Rounding errors are a share of the values. Logs are near 0 for values near 1, so their limit is absolute.
 
     >>> treated_S, baseline_S = np.array([(0.1 + 0.7) / 2, 0.5]), np.array([(0.3 + 0.5) / 2, 0.25])
     >>> treated_S - baseline_S == 0, subtracted(treated_S, baseline_S)
@@ -67,7 +67,7 @@ def subtracted(treated_S: Floats, baseline_S: Floats, *, in_logs: bool = False) 
 
 
 def at_least(values: Any, bound: float) -> Any:
-    """Return True, for each value, where it is at a bound or above, or below by rounding alone.
+    """Return True for each value that is at a bound or above it, or below it only by rounding.
 
     >>> 0.57 - 0.56 >= 0.01, at_least(0.57 - 0.56, 0.01), at_least(0.0099, 0.01)
     (False, True, False)
@@ -76,7 +76,7 @@ def at_least(values: Any, bound: float) -> Any:
 
 
 def pieces(rows: int, width: int) -> list[int]:
-    """Cut this number of rows of this width into pieces that fit in memory; return how many rows each has.
+    """Return the number of rows of each piece, if rows of this width are cut into pieces that fit in memory.
 
     >>> pieces(5, PIECE // 2)
     [2, 2, 1]
@@ -86,7 +86,7 @@ def pieces(rows: int, width: int) -> list[int]:
 
 
 def _signed_sums(values_S: Floats) -> Floats:
-    """Return the sum of the values, (M,), under each pattern of signs in which the first is +; the others mirror it."""
+    """Return the sum of the values, (M,), under each sign pattern that starts with +. The others mirror these."""
     sums_M = np.empty(2 ** (len(values_S) - 1))
     sums_M[0] = values_S[0]
     for known, value in zip(2 ** np.arange(len(values_S) - 1), values_S[1:], strict=True):
@@ -109,24 +109,24 @@ def failure_difference(treated_failed_S: NDArray[np.bool_], baseline_failed_S: N
 
 
 def t_tail(ratio: float, degrees: float) -> float:
-    """Return how probable it is that Student's t with these degrees of freedom lies above a ratio."""
+    """Return the probability that Student's t with these degrees of freedom is above a ratio."""
     from scipy import special
 
     return float(special.stdtr(degrees, -ratio))
 
 
 def without_spread(values_S: Floats) -> bool:
-    """Return True if values are equal but for rounding: then no interval of theirs means anything."""
+    """Return True if values differ only by rounding. Then their intervals mean nothing."""
     return bool(np.ptp(values_S) <= ROUNDING * np.abs(values_S).max())
 
 
 def holm_levels(
     p_values: Sequence[float], level: float = 0.95, *, of_a_look: Callable[[float], float] | None = None
 ) -> list[float]:
-    """Return the level of each contrast's interval, so that it excludes 0 exactly where Holm's test rejects.
+    """Return the level of each contrast's interval, so that the interval excludes 0 exactly if Holm's test rejects.
 
-    `p_values` come from the tests that agree with the intervals. Where several looks share the error of a contrast,
-    `of_a_look` returns what one look has of it.
+    `p_values` come from the tests that agree with the intervals. If several looks share the error of a contrast,
+    `of_a_look` returns the share of one look.
 
     >>> holm_levels([0.01, 0.5])
     [0.975, 0.95]

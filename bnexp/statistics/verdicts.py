@@ -1,4 +1,4 @@
-"""What an estimate shows of a difference, and the words for it: four of a comparison, three of a study's hypothesis.
+"""What an estimate shows about a difference, and the words for it: four for a comparison, three for a hypothesis.
 
 One rule serves both. A difference has a sign if its interval excludes 0 and the sign-flip test over seeds agrees. It is
 small if its interval lies inside the margin. It is large if its mean is at the margin or beyond.
@@ -24,11 +24,11 @@ Word = Literal["helps", "hurts", "no difference that matters", "cannot tell yet"
 Conclusive = Literal["supported", "refuted", "inconclusive"]
 
 RARE = 0.2
-"""Pairs that are all equal show that no difference matters, if they exclude that this share of pairs differs."""
+"""Pairs that are all equal show that no difference matters if they exclude that this share of all pairs differs."""
 SMALLEST_SHARE = 1e-9
-"""Smaller shares are counted as this one, which no number of rows that is ever held out excludes."""
+"""Smaller shares count as this share, which no realistic number of held-out rows excludes."""
 ROUNDING_OF_P = 1e-12
-"""Of 1 minus a level."""
+"""The rounding error that 1 minus a level may have."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Levels:
     """The level of the interval that is compared with 0, and of the interval that is compared with the margin.
 
     A single question has one interval for both. Several questions share the error. Holm's levels come from tests
-    against 0 and are laxest for the effect nearest to 0, so that the margin has an equal share of the error instead.
+    against 0, and are lowest for the effect nearest to 0. So they do not suit the margin: there each question has an
+    equal share of the error.
     """
 
     sign: float = LEVEL
@@ -44,7 +45,7 @@ class Levels:
 
 
 def shared_levels(p_values: Sequence[float], looks: Sequence[int] = ()) -> list[Levels]:
-    """Return the levels of several questions with these p-values, so that all together err in at most 5%.
+    """Return the levels of several questions with these p-values, so that the risk of any error is at most 5%.
 
     `looks` are the numbers of seeds of all looks that are planned, if there are several.
     Source: Holm 1979 for the sign; Bonferroni for the margin; for looks see `share_of_each`.
@@ -61,10 +62,10 @@ def shared_levels(p_values: Sequence[float], looks: Sequence[int] = ()) -> list[
 
 @dataclass(frozen=True)
 class Shown:
-    """What an estimate shows of a difference."""
+    """What an estimate shows about a difference."""
 
     sign: Literal[-1, 0, 1] = 0
-    """1 above 0, -1 below, 0 where it is not known."""
+    """1 if the difference is above 0, -1 if it is below 0, and 0 if that is not known."""
     is_large: bool = False
     is_small: bool = False
 
@@ -78,12 +79,12 @@ def shown(
     levels: Levels,
     rare: float = RARE,
 ) -> Shown:
-    """Return what an estimate shows of a difference whose smallest size that matters is `margin`.
+    """Return what an estimate shows about a difference. `margin` is the smallest difference that matters.
 
-    Pairs that are all equal have no spread. They show that a difference is small, if there are enough of them to
-    exclude that the share `rare` of all pairs differs. Fewer pairs than `fewest_pairs` show nothing, and neither does
-    an estimate without an error, whose interval has no bounds.
-    `sign_flip_p` is asked only where the interval excludes 0.
+    Pairs that are all equal have no spread. They show that a difference is small if there are enough of them to exclude
+    that the share `rare` of all pairs differs. Fewer pairs than `fewest_pairs` show nothing. An estimate without an
+    error shows nothing either, because its interval has no bounds. `sign_flip_p` is called only if the interval
+    excludes 0.
     """
     if pairs < fewest_pairs(levels.sign) or not math.isfinite(estimate.error):
         return Shown()
@@ -107,7 +108,7 @@ def excludes_zero(p_value: float, level: float) -> bool:
 
 
 def comparison_word(found: Shown, *, higher_is_better: bool) -> Word:
-    """Return the word of a comparison for a difference, treated minus baseline."""
+    """Return the comparison's word for what is shown about a difference, treated minus baseline."""
     if found.is_small:
         return "no difference that matters"
     if found.sign and found.is_large:
@@ -118,7 +119,7 @@ def comparison_word(found: Shown, *, higher_is_better: bool) -> Word:
 def claim_word(found: Shown) -> Conclusive:
     """Return the word for a claim that a difference is above 0, by the margin or more.
 
-    A difference below 0 refutes it, however small.
+    Any difference below 0 refutes the claim, however small it is.
     """
     if found.sign > 0 and found.is_large:
         return "supported"
@@ -129,7 +130,7 @@ def claim_word(found: Shown) -> Conclusive:
 
 
 def fewest_pairs(level: float) -> int:
-    """Return the fewest pairs that a verdict may rest on at this level: fewer would all agree by chance too often.
+    """Return the smallest number of pairs for a verdict at this level. Fewer pairs all agree by chance too often.
 
     >>> fewest_pairs(0.95), fewest_pairs(0.99)
     (6, 8)
@@ -138,9 +139,9 @@ def fewest_pairs(level: float) -> int:
 
 
 def draws_to_exclude(share: float) -> int:
-    """Return how many pairs, or rows, without a difference exclude, at 95%, that this share of all of them differs.
+    """Return how many equal pairs (or rows) exclude, at 95%, that this share of all pairs (or rows) differs.
 
-    The rule of three, exactly: (1 - share)**draws is below 0.05.
+    This is the exact form of the rule of three: (1 - share)**draws is at most 0.05.
 
     >>> draws_to_exclude(0.2), draws_to_exclude(0.01)
     (14, 299)
@@ -149,7 +150,7 @@ def draws_to_exclude(share: float) -> int:
 
 
 def unseen_share(draws: int) -> float:
-    """Return the largest share of seeds, or rows, that could be of a kind that none of these draws shows, at 95%.
+    """Return the largest share that a kind of seeds (or rows) can have, at 95%, if none of these draws shows it.
 
     >>> round(unseen_share(20), 3)
     0.139

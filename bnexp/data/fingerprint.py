@@ -27,7 +27,7 @@ Sources = Mapping[str, str | None]
 def source_sha256(dataset: Dataset) -> str | None:
     """Return the sha256 of the user's own file, or of the names and contents of the files to be read in a folder.
 
-    None if the dataset reads no file of the user's. Also None if the file cannot be read: `prepare` then reports why.
+    None if the dataset is not the user's own file or folder. Also None if it cannot be read: `prepare` reports why.
     """
     if not isinstance(dataset, OwnFile):
         return None
@@ -78,7 +78,7 @@ def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
-    """Raise SettingError if a file of the user's own is too large for memory. Only its size or its headers are read.
+    """Raise SettingError if one of the user's own files is too large for memory. Only its size or its headers are read.
 
     Parquet files and folders are not checked here. Their size in memory is known only when they are read.
     """

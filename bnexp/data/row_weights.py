@@ -30,8 +30,8 @@ def row_weights(data: Data, training: Training) -> Weights | None:
     """Return the weights of the training rows; None if all rows count the same.
 
     Weights from a column are divided by their mean over the seed's training part, so that a learning rate keeps its
-    meaning. The weight `balanced` is rows / (classes * rows of the class), as in scikit-learn. It is also counted in
-    the seed's training part.
+    meaning. The weight `balanced` is rows / (classes * rows of the class) in the seed's training part, as in
+    scikit-learn.
     """
     of_row_N, asked = data.rows.weights_N, training.class_weight
     if of_row_N is None and asked is None:

@@ -38,11 +38,11 @@ class Rows:
     `x` is (N, *shape), in memory or on disk. It has float32 or uint8 numbers, in which NaN is a missing number or the
     padding of a shorter sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers
     or, if `classes` is None, the numbers of a regression. The last `test` rows are the dataset's own test part. The
-    `validation` rows before them are its own validation part. A split never divides the rows of one group. `weights_N`
-    is how much each row counts in the training loss. The first `numeric` columns of a table are numbers, and the other
-    columns are categories. `columns` are the names of all columns; a category is called `name=value`. `categories` maps
-    each column with categories to the number of its values. `where` returns a row's file and line; it is None if rows
-    have none. `facts` holds the other facts that run.json records about the rows.
+    `validation` rows before them are its own validation part. A new split never puts rows of one group into two parts.
+    `weights_N` is how much each row counts in the training loss. The first `numeric` columns of a table are numbers,
+    and the other columns are categories. `columns` are the names of all columns; a category is called `name=value`.
+    `categories` maps each column with categories to the number of its values. `where` returns a row's file and line;
+    it is None if rows have none. `facts` holds the other facts that run.json records about the rows.
     """
 
     kind: Kind
@@ -101,9 +101,7 @@ def numbered(labels: Any) -> tuple[NDArray[np.float32], tuple[str, ...]]:
 
 
 def chosen(dataset: RealDataset, rows: Rows) -> Rows:
-    """Return the rows without duplicates, if the config drops them, and at most as many as its limits allow.
-
-    A limit draws the rows at random.
+    """Return the rows without duplicates, if the config drops them. If it has limits, draw the rows at random.
 
     Raises:
         SettingError: if `dataset.test_limit` is given, and no test part of the dataset's own is used.

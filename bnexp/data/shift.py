@@ -35,8 +35,8 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the test rows of the classes in `shift.classes`, (S, R); all test rows if it is not given.
 
-    Seeds that share one test part get all its rows of these classes. If each seed has its own split, each gets the
-    same number of rows of a class: the number that every stratified split holds out at least.
+    Seeds that share one test part get all its rows of these classes. If each seed has its own split, all
+    seeds get the same number of rows of a class. Every stratified split holds out at least that number.
 
     Raises:
         SettingError: if the data do not have a class, or if seeds would hold out different numbers of its rows.

@@ -69,7 +69,7 @@ def _more(dataset: Dataset, rows: Rows) -> str:
 
 
 def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: int) -> None:
-    """Raise SettingError if a class has rows, or groups with its rows, for fewer than this number of parts."""
+    """Raise SettingError if a class has fewer rows, or fewer groups with its rows, than there are parts."""
     if rows.classes is None:
         return
     counts_C = _counts_C(rows, among_R) if rows.groups_N is None else _groups_C(rows, among_R)

@@ -61,7 +61,7 @@ class AcrossCells(Record):
     """What the intervals are about: new rows, or the measured rows or splits."""
     cells: Annotated[list[CellContrast], Field(min_length=2)]
     heterogeneity: Heterogeneity | None = None
-    """Null if a cell has no variance over seeds."""
+    """How much the cells differ; null if a cell has no variance over seeds."""
 
     def intervals(self) -> Iterator[Interval]:
         """Yield the interval of each cell, then the prediction interval if there is one."""

@@ -101,7 +101,7 @@ class ReachDifference(Record):
 
     epochs: MetricDifference
     speed_up: SpeedUp | None
-    """None if some seeds of both arms never reach the target, and no seed of one arm reaches it.
+    """The speed-up; None if some seeds of both arms never reach the target, and no seed of one arm reaches it.
 
     Older documents have a ratio in this case.
     """
@@ -175,7 +175,7 @@ class Contrast(Record):
     """Other things that differ between the arms -> their values in both arms."""
     cautions: list[str] = []
     judged: Judged | None = None
-    """None if no pair has a value, and in older documents."""
+    """What decided the verdict; None if no pair has a value, and in older documents."""
     verdict: Verdict
 
     @property
@@ -271,12 +271,12 @@ class ComparisonDocument(Record):
     dataset: DataFacts = DataFacts()
     primary: Primary
     asked: Asked = Asked()
-    """Missing in older documents."""
+    """The options that were given; missing in older documents."""
     target: Target = Target()
     arms: list[ArmFacts] = []
     contrasts: Annotated[list[Contrast], Field(min_length=1)]
     looks: Looks | None = None
-    """None if these arms were compared only once, as far as is known."""
+    """The looks at these arms; None if they were compared only once, as far as is known."""
 
     def arm(self, name: str) -> ArmFacts:
         """Return the arm of this name. Any name in a contrast of the document is one."""

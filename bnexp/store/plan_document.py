@@ -98,7 +98,7 @@ class Detectable(Record):
     """The smallest difference that a comparison detects with 80% probability, known before it is made."""
 
     difference: Number
-    """In the metric's own unit; null where it is not known."""
+    """The difference in the metric's own unit; null if it is not known."""
     rests_on: str | None
     """The earlier comparison that the variances are from; null if they are assumed, or if nothing is known."""
     sentence: str

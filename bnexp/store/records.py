@@ -58,7 +58,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
 Seconds = Annotated[float, Field(ge=0, le=1e12)] | None
-"""A duration; no run takes 30,000 years."""
+"""A duration in seconds. A longer one is an error: 1e12 seconds are more than 30,000 years."""
 Digests = dict[str, str]
 
 

@@ -274,7 +274,7 @@ class ComparedData(DataFacts):
 
 
 class ComparedPairing(Pairing):
-    """The digests for pairing, all of which are required."""
+    """The digests for pairing. A comparison requires all."""
 
     splits: Digests
     batches: Annotated[dict[Literal["first_epoch", "all_epochs"], Digests], Field(min_length=2)]

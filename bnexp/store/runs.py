@@ -45,7 +45,7 @@ LATER: dict[Kind, tuple[str, ...]] = {
     "comparison": ("comparison.json",),
     "study": (CELLS, "study.json", "results.csv"),
 }
-"""Kind -> files that are written later. If one exists without the file in `EARLIER`, the latter was lost."""
+"""Kind -> files that are written later. If one exists without the file in `EARLIER`, the earlier file was lost."""
 BESIDE: dict[Kind, tuple[str, ...]] = {
     "run": ("history.json", "config.yaml"),
     "comparison": (HISTORIES,),
@@ -143,7 +143,7 @@ class Run:
         return kept_rows(path, record or self.record()) if path.exists() else None
 
     def measured(self, record: RunRecord) -> tuple[History, HeldOut | None]:
-        """Return the history, and what each held-out row measured; the latter is None if rows.npz is missing.
+        """Return the history, and what each held-out row measured or None if rows.npz is missing.
 
         Raises:
             RunError: if a file is damaged or is another run's, or if their accuracies differ.

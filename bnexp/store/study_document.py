@@ -39,7 +39,7 @@ class StudyHead(Record):
     name: str = ""
     seeds: SeedCount
     verdict: str | None
-    """Null for a sweep, which has no hypothesis."""
+    """The word of the verdict; null for a sweep, which has no hypothesis."""
 
 
 class FormatHead(Record):
@@ -130,12 +130,12 @@ class HypothesisFacts(Hypothesis):
     cells: list[Number] = []
     """The mean difference of each cell that is averaged, if there are several cells."""
     across: AcrossCells | None = None
-    """Null if a single number is judged, or if there is no verdict."""
+    """The averaged cells by themselves; null if a single number is judged, or if there is no verdict."""
     warned: bool = False
     diverged: Count = 0
     difference: MetricDifference | None
     other_sign: list[Annotated[tuple[Count, Annotated[float, Field(ge=0, le=1)]], Field(strict=False)]] = []
-    """Pairs of a number of seeds and a probability: how often the mean over so few has another sign than over all."""
+    """Pairs of a number of seeds and a probability: how often the mean over them has another sign than over all."""
     guessing: Number = None
     """The score of guessing, if no arm does better; else null."""
     bootstrap: Interval | None = None
@@ -188,7 +188,7 @@ class StudyDocument(Record):
     versions: dict[str, list[str]] = {}
     cells: Annotated[list[CellRecord], Field(min_length=1)]
     hypotheses: list[HypothesisRecord]
-    """Empty in a sweep, which shows one endpoint."""
+    """The hypotheses; empty in a sweep, which shows one endpoint."""
     verdict: str | None
     cautions: list[str] = []
     """What may mislead in a sweep's table."""

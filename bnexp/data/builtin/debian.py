@@ -20,7 +20,7 @@ CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 SHARE = Path("/usr/share")
-"""Where Debian installs data."""
+"""The folder in which Debian installs data."""
 
 
 def places(known: Known) -> list[Path]:

@@ -50,7 +50,7 @@ MOSTLY = 0.5
 FEWEST_GROUPS = 5
 """The fewest persons, or the like, that can be split between the parts. Other ids need more values than a category."""
 FEWEST_ROWS_OF_A_PART = 10
-"""If all rows of each category have one class, that is no coincidence with this number of rows per category."""
+"""With this number of rows per category, it is no coincidence that all rows of each category have one class."""
 FEWEST_PARTS = 3
 """The fewest groups that must have a row of each class, so that each of three parts can have one."""
 
@@ -112,7 +112,7 @@ def _duplicates(frame: pandas.DataFrame, used: Sequence[str]) -> Iterator[Choice
     """
     try:
         whole = int(frame[[name for name in frame.columns if not name.startswith(NO_NAME)]].duplicated().sum())
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return
     repeated = int(frame[list(used)].duplicated().sum())
     if whole > MOSTLY * len(frame):
@@ -247,7 +247,7 @@ def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
     column, learned = frame[name], frame[target]
     try:
         count, classes = column.nunique(), learned.nunique()
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return False
     fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
     if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():

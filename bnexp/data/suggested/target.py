@@ -106,7 +106,7 @@ def _can_be_learned(frame: pandas.DataFrame, name: str) -> bool:
         return False
     try:
         different = column.nunique()
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return False
     if different < 2 or column.isna().any():
         return False

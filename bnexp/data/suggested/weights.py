@@ -1,4 +1,4 @@
-"""Columns with names of row weights. A row weight is how much a row counts, as in a survey."""
+"""Columns whose names mean row weights. A row weight is how much a row counts, as in a survey."""
 
 from __future__ import annotations
 

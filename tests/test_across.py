@@ -317,7 +317,7 @@ def test_a_deviation_of_ratios_that_is_the_log_of_no_number_is_refused() -> None
     whole = judge([-0.1, 0.2, 0.1], **loss).model_dump(mode="json")
     assert HypothesisRecord.model_validate(whole).across is not None
     whole["across"]["heterogeneity"]["tau"] = 1e4
-    with pytest.raises(ValidationError, match="a number is the log of no ratio"):
+    with pytest.raises(ValidationError, match="a number is too large to be the log of a ratio"):
         HypothesisRecord.model_validate(whole)
 
 

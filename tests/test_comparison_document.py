@@ -69,7 +69,7 @@ def test_a_contrast_without_the_metric_that_decides_is_damage(tmp_path: Path) ->
     with pytest.raises(RunError) as caught:
         kept(tmp_path, document).comparison()
     assert str(caught.value) == (
-        f"{tmp_path / 'comparison.json'}: contrasts: the one of 'bn' has no val_accuracy, which decides. "
+        f"{tmp_path / 'comparison.json'}: contrasts: the contrast of 'bn' lacks val_accuracy, the metric that decides. "
         "It is damaged, or of another bnexp. Restore the file, or compare again."
     )
 

@@ -210,7 +210,7 @@ def test_a_missing_manager_is_named_with_the_way_to_get_it(
         (TGZ, "\x1b[31modd\x1b[0m",
          "npm could not download it ([31modd[0m); expected a download. "
          "Run `npm pack @garden/flowers@1.0.0` to see more, then try again."),
-        (WHEEL, "", "pip could not download it (without a word); expected a download. "
+        (WHEEL, "", "pip could not download it (it printed nothing); expected a download. "
          "Run `pip download --no-deps flowers==1.0` to see more, then try again."),
     ],
     ids=["npm 404", "npm network", "pip network", "npm disk", "odd", "silent"],

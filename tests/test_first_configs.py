@@ -72,7 +72,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     }
     text = found.paths[0].read_text(encoding="utf-8")
     for line in (
-        "  encoding: cp1252  # its bytes are no UTF-8, and make sense in this encoding\n",
+        "  encoding: cp1252  # its bytes are not UTF-8, but are valid in this encoding\n",
         "  target: Survived  # its name says so; --target names another\n",
         "    - Kunde  # a different whole number in every row, as an id has\n",
         "    - Name  # 60 different values of text, as names, ids and notes have\n",
@@ -166,8 +166,8 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     assert found["validation_path"] == "my_valid.csv"
     assert "test_path" not in found
     note = (
-        "my_test.csv lies beside, and is not used as the test part: it has no values of 'label', which is to be learned. "
-        "Once that is mended, write test_path: my_test.csv."
+        "my_test.csv is in the same folder, but is not used as the test part: it has no values of 'label', which is to be "
+        "learned. Once that is corrected, write test_path: my_test.csv."
     )
     assert made.suggested.notes == [note]
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
@@ -181,8 +181,8 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     made = init("train.csv", None, None)
     assert written(made)["missing"] == "median"
     note = (
-        "test.csv lies beside, and is not used as the test part: it lacks 'b' and has 'c' besides. Once that is mended, "
-        "write test_path: test.csv."
+        "test.csv is in the same folder, but is not used as the test part: it lacks 'b' and also has 'c'. Once that is "
+        "corrected, write test_path: test.csv."
     )
     assert made.suggested.notes == [note]
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
@@ -260,7 +260,7 @@ def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) ->
     rows = "".join(f"{n % 9},the text with number {n} of all,{n % 2}\n" for n in range(300))
     (folder / "a.csv").write_text("votes,review,label\n" + rows)
     text = init("a.csv", None, None).paths[0].read_text()
-    reason = "300 different values of text, of 7 words on average; a text_csv reads them alone, word by word"
+    reason = "300 different values of text, of 7 words on average; a dataset text_csv reads them alone, word by word"
     assert f"    - review  # {reason}\n" in text
 
 
@@ -487,7 +487,7 @@ def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     (folder / "a.csv").write_text("age,size,label\n" + "".join(rows))
     found = init("a.csv", None, None)
     note = (
-        "column 'age' holds -999 in 7 rows, and else 21 to 79. If it stands for a value that is not known, use "
+        "column 'age' holds -999 in 7 rows, and 21 to 79 in the others. If -999 stands for a missing value, use "
         "na_values: [-999]."
     )
     assert found.suggested.notes == [note]
@@ -501,7 +501,7 @@ def test_weights_of_rows_are_no_inputs_and_weights_of_bodies_may_be(folder: Path
     found = init("a.csv", None, None)
     assert written(found)["drop"] == ["fnlwgt"]
     assert found.suggested.notes == [
-        "column 'fnlwgt' is left out: by its name it says how much each row counts. To weight the training loss by it, "
+        "column 'fnlwgt' is left out, because its name means how much each row counts. To weight the training loss by it, "
         "use weight_column: fnlwgt.",
         "column 'weight' is an input. If it says how much each row counts, use weight_column: weight.",
     ]
@@ -514,7 +514,7 @@ def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:
     (folder / "a.csv").write_text("age,survived,alive,more\n" + "".join(rows))
     found = init("a.csv", None, None)
     assert written(found)["drop"] == ["alive"]
-    assert "    - alive  # it says the target: each of its values stands with one of survived\n" in (
+    assert "    - alive  # it reveals the target: its values and the values of survived match one to one\n" in (
         found.paths[0].read_text()
     )
     prices = NUMBERS.normal(100, 9, 60).round(2)

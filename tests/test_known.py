@@ -315,7 +315,7 @@ def test_training_downloads_nothing_for_a_file_whose_digest_keras_does_not_know(
     with pytest.raises(SettingError) as raised:
         prepared(name)
     assert str(raised.value) == (
-        f"dataset.name is {name}; {path} cannot be read: Keras takes it for damaged, by its digest. "
+        f"dataset.name is {name}; {path} cannot be read: its digest is not the one that Keras expects. "
         f'Delete it, then get it again: bnexp.fetch_data("{name}")'
     )
     assert path.read_bytes() == b"PK damaged"
@@ -421,7 +421,7 @@ def test_an_archive_that_changed_since_it_was_fetched_is_refused(put: Callable[.
     with pytest.raises(SettingError) as raised:
         prepared("penguins")
     assert str(raised.value) == (
-        f"dataset.name is penguins; {place} cannot be read: its sha256 differs from the fetched archive's. "
+        f"dataset.name is penguins; {place} cannot be read: its sha256 is not the expected one. "
         'Delete it, then get it again: bnexp.fetch_data("penguins")'
     )
 

@@ -88,8 +88,8 @@ def test_a_class_that_is_not_there_more_classes_and_a_regression_are_refused(tmp
         "dataset.positive is 'sik'; no class has this name. Did you mean 'sick'? Good names: sick, well."
     )
     assert refused(name="iris", positive="setosa") == (
-        "dataset.positive is 'setosa', and there are 3 classes; expected two, as metrics of more are about all. "
-        "Leave it out."
+        "dataset.positive is 'setosa', and there are 3 classes; expected two, because metrics of more classes are about "
+        "all of them. Leave it out."
     )
     assert refused(name="diabetes", positive=1) == (
         "dataset.positive is '1'; a regression has no classes. Leave it out."

@@ -67,7 +67,7 @@ PLACED: list[tuple[Callable[[Path], None], str]] = [
     (a_socket, "is a socket; expected a regular file"),
     (Path.mkdir, "is a directory; expected a regular file"),
     (loop, "cannot be read (Too many levels of symbolic links)"),
-    (dangling, "is a link to nothing"),
+    (dangling, "is a broken symbolic link"),
     (device, "is a device; expected a regular file"),
     (huge, "MiB; expected "),
 ]
@@ -188,7 +188,7 @@ def test_a_runs_directory_that_cannot_be_read_is_one_message(tmp_path: Path, mon
         (device, "is a file, not a directory"),
         (pipe, "is a file, not a directory"),
         (lambda path: path.write_text(""), "is a file, not a directory"),
-        (dangling, "is a link to nothing"),
+        (dangling, "is a broken symbolic link"),
         (loop, "cannot be read (Too many levels of symbolic links)"),
     ],
 )

@@ -138,7 +138,7 @@ def test_arrays_on_disk_are_the_arrays_in_memory(save: Any, tmp_path: Path) -> N
     ):
         assert_same(stored(name="npz", path=str(path), **keys), in_memory(name="npz", path=str(path), **keys))
     assert refused(name="npz", path=str(path), missing="median") == (
-        "dataset.missing is median; the images lie on disk, and a median takes all numbers of a channel in memory at "
+        "dataset.missing is median; the images are on disk, and a median needs all numbers of a channel in memory at "
         "once. Use dataset.missing: mean, or a higher training.memory_limit."
     )
 

@@ -126,8 +126,8 @@ def test_a_column_without_a_value_in_the_training_part_is_refused(path: Path) ->
     held_out = prepared(path, frame.drop(columns="b")).validation_SR[0]
     frame.loc[held_out, "b"] = 1.5
     assert refused(path, frame, missing="mean") == (
-        "dataset.missing is to fill in from the training part (32 rows), in which column 2 of the inputs has no value. "
-        "Leave that column out, or use another dataset.seed."
+        "dataset.missing fills empty cells from the training part (32 rows), but column 2 of the inputs has no value "
+        "there. Leave that column out, or use another dataset.seed."
     )
 
 
@@ -599,8 +599,8 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
     ):
         prepare(section(name="openml", data_name="t"), SEEDS)
     assert str(raised.value) == (
-        "dataset.id is 8; OpenML does not bring it: <urlopen error no network>. Look it up on openml.org, and mind that "
-        "its first use needs a network."
+        "dataset.id is 8; OpenML did not deliver it: <urlopen error no network>. Look it up on openml.org. Its first use "
+        "needs a network."
     )
 
 

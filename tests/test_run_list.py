@@ -39,7 +39,7 @@ def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
         ({"metrics": {}}, "run.json: metrics: no metric stands for the run; expected one of test_accuracy, test_r2, "
          "test_loss, val_accuracy, val_r2, val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
         ({"metrics": {"../x": {}}}, "run.json: metrics.../x.[key]: '../x' is no metric of bnexp; expected loss, accuracy, mse, "
-         "mae, r2, auc, f1, balanced_accuracy, mcc, pr_auc, log_loss, brier, top_5, calibration_error, of a part: val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
+         "mae, r2, auc, f1, balanced_accuracy, mcc, pr_auc, log_loss, brier, top_5, calibration_error, or one of a part, as val_loss. It is damaged, or of another bnexp. Restore the file, or train again."),
         ({"metrics": None}, "run.json: has no metrics, though it is finished. Train again."),
         ({"seeds": "2"}, "run.json: seeds: expected a list of different seeds, such as [0, 1]. It is damaged, or of another bnexp. "
          "Restore the file, or train again."),

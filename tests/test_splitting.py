@@ -134,9 +134,9 @@ def test_no_cure_of_a_resampled_validation_part_is_refused_next() -> None:
     ("targets", "more", "message"),
     [
         ([1.5] + [0.25] * 29, {"seed": 1}, "its test part (6 rows) has the target 0.25 in all rows; r2 is measured "
-         "there, and expects two targets or more. Use more rows, another dataset.seed, or a larger dataset.test_size."),
+         "there, and needs two different targets. Use more rows, another dataset.seed, or a larger dataset.test_size."),
         ([n / 4 for n in range(6)], {"test_size": 0.1}, "its test part (1 row) has the target 0 in all rows; r2 is "
-         "measured there, and expects two targets or more. Use more rows, another dataset.seed, or a larger "
+         "measured there, and needs two different targets. Use more rows, another dataset.seed, or a larger "
          "dataset.test_size."),
     ],
 )  # fmt: skip

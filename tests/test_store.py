@@ -611,7 +611,7 @@ def test_a_place_that_the_system_refuses_is_told_before_any_work(tmp_path: Path)
     (tmp_path / "nothing").symlink_to("elsewhere")
     (tmp_path / "loop").symlink_to("loop")
     for name, seen in (
-        ("nothing", "is a link to nothing; expected a directory for runs. Make what it leads to, or use runs=DIR."),
+        ("nothing", "is a broken symbolic link; expected a directory for runs. Create its target, or use runs=DIR."),
         ("loop", "cannot be used (Too many levels of symbolic links); expected a place to keep runs. Use runs=DIR."),
         ("x" * 300, "cannot be used (File name too long); expected a place to keep runs. Use runs=DIR."),
     ):

@@ -74,12 +74,8 @@ def test_data_that_are_not_those_of_the_plan_are_refused_before_and_while_a_stud
         nothing.setattr("bnexp.experiment.measurement._measured_alike", None)  # training would raise
         (failure,) = study_work.results(another)
     assert isinstance(failure, Failure)
-    assert re.search(
-        r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data than", failure.why
-    )
-    with pytest.raises(
-        ConfigError, match=r"s.yaml:\d+: dataset.path is 'own.csv'; what lies there on .* is other data"
-    ):
+    assert re.search(r"^\S+s.yaml:\d+: dataset.path is 'own.csv'; on .* it holds other data than", failure.why)
+    with pytest.raises(ConfigError, match=r"s.yaml:\d+: dataset.path is 'own.csv'; on .* it holds other data"):
         study_run.check_unfinished(plan, HereAndNow())
     assert not plan.directory.exists()
 

@@ -471,7 +471,7 @@ def test_a_study_of_parts_that_do_not_go_together_is_damaged(tmp_path: Path) -> 
     group = {"levels": {"x": 1}, "subtracted": False, "difference": whole["hypotheses"][0]["difference"]}
     for damage, told in (
         ({"cells": whole["cells"][:1]}, "the factors span 2 cells, and 1 are there"),
-        ({"cells": [{**one, "levels": {}} for one in whole["cells"]]}, "cell 0 lies at no levels of the factors"),
+        ({"cells": [{**one, "levels": {}} for one in whole["cells"]]}, "cell 0 has other levels than the factors"),
         ({"cells": [{**one, "differences": []} for one in whole["cells"]]}, "cell 0 has other hypotheses"),
         ({"arms": ["bn", "none", "x"]}, "cell 0 lacks an arm"),
         ({"endpoints": [*whole["endpoints"], *whole["endpoints"]]}, "cell 0 has other endpoints"),

@@ -46,7 +46,7 @@ def test_data_that_change_while_a_study_tunes_are_refused(tmp_path: Path, monkey
 
     monkeypatch.setattr(study_work, "measured", then_written_to)
     (failure,) = study_work.results(one)
-    assert isinstance(failure, Failure) and "is other data than when the study was begun" in failure.why
+    assert isinstance(failure, Failure) and "it holds other data than when the study was begun" in failure.why
 
 
 @pytest.mark.slow

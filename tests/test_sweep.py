@@ -167,7 +167,7 @@ def test_any_other_sweep_is_a_row_for_each_cell_with_a_point_for_each_arm(tmp_pa
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"verdict": "supported"}, "a verdict stands without a hypothesis"),
+        ({"verdict": "supported"}, "a verdict is there without a hypothesis"),
         ({"endpoints": []}, "a sweep shows 0 endpoints; expected 1"),
         ({"arms": ["bn"]}, "cell 0 has other arms"),
     ],

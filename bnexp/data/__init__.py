@@ -1,4 +1,6 @@
-"""From a dataset's config to the rows that every seed trains on. Its kinds are in files of their names.
+"""`prepare`: a dataset's rows, read or generated, then split and transformed for every seed.
+
+Readers of files are in `sources/`. Known and synthetic data sets are in `builtin/`.
 
 Axes: S seeds, R rows of one part.
 """
@@ -35,21 +37,21 @@ from bnexp.system.listeners import Note
 
 @dataclass(frozen=True)
 class Data:
-    """One shared copy of the rows, and for each seed the rows it uses and how it sees them."""
+    """One shared copy of the rows. For each seed, the rows of each part and the transformation of their values."""
 
     rows: Rows
     parts: Mapping[str, NDArray[np.int32]]
     """`train`, `val` and perhaps `test`: the rows of each part, (S, R)."""
     view: View
-    """How each seed sees them."""
+    """The transformation of the rows for each seed: scaling, filling of gaps, numbering of words."""
     test_view: View
-    """How each seed sees the rows of the test part: `view`, or what a shift makes of it."""
+    """The transformation of the test part: `view` itself, or `view` changed by the config's shift."""
     split: str
-    """How the rows were split, in words."""
+    """A description of the split in words."""
     source_sha256: str | None
-    """Of your own file or folder, as it was before it was read."""
+    """The sha256 of the user's own file or folder, computed before it was read; None for any other dataset."""
     vocabulary: int | None = None
-    """How many numbers words may have, padding and unknown ones included; None if inputs are no text."""
+    """The most different word numbers, including padding and unknown words; None if the inputs are not text."""
 
     @property
     def train_SR(self) -> NDArray[np.int32]:
@@ -62,7 +64,7 @@ class Data:
         return self.parts["val"]
 
     def evaluated(self, *, train: bool) -> dict[str, NDArray[np.int32]]:
-        """Return the parts that are evaluated at the end of each epoch, the training part if it is asked for."""
+        """Return the rows of each part that is evaluated after every epoch; `train` adds the training part."""
         return {part: self.parts[part] for part in ("val", "test", *(["train"] if train else [])) if part in self.parts}
 
     @property
@@ -72,7 +74,10 @@ class Data:
 
     @property
     def shape(self) -> str:
-        """Write down all that a program sees of the data but the numbers in them."""
+        """Return a text that is equal for two data sets if one compiled program can train on both.
+
+        It has the kind, classes, shapes and part sizes, but not the values.
+        """
         rows = self.rows
         sizes = {part: rows_SR.shape[1] for part, rows_SR in self.parts.items()}
         views = [None if part is None else part.shape[1:] for part in (*self.view, *self.test_view)]
@@ -81,15 +86,18 @@ class Data:
 
     @property
     def is_shifted(self) -> bool:
-        """Return True if the test part is seen otherwise than the rest."""
+        """Return True if the test part is transformed differently from the other parts."""
         return self.test_view is not self.view
 
     def inputs(self, row: int, rows_R: NDArray[np.int32], part: str = "train") -> NDArray[Any]:
-        """Return the inputs (R, *shape), rows of this part, as the seed in this row of the arrays sees them."""
+        """Return these rows of a part as model inputs, (R, *shape), for one seed.
+
+        `row` is the position of the seed in the arrays, not its number.
+        """
         return (self.test_view if part == "test" else self.view).inputs(row, self.rows.x[rows_R])
 
     def targets(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return the targets (R,) as the seed in this row of the arrays sees them."""
+        """Return the targets of these rows, (R,), for the seed at position `row` of the arrays."""
         return self.view.targets(row, self.rows.y_N[rows_R])
 
     def steps(self, batch_size: int, drop_last: bool = False) -> int:
@@ -98,14 +106,14 @@ class Data:
         return rows // batch_size if drop_last else -(-rows // batch_size)
 
     def of(self, seeds: slice) -> Data:
-        """Return the data of some seeds only: of these rows in the arrays."""
+        """Return the data of some seeds only; `seeds` is a slice of positions in the arrays."""
         view = self.view.of(seeds)
         test_view = self.test_view.of(seeds) if self.is_shifted else view
         parts = {part: rows_SR[seeds] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
 
     def first(self, rows: int) -> Data:
-        """Return only the first rows of each seed's training part, and of the other parts in proportion."""
+        """Return the data with only the first `rows` training rows, and the other parts shortened in proportion."""
         share = rows / self.train_SR.shape[1]
         few = {part: rows_SR[:, : max(1, round(share * rows_SR.shape[1]))] for part, rows_SR in self.parts.items()}
         return dataclasses.replace(self, parts=few)
@@ -117,11 +125,11 @@ class Data:
 
     @functools.cached_property
     def digest(self) -> str:
-        """The sha256 of the rows."""
+        """Return the sha256 of inputs, targets, words and weights."""
         return _digest(self.rows)
 
     def split_digests(self, seeds: Sequence[int]) -> dict[str, str]:
-        """Map each of these seeds, the rows of the arrays, to the digest of its split."""
+        """Map each seed to the digest of its split; `seeds` must be in the order of the arrays."""
         return {
             str(seed): short_digest(*(rows_SR[row] for rows_SR in self.parts.values()))
             for row, seed in enumerate(seeds)
@@ -129,14 +137,17 @@ class Data:
 
     @functools.cached_property
     def commonest_S(self) -> NDArray[np.int64]:
-        """The commonest class of each seed's training part, (S,)."""
+        """Return the commonest class of each seed's training part, (S,)."""
         y_N, classes = self.rows.y_N.astype(int), len(self.rows.classes or ())
         counts = for_each(self.train_SR, lambda rows_R: np.bincount(y_N[rows_R], minlength=classes))
         return np.array([counts_C.argmax() for counts_C in counts])
 
     @functools.cached_property
     def guessing(self) -> dict[str, float]:
-        """The mean accuracy on each part of guessing the training part's commonest class; none of a regression."""
+        """Map each part to its majority-class baseline; empty for a regression.
+
+        That is the accuracy of always answering the training part's commonest class, averaged over seeds.
+        """
         if self.rows.classes is None:
             return {}
         y_N, classes = self.rows.y_N.astype(int), len(self.rows.classes)
@@ -152,9 +163,9 @@ class Data:
 
     @property
     def one_class(self) -> dict[str, float]:
-        """The mean accuracy on each part of the best single answer; none of a regression.
+        """Map each part to the accuracy of its best single answer, averaged over seeds; empty for a regression.
 
-        That is `guessing` or more, since another part may have another commonest class than the training part.
+        It is at least `guessing`. It is higher if the commonest class of a part is not the training part's.
         """
         if self.rows.classes is None:
             return {}
@@ -166,9 +177,9 @@ class Data:
 
     @property
     def rarest_held_out(self) -> dict[str, int]:
-        """The rows of the rarest class that each held-out part has, in the seed with the fewest; none of a regression.
+        """Map each held-out part to the number of rows of its rarest class; empty for a regression.
 
-        A class without a row in the part does not count.
+        The number is from the seed with the fewest rows. A class without a row in the part does not count.
         """
         if self.rows.classes is None:
             return {}
@@ -182,7 +193,7 @@ class Data:
 
 
 def joined_data(several: Sequence[Data]) -> Data:
-    """Put the seeds of data of one shape one behind the other, each on its own rows; what is shared is kept once."""
+    """Return data sets of equal `shape` as one, with their seeds concatenated. Shared rows are kept only once."""
     first = several[0]
     distinct = {id(data.rows): data.rows for data in several}
     counts = [len(rows.y_N) for rows in distinct.values()]
@@ -202,7 +213,7 @@ def joined_data(several: Sequence[Data]) -> Data:
 
 
 def _moved(rows_SR: Numbers, offset: int) -> Numbers:
-    """Return the same rows where others stand before them."""
+    """Return the numbers of the same rows after `offset` other rows are put before them."""
     return rows_SR + np.int32(offset) if offset else rows_SR
 
 
@@ -228,16 +239,17 @@ def prepare(
     source_sha256: str | None = None,
     note: Note = lambda text: None,
 ) -> Data:
-    """Read or draw the rows once, and split and view them for every seed.
+    """Return the rows, read or generated once, with the split and the transformation of every seed.
 
-    `memory_limit` is the bytes that they may take, or None for no limit;
-    `source_sha256` is what `fingerprint` returns for a file or folder of your own; `note` hears what takes long.
-    Images, recordings and arrays that would take too much of it are kept in the cache on disk (`RowCache`).
+    `memory_limit` is `training.memory_limit` in bytes, or None for no limit. `source_sha256` is the digest of the
+    user's own file or folder (`fingerprint.source_sha256`). `note` is called with a line for each step that takes
+    long. Images, recordings and arrays that need too much of the memory limit are kept in the cache on disk
+    (`RowCache`).
 
     Raises:
         SettingError: if a file is missing, faulty or too large, if a part
-            would lack a class, the split is impossible, or the test part is
-            to hold a class that there is not.
+            would lack a class, if the split is impossible, or if
+            `dataset.shift.classes` names an unknown class.
     """
     rows = _read(dataset, memory_limit, source_sha256, note)
     if isinstance(dataset, real.RealDataset):
@@ -249,18 +261,14 @@ def prepare(
         test_view = shifted(view, shift, rows, len(seeds))
         parts["test"] = of_classes(dataset, shift, rows, parts["test"])
     most = min(dataset.vocabulary, len(rows.words)) if hasattr(dataset, "vocabulary") else None
-    if isinstance(
-        dataset, real.RealDataset
-    ):  # a split by class follows the order of the classes: no other rows are drawn
+    # only after the split: a stratified split depends on the order of the classes, which `with_positive` may change
+    if isinstance(dataset, real.RealDataset):
         rows = with_positive(dataset, rows)
     return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256, most)
 
 
 def _read(dataset: Dataset, memory_limit: int | None, source_sha256: str | None, note: Note) -> Rows:
-    from bnexp.data.builtin import (
-        known,
-        openml,  # which load urllib: most commands do without
-    )
+    from bnexp.data.builtin import known, openml  # they load urllib, which most commands do not need
 
     def cache() -> RowCache:
         known = source_sha256 or sha256_of(dataset)

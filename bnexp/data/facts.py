@@ -1,4 +1,4 @@
-"""What run.json records of how rows were read. Their counts, classes and split are in `Data` itself."""
+"""`RowFacts`: what run.json records about how the rows were read. Counts, classes and the split are in `Data`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LogMel:
 
 @dataclass(frozen=True)
 class TextsWithoutWords:
-    """Texts in which there is no word: how many rows, and where the first of them stands."""
+    """Rows whose text has no word: their number, and the file and line of the first one."""
 
     rows: int
     first: str
@@ -29,20 +29,20 @@ class TextsWithoutWords:
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What the reading of rows found. None stands for what this kind of data does not have."""
+    """Facts found while the rows were read. A field is None if it does not apply to this kind of data."""
 
     samples_per_second: int | None = None
     log_mel: LogMel | None = None
     texts_without_words: TextsWithoutWords | None = None
     files_left_out: dict[str, int] | None = None
-    """Ending of a file name -> the number of files."""
+    """File name extension -> number of files that were not read."""
     arrays_left_out: list[str] | None = None
     one_hot_classes: int | None = None
-    """Of targets that are one-hot: how many numbers each has."""
+    """The length of each target, if targets are one-hot vectors."""
     target: str | None = None
-    """The column of a table that is predicted."""
+    """The name of the column to be predicted, in a table."""
     id_like_columns: list[str] | None = None
-    """Columns of numbers that may only count the rows."""
+    """Columns of numbers that may only count the rows, as ids do."""
     warnings: list[str] | None = None
     title: str | None = None
     licence: str | None = None

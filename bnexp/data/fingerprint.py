@@ -1,4 +1,4 @@
-"""What is known of your own files before they are read: their digest, and whether they are too large."""
+"""Checks of the user's own files before they are read: their sha256, and whether they are too large."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from bnexp.errors import SettingError
 
 CHUNK_BYTES = 2**20
 Sources = Mapping[str, str | None]
-"""Dataset as JSON -> sha256 of the file or folder of your own that it reads, if it does."""
+"""Dataset as JSON -> sha256 of the user's own file or folder that it reads; None if it reads none."""
 
 
 def source_sha256(dataset: Dataset) -> str | None:
-    """Return the sha256 of a file, or of the files of a folder that are read, with their names.
+    """Return the sha256 of the user's own file, or of the names and contents of the files to be read in a folder.
 
-    None if the data are none of yours, or cannot be read: reading them reports why.
+    None if the dataset is not the user's own file or folder. Also None if it cannot be read: `prepare` reports why.
     """
     if not isinstance(dataset, OwnFile):
         return None
     try:
         found = []
         for key, part in dataset.each_part():
-            if key not in dataset.paths:  # other arrays of the first file
+            if key not in dataset.paths:  # this part is in other arrays of the first file
                 continue
             path = Path(part.path).expanduser()
             states = [(file, file.stat()) for file in _files(part, path)]
@@ -45,13 +45,13 @@ def source_sha256(dataset: Dataset) -> str | None:
 
 
 def refuse_changed(dataset: Dataset, seen: str | None, sources: Sources) -> None:
-    """Raise SettingError if `sources` has another sha256 for these data of your own than was `seen`."""
+    """Raise SettingError if `sources` expects another sha256 of the user's own files than the one that was `seen`."""
     expected = sources.get(dataset.model_dump_json())
     if isinstance(dataset, OwnFile) and expected is not None and seen != expected:
         raise SettingError(
             "dataset.path",
-            f"is {dataset.path!r}; what lies there on {platform.node()} is other data than when the study was begun "
-            f"(sha256 {seen}; expected {expected}). Put back what was there; with other data it is another study.",
+            f"is {dataset.path!r}; on {platform.node()} it holds other data than when the study was begun "
+            f"(sha256 {seen}; expected {expected}). Put the original data back; with other data it is another study.",
         )
 
 
@@ -67,7 +67,7 @@ def _files(dataset: OwnFile, path: Path) -> list[Path]:
 
 @functools.lru_cache(maxsize=8)
 def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    """Return the digest of files of these sizes and times of their last change: so each state is read once."""
+    """Return the sha256 of files, each with its size and modification time, so that each state is read only once."""
     digest, depth = hashlib.sha256(), len(path.parts)
     for file, size, _ in files:
         digest.update(f"{'/'.join(file.parts[depth:]) or '.'} {size}\n".encode(errors="surrogateescape"))
@@ -78,9 +78,9 @@ def _digest(path: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def refuse_by_size(dataset: Dataset, limit: int | None) -> None:
-    """Raise SettingError if a file of your own is too large. Nothing but its size is read.
+    """Raise SettingError if one of the user's own files is too large for memory. Only its size or its headers are read.
 
-    The size of Parquet shows only as it is unpacked, and the size of a folder as its files are opened.
+    Parquet files and folders are not checked here. Their size in memory is known only when they are read.
     """
     for key, part in dataset.each_part() if isinstance(dataset, OwnFile) else ():
         with named_by(key):

@@ -1,4 +1,4 @@
-"""What data may take of memory, in bytes: asked by size, before anything is read, drawn or made."""
+"""Errors for data that would need too much memory, raised before anything is read or generated. Sizes are in bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from bnexp.errors import SettingError
 
 
 def refuse_above_limit(key: str, seen: str, needed: int, limit: int | None, cure: str) -> None:
-    """Raise SettingError if what is seen would need more memory than the limit; both in bytes."""
+    """Raise SettingError if the `needed` bytes are more than the `limit`.
+
+    In the message, `seen` names what needs the memory, and `cure` how to need less.
+    """
     if limit is not None and needed > limit:
         raise SettingError(
             key,
@@ -24,7 +27,7 @@ def refuse_too_large(path: Path, size: int, needed: int, limit: int | None, cure
 
 
 def mebibytes(size: int) -> str:
-    """Write a size.
+    """Return a size in bytes as text, in MiB.
 
     >>> mebibytes(3 * 2**29)
     '1,536.0 MiB'

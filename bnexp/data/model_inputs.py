@@ -1,4 +1,4 @@
-"""How the inputs of a saved model are made of raw rows, and what its outputs mean: what inputs.json holds."""
+"""inputs.json: how raw rows become the inputs of a saved model, and what its outputs mean."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bnexp.data.sources.text import UNKNOWN
 
 FORMAT = 1
 COLORS = {1: "grayscale", 3: "rgb"}
-"""Channels of an image -> what they are."""
+"""Number of channels of an image -> its color mode."""
 
 
 Numbers = list[float | None] | None
-"""One number for each column, or for each channel or feature of a frame; None where nothing is done."""
+"""One number for each column, channel, or feature of a frame. The list is None if the step is not done."""
 
 
 class ModelInputs(TypedDict, total=False):
-    """inputs.json: a kind of inputs has the keys that mean something for it."""
+    """The keys of inputs.json. Each kind of inputs has only the keys that apply to it."""
 
     format: int
     kind: Kind
@@ -44,15 +44,13 @@ class ModelInputs(TypedDict, total=False):
 
 
 def model_inputs(data: Data, row: int) -> ModelInputs:
-    """Return what the seed in this row of the arrays does to its rows, in numbers and texts that strict JSON holds.
+    """Return how the seed at position `row` of the arrays transforms raw rows, in values that strict JSON can hold.
 
-    A number x becomes (x - center) / width, and a missing one then `fill`:
-    lists with an entry for each of `columns`, or for each channel or feature
-    of a frame; None where nothing is done. `fold` is an expression of Python
-    for the text that is cut at its blanks. A word becomes its place in
-    `words`: 0 is padding, 1 stands for all words that are not there.
-    `log_mel` holds the arguments of Keras's MelSpectrogram. A
-    regression's outputs are in widths of the target from its center.
+    A number x becomes (x - center) / width. A missing number then becomes `fill`. These three are lists with an entry
+    for each column, channel, or feature of a frame; a list is None if its step is not done. `fold` is a Python
+    expression that normalizes a text before it is split into words at its blanks. A word becomes its index in
+    `words`: 0 is padding, and 1 stands for all unknown words. `log_mel` holds the arguments of Keras's
+    MelSpectrogram. An output o of a regression means the target o * target_width + target_center.
     """
     rows, view = data.rows, data.view.of(row)
     document: ModelInputs = {
@@ -80,7 +78,7 @@ def model_inputs(data: Data, row: int) -> ModelInputs:
 
 
 def _words(words: tuple[str, ...], ids: Any) -> list[str]:
-    """Return the words that a seed knows, each in the place of its number."""
+    """Return the words that a seed knows, each at the index that is its number."""
     known = ["", "[UNK]"] + [""] * (int(ids.max()) - UNKNOWN)
     for word, number in zip(words, ids.tolist(), strict=True):
         if number > UNKNOWN:
@@ -89,7 +87,7 @@ def _words(words: tuple[str, ...], ids: Any) -> list[str]:
 
 
 def _numbers(part: NDArray[Any] | None) -> Numbers:
-    """Return one number for each feature; None for what no training row tells."""
+    """Return one number for each feature, or None for a number that is not finite: no training row determines it."""
     if part is None:
         return None
     return [number if np.isfinite(number) else None for number in np.ravel(part).tolist()]

@@ -1,4 +1,4 @@
-"""Which of two classes comes second: the positive one, that metrics such as F1 are about."""
+"""`dataset.positive`: the positive class, which metrics such as F1 are about. It comes second of two classes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bnexp.errors import SettingError, nearest
 
 
 def with_positive(dataset: RealDataset, rows: Rows) -> Rows:
-    """Return the rows with the class that `dataset.positive` names as the second of two.
+    """Return the rows with the order of the two classes changed, if needed, so that `dataset.positive` is second.
 
     Raises:
-        SettingError: if there is no class of this name, or not two classes.
+        SettingError: if there is no class of this name, or if there are not two classes.
     """
     if dataset.positive is None:
         return rows
@@ -23,8 +23,8 @@ def with_positive(dataset: RealDataset, rows: Rows) -> Rows:
     if name not in rows.classes:
         raise SettingError(key, f"is {name!r}; no class has this name. {nearest(name, rows.classes)}")
     if len(rows.classes) != 2:
-        seen = f"is {name!r}, and there are {len(rows.classes)} classes; expected two, as metrics of more are about all"
-        raise SettingError(key, f"{seen}. Leave it out.")
+        seen = f"is {name!r}, and there are {len(rows.classes)} classes; expected two"
+        raise SettingError(key, f"{seen}, because metrics of more classes are about all of them. Leave it out.")
     if name == rows.classes[1]:
         return rows
     first, second = rows.classes

@@ -1,4 +1,4 @@
-"""`View`: how each seed sees the shared rows, fitted to that seed's training rows alone.
+"""`View`: how each seed transforms the shared rows into inputs and targets, fitted to its own training rows alone.
 
 Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the channels of an image), W words.
 """
@@ -20,15 +20,15 @@ from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError, counted
 
 PIECE = 2**22
-"""Numbers that are summed up at a time: with four times as many, fresh memory doubles the time."""
+"""How many numbers are read and summed at a time. Four times as many take twice the time: their memory is always new."""
 
 
 class View(NamedTuple):
-    """What turns shared rows into a seed's inputs and targets; each part is stacked over seeds, or None.
+    """The transformation of shared rows into each seed's inputs and targets.
 
-    Numbers become (x - center) / width, and then NaN becomes `fill`; all three
-    are (S, 1, ..., F). Words become `ids[seed, word]`. A regression's target
-    becomes (y - target_center) / target_width, both (S, 1).
+    Each field is stacked over seeds, or is None if its step is not done. Numbers become (x - center) / width, and then
+    NaN becomes `fill`; these three are (S, 1, ..., F). Words become `ids[seed, word]`. A regression's target becomes
+    (y - target_center) / target_width, both (S, 1).
     """
 
     center: Any = None
@@ -39,11 +39,11 @@ class View(NamedTuple):
     target_width: Any = None
 
     def of(self, rows: Any) -> View:
-        """Return the part of some seeds."""
+        """Return the view of some seeds only; `rows` is an index of the first axis of each field."""
         return View(*(None if part is None else part[rows] for part in self))
 
     def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
-        """Return inputs (R, *shape) as the seed in this row sees them."""
+        """Return the inputs x, (R, *shape), as transformed for the seed at position `row`."""
         if self.ids is not None:
             ids: NDArray[np.int32] = self.ids[row][x]
             return ids
@@ -53,17 +53,17 @@ class View(NamedTuple):
         return x if self.fill is None else np.where(np.isnan(x), self.fill[row], x)
 
     def targets(self, row: int, y_R: Floats32) -> Floats32:
-        """Return targets (R,) as the seed in this row sees them."""
+        """Return the targets, (R,), as transformed for the seed at position `row`."""
         return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
 
 
 def stacked(views: Sequence[View]) -> View:
-    """Put the seeds of several views one behind the other."""
+    """Return one view with the seeds of several views, in order."""
     return View(*(None if side[0] is None else np.concatenate(side) for side in zip(*views, strict=True)))
 
 
 def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:
-    """Return the view of every seed; seeds with the same training rows share the work."""
+    """Return the view of all seeds. Seeds with the same training rows are fitted only once."""
     views = for_each(train_SR, functools.partial(_fitted_to_one, dataset, rows))
     return View(*(None if side[0] is None else np.stack(side) for side in zip(*views, strict=True)))
 
@@ -82,25 +82,25 @@ def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> V
 
 
 class _Part(NamedTuple):
-    """The rows of the training part, to be gone through in pieces: only one at a time is gathered."""
+    """The rows of the training part, read in pieces so that only one piece is in memory at a time."""
 
     x: Inputs
     rows_R: Numbers
 
     def pieces(self) -> Iterator[NDArray[Any]]:
-        """Yield the inputs of all rows, some rows at a time."""
+        """Yield the inputs of all rows in pieces of some rows."""
         numbers = len(self.rows_R) * math.prod(self.x.shape[1:])
         for rows_K in np.array_split(self.rows_R, min(len(self.rows_R), -(-numbers // PIECE))):
             yield self.x[rows_K]
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Return all axes but the features'."""
+        """Return all axes except the last one, the axis of the features."""
         return tuple(range(self.x.ndim - 1))
 
 
 def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
-    """Fit center, width and fill; categories of a table stay 0 or 1, and those that no training row has are 0."""
+    """Fit center, width and fill. Categories of a table stay 0 or 1; a category without a training row is always 0."""
     x, part = rows.x, _Part(rows.x, rows_R)
     incomplete = x.dtype.kind == "f" and any(np.isnan(x[piece]).any() for piece in pieces(x))
     if incomplete and rows.kind == "table":
@@ -114,7 +114,7 @@ def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
         center[..., rows.numeric :] = 0
         is_known = np.any([piece[:, rows.numeric :].any(axis=0) for piece in part.pieces()], axis=0)
         width[..., rows.numeric :] = np.where(is_known, 1, np.inf)
-    if incomplete and rows.kind != "sequence":  # whose padding stays NaN, for the model to mask
+    if incomplete and rows.kind != "sequence":  # the padding of sequences stays NaN, and the model masks it
         fill = _replacement(dataset, part)
         if center is not None:
             fill = (fill - center) / width
@@ -122,13 +122,13 @@ def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
 
 
 def _refuse_empty_column(part: _Part) -> None:
-    """Raise SettingError if a column has no value in the training part to learn from."""
+    """Raise SettingError if a column has no value in the training part, so that its gaps cannot be filled."""
     empty = np.all([np.isnan(piece).all(axis=0) for piece in part.pieces()], axis=0)
     if empty.any():
         raise SettingError(
             "dataset.missing",
-            f"is to fill in from the training part ({counted(len(part.rows_R), 'row')}), in which column "
-            f"{int(np.argmax(empty)) + 1} of the inputs has no value. Leave that column out, or use another "
+            f"fills empty cells from the training part ({counted(len(part.rows_R), 'row')}), but column "
+            f"{int(np.argmax(empty)) + 1} of the inputs has no value there. Leave that column out, or use another "
             "dataset.seed.",
         )
 
@@ -172,23 +172,23 @@ def _sum(piece: NDArray[Any]) -> NDArray[Any]:
 
 
 def _replacement(dataset: Dataset, part: _Part) -> NDArray[Any]:
-    """Return the mean or the median of the numbers of each feature that are no NaN."""
+    """Return the mean or the median of each feature, ignoring NaN."""
     if getattr(dataset, "missing", "mean") == "median":
         return _medians(part)
     return _means(part)[0]
 
 
 def _medians(part: _Part) -> NDArray[Any]:
-    """Return the median of each feature; all numbers of some features are in memory at a time.
+    """Return the median of each feature, ignoring NaN. All numbers of some features are in memory at a time.
 
     Raises:
-        SettingError: if that is too much: of images that lie on disk.
+        SettingError: if the inputs are images on disk, because a channel would not fit in memory.
     """
     *positions, features = part.x.shape[1:]
     if positions and isinstance(part.x, StoredRows):
         raise SettingError(
             "dataset.missing",
-            "is median; the images lie on disk, and a median takes all numbers of a channel in memory at once. Use "
+            "is median; the images are on disk, and a median needs all numbers of a channel in memory at once. Use "
             "dataset.missing: mean, or a higher training.memory_limit.",
         )
     together = max(1, 4 * PIECE // (len(part.rows_R) * math.prod(positions)))
@@ -200,7 +200,7 @@ def _medians(part: _Part) -> NDArray[Any]:
 
 
 def _width(width: NDArray[np.float64], center: Any) -> NDArray[Any]:
-    """Let a feature that is constant, to the precision of float32, have width 1."""
+    """Return the widths as float32, with 1 for each feature that is constant to the precision of float32."""
     return _float(np.where(width > np.finfo("float32").eps * np.abs(center), width, 1))
 
 

@@ -1,10 +1,10 @@
-"""The cache of rows that are too large for memory: one file of numbers for each set, and a record of what is in it.
+"""The cache on disk of rows that are too large for memory: a file of numbers and a record for each dataset.
 
-The rows of a set are in memory if they take no more than a share of `training.memory_limit`. Else they are written into
-the cache once, and every later run reads them from there. An entry is named by what it was made from: the files, the
-keys that decide what is read of them, and the packages that read them. Its record is written last, and an entry
-without a record is ignored. What is in the cache is checked by its digest before it is used, and made anew if it is
-damaged.
+Rows are in memory if they take no more than a share of `training.memory_limit`. Otherwise they are written into the
+cache once, and every later run reads them from there. The name of an entry is a digest of the files, of the keys that
+decide what is read from them, and of the versions of the packages that read them. The record of an entry is written
+last, and an entry without a record is ignored. Before use, an entry is checked by the sha256 of its numbers. A damaged
+entry is written again.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ from bnexp.system.temporary_files import clear_leftovers, put_in_place, temporar
 
 FORMAT = 1
 SHARE = 4
-"""Rows are in memory if they take no more than this part of the limit: training holds two copies of them."""
+"""Rows are in memory if they take at most 1/SHARE of the limit, because training holds two copies of them."""
 SPARE_BYTES = 256 * 2**20
-"""Free space that is left on the disk of the cache."""
+"""Bytes that must stay free on the disk of the cache."""
 READERS = {
     "npz": ("bnexp", "numpy"),
     "image_folder": ("bnexp", "numpy", "pillow"),
     "wav_folder": ("bnexp", "numpy", "soundfile", "keras", "tensorflow"),
 }
-"""Kind of set -> the packages that decide the numbers of what is read.
+"""Kind of dataset -> the packages whose versions may change the numbers that are read.
 
-Any release of bnexp may read files in another way, so it uses no entries of an older one: to write a set anew costs
-less than numbers that no code at hand makes.
+Any release of bnexp may read files differently, so it ignores the entries of other releases. Writing a dataset again
+costs less than using numbers that the installed code would not produce.
 """
 NOT_READ = frozenset(RealDataset.model_fields) | {"scale", "shift", "scale_target"}
-"""Keys that decide how rows are used, and not what is read."""
+"""Keys of a dataset that change how rows are used, but not what is read."""
 
 
 class _Record(BaseModel):
-    """What stands beside the numbers of an entry."""
+    """The JSON record of an entry, which is stored beside its numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -63,11 +63,11 @@ class _Record(BaseModel):
     shape: Annotated[list[PositiveInt], Field(min_length=2)]
     sha256: str
     warnings: list[str]
-    """What the reading of the files warned of."""
+    """The warnings that reading the files gave."""
 
 
 class RowFile:
-    """Rows (N, *shape) that are being written to a temporary file, by their numbers, in any order."""
+    """Rows (N, *shape) that are being written to a temporary file, in any order: `rows[3] = values`."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class RowFile:
         return self.shape[0]
 
     def __setitem__(self, rows: int | slice, values: Any) -> None:
-        """Write one row, or the rows of a slice without gaps."""
+        """Write one row, or the consecutive rows of a slice."""
         with self._explained():
             self._write(rows.start if isinstance(rows, slice) else rows, np.ascontiguousarray(values, self.dtype))
         if (tenth := 10 * self.file.tell() // (len(self) * self._row_bytes)) > self._told:
@@ -99,15 +99,15 @@ class RowFile:
         self.file.write(values.tobytes())
 
     def written(self) -> StoredRows:
-        """Return what is written so far, to be read."""
+        """Return the rows of the file for reading."""
         self.file.flush()
         return StoredRows(Path(self.file.name), self.dtype, self.shape)
 
 
 class RowCache(AbstractContextManager["RowCache"]):
-    """The entry of one set of rows, and where they are put as they are read: in memory, or in a file that is kept here.
+    """The cache entry of one dataset. It decides whether rows are read into memory or into a file of the cache.
 
-    It is a context: what is written to the disk and not kept by its end is removed.
+    Use it as a context manager. At the end, a file that was written but not kept is removed.
     """
 
     def __init__(
@@ -118,9 +118,10 @@ class RowCache(AbstractContextManager["RowCache"]):
         note: Note,
         sha256_now: Callable[[], str | None],
     ) -> None:
-        """Name the entry of this set, as it is now; `limit` is the bytes that data and training may take.
+        """Build the entry's name from the dataset's config, the digest of its files, and package versions.
 
-        `sha256_now` takes the digest of the files again, once they are read.
+        `limit` is the most bytes that data and training may take. `sha256_now` computes the digest of the files again,
+        after they have been read.
         """
         keys = dataset.model_dump(mode="json", exclude=set(NOT_READ))
         made_from = [FORMAT, keys, source_sha256, [_version(name) for name in READERS[dataset.name]]]
@@ -130,15 +131,18 @@ class RowCache(AbstractContextManager["RowCache"]):
         self._written = ExitStack()
 
     def __exit__(self, *error: object) -> None:
-        """Remove what is written and not kept."""
+        """Remove a file that was written but not kept."""
         self._written.close()
 
     def fits_in_memory(self, size: int) -> bool:
-        """Return True if rows of this size, in bytes, are to be in memory."""
+        """Return True if rows that take `size` bytes are read into memory, and not into the cache."""
         return self._limit is None or SHARE * size <= self._limit
 
     def found(self, count: int) -> tuple[Inputs, Sequence[str]] | None:
-        """Return this number of rows and what their reading warned of; None if there is no whole entry, or no need."""
+        """Return the `count` cached rows and the warnings from reading them.
+
+        None if the entry is missing or damaged, or is not needed because the rows fit in memory.
+        """
         if not self._record.is_file():
             return None
         try:
@@ -156,7 +160,7 @@ class RowCache(AbstractContextManager["RowCache"]):
         return None
 
     def rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any] | RowFile:
-        """Return what rows of this shape are written to, row by row.
+        """Return an empty array, or a file of the cache, into which rows of this shape can be written.
 
         Raises:
             SettingError: if neither memory nor the disk has room for them.
@@ -168,7 +172,10 @@ class RowCache(AbstractContextManager["RowCache"]):
     def kept(
         self, x: NDArray[Any] | RowFile, warned: Callable[[Inputs], Sequence[str]]
     ) -> tuple[Inputs, Sequence[str]]:
-        """Return the rows to be read, and what `warned` says of them; a file is kept in the cache with both."""
+        """Return the rows for reading, and the warnings that `warned` gives about them.
+
+        If the rows are in a file, both are stored in the cache.
+        """
         if not isinstance(x, RowFile):
             return x, warned(x)
         rows = x.written()
@@ -179,7 +186,7 @@ class RowCache(AbstractContextManager["RowCache"]):
         return self._keep(x, warnings, sha256), warnings
 
     def _made(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> RowFile:
-        """Make a temporary file for rows of this shape.
+        """Create a temporary file for rows of this shape.
 
         Raises:
             SettingError: if there is not enough free space for them.
@@ -195,7 +202,7 @@ class RowCache(AbstractContextManager["RowCache"]):
             return RowFile(file, shape, dtype, self._note, self._explained)
 
     def _keep(self, file: RowFile, warnings: Sequence[str], sha256: str) -> StoredRows:
-        """Put what was written in its place, and then its record; none if the files have changed meanwhile."""
+        """Move the written file into its place, then write its record unless the source files have changed."""
         record = {"format": FORMAT, "dtype": file.dtype.name, "shape": file.shape, "sha256": sha256}
         text = json.dumps(record | {"warnings": list(warnings)})
         with self._explained():
@@ -209,9 +216,9 @@ class RowCache(AbstractContextManager["RowCache"]):
         return StoredRows(self._numbers, file.dtype, file.shape)
 
     def _put(self, file: RowFile, sha256: str) -> None:
-        """Put what was written in its place, unless another process has put the same there and reads it.
+        """Move the written file into its place, unless another process has stored the same rows there and reads them.
 
-        Windows replaces no file that is mapped.
+        Windows cannot replace a file while it is memory-mapped.
         """
         try:
             put_in_place(file.file, self._numbers)
@@ -230,7 +237,7 @@ class RowCache(AbstractContextManager["RowCache"]):
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn the system's refusal to write into one line for the user."""
+        """Raise SettingError, with a message of one line, if the system refuses to write."""
         try:
             yield
         except OSError as error:

@@ -20,7 +20,7 @@ Floats32 = NDArray[np.float32]
 
 
 class Weights(NamedTuple):
-    """A training row's loss is multiplied by the number of its row, (N,), times the number of its class, (S, C)."""
+    """Factors of the training loss: a row's loss is multiplied by its row's factor, (N,), and its class's, (S, C)."""
 
     of_row_N: Floats32
     of_class_SC: Floats32
@@ -29,8 +29,9 @@ class Weights(NamedTuple):
 def row_weights(data: Data, training: Training) -> Weights | None:
     """Return the weights of the training rows; None if all rows count the same.
 
-    Weights of a column are divided by their mean over the seed's training part, so that a learning rate keeps its
-    meaning. `balanced` is rows / (classes * rows of the class), also of the seed's training part, as in scikit-learn.
+    Weights from a column are divided by their mean over the seed's training part, so that a learning rate keeps its
+    meaning. The weight `balanced` is rows / (classes * rows of the class) in the seed's training part, as in
+    scikit-learn.
     """
     of_row_N, asked = data.rows.weights_N, training.class_weight
     if of_row_N is None and asked is None:
@@ -53,7 +54,7 @@ def row_weights(data: Data, training: Training) -> Weights | None:
 
 
 def unfit(data: Data, training: Training) -> Iterator[tuple[str, str]]:
-    """Yield what in `training.class_weight` and `dataset.weight_column` does not go with the rows: key and text."""
+    """Yield the key and a message for each value of `class_weight` or `weight_column` that does not fit the rows."""
     key, asked, classes = "training.class_weight", training.class_weight, data.rows.classes
     if asked is not None and classes is None:
         yield key, "is given, and the task is a regression, which has no classes. Leave it out."
@@ -73,5 +74,8 @@ def unfit(data: Data, training: Training) -> Iterator[tuple[str, str]]:
     for of_class_C, rows_R in zip(found.of_class_SC, data.train_SR, strict=True):
         if not (of_class_C[y_N[rows_R]][counted_N[rows_R]] > 0).any():
             where = key if asked is not None else "dataset.weight_column"
-            yield where, "leaves no row of the training part with a weight above 0. Give one class, or row, more."
+            yield (
+                where,
+                "leaves no row of the training part with a weight above 0. Give a class or row more weight.",
+            )
             return

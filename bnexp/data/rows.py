@@ -1,4 +1,4 @@
-"""`Rows`: what every kind of dataset is drawn as, before it is split, scaled or numbered for a seed.
+"""`Rows`: the form in which every kind of dataset is read, before it is split, scaled or numbered for a seed.
 
 Axes: N rows of the data.
 """
@@ -21,27 +21,28 @@ from bnexp.errors import SettingError, counted
 
 Floats32 = NDArray[np.float32]
 FEW_REPEATED = 0.05
-"""Share of rows that may be dropped as repeated without a warning."""
+"""The largest share of rows that is dropped as duplicates without a warning."""
 Where = Callable[[int], str]
-"""Returns the file and line of a row. Rows are counted from 0."""
+"""A function that returns the file and line of a row. Rows are counted from 0."""
 
 
 def row_of(source: object) -> Where:
-    """Return the number of a row as text, for a row that stands in no line."""
+    """Return a function that names a row by its number in `source`, for rows that have no line."""
     return lambda row: f"row {row} of {source} (counted from 0)"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs and targets of all rows, and what has to be known to split them.
+    """Inputs and targets of all rows, and the facts that are needed to split them.
 
     `x` is (N, *shape), in memory or on disk. It has float32 or uint8 numbers, in which NaN is a missing number or the
     padding of a shorter sequence. Or it has int32 numbers of `words`, in which 0 is padding. `y_N` holds class numbers
-    or, where `classes` is None, the numbers of a regression. The last `test` rows are the set's own test part, and the
-    `validation` rows before them its own validation part. Rows of one group stay on one side of a split. `weights_N` is
-    how much each row counts in the training loss. The first `numeric` columns of a table are numbers, and the others
-    are categories. `columns` are their names, `name=value` for a category. `categories` counts the values of each.
-    `where` tells a row's file and line, if any. `facts` is what else run.json records of them.
+    or, if `classes` is None, the numbers of a regression. The last `test` rows are the dataset's own test part. The
+    `validation` rows before them are its own validation part. A new split never puts rows of one group into two parts.
+    `weights_N` is how much each row counts in the training loss. The first `numeric` columns of a table are numbers,
+    and the other columns are categories. `columns` are the names of all columns; a category is called `name=value`.
+    `categories` maps each column with categories to the number of its values. `where` returns a row's file and line;
+    it is None if rows have none. `facts` holds the other facts that run.json records about the rows.
     """
 
     kind: Kind
@@ -72,7 +73,7 @@ class Rows:
         return [len(self.y_N) - self.validation - self.test, len(self.y_N) - self.test]
 
     def taken(self, rows_K: NDArray[np.int64]) -> Rows:
-        """Return only these rows, in ascending order; itself if they are all of them."""
+        """Return only these rows; `rows_K` must be ascending. Return itself if these are all rows."""
         if len(rows_K) == len(self.y_N):
             return self
         where = self.where
@@ -100,10 +101,10 @@ def numbered(labels: Any) -> tuple[NDArray[np.float32], tuple[str, ...]]:
 
 
 def chosen(dataset: RealDataset, rows: Rows) -> Rows:
-    """Drop rows that repeat an earlier one, then draw as many as the config's limits allow.
+    """Return the rows without duplicates, if the config drops them. If it has limits, draw the rows at random.
 
     Raises:
-        SettingError: if there is a limit on a test part that the set does not have.
+        SettingError: if `dataset.test_limit` is given, and no test part of the dataset's own is used.
     """
     total, given = len(rows.y_N), rows
     if dataset.duplicates == "drop":
@@ -125,9 +126,9 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
 
 
 def _many_repeated(dataset: RealDataset, dropped: int, total: int) -> Iterator[str]:
-    """Yield a warning if more than a few rows are dropped: different cases may look alike in few columns.
+    """Yield a warning if many rows are dropped as duplicates, because different cases can look alike in few columns.
 
-    What repeats in the known sets is known to be the same case.
+    The known sets need no warning: their duplicates are known to be the same case.
     """
     if isinstance(dataset, OwnFile | OpenmlDataset) and dropped > FEW_REPEATED * total:
         yield (
@@ -137,10 +138,10 @@ def _many_repeated(dataset: RealDataset, dropped: int, total: int) -> Iterator[s
 
 
 def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:
-    """Yield a warning for each part of the user's own that lost rows which repeat others.
+    """Yield a warning for each of the user's own parts that lost duplicate rows.
 
     Raises:
-        SettingError: if nothing is left of a part.
+        SettingError: if a part has no rows left.
     """
     keys = getattr(dataset, "held_out_keys", None)
     for part, count, kept in (("validation", given.validation, left.validation), ("test", given.test, left.test)):
@@ -157,21 +158,22 @@ def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterato
 
 
 def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
-    """Yield a warning if groups have rows in several parts of the user's own."""
+    """Yield a warning if a group has rows in the training part and in a held-out part, and the user gave the parts."""
     if getattr(dataset, "held_out_keys", None) and rows.groups_N is not None and dataset.test_size is None:
         trained, *held_out = np.split(rows.groups_N, rows.own_ends)
         if shared := len(np.intersect1d(trained, np.concatenate(held_out))):
             yield (
                 f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in the training "
-                "part and in a part that is held out, where the net then knows them already. Move each group into one "
+                "part and in a part that is held out, so the net already knows them there. Move each group into one "
                 "part."
             )
 
 
 def _first_of_each(rows: Rows) -> NDArray[np.int64]:
-    """Return the rows whose inputs, target and weight do not repeat, bit by bit, an earlier row's.
+    """Return the rows that are no duplicates, (K,).
 
-    Rows are hashed first. Only rows with the same hash are compared.
+    A duplicate equals an earlier row, bit by bit, in inputs, target and weight. Rows are hashed first. Only rows with
+    the same hash are compared.
     """
     from pandas.util import hash_array
 

@@ -1,4 +1,4 @@
-"""The rows of one part for every seed, in memory once where all seeds share them.
+"""Arrays of the rows that each seed has in one part. Rows that all seeds share are in memory only once.
 
 Axes: S seeds, R rows of one part.
 """
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def for_seeds(splits_R: Sequence[Numbers], seeds: int) -> Numbers:
-    """Return the rows of each seed, (S, R), from one split for each of them, or from one split for all.
+    """Return the rows of each seed, (S, R), from one split for each seed, or from one split for all seeds.
 
     >>> for_seeds([np.arange(3)], 20).shape, is_shared(for_seeds([np.arange(3)], 20))
     ((20, 3), True)
@@ -31,7 +31,7 @@ def is_shared(rows_SR: Numbers) -> bool:
 
 
 def joined_seeds(several: Sequence[Numbers]) -> Numbers:
-    """Return the seeds of several arrays (S, R) one behind the other; rows that all of them share stay in one place."""
+    """Return arrays (S, R) concatenated along their seeds. Rows that all seeds share stay in memory only once."""
     first_R = several[0][0]
     if all(is_shared(rows_SR) and np.array_equal(rows_SR[0], first_R) for rows_SR in several):
         return for_seeds([first_R], sum(map(len, several)))
@@ -39,7 +39,7 @@ def joined_seeds(several: Sequence[Numbers]) -> Numbers:
 
 
 def for_each(rows_SR: Numbers, function: Callable[[Numbers], Result]) -> list[Result]:
-    """Return the function's result for each seed's rows; seeds with the same rows share the work and its result.
+    """Return the function's result for each seed's rows. It is called only once for seeds with the same rows.
 
     >>> for_each(np.array([[2, 1], [0, 1], [2, 1]]), lambda rows_R: int(rows_R.sum()))
     [3, 1, 3]

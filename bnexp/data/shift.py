@@ -1,4 +1,4 @@
-"""What sets a test part apart from what was trained on: how its inputs are seen, and which classes it holds.
+"""`dataset.shift`: a test part that differs from the training part in the scale of its inputs or in its classes.
 
 Axes: S seeds, R rows of one part, F features.
 """
@@ -21,7 +21,7 @@ from bnexp.errors import SettingError, nearest
 
 
 def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
-    """Return the view that sees the numbers of this one multiplied and then moved; a table's categories stay."""
+    """Return `view` with its numbers times `shift.scale` plus `shift.offset`. Categories stay unchanged."""
     shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
     numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
     scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
@@ -33,13 +33,13 @@ def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
 
 
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the test rows of the classes that the shift leaves.
+    """Return the test rows of the classes in `shift.classes`, (S, R); all test rows if it is not given.
 
-    Seeds that share the test part have all of them. If each seed has its own split, it has as many rows of each class
-    as every stratified split holds out.
+    Seeds that share one test part get all its rows of these classes. If each seed has its own split, all
+    seeds get the same number of rows of a class. Every stratified split holds out at least that number.
 
     Raises:
-        SettingError: if a class is not one of the data's, or seeds would hold out different numbers of its rows.
+        SettingError: if the data do not have a class, or if seeds would hold out different numbers of its rows.
     """
     if shift.classes is None:
         return test_SR
@@ -58,7 +58,10 @@ def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.i
 
 
 def _some_of_each(rows: Rows, rows_R: NDArray[np.int32], left: list[int], share: float) -> NDArray[np.int32]:
-    """Return of each class that is left its share of rows, rounded down, in the order in which they stand."""
+    """Return the first rows of each class in `left`, in the order of `rows_R`.
+
+    Their number is `share` of all rows of the class, rounded down.
+    """
     counts = {number: math.floor(share * np.sum(rows.y_N == number) + 1e-9) for number in left}
     if not all(counts.values()):
         rare = min(counts, key=lambda number: counts[number])

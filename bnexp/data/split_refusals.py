@@ -1,4 +1,4 @@
-"""Why rows cannot be split as asked, and what would help.
+"""Errors for rows that cannot be split as the config asks: the reason, and what would help.
 
 Axes: S seeds, R rows of one part, C classes, K rows of one class.
 """
@@ -20,11 +20,11 @@ from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratifie
 from bnexp.errors import SettingError, counted, listed
 
 MOST_NAMED = 10
-"""Classes that a message names."""
+"""The most classes that a message names."""
 
 
 def refuse_resample(dataset: Dataset, rows: Rows) -> None:
-    """Raise SettingError if there is nothing of what is to be split anew."""
+    """Raise SettingError if `dataset.resample` asks for a new split of a part that is missing, or that is fixed."""
     if dataset.resample == "validation" and dataset.validation_size is None:
         otherwise = "false" if has_own_part(dataset, rows) else "true"
         raise SettingError(
@@ -41,12 +41,12 @@ def refuse_resample(dataset: Dataset, rows: Rows) -> None:
 
 
 def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, share: float) -> None:
-    """Raise SettingError for what scikit-learn would refuse: a part too small, or a class that cannot be shared out."""
+    """Raise SettingError if scikit-learn would refuse the split: a part is too small, or a class has too few rows."""
     stratified = is_stratified(dataset, rows) and rows.groups_N is None
     if stratified:
         refuse_rare_classes(dataset, rows, among_R, 2)
     count = len(among_R) if rows.groups_N is None else np.count_nonzero(np.bincount(rows.groups_N[among_R]))
-    held_out = math.ceil(share * count)  # as scikit-learn rounds it
+    held_out = math.ceil(share * count)  # scikit-learn rounds up, too
     least = np.count_nonzero(_counts_C(rows, among_R)) if stratified else 1
     if min(held_out, count - held_out) >= least:
         return
@@ -60,7 +60,7 @@ def refuse_impossible(dataset: Dataset, rows: Rows, among_R: Numbers, key: str, 
 
 
 def _units(rows: Rows, count: int = 2) -> str:
-    """Name what is shared out."""
+    """Return the word for what is split: rows, or groups of rows."""
     return ("row" if rows.groups_N is None else "group") + ("" if count == 1 else "s")
 
 
@@ -69,7 +69,7 @@ def _more(dataset: Dataset, rows: Rows) -> str:
 
 
 def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: int) -> None:
-    """Raise SettingError if a class has so few of these rows, or of their groups, that a part must go without."""
+    """Raise SettingError if a class has fewer rows, or fewer groups with its rows, than there are parts."""
     if rows.classes is None:
         return
     counts_C = _counts_C(rows, among_R) if rows.groups_N is None else _groups_C(rows, among_R)
@@ -91,19 +91,19 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
 
 
 def _or_regression(dataset: Dataset, rows: Rows) -> str:
-    """Return the cure for numbers that are taken for classes, if that is what they may be."""
+    """Return the hint to use a regression, if the classes may be quantities; else an empty text."""
     if hasattr(dataset, "task") and are_many_numbers(rows.classes, 2):
         return " If the target holds quantities and no classes, use dataset.task: regression."
     return ""
 
 
 def _counts_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
-    """Count these rows of each class."""
+    """Count how many of these rows each class has, (C,)."""
     return np.bincount(rows.y_N[among_R].astype("int64"), minlength=len(rows.classes or ()))
 
 
 def _groups_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
-    """Count the groups of these rows in which each class has a row."""
+    """Count, for each class, the groups in which it has one of these rows, (C,)."""
     assert rows.groups_N is not None
     classes, groups = len(rows.classes or ()), rows.groups_N[among_R]
     pairs = np.unique(groups * classes + rows.y_N[among_R].astype("int64"))
@@ -111,7 +111,7 @@ def _groups_C(rows: Rows, among_R: Numbers) -> NDArray[np.int64]:
 
 
 def _places(rows: Rows, rows_K: Numbers) -> str:
-    """Return where the first three of some rows stand, and whether repeated ones were dropped before."""
+    """Return the file and line of the first three of these rows, and a remark if duplicates were dropped before."""
     places = [] if rows.where is None else [rows.where(int(row)) for row in rows_K[:3]]
     listed = f" ({', '.join(places)}{', ...' if len(rows_K) > len(places) else ''})" if places else ""
     return listed + (", repeated rows not counted" if rows.facts.duplicates_dropped else "")
@@ -129,7 +129,7 @@ def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
 
 
 def _enough(dataset: Dataset) -> int:
-    """Count the rows that a class must have for a stratified split to give one or more to each part."""
+    """Return the fewest rows of a class with which a stratified split puts one or more into each part."""
     test, validation = test_share(dataset), dataset.validation_size
     shares = [test, 1 - test]
     if validation is not None:
@@ -163,7 +163,7 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
 
 
 def _named(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> dict[str, tuple[str, str]]:
-    """Map each part to its name in words, and to what makes it larger."""
+    """Map each part to its name in messages, and to the change of the config that makes it larger."""
     held_out = "validation" if "test" in parts or has_own_validation(dataset, rows) else "test"
     return {
         "train": ("training", f"a smaller dataset.{held_out}_size"),
@@ -173,14 +173,14 @@ def _named(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> dict[str,
 
 
 def _refuse_equal_targets(rows: Rows, rows_SR: Numbers, part: str, cure: str) -> None:
-    """Raise SettingError if a part of some seed has one target in all rows: r2 divides by their variance."""
+    """Raise SettingError if all targets of a part are equal for some seed, because r2 divides by their variance."""
     for row, spread in enumerate(for_each(rows_SR, lambda rows_R: float(np.ptp(rows.y_N[rows_R])))):
         if not spread:
             count = rows_SR.shape[1]
             raise SettingError(
                 "dataset",
                 f"is too small: its {part} part ({counted(count, 'row')}) has the target "
-                f"{rows.y_N[rows_SR[row, 0]]:g} in all rows; r2 is measured there, and expects two targets or more. "
+                f"{rows.y_N[rows_SR[row, 0]]:g} in all rows; r2 is measured there, and needs two different targets. "
                 f"Use {cure}.",
             )
 

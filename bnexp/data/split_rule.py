@@ -1,4 +1,4 @@
-"""What a config says of the split, and the rule in words."""
+"""How a config splits the rows, and the description of the split in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DEFAULT_TEST_SIZE = 0.2
 
 
 def rule(dataset: Dataset, rows: Rows) -> str:
-    """Return the rule of the split in words."""
+    """Return a description of the split, such as "stratified by class, 0.2 held out"."""
     by = "stratified by class" if is_stratified(dataset, rows) else "random"
     if rows.groups_N is not None:
         by = "by group"
@@ -30,12 +30,12 @@ def _classes_left(dataset: Dataset) -> str:
 
 
 def has_own_part(dataset: Dataset, rows: Rows) -> bool:
-    """Return True if what the set itself holds out, a validation or a test part, is kept."""
+    """Return True if a validation or test part of the dataset's own is used, and is not replaced by a new split."""
     return rows.validation + rows.test > 0 and dataset.test_size is None
 
 
 def has_own_validation(dataset: Dataset, rows: Rows) -> bool:
-    """Return True if the set's own validation part is kept."""
+    """Return True if the dataset's own validation part is used, and is not replaced by a new split."""
     return rows.validation > 0 and dataset.test_size is None
 
 
@@ -45,5 +45,5 @@ def test_share(dataset: Dataset) -> float:
 
 
 def is_stratified(dataset: Dataset, rows: Rows) -> bool:
-    """Return True if each part has its share of every class."""
+    """Return True if the split is stratified, so that every part has the same shares of the classes."""
     return dataset.stratify and rows.classes is not None

@@ -1,4 +1,4 @@
-"""Which rows each seed trains and is validated on. Why they cannot be split so is `split_refusals.py`'s.
+"""`split`: the rows that each seed trains on, and its held-out rows. Errors for impossible splits: `split_refusals`.
 
 Axes: S seeds, N rows of the data, R rows of one part.
 """
@@ -16,23 +16,26 @@ from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratifie
 from bnexp.errors import SettingError
 
 SMALLEST_SHARE = 0.5
-"""Share of the rows not held out that must be left to train on where groups are cut. If more were lost than kept, a
-comparison would be about another amount of data than was asked for."""
+"""If groups are cut, at least this share of the rows not held out must remain for training. If more rows were lost than
+kept, a comparison would be about much less training data than the config asks for."""
 
 
 def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Numbers]:
-    """Return the rows of each part, (S, R): `train`, `val` and, where there is one beside it, `test`.
+    """Return the rows of each part, (S, R): `train`, `val` and, if there is a third part, `test`.
 
-    A set's own parts are kept unless the config gives a `test_size`; an own test part alone is what is validated on,
-    unless the config has a `validation_size`. Else all seeds share scikit-learn's
-    `train_test_split` (`GroupShuffleSplit` for groups) with the dataset's own random state. With `resample` every seed
-    draws its own split from (dataset.seed, seed), also between groups (`_cut_between_groups`). A validation part beside
-    a test part is split from the training rows in the same way; with `resample: validation` that split alone is a
-    seed's own. All parts are in random order, so that any few rows that follow each other stand for the whole. A part
-    that all seeds share is in memory once (`seeds.is_shared`).
+    A dataset's own parts are used unless the config has a `test_size`. If its only held-out part is a test part, seeds
+    are validated on it unless the config has a `validation_size`. Without own parts, all seeds share one split by
+    scikit-learn's `train_test_split` (`GroupShuffleSplit` for groups) with `dataset.seed` as random state.
+
+    With `resample: true`, every seed draws its own split from (dataset.seed, seed); groups are then split by
+    `_cut_between_groups`. With a `validation_size`, the validation part is split from the training rows in the same
+    way. With `resample: validation`, only this second split differs between seeds.
+
+    The rows of each part are in random order, so that any consecutive rows are a random sample of it. A part that all
+    seeds share is in memory only once (`seeds.is_shared`).
 
     Raises:
-        SettingError: if the split is impossible, or a part lacks a class.
+        SettingError: if the split is impossible, or if a part lacks a class.
     """
     refuse_resample(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
@@ -66,14 +69,14 @@ def _parts(dataset: Dataset, rows: Rows, random_state: int) -> tuple[Numbers, Nu
 
 
 def _validation(dataset: Dataset, rows: Rows, among_R: Numbers, random_state: int) -> tuple[Numbers, Numbers]:
-    """Split the rows that are not held out; return the training rows and the validation rows, (R,) each."""
+    """Return the training rows and the validation rows, (R,) each, split from the rows that are not held out."""
     assert dataset.validation_size is not None
     anew = bool(dataset.resample)
     return _one_split(dataset, rows, among_R, "validation_size", dataset.validation_size, random_state, anew=anew)
 
 
 def _own_parts(dataset: Dataset, rows: Rows) -> dict[str, Numbers]:
-    """Return the rows of the parts that the set itself has: `train`, and `val` or `test` or both."""
+    """Return the rows of the dataset's own parts: `train`, and `val` or `test` or both."""
     parts = np.split(np.arange(len(rows.y_N), dtype="int32"), rows.own_ends)
     generator = np.random.default_rng(dataset.seed)
     named = zip(("train", "val", "test"), parts, strict=True)
@@ -83,7 +86,10 @@ def _own_parts(dataset: Dataset, rows: Rows) -> dict[str, Numbers]:
 def _one_split(
     dataset: Dataset, rows: Rows, among_R: Numbers, key: str, share: float, random_state: int, *, anew: bool
 ) -> tuple[Numbers, Numbers]:
-    """Split some of the rows, `anew` for each seed or once; `key` is what the share is called in the config."""
+    """Return the rows that are kept and the rows that are held out, (R,) each, from the rows `among_R`.
+
+    `share` is held out, and `key` is its name in the config. `anew` is True if every seed has a split of its own.
+    """
     from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
     refuse_impossible(dataset, rows, among_R, key, share)
@@ -102,11 +108,12 @@ def _one_split(
 def _cut_between_groups(
     groups_N: NDArray[np.int64], among_R: Numbers, share: float, generator: np.random.Generator
 ) -> tuple[Numbers, Numbers]:
-    """Lay the groups out in random order and hold out the first rows, the same number for every seed.
+    """Return the rows that are kept and the rows that are held out, (R,) each: the same numbers for every seed.
 
-    If the cut goes through a group, its rows behind the cut are in neither part. All seeds lose the same number of
-    rows: what the largest group could cost. The rest of this number is drawn at random. Equal groups lose none, since
-    the cut then goes between two. So a seed's rows depend on no other seed.
+    The groups are put in random order, and the first rows are held out. If the cut goes through a group, the rows of
+    that group behind the cut are in neither part. Every seed loses the same number of rows: the most that cutting the
+    largest group can cost. If a cut costs less, further rows are dropped at random. If all groups have the same size,
+    the cut goes between two groups and no rows are lost. So the rows of a seed do not depend on the other seeds.
     """
     sizes_G = np.bincount(groups_N[among_R], minlength=int(groups_N.max()) + 1)
     largest = int(sizes_G.max())

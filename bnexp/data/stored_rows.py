@@ -1,4 +1,4 @@
-"""`StoredRows`: inputs of rows that lie in a file on disk and are read in pieces; `pieces` cuts any rows into slices.
+"""`StoredRows`: inputs of rows in a file on disk, which are read in pieces. `pieces` divides any inputs into slices.
 
 Axes: N rows of the data, K some of them.
 """
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 PIECE = 2**22
-"""Numbers that are in memory at a time, where work goes through all rows."""
+"""How many numbers are in memory at a time while code goes through all rows."""
 
 
 class StoredRows:
-    """Inputs (N, *shape) in a file. They are indexed like an array; only the rows that are asked for enter memory.
+    """Inputs (N, *shape) in a file. They are indexed like an array, and only the indexed rows are read into memory.
 
-    The file holds the numbers of the rows one behind the other, and nothing else. `rows_N` says which of its rows
-    these are; None stands for all.
+    The file holds the numbers of its rows in order, and nothing else. `rows_N` selects rows of the file; None selects
+    all rows.
 
     >>> path = getfixture("tmp_path") / "rows"
     >>> _ = path.write_bytes(bytes([0, 1, 2, 3, 4, 5]))
@@ -40,7 +40,7 @@ class StoredRows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the number of rows, and the shape of each."""
+        """Return the number of rows, followed by the shape of one row."""
         return (self._of_file[0] if self._rows_N is None else len(self._rows_N), *self._of_file[1:])
 
     @property
@@ -67,7 +67,7 @@ class StoredRows:
         found: NDArray[Any] = file[rows if self._rows_N is None else self._rows_N[rows]]
         if isinstance(found, np.memmap):  # a slice or a single row: a view of the file
             found = np.array(found)
-        if hasattr(mmap, "MADV_DONTNEED"):  # the system may keep the pages that were read; this process lets them go
+        if hasattr(mmap, "MADV_DONTNEED"):  # release the pages that were read; the system may keep them in its cache
             file._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
         return found
 
@@ -76,13 +76,13 @@ class StoredRows:
             yield from self[piece]
 
     def taken(self, rows_K: NDArray[np.int64]) -> StoredRows:
-        """Return only these rows; nothing is read."""
+        """Return only these rows, still on disk: nothing is read."""
         return StoredRows(
             self.path, self.dtype, self._of_file, rows_K if self._rows_N is None else self._rows_N[rows_K]
         )
 
     def close(self) -> None:
-        """Close the file; it is opened again when rows are read."""
+        """Close the file. It is opened again when rows are read."""
         self._file = None
 
     def _opened(self) -> np.memmap[Any, Any]:
@@ -96,17 +96,17 @@ Inputs = NDArray[Any] | StoredRows
 
 
 def taken(x: Inputs, rows_K: NDArray[np.int64]) -> Inputs:
-    """Return only these rows: where they are in memory, a copy."""
+    """Return only these rows, as a copy if they are in memory."""
     return x.taken(rows_K) if isinstance(x, StoredRows) else x[rows_K]
 
 
 def bytes_in_memory(x: Inputs) -> int:
-    """Return the bytes of memory that inputs take before anything is done with them."""
+    """Return the bytes that inputs take in memory: 0 if they are on disk."""
     return 0 if isinstance(x, StoredRows) else x.nbytes
 
 
 def pieces(x: Inputs, numbers: int = PIECE) -> Iterator[slice]:
-    """Yield slices that cover all rows in order, each of about this many numbers, or of one row.
+    """Yield slices that cover all rows in order. Each has at most this many numbers, or a single row.
 
     >>> list(pieces(np.zeros((5, 4)), 8))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]

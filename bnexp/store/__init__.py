@@ -1,4 +1,4 @@
-"""Run directories under `runs/`: made at once, written whole or not at all, listed, named, and found again."""
+"""Run directories under `runs/`: created, locked, written, listed and found. Every file is absent or complete."""
 
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
 from bnexp.store.directories import LOCK, new_directory, own_directory, point_latest, resumed_directory

@@ -1,4 +1,4 @@
-"""The part of study.json about the cells that a hypothesis averages: each by itself, and how much they differ."""
+"""The part of study.json about the cells that a hypothesis averages: each cell's result, and how much cells differ."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ RatioReading = Annotated[
     Literal["ratio", "at least", "at most", "within the budget"],
     BeforeValidator(lambda text: "within the budget" if text == "restricted means" else text),
 ]
-"""How to read a study's ratio of epochs, which is one of geometric means. `at least`: some baseline seeds never reach
-the target. `at most`: some treated seeds never do. `within the budget`: some of both never do, so the ratio bounds
-nothing. Older documents call that restricted means, which a comparison has and a study has not."""
+"""How to read a study's ratio of epochs, which is a ratio of geometric means. `at least`: some baseline seeds never
+reach the target. `at most`: some treated seeds never reach it. `within the budget`: some seeds of both arms never reach
+it, so the ratio is no bound. Older documents call this `restricted means`, a reading that only comparisons have."""
 
 
 class CellContrast(Interval):
-    """What is averaged: a cell, or a group of cells that `over` reduces, and its contrast with the interval."""
+    """The contrast of a cell, or of a group of cells that `over` reduces to one number, with its interval."""
 
     levels: dict[str, Level]
     direction: Literal["higher", "lower"] | None
-    """Of the treated arm; null where the interval does not show one, or shows that it is too small to matter."""
+    """Whether the treated arm is higher or lower; null if the interval shows neither, or too small a difference."""
     reading: RatioReading | None = None
-    """How to read a ratio of epochs: a bound where seeds of the cell never reach the target."""
+    """How to read a ratio of epochs. It is a bound if some seeds of the cell never reach the target."""
 
 
 class Heterogeneity(Record):
-    """How much cells differ beyond the noise of each."""
+    """How much cells differ beyond the noise of each cell."""
 
     q: Number
-    """Cochran's Q, null where it is too large for a number."""
+    """Cochran's Q; null if it is too large to be stored."""
     p_value: Annotated[float, Field(ge=0, le=1)]
     tau: Annotated[float, Field(ge=0, le=LARGEST)] | None
     """The standard deviation between cells."""
     correlation: Annotated[float, Field(ge=0, lt=1)]
-    """The mean correlation of the cells' errors, since cells share seeds."""
+    """The mean correlation between the errors of cells. They are correlated because cells share seeds."""
     prediction: Interval | None = None
-    """Where another cell of this kind would lie; null for two cells."""
+    """The prediction interval for another cell of this kind; null if there are only two cells."""
 
     @property
     def is_shown(self) -> bool:
@@ -53,18 +53,18 @@ class Heterogeneity(Record):
 
 
 class AcrossCells(Record):
-    """The cells that a hypothesis averages, each by itself, and how much they differ."""
+    """The contrast of each cell that a hypothesis averages, and how much the cells differ."""
 
     level: Share
-    """Of each cell's interval: cells share the error equally."""
+    """The level of each cell's interval. Cells share the risk of an error equally."""
     about: Literal["new rows"] | MeasuredOn
-    """What the intervals speak of."""
+    """What the intervals are about: new rows, or the measured rows or splits."""
     cells: Annotated[list[CellContrast], Field(min_length=2)]
     heterogeneity: Heterogeneity | None = None
-    """Null where a cell has no spread over seeds."""
+    """How much the cells differ; null if a cell has no variance over seeds."""
 
     def intervals(self) -> Iterator[Interval]:
-        """Yield every interval: of each cell, and for another one."""
+        """Yield the interval of each cell, then the prediction interval if there is one."""
         yield from self.cells
         if self.heterogeneity is not None and self.heterogeneity.prediction is not None:
             yield self.heterogeneity.prediction

@@ -1,4 +1,4 @@
-"""hypotheses.json: whether each hypothesis that was ever asked in a study's directory was asked after results."""
+"""hypotheses.json: all hypotheses ever asked in a study's directory, and whether each was asked after results."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from bnexp.store.records import Record, SeedCount
 
 
 class AskedHypothesis(Record):
-    """One that was asked, its words aside."""
+    """A hypothesis that was asked. Its digest identifies it, not the text of its claim."""
 
     digest: str
-    """Of the question and of the trials that it reads, not of the text of its claim."""
+    """The digest of the question and of the trials that it reads, without the text of the claim."""
     claim: str
-    """In the words in which it was first asked."""
+    """The text of the claim when it was first asked."""
     after_results: bool
+    """Whether the study had results before the hypothesis was asked."""
     earlier_seeds: list[SeedCount] = []
-    """The numbers of seeds at which it had an answer before, in directories of the same study with fewer seeds."""
+    """The numbers of seeds with which it was answered before, in directories of the same study with fewer seeds."""
 
 
 class AskedDocument(Record):
-    """hypotheses.json."""
+    """The contents of hypotheses.json."""
 
     format: Literal[5] = 5
     begun: AwareDatetime | None = None
-    """When the study was begun in this directory; null in older ones until the study is run again."""
+    """When the study was begun in this directory; null in older documents until the study is run again."""
     answered: AwareDatetime | None = None
-    """When study.json was first written there."""
+    """When study.json was first written in this directory."""
     asked: list[AskedHypothesis] = []
 
     def by_digest(self) -> Mapping[str, AskedHypothesis]:
-        """Map each digest to the hypothesis."""
+        """Map each digest to its hypothesis."""
         return {one.digest: one for one in self.asked}

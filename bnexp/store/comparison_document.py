@@ -1,6 +1,6 @@
 """comparison.json: arms paired by seed, the differences, and the verdicts.
 
-It is written once: keys that a newer bnexp added are passed over.
+The file is never written again, so keys that a newer bnexp added are ignored.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bnexp.system.numbers import Count
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None
 Variance = Annotated[float, Field(ge=0, le=FARTHEST**2)]
 Pair = Annotated[list[Any], Field(min_length=2, max_length=2)]
-"""A key's values in both arms."""
+"""The values of one key in the two arms."""
 
 
 class Interval(Record):
-    """A mean with the bounds of its interval; all null where nothing has a value."""
+    """A mean with the bounds of its interval. All three are null if there is no value to average."""
 
     mean: Estimate
     low: Estimate
@@ -31,44 +31,46 @@ class Interval(Record):
 
 
 class ArmMean(Interval):
-    """The mean over an arm's seeds, of the final epoch."""
+    """The mean over an arm's seeds, at the final epoch."""
 
     seeds: Count = 0
-    """With a value."""
+    """Seeds that have a value."""
 
 
 class NewRowsInterval(Interval):
-    """A difference with its interval for new rows of the same kind, where the other one speaks of these rows."""
+    """A difference with its interval for new rows of the same kind. Other intervals are about the measured rows."""
 
     drawn: Literal["rows", "groups", "splits"]
-    """What is drawn anew besides seeds: held-out rows, groups of them, or the split of all rows."""
+    """What is drawn anew besides seeds: held-out rows, groups of held-out rows, or the split of all rows."""
     count: Annotated[int, Field(ge=1, lt=2**53)]
-    """Held-out rows, or groups."""
+    """Number of held-out rows, or of groups."""
     effective: Positive | None = None
-    """How many rows or groups carry the difference."""
+    """The number of rows or groups that would have the same variance if all mattered equally."""
     rarest: Annotated[int, Field(ge=1, lt=2**53)] | None = None
-    """Held-out rows, or groups, of the rarest class, for a metric that compares classes."""
+    """Number of held-out rows, or of groups, of the rarest class; for a metric that compares classes."""
     seed_variance: Variance | None = None
-    """Of one seed and row: between seeds."""
+    """The variance of a single difference (one seed, one row) between seeds."""
     row_variance: Variance | None = None
+    """The variance of a single difference between rows."""
     rest_variance: Variance | None = None
+    """The rest of the variance of a single difference."""
 
 
 class MetricDifference(Interval):
-    """Arm minus baseline, pair by pair; where no pair has a value, only their number is there."""
+    """The paired difference, arm minus baseline. If no pair has a value, only `pairs` (0) and `left_out` are set."""
 
     standard_deviation: Positive | None = None
     pairs: Count = 0
-    """With a value."""
+    """Pairs in which both seeds have a value."""
     p_value: Probability | None = None
-    """Of the sign-flip test."""
+    """The p-value of the sign-flip test."""
     positive: Count = 0
     ties: Count = 0
     negative: Count = 0
     left_out: Count = 0
-    """Pairs without a value, since a seed diverged."""
+    """Pairs without a value, because a seed diverged."""
     new_rows: NewRowsInterval | None = None
-    """Of a held-out part, where the rows were kept."""
+    """The interval for new rows, if the metric is of a held-out part whose rows were kept."""
 
 
 class MarginInterval(Interval):
@@ -78,20 +80,20 @@ class MarginInterval(Interval):
 
 
 class Judged(Interval):
-    """What decided: the difference on the scale that is judged, with its interval at the level that is judged."""
+    """The difference that decides the verdict, on the scale that is judged, with its interval."""
 
     scale: Literal["difference", "ratio"]
-    """ratio: the logs of the values are contrasted, and the margin is a log, too."""
+    """`ratio`: the difference is between logarithms of the values, and the margin is a logarithm, too."""
     level: Share
-    """Of the interval that is compared with 0: Holm's where several arms share the error."""
+    """The level of the interval that is compared with 0. It is Holm's if several arms share the error."""
     margin: Positive
     margin_level: Share
-    """Of the interval that is compared with the margin."""
+    """The level of the interval that is compared with the margin."""
     p_value: Probability
-    """Of the sign-flip test."""
+    """The p-value of the sign-flip test."""
     new_rows: NewRowsInterval | None = None
     of_margin: MarginInterval | None = None
-    """What is compared with the margin, where its level is another one."""
+    """The interval that is compared with the margin; null if `margin_level` equals `level`."""
 
 
 class ReachDifference(Record):
@@ -99,34 +101,40 @@ class ReachDifference(Record):
 
     epochs: MetricDifference
     speed_up: SpeedUp | None
-    """None where seeds of both arms never reach it, and all seeds of one arm; older documents hold a ratio there."""
+    """The speed-up; None if some seeds of both arms never reach the target, and no seed of one arm reaches it.
+
+    Older documents have a ratio in this case.
+    """
 
 
 class Verdict(Record):
-    """An answer in a word, and what it rests on."""
+    """The answer in a word and a sentence, and what it is about."""
 
     word: str
     settled_by: int | None = None
-    """How many pairs would settle an open question, about."""
+    """The approximate number of pairs that would settle an open question."""
     sentence: str = ""
     about: Literal["new rows"] | MeasuredOn | None = None
-    """What the word speaks of; older documents speak of these rows."""
+    """What the word is about: new rows, or the measured rows or splits. In older documents, null means these rows."""
     these_rows: str | None = None
-    """The word for the rows that were measured."""
+    """The word for the measured rows alone."""
     seeds_could_settle: bool | None = None
-    """Of a question that is open after one of several looks: whether more seeds could settle it."""
+    """Whether more seeds could settle a question that is open after one of several looks; null in any other case."""
     is_withheld: bool = False
-    """Whether no verdict is given, so that the interval decides nothing; not recorded in older documents."""
+    """Whether no verdict is given, so that the interval decides nothing. Older documents do not record this."""
 
 
 class ContrastHead(Record):
-    """What the list of runs shows of a contrast."""
+    """The part of a contrast that the list of runs shows."""
 
     verdict: Verdict
 
 
 class ArmHead(Record):
-    """What the list of runs shows of an arm: what was overridden when it was trained; an older bnexp kept none."""
+    """The part of an arm that the list of runs shows: its name, and the keys that were overridden for its training.
+
+    Older documents have no overrides.
+    """
 
     name: str
     overrides: list[str] = []
@@ -139,7 +147,7 @@ class PrimaryHead(Record):
 
 
 class ComparisonHead(Record):
-    """What the list of runs shows of a comparison."""
+    """The part of a comparison that the list of runs shows."""
 
     seeds: Seeds
     primary: PrimaryHead | None = None
@@ -155,24 +163,24 @@ class Contrast(Record):
     arm: str
     baseline: str
     pairing: dict[str, bool | None] = {}
-    """What was compared by digest -> whether it is equal; null where it cannot be compared."""
+    """What was compared by digest -> whether it is equal in both arms; null if it cannot be compared."""
     metrics: dict[Metric, MetricDifference]
     pairs: list[Estimate]
-    """The difference of the metric that decides, seed by seed."""
+    """The difference of the metric that decides, for each seed."""
     to_target: ReachDifference | None = None
     diverged_p_value: Probability | None = None
     varied: dict[str, Pair] = {}
-    """The keys that are compared."""
+    """The keys whose effect is compared -> their values in both arms."""
     confounders: dict[str, Pair] = {}
-    """Whatever else differs."""
+    """Other things that differ between the arms -> their values in both arms."""
     cautions: list[str] = []
     judged: Judged | None = None
-    """None where no pair has a value, and in older documents."""
+    """What decided the verdict; None if no pair has a value, and in older documents."""
     verdict: Verdict
 
     @property
     def measured_on(self) -> MeasuredOn:
-        """Return what its intervals over seeds alone speak of."""
+        """Return what the intervals over seeds alone are about."""
         if self.judged is not None and (anew := self.judged.new_rows) is not None:
             return "these splits" if anew.drawn == "splits" else "these rows"
         about = self.verdict.about
@@ -180,7 +188,7 @@ class Contrast(Record):
 
 
 class ArmFacts(Record):
-    """An arm by itself."""
+    """The facts about one arm."""
 
     name: str
     run: FileName | None = None
@@ -189,11 +197,11 @@ class ArmFacts(Record):
     overrides: list[str] = []
     warnings: list[str] = []
     diverged: dict[str, int] = {}
-    """Seed -> epoch."""
+    """Seed -> the epoch in which it diverged."""
     metrics: dict[Metric, ArmMean] = {}
     to_target: Reach | None = None
     network: Network | None = None
-    """The user's own network, as it was built in this arm."""
+    """The user's own network as it was built in this arm; null for bnexp's own networks."""
 
 
 SHARED_FACTS = (
@@ -220,40 +228,40 @@ SHARED_FACTS = (
     "rarest_held_out",
     "error_unit",
 )
-"""What a comparison repeats of the record of the data, which all arms share."""
+"""The keys of the data's record that comparison.json repeats, because all arms share them."""
 
 
 class Look(Record):
-    """What one look at the arms found."""
+    """The result of one look: a comparison of the arms at one number of seeds."""
 
     seeds: SeedCount
     level: Share
-    """Of the intervals, before several arms share it."""
+    """The level of the intervals, before several arms share the error."""
     words: dict[str, str] = {}
-    """Arm -> word."""
+    """Arm -> the word of its verdict."""
 
 
 class EarlierLook(Look):
-    """A look of a stored comparison."""
+    """A look that was an earlier, stored comparison."""
 
     arm: str | None = None
-    """Which arm was looked at, beside the baseline; older documents do not say it."""
+    """The arm that was compared with the baseline; null in older documents."""
 
 
 class Looks(Record):
-    """The looks at these arms: a comparison that is made at several numbers of seeds has several chances to err."""
+    """All looks at these arms. A comparison that is made at several numbers of seeds has several chances to err."""
 
     planned: list[SeedCount] = []
-    """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
+    """The numbers of seeds of all looks that share the error; empty if only one look was asked for."""
     taken: Annotated[list[Look], Field(min_length=1)]
     earlier: list[EarlierLook] = []
-    """Looks of stored comparisons, by the same metric, that are not among those that were planned."""
+    """Stored comparisons by the same metric, which were not among the planned looks."""
     error: Probability
-    """How often at least one of all looks at an arm errs, if it does not differ; of the arm that errs most often."""
+    """The probability that at least one look at an arm errs if the arm does not differ; the highest of all arms."""
 
 
 class ComparisonDocument(Record):
-    """comparison.json."""
+    """The contents of comparison.json."""
 
     format: Literal[1] = 1
     baseline: str
@@ -263,15 +271,15 @@ class ComparisonDocument(Record):
     dataset: DataFacts = DataFacts()
     primary: Primary
     asked: Asked = Asked()
-    """Older documents do not hold it."""
+    """The options that were given; missing in older documents."""
     target: Target = Target()
     arms: list[ArmFacts] = []
     contrasts: Annotated[list[Contrast], Field(min_length=1)]
     looks: Looks | None = None
-    """None where these arms were looked at once, as far as is known."""
+    """The looks at these arms; None if they were compared only once, as far as is known."""
 
     def arm(self, name: str) -> ArmFacts:
-        """Return the arm of this name, which a contrast of the document names."""
+        """Return the arm of this name. Any name in a contrast of the document is one."""
         return {arm.name: arm for arm in self.arms}[name]
 
     @field_serializer("dataset")
@@ -282,9 +290,9 @@ class ComparisonDocument(Record):
     @field_validator("contrasts")
     @classmethod
     def _decided(cls, contrasts: list[Contrast], info: ValidationInfo) -> list[Contrast]:
-        """Refuse a contrast without the metric that decides."""
+        """Return the contrasts. Raise ValueError if one lacks the metric that decides."""
         primary = info.data.get("primary")
         for contrast in contrasts:
             if primary is not None and primary.metric not in contrast.metrics:
-                raise ValueError(f"the one of {contrast.arm!r} has no {primary.metric}, which decides")
+                raise ValueError(f"the contrast of {contrast.arm!r} lacks {primary.metric}, the metric that decides")
         return contrasts

@@ -1,4 +1,4 @@
-"""What was asked of the arms of a comparison: the metric that decides, its margin, the target, the options given."""
+"""The question of a comparison: the metric that decides, its margin, the target, and the options of the command."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from bnexp.metrics import LARGEST
 from bnexp.store.records import Metric, Number, Record, SeedCount
 
 FARTHEST = 1000 * LARGEST
-"""A mean, a difference or a bound of an interval: few values have bounds far beyond them."""
+"""The largest mean, difference or bound of an interval. With few values, bounds can be far beyond the values."""
 Positive = Annotated[float, Field(ge=0, le=FARTHEST)]
 
 MeasuredOn = Literal["these rows", "these splits", "these rows and splits"]
-"""What an interval over seeds alone speaks of: of splits where each seed has its own."""
+"""What an interval over seeds alone is about. It is about splits if each seed has its own split."""
 
 
 class Asked(Record):
-    """What was asked of the arms, where it is not the default: the options of the command."""
+    """The options of the command that were given; the others have their default."""
 
     margin: Positive | None = None
     target: Number = None
@@ -27,7 +27,7 @@ class Asked(Record):
 
     @property
     def options(self) -> str:
-        """Write them as they are typed.
+        """Return the given options as a user types them.
 
         >>> Asked(margin=0.02, about="these-rows").options
         '--margin 0.02 --about these-rows'
@@ -42,7 +42,7 @@ class Asked(Record):
 
 
 class Primary(Record):
-    """The metric that decides, and the smallest difference of it that matters."""
+    """The metric that decides, and its smallest difference that matters."""
 
     metric: Metric
     margin: Positive
@@ -61,7 +61,7 @@ class Target(Record):
     @model_validator(mode="before")
     @classmethod
     def _of_before(cls, target: Any) -> Any:
-        """Read why there is no value from the rule, where older documents say it.
+        """Move the reason for no value to `why_none`. In older documents, it is in `rule`.
 
         >>> Target(rule="none: it is not computed").why_none
         'it is not computed'
@@ -71,13 +71,13 @@ class Target(Record):
 
 
 class PlannedLooks(Record):
-    """The numbers of seeds of all looks that share the error; empty if one look alone was asked for."""
+    """The numbers of seeds of all looks that share the error; empty if only one look was asked for."""
 
     planned: list[SeedCount] = []
 
     @property
     def options(self) -> str:
-        """Write how they were asked for.
+        """Return the options that ask for these looks, as a user types them.
 
         >>> PlannedLooks(planned=[10, 20, 40]).options, PlannedLooks().options
         ('--until-settled --max-seeds 40', '')

@@ -1,4 +1,4 @@
-"""Run directories made and held: by one exclusive `mkdir`, under a lock; `latest` points at the newest complete one."""
+"""Run directories: created by one exclusive `mkdir` and held by a lock. `latest` points at the newest complete one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATEST = "latest"
 
 @contextmanager
 def new_directory(runs: Path, name: str) -> Iterator[Path]:
-    """Create and lock `runs/<slug>-<UTC time>`; point `latest` at it, if it is complete at the end.
+    """Create and lock `runs/<slug>-<UTC time>`, and yield its path. At the end, point `latest` at it if it is complete.
 
     Raises:
         StorageError: if the runs directory cannot be written, or is full.
@@ -40,12 +40,12 @@ def new_directory(runs: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def own_directory(directory: Path) -> Iterator[Path]:
-    """Lock a directory, which is made if it is not there; point `latest` at it, if it is complete at the end.
+    """Lock a directory, created if it is missing, and yield its path.
 
-    Half-written files of killed writers are removed.
+    Incomplete files of killed writers are removed. At the end, `latest` points at the directory if it is complete.
 
     Raises:
-        RunError: if another process holds it.
+        RunError: if another process holds its lock.
         StorageError: if it cannot be written.
     """
     make_place(directory)
@@ -57,20 +57,21 @@ def own_directory(directory: Path) -> Iterator[Path]:
 
 
 def _is_interrupted(directory: Path) -> bool:
-    """Return True for a run that the user stopped: its writer ends well, and its record says so."""
-    with suppress(RunError):  # of a study, or a damaged one
+    """Return True for a run that the user stopped. Its writer ends without an error, but its record says so."""
+    with suppress(RunError):  # run.json is missing, as in a study, or damaged
         return read_json(directory / "run.json").get("status") == "interrupted"
     return False
 
 
 @contextmanager
 def resumed_directory(directory: Path) -> Iterator[Path]:
-    """Lock a directory that an interrupted writer left; point `latest` at it, if it is complete at the end.
+    """Lock the directory of an interrupted writer, and yield its path.
 
-    Half-written files of killed writers are removed.
+    Incomplete files of killed writers are removed. At the end, `latest` points at the directory if it is complete, and
+    the lock file is removed.
 
     Raises:
-        RunError: if another process holds it.
+        RunError: if another process holds its lock.
         StorageError: if it cannot be written.
     """
     with own_directory(directory):
@@ -81,10 +82,10 @@ def resumed_directory(directory: Path) -> Iterator[Path]:
 
 
 def _remove_lock(directory: Path) -> None:
-    """Remove the file of a lock that is held; where an open file cannot be removed, it stays.
+    """Remove the lock file while this process holds the lock. If the system cannot remove open files, it stays.
 
-    A process that waited for it notices that the file is gone, and locks a new one (`filelock`). If the lock were
-    released first, another process could hold the removed file, and a third one would not see that.
+    A process that waits for the lock notices that the file is gone, and locks a new file (`filelock` does this). If the
+    lock were released first, a second process could lock the removed file, and a third process would not notice it.
     """
     with suppress(OSError):
         (directory / LOCK).unlink()
@@ -96,7 +97,7 @@ def _held(directory: Path) -> Iterator[None]:
     lock = FileLock(directory / LOCK)
     with storage_errors(directory / LOCK):
         try:
-            lock.acquire(timeout=1)  # a list of runs shares it for a moment
+            lock.acquire(timeout=1)  # listing the runs takes a shared lock for a moment
         except Timeout:
             raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
     try:
@@ -106,7 +107,7 @@ def _held(directory: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Return True if another process holds the lock of this file; only a regular file is one."""
+    """Return True if another process holds the lock of this file. Anything but a regular file is no lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
     except OSError:
@@ -118,7 +119,7 @@ def is_held(path: Path) -> bool:
 
 
 def _can_share(path: Path, descriptor: int) -> bool:
-    """Return True if no other process holds the lock. Asking shares it, and writes nothing."""
+    """Return True if no other process holds the lock. The check takes a shared lock for a moment and writes nothing."""
     if sys.platform == "win32":
         try:
             with FileLock(path).acquire(timeout=0):
@@ -131,7 +132,7 @@ def _can_share(path: Path, descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # of a file system without locks
+    except OSError:  # the file system has no locks
         return True
     return True
 
@@ -151,9 +152,10 @@ def _make_directory(runs: Path, name: str) -> Path:
 
 
 def point_latest(runs: Path, directory: Path) -> None:
-    """Point `latest` at this directory: a relative link, or a text file where links are not to be had.
+    """Point `latest` at this directory, by a relative symbolic link, or by a text file if links are not possible.
 
-    What stands there is replaced, but for a directory. If it cannot be written, it stays as it is, and nothing fails.
+    An existing `latest` is replaced, unless it is a directory. If it cannot be written, it stays as it is, and no error
+    is raised.
     """
     temporary = runs / f".{LATEST}.{secrets.token_hex(4)}.tmp"
     latest = runs / LATEST

@@ -1,4 +1,4 @@
-"""histories.json: the histories of a comparison's arms, each as in the history.json of its run."""
+"""histories.json: the histories of a comparison's arms, each in the format of history.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMAT = 1  # 1: {"format", "arms": {name: as history.json}}
 
 
 def write_histories(directory: Path, histories: Mapping[str, History]) -> None:
-    """Write the histories of a comparison's arms, by name, into its directory."""
+    """Write the histories of a comparison's arms into its directory; `histories` maps an arm's name to its history."""
     arms = {name: history.to_json() for name, history in histories.items()}
     write_json(directory / HISTORIES, {"format": FORMAT, "arms": arms})
 

@@ -1,4 +1,4 @@
-"""rows.npz of a run: read only if it is the file that the run has kept."""
+"""rows.npz: what each held-out row of a run measured. It is read only if it is the file that belongs to the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = "rows.npz"
 
 
 def keep_rows(directory: Path, rows: HeldOut, record: RunRecord) -> None:
-    """Write what each held-out row of a run measured; its record, which is written later, names the file by digest.
+    """Write what each held-out row of a run measured, and set the file's sha256 in `record`, which is written later.
 
     Raises:
         StorageError: if the file cannot be written.
@@ -28,13 +28,14 @@ def keep_rows(directory: Path, rows: HeldOut, record: RunRecord) -> None:
 
 
 def kept_rows(path: Path, record: RunRecord) -> HeldOut:
-    """Read what each held-out row of a run measured.
+    """Return what each held-out row of a run measured.
 
-    A run that was killed can hold the rows of a wave that its record does not know yet. So can one that is going on.
-    Like runs of before the digest was kept, they are known by their numbers of rows.
+    The file's sha256 is checked if the run is finished and has recorded it. A killed or running run can have the rows
+    of a wave that its record does not have yet, and older runs did not record the sha256. The numbers of rows are
+    checked for every run.
 
     Raises:
-        RunError: if the file is damaged, or of another run, or if that is finished and has other seeds.
+        RunError: if the file is damaged, if it is another run's, or if the run is finished and has other seeds.
     """
     found = content(path)
     is_whole = record.status == "finished" and record.rows_sha256 is not None
@@ -48,7 +49,7 @@ def kept_rows(path: Path, record: RunRecord) -> HeldOut:
 
 
 def _differences(rows: HeldOut, record: RunRecord) -> Iterator[str]:
-    """Yield what a run's record says otherwise than its rows."""
+    """Yield each difference between the rows and the record of a run."""
     facts = record.dataset
     for part, count in {"val": facts.validation_rows, "test": facts.test_rows}.items():
         found = rows.parts[part].rows_SR.shape[1] if part in rows.parts else 0

@@ -1,4 +1,4 @@
-"""A level of a study's factor, as JSON holds it."""
+"""`Level`: a level of a study's factor, as it is stored in JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bnexp.metrics import LARGEST
 
 
 def _plain(level: Any) -> Any:
-    """Return a level of a factor; what it holds are texts, and numbers that a config can hold."""
+    """Return the level unchanged. Raise ValueError if it has a number that is too large for a config."""
     match level:
         case bool() | str() | None:
             return level

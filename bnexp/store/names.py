@@ -1,4 +1,4 @@
-"""What a name becomes in a path. Letters of every script stay. Characters that a path or a terminal obeys go."""
+"""How a name becomes part of a path. Letters of every script are kept; characters with a special meaning become `-`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import re
 import unicodedata
 
 MOST_LETTERS, MOST_BYTES = 64, 96
-"""Of a name in a path: with the time behind it, well below the 143 bytes that the strictest file systems take."""
+"""The most letters and bytes of a name in a path. With the time added, it is well below 143 bytes: the limit of the
+strictest file systems."""
 INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Letters and marks that show nothing, so that two names could look the same."""
+"""Letters and marks that are invisible, so that two different names could look the same."""
 
 
 def slug(name: str) -> str:
-    """Return the part of a path that a name may become: letters, marks and digits of any script, and `._-`.
+    """Return a name in the form that it has in a path: letters, marks and digits of any script, and `._-`.
 
-    It is in Unicode's composed form, begins with a letter or digit, and is no name that Windows keeps for itself.
+    It is in Unicode's composed form, begins with a letter or digit, and is no name that Windows reserves.
 
     >>> slug("bn"), slug("../x y"), slug("né"), slug("批归一化 1"), slug("")
     ('bn', 'x-y', 'né', '批归一化-1', 'run')
@@ -28,7 +29,7 @@ def slug(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Return True if a name leads to no other directory than the one that it is looked up in.
+    """Return True if a name stays inside the directory in which it is looked up.
 
     >>> is_plain("bn-20260101-000000"), is_plain(".."), is_plain("a/b"), is_plain("")
     (True, False, False, False)
@@ -50,13 +51,13 @@ def _is_kept(letter: str) -> bool:
 def _is_writable(letter: str) -> bool:
     try:
         os.fsencode(letter)
-    except UnicodeEncodeError:  # of a locale that knows few letters
+    except UnicodeEncodeError:  # the locale's encoding does not have the letter
         return False
     return True
 
 
 def _without_loose_marks(word: str) -> str:
-    """Leave out marks that stand on no letter."""
+    """Return the word without combining marks that follow no letter."""
     kept = ""
     for letter in word:
         if not unicodedata.category(letter).startswith("M") or (kept and kept[-1] not in "._-"):
@@ -65,7 +66,7 @@ def _without_loose_marks(word: str) -> str:
 
 
 def _cut(word: str) -> str:
-    """Cut a word to MOST_LETTERS and MOST_BYTES."""
+    """Return a word cut to at most MOST_LETTERS letters and MOST_BYTES bytes."""
     word = word[:MOST_LETTERS]
     while len(word.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         word = word[:-1]

@@ -1,4 +1,4 @@
-"""What `study --dry-run --json` and `compare --dry-run --json` print: what is trained, and what it can detect."""
+"""What `study --dry-run --json` and `compare --dry-run --json` print: the planned training, and what it can detect."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from bnexp.system.numbers import Count
 
 
 class PlannedTie(Record):
-    """A key that follows a factor, and the values that this comes to."""
+    """A key whose value follows a factor, and the values that it gets."""
 
     follows: str
     values: list[float]
 
 
 class PlannedClaim(Record):
-    """A hypothesis: its claim, what would support it, and whether results were there before it was asked."""
+    """A hypothesis: its claim, what would support it, and whether there were results before it was asked."""
 
     claim: str
     asks: str
     asked_after_results: bool = False
     earlier_seeds: list[SeedCount] = []
-    """The numbers of seeds at which it had an answer before, in other directories."""
+    """The numbers of seeds with which it was answered before, in other directories."""
     detectable: str | None = None
-    """Which difference these seeds detect, by the variances of stored trials; null where too few are stored."""
+    """The difference that these seeds detect, in words, from variances of stored trials; null if these are too few."""
 
 
 class KeptTrials(Record):
-    """Trials whose first seeds an earlier study has trained."""
+    """Trials whose first seeds were trained by an earlier study, and where these are stored."""
 
     trials: Count
     seeds: Count
@@ -52,44 +52,45 @@ class PlanDocument(Record):
     tune: Tune | None
     claims: list[PlannedClaim]
     trainings: Count
-    """Of the whole grid, those for tuning included."""
+    """Trainings of the whole grid, including those for tuning."""
     trainings_left: Count
     jobs: Count
-    """That are left."""
+    """Jobs that are not finished yet."""
     steps: Count
-    """Optimizer steps of all trainings, those for tuning included."""
+    """Optimizer steps of all trainings, including those for tuning."""
     finished: Count
     """Trials that are finished."""
     of: Count
+    """All trials of the study."""
     not_kept: list[str] = []
-    """Targets that finished trials do not keep the epochs to: these trials are trained again."""
+    """Endpoints that stored trials cannot answer, such as epochs to another target. These trials are trained again."""
     damaged: list[str] = []
-    """Files of trials that cannot be used: missing, though they were kept, or damaged. These are trained again."""
+    """Files of trials that are damaged, or missing although they were stored. These trials are trained again."""
     seconds_left: float | None
     is_rough: bool
     sweep_metric: str | None = None
-    """What the table of a study without a hypothesis shows; null for any other."""
+    """The metric in the table of a study without a hypothesis; null for any other study."""
     fewest_seeds: Count
-    """With fewer there is no verdict; 0 for a sweep, which has none."""
+    """The fewest seeds with which there is a verdict; 0 for a sweep, which has no verdict."""
     detectable_deviations: float | None
-    """On the same rows, for other seeds."""
+    """The smallest detectable difference on the same rows, in standard deviations of the difference over seeds."""
     detectable_for_new_rows: list[str] = []
-    """How held-out rows count, by the worst case, for claims whose trials are not stored and that are for new rows."""
+    """Sentences on the effect of held-out rows, in the worst case, for claims about new rows without stored trials."""
     directory: str
     other_answers: dict[str, str]
-    """Directory of another study of this name, answered before this one was begun -> its verdict."""
+    """Directory of another study of this name that had an answer before this study was begun -> its verdict."""
     seeds_kept: list[KeptTrials] = []
-    """Of the same study with fewer seeds: only the other seeds are trained."""
+    """Stored trials of the same study with fewer seeds. Only the other seeds are trained."""
     seeds_not_used: list[str] = []
     """Why seeds of an earlier study are trained again."""
     warnings: list[str] = []
-    """What may mislead in the trainings: each kind once, in the words of the cell that has it worst."""
+    """What may mislead in the trainings: one warning of each kind, for the cell where it is worst."""
     older_format: list[str] = []
     """Directories of this name that an earlier bnexp wrote, whose trials cannot be used."""
 
     @field_serializer("data")
     def _without_unset(self, data: list[DataFacts]) -> list[dict[str, Any]]:
-        """Leave out what is not set of a data set."""
+        """Return the data sets as JSON objects, without keys that are not set."""
         return [one.as_json() for one in data]
 
 
@@ -97,37 +98,37 @@ class Detectable(Record):
     """The smallest difference that a comparison detects with 80% probability, known before it is made."""
 
     difference: Number
-    """In the metric's own unit; null where it is not known."""
+    """The difference in the metric's own unit; null if it is not known."""
     rests_on: str | None
-    """The earlier comparison whose variances it rests on; null where they are assumed, or nothing is known."""
+    """The earlier comparison that the variances are from; null if they are assumed, or if nothing is known."""
     sentence: str
 
 
 class PlannedSeeds(Record):
-    """The seeds of an experiment: how many there will be, and how many of them a stored run keeps already."""
+    """The seeds of an experiment: how many there will be, and how many a stored run already has."""
 
     seeds: Count
     seeds_kept: Count = 0
-    """Of the first seeds, which are not trained again."""
+    """How many of the first seeds a stored run already has. They are not trained again."""
     kept_in: str | None = None
-    """The run that keeps them."""
+    """The run that has these seeds."""
     seeds_not_used: list[str] = []
     """Why stored seeds are trained again."""
 
 
 class PlannedArm(PlannedSeeds):
-    """An arm: the stored run that it means, or what will be trained, and why."""
+    """An arm: the stored run that its name means, or the planned training, and the reason for it."""
 
     name: str
     run: str | None
     epochs: Count
     reason: str
     warnings: list[str] = []
-    """What may mislead in its training: of a stored run, or as it is planned."""
+    """What may mislead in the training of the stored run, or in the planned training."""
     network: Network | None = None
-    """Of a network of the user's own: what was made of it."""
+    """The user's own network, as it is built; null for bnexp's own networks."""
     seconds: Number = None
-    """To train what no run keeps, very roughly, by the size of the model; null where nothing is to be trained."""
+    """A very rough estimate, from the model's size, of the training time; null if nothing is to be trained."""
 
 
 class ComparisonPlan(Record):
@@ -138,15 +139,15 @@ class ComparisonPlan(Record):
     metric: Metric
     about: Literal["new-rows", "these-rows"]
     seeds: Count
-    """That all arms will have; at the last look, if there are several."""
+    """The number of seeds that all arms will have. If there are several looks, it is the number at the last look."""
     looks: list[Count] = []
     """The numbers of seeds of all looks, if the arms are looked at until the question is settled."""
     data: DataFacts
     detectable: Detectable
     cautions: list[str] = []
-    """What earlier looks at these arms do to the error."""
+    """How earlier looks at these arms raise the risk of an error."""
 
     @field_serializer("data")
     def _without_unset(self, data: DataFacts) -> dict[str, Any]:
-        """Leave out what is not set of the data."""
+        """Return the data's facts as a JSON object, without keys that are not set."""
         return data.as_json()

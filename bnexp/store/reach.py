@@ -8,7 +8,7 @@ from bnexp.system.numbers import Count
 
 
 class Reach(Record):
-    """How soon an arm's seeds reached the target; one that never does counts with the whole budget."""
+    """How soon an arm's seeds reached the target. A seed that never reaches it counts with the whole epoch budget."""
 
     reached: Count
     seeds: Count

@@ -1,6 +1,6 @@
-"""Stored files read: regular ones only, of a size that bnexp could have written, and without waiting.
+"""Reading of stored files: only regular files, only of a size that bnexp could have written, and without blocking.
 
-Anything may stand in the place of a file. Reading a pipe that nobody writes to would wait for ever.
+Anything may be in the place of a file. For example, reading a pipe without a writer would block for ever.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ LARGEST = {
     "config.yaml": 4,
     "latest": 1,
 }
-"""File, or ending -> the most MiB that it may have. A history of 1,000 seeds x 8,000 epochs x 6 metrics has 1,300."""
+"""File name or extension -> the largest size in MiB. A history of 1,000 seeds x 8,000 epochs x 6 metrics has 1,300 MiB.
+"""
 LARGEST_OTHER = 64
 CURES = {
     "comparison.json": "compare again",
     "histories.json": "compare again",
     "study.json": "run the study again: no trial is trained twice",
 }
-"""File -> what makes it anew; any other is made by training."""
+"""File -> what the user can do to write it again. All other files are written again by training."""
 KINDS: dict[str, Callable[[int], bool]] = {
     "a directory": stat.S_ISDIR,
     "a pipe": stat.S_ISFIFO,
@@ -46,13 +47,13 @@ def cure(path: Path) -> str:
 
 
 def content(path: Path) -> bytes:
-    """Read a file whole.
+    """Return all bytes of a file.
 
     Raises:
         RunError: if it is missing, unreadable, too large, or no regular file.
     """
     try:
-        _refuse_irregular(path, os.stat(path))  # before it is opened, which a device could notice
+        _refuse_irregular(path, os.stat(path))  # before the file is opened: opening a device can have effects
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(descriptor, "rb") as file:
             found = os.fstat(descriptor)
@@ -63,10 +64,10 @@ def content(path: Path) -> bytes:
 
 
 def refuse_irregular(path: Path) -> Path:
-    """Return the path of a file that others will read.
+    """Return the path of a file, after a check, for a caller that reads the file itself. The file may be missing.
 
     Raises:
-        RunError: if it is there, and is no regular file or too large, or if the system has no such names.
+        RunError: if the file is no regular file or too large, or if the system does not allow its name.
     """
     try:
         found = os.stat(path)
@@ -79,7 +80,7 @@ def refuse_irregular(path: Path) -> Path:
 
 
 def refuse_lost(path: Path) -> None:
-    """Raise RunError if a file is missing, irregular, too large, or a link to nothing; it is not opened."""
+    """Raise RunError if a file is missing, irregular, too large, or a broken symbolic link. The file is not opened."""
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
@@ -88,10 +89,10 @@ def refuse_lost(path: Path) -> None:
 
 
 def regular(path: Path) -> Path:
-    """Return the path of a file of any size that others will read, as a saved model.
+    """Return the path of a file of any size, such as a saved model, after a check, for a caller that reads it itself.
 
     Raises:
-        RunError: if it is missing, or no regular file.
+        RunError: if the file is missing, or is no regular file.
     """
     try:
         _refuse_other_kind(path, os.stat(path))
@@ -101,9 +102,9 @@ def regular(path: Path) -> Path:
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> RunError:
-    """Return the refusal of a file that the system does not open."""
+    """Return the error for a file that the system does not open."""
     if isinstance(error, FileNotFoundError):
-        seen = "is a link to nothing" if path.is_symlink() else "is missing"
+        seen = "is a broken symbolic link" if path.is_symlink() else "is missing"
     else:
         seen = f"cannot be read ({error.strerror if isinstance(error, OSError) else error})"
     return RunError(f"{path}: {seen}. {cure(path)}")
@@ -125,10 +126,10 @@ def _refuse_irregular(path: Path, found: os.stat_result) -> None:
 
 
 def text(path: Path) -> str:
-    """Read a file as text.
+    """Return the text of a file in UTF-8.
 
     Raises:
-        RunError: as `content` does, and if it is no text.
+        RunError: as `content` does, and if the file is not UTF-8.
     """
     try:
         return content(path).decode("utf-8")
@@ -137,10 +138,10 @@ def text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; NaN and infinity are no JSON.
+    """Return the JSON object in a file. NaN and infinity are not allowed.
 
     Raises:
-        RunError: if the file is missing, or is anything else.
+        RunError: if the file is missing or cannot be read, or if it has no JSON object.
     """
     try:
         document = json.loads(text(path), parse_constant=_refuse_constant)

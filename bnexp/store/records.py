@@ -1,6 +1,7 @@
-"""What all stored documents share: types of numbers, and reading with a check. Keys that are not named may be there.
+"""`Record`, types of numbers, and checked reading, for all stored documents.
 
-A key may be missing if it was not known yet, or not to an older bnexp. Work that needs a key checks that it is there.
+A document may have keys that its record does not name. A key may be missing if its value was not known yet, or if an
+older bnexp wrote the document. Code that needs a key checks that it is there.
 """
 
 from __future__ import annotations
@@ -18,24 +19,26 @@ from bnexp.store.writing import write_json
 
 
 class Record(BaseModel):
-    """A part of a stored document: its keys have these types, and no number is infinite."""
+    """A part of a stored document. The types of its keys are checked, and all numbers must be finite."""
 
-    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)  # most commands need few of them
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, defer_build=True)  # most commands use few records
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is written of it: the keys that were set, in the order of the fields."""
+        """Return the JSON object that is written: only keys that were set, in the order of the fields."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 class Extensible(Record):
-    """A part of a document that may be written again: keys that a newer bnexp added are kept, behind all others."""
+    """A part of a document that may be written again. Keys that a newer bnexp added are kept, after all others."""
 
     model_config = ConfigDict(extra="allow")
 
 
 def _known(metric: str) -> str:
     if not is_measured(metric):
-        raise ValueError(f"{metric!r} is no metric of bnexp; expected {', '.join(KNOWN)}, of a part: val_loss")
+        raise ValueError(
+            f"{metric!r} is no metric of bnexp; expected {', '.join(KNOWN)}, or one of a part, as val_loss"
+        )
     return metric
 
 
@@ -46,21 +49,21 @@ def _plain(name: str) -> str:
 
 
 MOST_SEEDS = 100_000
-"""That a config can ask for."""
+"""The most seeds that a config can ask for."""
 FileName = Annotated[str, AfterValidator(_plain)]
-"""Of a file or directory that is looked up in another one."""
+"""The name of a file or directory, without a path."""
 Metric = Annotated[str, AfterValidator(_known)]
 SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
 Seconds = Annotated[float, Field(ge=0, le=1e12)] | None
-"""A duration; no run takes 30,000 years."""
+"""A duration in seconds. A longer one is an error: 1e12 seconds are more than 30,000 years."""
 Digests = dict[str, str]
 
 
 def _seeds(value: Any) -> Any:
-    """Return seeds as a tuple; an older run's number n of seeds stands for seed 0 to seed n - 1."""
+    """Return the seeds as a tuple. In older runs, a number n stands for seed 0 to seed n - 1."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SEEDS:
         return tuple(range(value))
     if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
@@ -77,10 +80,10 @@ Kind = TypeVar("Kind", bound=Record)
 
 
 def head(path: Path, kind: type[Kind]) -> Kind:
-    """Read the little that a list shows, and check no more.
+    """Return the few keys of a document that a list of runs shows. Other keys are not checked.
 
     Raises:
-        RunError: if the file is missing, too large, no regular file, no JSON, or one of these keys is of a wrong type.
+        RunError: if the file is missing, too large, no regular file or no JSON, or if one of the keys has a wrong type.
     """
     try:
         return kind.model_validate_json(content(path))
@@ -89,7 +92,7 @@ def head(path: Path, kind: type[Kind]) -> Kind:
 
 
 def read_record(path: Path, kind: type[Kind]) -> Kind:
-    """Read a document whole, and check all that is known of it.
+    """Return a whole document, after a check of all keys that its record names.
 
     Raises:
         RunError: as `head` does.
@@ -98,10 +101,10 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
 
 
 def validated(path: Path, document: dict[str, Any], kind: type[Kind]) -> Kind:
-    """Check a document that has been read from a file.
+    """Return a document, which was read from the file `path`, as a checked record.
 
     Raises:
-        RunError: if one of its keys is of a wrong type.
+        RunError: if one of its keys has a wrong type.
     """
     try:
         return kind.model_validate(document)
@@ -115,12 +118,12 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def damaged(path: Path, error: ValidationError) -> RunError:
-    """Return the refusal of a document that is not as it should be, with the first key at fault."""
+    """Return the error for an invalid document. It names the first invalid key."""
     return RunError(f"{path}: {first_fault(error)}. It is damaged, or of another bnexp. {cure(path)}")
 
 
 def first_fault(error: ValidationError) -> str:
-    """Return the first key that is not as it should be, and what is wrong with it."""
+    """Return the first invalid key, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"{place or 'the text'}: {first['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""run.json: what is kept of a run, what a list shows of it, and what a comparison asks of it."""
+"""run.json: the whole record of a run, the part that a list shows, and the part that a comparison needs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bnexp.system.numbers import Count
 
 MEASURES_NOT_KEPT = "The measures of each held-out row are not kept"
 PREDICTIONS_NOT_KEPT = "The predictions for each held-out row are not kept"
-"""How a note begins that says why rows.npz, or a part of it, was not written: it would have been too large."""
+"""The beginning of a note that rows.npz, or a part of it, was not written because it would have been too large."""
 Ended = Literal["running", "finished", "interrupted"]
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
 class Summary(Extensible):
-    """A metric's mean over seeds at the last and at the best epoch; null where no seed has a value."""
+    """A metric's mean over seeds at the last and at the best epoch; null if no seed has a value."""
 
     final: Number = None
     best: Number = None
@@ -36,7 +36,7 @@ Summaries = Annotated[dict[Metric, Summary], AfterValidator(_with_headline)]
 
 
 class RunHead(Record):
-    """What the list of runs shows of a run, and what finds it."""
+    """The part of run.json with which runs are listed and found."""
 
     name: str | None = None
     status: Ended | None = None
@@ -47,13 +47,13 @@ class RunHead(Record):
 
 
 class Started(Record):
-    """When a run was begun, as run.json says it."""
+    """The time at which a run was begun, from run.json."""
 
     started: str
 
 
 class DataFacts(Extensible):
-    """What the measured numbers are about: the rows, their parts and classes, and what guessing would score."""
+    """The facts about the data: the rows, their parts and classes, and the accuracy of guessing."""
 
     name: str = ""
     task: Task | None = None
@@ -67,27 +67,28 @@ class DataFacts(Extensible):
     test_rows: Count | None = None
     commonest_class_share: Number = None
     guessing: dict[str, Score] = {}
-    """Part -> the accuracy of answering the training part's commonest class."""
+    """Part -> its majority-class baseline: the accuracy of always answering the training part's commonest class."""
     one_class: dict[str, Score] | None = None
-    """Part -> the accuracy of the best single answer; null in runs of before it was recorded."""
+    """Part -> the accuracy of the best single answer; null in older runs."""
     rarest_held_out: dict[str, Count] = {}
-    """Held-out part -> its rows of the rarest class, in the seed with the fewest."""
+    """Held-out part -> number of rows of its rarest class, in the seed with the fewest."""
     error_unit: Literal["target"] | None = None
-    """Of mae and mse of a target that is scaled for training: its own. Older runs have null, and the scaled one."""
+    """`target` if the target is scaled for training, but mae and mse are in its own unit. In older runs with a scaled
+    target, it is null, and mae and mse are in standard deviations of the training part."""
     split: str | None = None
     has_own_parts: bool = False
-    """Whether the set itself holds rows out. A config with a `test_size` splits them anew."""
+    """Whether the dataset has held-out parts of its own. A config with a `test_size` splits all rows anew."""
     samples_per_second: int | None = None
     log_mel: dict[str, JsonValue] | None = None
     texts_without_words: dict[str, JsonValue] | None = None
     files_left_out: dict[str, int] | None = None
     arrays_left_out: list[str] | None = None
     one_hot_classes: Count | None = None
-    """Of targets that are one-hot: how many numbers each has."""
+    """The length of each target, if targets are one-hot vectors."""
     target: str | None = None
-    """The column of a table that is predicted."""
+    """The name of the column to be predicted, in a table."""
     target_range: list[float] | None = None
-    """Of a regression: the lowest and the highest target."""
+    """The lowest and the highest target of a regression."""
     id_like_columns: list[str] | None = None
     warnings: list[str] | None = None
     title: str | None = None
@@ -96,19 +97,19 @@ class DataFacts(Extensible):
     openml_id: int | None = None
     duplicates_dropped: Count | None = None
     cells_filled: Count | None = None
-    """Empty ones of a table, by `dataset.missing`."""
+    """Number of empty cells of a table that `dataset.missing` filled."""
     columns_filled: Count | None = None
-    """That these cells are of."""
+    """Number of columns with these cells."""
     rows_before_limit: Count | None = None
     source_sha256: str | None = None
-    """Of the files that were read; null for data that are drawn, or that bnexp knows."""
+    """The sha256 of the user's own files; null for synthetic and known data sets."""
     digest: str | None = None
-    """Of the rows."""
+    """The sha256 of the rows."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_before(cls, facts: Any) -> Any:
-        """Read from its split whether a set has parts of its own: older runs say it there alone."""
+        """Set `has_own_parts` from the text of `split`, because older runs record it only there."""
         is_said = isinstance(facts, dict) and str(facts.get("split")).startswith("the set's own")
         return {"has_own_parts": True, **facts} if is_said else facts
 
@@ -125,34 +126,34 @@ class Network(Extensible):
     """The user's own network, as it was built."""
 
     sha256: str | None = None
-    """Of the function's file, the user's files and the package versions that it imports; or of the .keras file."""
+    """The sha256 of the function's file, with the files and package versions that it imports; or of the .keras file."""
     normalizations: dict[str, int] = {}
     """Kind of normalization layer -> how many the network has in this arm."""
     architecture: str | None = None
-    """The sha256 of its layers: two arms with the same one do not differ."""
+    """The sha256 of its layers. If it is the same in two arms, their networks do not differ."""
     swapped: list[SwappedLayer] = []
-    """What its normalization layers became."""
+    """The layers that were changed for this arm, each with its old and new kind."""
     notes: list[str] = []
     adds_penalty: bool = False
-    """Whether a regularizer adds to its loss."""
+    """Whether a regularizer adds a penalty to its loss."""
 
 
 class Parameters(Extensible):
-    """How many numbers a model has."""
+    """The number of a model's parameters."""
 
     trainable: Count
     non_trainable: Count = 0
 
 
 class Trainer(Extensible):
-    """Which engine trained, and why not the fast one."""
+    """The engine that trained, and the reason if it was not the fast one."""
 
     name: str
     reason: str | None = None
 
 
 class Machine(Extensible):
-    """Where a run was trained; runs of before GPUs were recorded name none."""
+    """The machine that trained a run. Older runs did not record GPUs."""
 
     system: str | None = None
     cores: int | None = None
@@ -160,7 +161,7 @@ class Machine(Extensible):
 
 
 class Git(Extensible):
-    """The commit of the folder in which a run was begun, and whether files differ from it; null where unknown."""
+    """The git commit of the folder in which a run was begun, and whether files differ from it; null if unknown."""
 
     commit: str | None = None
     dirty: bool | None = None
@@ -177,14 +178,14 @@ class TrainedSeeds(Extensible):
 
 
 class Resumed(Extensible):
-    """When an interrupted run went on: by whatever it was stopped, and however often."""
+    """One continuation of an interrupted run. A run can be interrupted several times, for any reason."""
 
     started: str
     epoch: Count
-    """After which it went on, of the seeds that were at work."""
+    """The epoch after which training went on, for the seeds that were not finished."""
     seeds_finished: Count
     changed: list[str] = []
-    """What was different then, and changes no number."""
+    """Package versions that had changed meanwhile, but do not affect the numbers."""
 
 
 class Pairing(Extensible):
@@ -195,7 +196,7 @@ class Pairing(Extensible):
     kernels: dict[str, Digests] = {}
 
     def of(self, seeds: Iterable[int]) -> Pairing:
-        """Return the digests of some seeds; each of them has every digest (`lacks`)."""
+        """Return the digests of some seeds. None of their digests may be missing (see `lacks`)."""
         names = [str(seed) for seed in seeds]
         found = {key: {name: digests[name] for name in names} for key, digests in self._by_key().items()}
         return Pairing(
@@ -205,7 +206,7 @@ class Pairing(Extensible):
         )
 
     def lacks(self, seeds: Iterable[int]) -> str | None:
-        """Return the first digest that one of these seeds has not, as run.json names it; None if none is missing.
+        """Return the first key of run.json that lacks the digest of one of these seeds; None if none is missing.
 
         >>> Pairing(splits={"0": "s"}, kernels={"output/kernel": {"0": "k", "1": "l"}}).lacks((0, 1))
         'pairing.splits has no seed 1'
@@ -223,25 +224,25 @@ class Pairing(Extensible):
 
 
 class RunRecord(Extensible):
-    """run.json. What is not set was not known yet, or not to the bnexp that wrote it."""
+    """The contents of run.json. A key that is not set was not known yet, or not to the bnexp that wrote the file."""
 
     format: Literal[1] = 1
     id: str | None = None
     name: str = ""
     status: Ended | None = None
     config_digest: str | None = None
-    """Of what each seed measures: `config.digest`, or in older runs `config.former_digest`."""
+    """The digest of what each seed measures: `config.digest`, or in older runs `config.former_digest`."""
     started: str | None = None
     seeds: Seeds | None = None
     trained: list[TrainedSeeds] = []
-    """Which seeds were trained when. The first ones may be another run's, which had fewer; older runs list none."""
+    """Which seeds were trained when. The first seeds may be from another run with fewer seeds. Empty in older runs."""
     rounding: str | None = None
-    """How numbers may differ from training all seeds at once; null where they were trained so."""
+    """How much numbers may differ from training all seeds at once; null if all seeds were trained at once."""
     resumed: list[Resumed] = []
     """Each time that training went on after an interruption."""
     trainer: Trainer | None = None
     network: Network | None = None
-    """null of bnexp's own networks."""
+    """The user's own network; null for bnexp's own networks."""
     dataset: DataFacts = DataFacts()
     parameters: Parameters | None = None
     versions: dict[str, str] = {}
@@ -252,28 +253,28 @@ class RunRecord(Extensible):
     models: dict[FileName, str] = {}
     """File of a saved model -> its sha256."""
     rows_sha256: str | None = None
-    """Of rows.npz; null where what each held-out row measured is not kept, and in older runs."""
+    """The sha256 of rows.npz; null if the file was not written, and in older runs."""
     duration_seconds: Seconds = None
-    """Of training all seeds, in whichever run."""
+    """The time for training all seeds, including seeds that another run trained."""
     seed_epoch_seconds: Seconds = None
-    """What an epoch of one seed took; null where it could not be measured."""
+    """The time for one epoch of one seed; null if it could not be measured."""
     diverged: dict[str, int] = {}
-    """Seed -> the epoch in which its loss ceased to be finite."""
+    """Seed -> the epoch in which its loss became infinite or NaN."""
     metrics: Summaries | None = None
     warnings: list[str] = []
     not_kept: list[str] = []
-    """What could not be kept beside the history, and why."""
+    """What could not be stored beside the history, and why."""
 
 
 class ComparedData(DataFacts):
-    """What two runs must share to be compared."""
+    """The facts about the data that are required for a comparison."""
 
     task: Task
     digest: str
 
 
 class ComparedPairing(Pairing):
-    """All digests."""
+    """The digests for pairing. A comparison requires all."""
 
     splits: Digests
     batches: Annotated[dict[Literal["first_epoch", "all_epochs"], Digests], Field(min_length=2)]
@@ -281,7 +282,7 @@ class ComparedPairing(Pairing):
 
 
 class ComparedRecord(RunRecord):
-    """run.json with all that a comparison reads."""
+    """The contents of run.json, with all keys required that a comparison reads."""
 
     seeds: Seeds
     trainer: Trainer

@@ -1,7 +1,8 @@
-"""A run, comparison or study in its directory: what it holds, and a status that follows from what is there.
+"""`Run`: the directory of a run, comparison or study. Its files can be read, and its status follows from them.
 
-A directory is running if its lock is held, and finished if its final record is there. It is damaged if that record, or
-a file that must stand beside it, cannot be read. Any other is interrupted. One damaged directory never hides another.
+A directory is running if its lock is held, and finished if its final record is there. It is damaged if the record, or a
+file that is required beside it, cannot be read. Any other directory is interrupted. One damaged directory never hides
+another.
 """
 
 from __future__ import annotations
@@ -34,30 +35,30 @@ Status = Literal["running", "finished", "interrupted", "damaged"]
 CELLS = "cells"
 """The directory of a study's finished trials."""
 CHECKPOINT = "checkpoint.npz"
-"""What training goes on from if it is interrupted."""
+"""The file from which interrupted training continues."""
 FINAL: dict[Kind, str] = {"run": "run.json", "comparison": "comparison.json", "study": "study.json"}
-"""Kind -> the file that says how it ended."""
+"""Kind -> the final record, which says how it ended."""
 EARLIER: dict[Kind, str] = {"run": "run.json", "comparison": HISTORIES, "study": "study.yaml"}
-"""Kind -> the file that is written before all others but the config."""
+"""Kind -> the file that is written before all other files except the config."""
 LATER: dict[Kind, tuple[str, ...]] = {
     "run": ("history.json",),
     "comparison": ("comparison.json",),
     "study": (CELLS, "study.json", "results.csv"),
 }
-"""Kind -> what is not there without the earlier file, unless that was lost."""
+"""Kind -> files that are written later. If one exists without the file in `EARLIER`, the earlier file was lost."""
 BESIDE: dict[Kind, tuple[str, ...]] = {
     "run": ("history.json", "config.yaml"),
     "comparison": (HISTORIES,),
     "study": ("study.yaml",),
 }
-"""Kind -> the files without which a finished one cannot be used."""
+"""Kind -> the files that are required beside the final record."""
 HEADS: dict[Kind, type[Record]] = {"run": RunHead, "comparison": ComparisonHead, "study": StudyHead}
 STAMP = re.compile(r"-([0-9]{8}-[0-9]{6})(?:-([0-9]{1,4}))?$")
 STUDY = re.compile(r"-study-[0-9a-f]{10}$")
 
 
 class State(NamedTuple):
-    """What a directory is, how it ended, why it is damaged if it is, and what its final record shows in a list."""
+    """The state of a directory: kind, status, the reason if damaged, and the part of its record that a list shows."""
 
     kind: Kind
     status: Status
@@ -73,12 +74,12 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Return the name of its directory."""
+        """Return the name of the directory."""
         return self.directory.name
 
     @property
     def stem(self) -> str:
-        """Return the name of its directory without the time."""
+        """Return the name of the directory without the time."""
         return STAMP.sub("", self.id)
 
     @property
@@ -116,7 +117,7 @@ class Run:
         return validated(path, document, StudyDocument)
 
     def history(self, record: RunRecord | None = None) -> History:
-        """Read history.json. `record` is what run.json holds: a finished run must have the seeds that it names.
+        """Return the history in history.json. If `record` (from run.json) is given, a finished run must have its seeds.
 
         Raises:
             RunError: if it is missing or damaged, or has other seeds than `record`.
@@ -131,21 +132,21 @@ class Run:
         return found
 
     def held_out(self, record: RunRecord | None = None) -> HeldOut | None:
-        """Read rows.npz, what each held-out row measured; None if it is not there.
+        """Return what each held-out row measured, from rows.npz; None if the file is missing.
 
-        `record` is what run.json holds, where that has been read already.
+        `record` is the content of run.json, if it has been read already.
 
         Raises:
-            RunError: if it is damaged, or is of another run.
+            RunError: if the file is damaged, or is another run's.
         """
         path = self.directory / ROWS
         return kept_rows(path, record or self.record()) if path.exists() else None
 
     def measured(self, record: RunRecord) -> tuple[History, HeldOut | None]:
-        """Read history.json and rows.npz; the second may be missing.
+        """Return the history, and what each held-out row measured or None if rows.npz is missing.
 
         Raises:
-            RunError: if one is damaged or of another run, or if their accuracies differ.
+            RunError: if a file is damaged or is another run's, or if their accuracies differ.
         """
         history, rows = self.history(record), self.held_out(record)
         finals = {metric: history.final(metric).tolist() for metric in history.metrics}
@@ -154,10 +155,10 @@ class Run:
         return history, rows
 
     def histories(self, seeds: tuple[int, ...]) -> dict[str, History]:
-        """Read the seeds that a comparison compares from histories.json: name of an arm -> history.
+        """Return the histories of these seeds from histories.json: name of an arm -> history.
 
         Raises:
-            RunError: if it is missing, damaged or of another format, or an arm lacks one of the seeds.
+            RunError: if the file is missing, damaged or of another format, or if an arm lacks one of the seeds.
         """
         found = read_histories(self.directory)
         for name, history in found.items():
@@ -165,7 +166,7 @@ class Run:
         return {name: history.of(seeds) for name, history in found.items()}
 
     def checkpoint(self) -> Head | None:
-        """Read how far an interrupted run is; None if it keeps no checkpoint to go on from, or a damaged one."""
+        """Return how far an interrupted run is, from its checkpoint; None if the checkpoint is missing or damaged."""
         try:
             return read_head(self.checkpoint_file) if (self.directory / CHECKPOINT).exists() else None
         except (CheckpointError, RunError):
@@ -173,7 +174,7 @@ class Run:
 
     @property
     def checkpoint_file(self) -> Path:
-        """Return the path of its checkpoint, which others read.
+        """Return the path of the checkpoint, for a caller that reads the file itself.
 
         Raises:
             RunError: if it is no regular file.
@@ -182,11 +183,11 @@ class Run:
 
     @property
     def going_on(self) -> str:
-        """Return what goes on with it from its checkpoint, as the caller would write it."""
+        """Return the command, or the call in Python, that continues this run from its checkpoint."""
         return command("train", str(self.directory), option="resume")
 
     def text(self, name: str) -> str:
-        """Read one of its files as text.
+        """Return the text of one of the files.
 
         Raises:
             RunError: if it is missing or unreadable.
@@ -195,7 +196,7 @@ class Run:
 
     @property
     def config(self) -> Path:
-        """Return the path of its config, which others read.
+        """Return the path of the config, for a caller that reads the file itself.
 
         Raises:
             RunError: if it is no regular file.
@@ -203,11 +204,11 @@ class Run:
         return refuse_irregular(self.directory / "config.yaml")
 
     def status(self) -> Status:
-        """Derive its status from its lock and its final record."""
+        """Return the status, which follows from the lock and the final record."""
         return self.state().status
 
     def state(self) -> State:
-        """Derive all that a list shows, whatever stands in the directory."""
+        """Return everything that a list shows of this directory. It never raises an error."""
         kind: Kind = "study" if STUDY.search(self.id) else "run"
         found: Record | None = None
         try:
@@ -218,12 +219,12 @@ class Run:
             if state.status == "finished":
                 self._refuse_lost(kind, files)
             return state
-        except Exception as error:  # one bad directory hides no other
+        except Exception as error:  # one bad directory must not hide the others
             reason = str(error) if isinstance(error, RunError) else repr(error)
             return State(kind, "damaged", reason.removeprefix(f"{self.directory}{os.sep}"), found)
 
     def _refuse_lost(self, kind: Kind, files: Files) -> None:
-        """Raise RunError if a file that must stand beside the final record is missing or irregular; open none."""
+        """Raise RunError if a file that is required beside the final record is missing or irregular. None is opened."""
         for name in BESIDE[kind]:
             if name not in files or not files[name].is_file(follow_symlinks=False):
                 refuse_lost(self.directory / name)
@@ -242,7 +243,7 @@ class Run:
         return State(kind, "finished", head=found)
 
     def _ended(self, found: RunHead) -> Status:
-        """Return how a run ended, as its record says."""
+        """Return how a run ended, from its record."""
         path = self.directory / FINAL["run"]
         if found.status is None:
             raise RunError(f"{path}: has no status; expected running, finished or interrupted. {cure(path)}")
@@ -252,7 +253,7 @@ class Run:
         return "finished" if found.status == "finished" else "interrupted"
 
     def _begun(self, kind: Kind, files: Files) -> Record | None:
-        """Read what a running one has written so far, if it can be read."""
+        """Return the record that a running process has written so far; None if it cannot be read."""
         try:
             return head(self.directory / FINAL[kind], HEADS[kind]) if FINAL[kind] in files else None
         except RunError:
@@ -260,14 +261,14 @@ class Run:
 
 
 Files = Mapping[str, "os.DirEntry[str]"]
-"""What lies in a directory, by name."""
+"""Name -> entry of a directory."""
 
 
 def files_in(directory: Path) -> Files:
-    """List what lies in a directory.
+    """Return the entries of a directory, by name.
 
     Raises:
-        RunError: if it cannot be read.
+        RunError: if the directory cannot be read.
     """
     try:
         with os.scandir(directory) as entries:

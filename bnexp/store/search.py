@@ -1,4 +1,4 @@
-"""Runs found under `runs/`: all of them in order, one by its name, and the nearest to a wrong name."""
+"""Search for runs under `runs/`: all runs in order, one run by its name, and the runs nearest to a wrong name."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from bnexp.store.runs import EARLIER, FINAL, STAMP, STUDY, Run, files_in
 from bnexp.system.spelling import command, spelt
 
 MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
-"""A directory whose name has no time is a run, comparison or study if it holds one of these."""
+"""A directory whose name has no time is a run, comparison or study if it has one of these files."""
 STAMPED = "%Y%m%d-%H%M%S"
 
 
 def runs_in(runs: Path) -> list[Run]:
-    """List all runs, the newest first (by when they were begun, then by the number behind the time in the name).
+    """List all runs, the newest first: by start time, then by the number after the time in the name.
 
     Raises:
-        RunError: if the place is no directory, or cannot be read.
+        RunError: if `runs` is no directory, or cannot be read.
     """
     if not _is_there(runs):
         return []
@@ -43,14 +43,14 @@ def _is_there(runs: Path) -> bool:
     """Return True if there is a directory of runs, False if there is nothing.
 
     Raises:
-        RunError: if there is something else, or the system does not tell.
+        RunError: if `runs` is anything else, or cannot be read.
     """
     try:
         is_directory = stat.S_ISDIR(os.stat(runs).st_mode)
     except FileNotFoundError:
         if os.path.islink(runs):
             raise RunError(
-                f"{runs}: is a link to nothing; expected a directory of runs. Use {spelt('runs', 'DIR')}."
+                f"{runs}: is a broken symbolic link; expected a directory of runs. Use {spelt('runs', 'DIR')}."
             ) from None
         return False
     except OSError as error:
@@ -64,7 +64,10 @@ def _is_there(runs: Path) -> bool:
 
 
 def _begun(runs: Path, name: str) -> tuple[str, int] | None:
-    """Return when a run was begun: as its name says, else its record, else its files. None if it is no run."""
+    """Return when a run was begun, and its number at that time; None if it is no run.
+
+    The time is from its name, or else from its record, or else from its files.
+    """
     if match := STAMP.search(name):
         return match[1], int(match[2] or 1)
     directory = runs / name
@@ -87,10 +90,10 @@ def _holds_marks(directory: Path) -> bool:
 
 
 def find(runs: Path, name: str) -> Run | None:
-    """Find what a name means: a directory, `latest`, a run's id or its unique prefix; None if nothing has it.
+    """Return the run that a name means: a directory, `latest`, an id or a unique prefix of one; None if there is none.
 
     Raises:
-        RunError: if it is empty, the beginning of several ids, or a directory that is no run.
+        RunError: if the name is empty, is the prefix of several ids, or is a directory that is no run.
     """
     if not name.strip():
         raise RunError("The name of a run is empty; expected a directory or an id. Is a variable of the shell not set?")
@@ -106,7 +109,7 @@ def find(runs: Path, name: str) -> Run | None:
     if len(candidates) > 1:
         listed = ", ".join(run.id for run in candidates[:8])
         raise RunError(
-            f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Give more of it."
+            f"{name!r} is the beginning of {len(candidates)} runs; expected one of: {listed}. Write more of its id."
         )
     if not candidates and os.path.isdir(name):
         return _run_at(_without_links(path))
@@ -114,7 +117,10 @@ def find(runs: Path, name: str) -> Run | None:
 
 
 def _without_links(path: Path) -> Path:
-    """Return where a path leads, as seen from the current directory if it was so named; its last part is a name."""
+    """Return a path without symbolic links. It is relative to the current directory if `path` is.
+
+    It is absolute if it would otherwise end in `..` or be empty, so that its last part is a name.
+    """
     real = path.resolve()
     seen_from_here = Path(os.path.relpath(real))
     return real if path.is_absolute() or seen_from_here.name in ("", "..") else seen_from_here
@@ -139,6 +145,6 @@ def _latest(runs: Path) -> Run:
 
 
 def nearest_runs(runs: Path, name: str) -> str:
-    """Return a sentence with the newest eight runs, and the nearest of them to a wrong name."""
+    """Return a sentence that lists the newest eight runs, and suggests the one that is nearest to a wrong name."""
     known = [run.id for run in runs_in(runs)][:8]
     return nearest(name, known) if known else f"There are no runs in {runs}."

@@ -1,4 +1,4 @@
-"""Whether a file of a finished run holds the seeds that its run.json names, and no others; and one of a comparison."""
+"""Checks of the seeds in stored files: a finished run has exactly the seeds of run.json; a comparison lacks none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bnexp.store.reading import cure
 from bnexp.store.run_record import RunRecord
 
 MOST_NAMED = 8
-"""Seeds that a message lists."""
+"""The most seeds that a message lists."""
 
 
 def refuse_other_seeds(path: Path, seeds: Sequence[int], record: RunRecord) -> None:
-    """Raise RunError if a file of a finished run holds other seeds than the run.
+    """Raise RunError if a file of a finished run has other seeds than its run.json.
 
-    The files of a run that is at work, or was interrupted, may hold those that are finished so far.
+    The files of a running or interrupted run are not checked, because they may have only the seeds finished so far.
     """
     if record.status != "finished" or record.seeds is None:
         return
@@ -31,7 +31,7 @@ def refuse_lost_seeds(path: Path, arm: str, seeds: Sequence[int], compared: Sequ
 
 
 def _differences(seeds: Sequence[int], named: Sequence[int]) -> Iterator[str]:
-    """Yield what a file holds otherwise than run.json says.
+    """Yield each difference between the seeds in a file and the seeds that run.json names.
 
     >>> list(_differences([0, 1, 9], [0, 1, 2]))
     ['lacks seed 2, which run.json names', 'holds seed 9, which run.json does not name']
@@ -43,7 +43,7 @@ def _differences(seeds: Sequence[int], named: Sequence[int]) -> Iterator[str]:
 
 
 def _listed(seeds: Sequence[int]) -> str:
-    """Write seeds, the first of them if they are many.
+    """Return the seeds as text, with at most MOST_NAMED of them.
 
     >>> _listed([6, 7]), _listed(range(100))
     ('seeds 6, 7', 'seeds 0, 1, 2, 3, 4, 5, 6, 7, ...')

@@ -1,4 +1,4 @@
-"""study.json: a study's trials summed up, its hypotheses if it has any, and its verdict."""
+"""study.json: the summary of a study's trials, its hypotheses if it has any, and its verdict."""
 
 from __future__ import annotations
 
@@ -26,36 +26,37 @@ from bnexp.store.records import Metric, Number, Record, SeedCount, Share
 from bnexp.system.numbers import Count
 
 FORMAT = 5
-"""Of a study's directory: cells/*.json, hypotheses.json, study.json. 4: a diverged seed guesses on the part measured.
-5: a trial is kept under the digest of what it measures; a hypothesis says whether it was asked after results."""
+"""The format of the files in a study's directory: cells/*.json, hypotheses.json and study.json. Since format 4, a
+diverged seed counts as guessing on the part that is measured. Since format 5, a trial is stored under the digest of
+what it measures, and a hypothesis records whether it was asked after results."""
 LARGEST_LOG = 700.0
-"""Of a ratio: beyond it no number is left."""
+"""The largest logarithm of a ratio. Beyond it, the ratio is too large for a floating-point number."""
 
 
 class StudyHead(Record):
-    """What the list of runs and the plans of other studies show of a study."""
+    """The part of a study that the list of runs and the plans of other studies show."""
 
     name: str = ""
     seeds: SeedCount
     verdict: str | None
-    """Null for a sweep, which has no hypothesis."""
+    """The word of the verdict; null for a sweep, which has no hypothesis."""
 
 
 class FormatHead(Record):
-    """The format of any file of a study."""
+    """The format number of any file of a study."""
 
     format: int
 
 
 class Factor(Record):
-    """What a study varies."""
+    """A factor that a study varies, with its levels."""
 
     name: str
     levels: Annotated[list[Level], Field(min_length=1)]
 
 
 class Tuning(Record):
-    """What a study chooses for each trial, among what, by which metric, and the seeds that it takes for that."""
+    """The key that a study tunes for each trial, the values it tries, and the seeds and metric by which it chooses."""
 
     key: str
     values: list[Level]
@@ -64,25 +65,25 @@ class Tuning(Record):
 
 
 class MeanOverSeeds(Interval):
-    """A mean over seeds with its 95% t interval; of epochs to a value, how many seeds reached it."""
+    """A mean over seeds with its 95% t interval. For epochs to a value, also how many seeds reached it."""
 
     seeds: Count = 0
-    """That have a value."""
+    """Seeds that have a value."""
     reached: Count | None = None
 
     @model_serializer(mode="wrap")
     def _without_unreached(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `reached` out of what is no count of epochs."""
+        """Return the JSON object without `reached` if that is null, because it applies only to epochs to a value."""
         facts: dict[str, Any] = written(self)
         return {key: value for key, value in facts.items() if key != "reached" or value is not None}
 
 
 class TrialRecord(Record):
-    """A cell's arm: what was chosen by tuning, what warns of it, and each endpoint over its seeds."""
+    """One arm of a cell: the value chosen by tuning, the warnings, and the mean of each endpoint over seeds."""
 
     tuned: Level = None
     tuning_means: list[Number] | None = None
-    """Of each value that was tried; null where a seed diverged without a value."""
+    """The mean for each value that was tried; null if a seed diverged without a value."""
     diverged: Count = 0
     warnings: list[str] = []
     endpoints: list[MeanOverSeeds]
@@ -91,7 +92,7 @@ class TrialRecord(Record):
 class CellRecord(Record):
     """A cell: its levels, its arms, and the difference that each hypothesis is about.
 
-    In a sweep, the difference of each arm but the last from the last one.
+    In a sweep, the differences are each other arm minus the last arm.
     """
 
     cell: Count
@@ -101,7 +102,7 @@ class CellRecord(Record):
 
 
 class Group(Record):
-    """What `over` reduces to one number: the levels of the other factors, and the difference there."""
+    """The cells that `over` reduces to one number: their levels of the other factors, and the difference."""
 
     levels: dict[str, Level]
     subtracted: bool
@@ -109,44 +110,45 @@ class Group(Record):
 
 
 class HypothesisFacts(Hypothesis):
-    """A hypothesis as it stands in the study's file, and what was found for it."""
+    """A hypothesis as it is written in the study's file, and the results for it."""
 
     model_config = ConfigDict(extra="ignore")
 
     level: Share
-    """Of its intervals: Holm's where a study has several hypotheses."""
+    """The level of its intervals. It is Holm's if the study has several hypotheses."""
     margin_level: Share = 0.95
-    """Of the interval that is compared with the smallest effect of interest: each hypothesis has an equal share."""
+    """The level of the interval that is compared with the smallest effect of interest. Hypotheses share the risk of an
+    error equally."""
     left_out: Count = 0
     """Pairs without a value."""
     pairs: Count = 0
     never_reached: dict[str, Count] = {}
-    """Arm -> trainings that never reached the target of `epochs_to`."""
+    """Arm -> number of trainings that never reached the target of `epochs_to`."""
     reading: RatioReading | None = None
     """How to read a ratio of epochs."""
     speaks_of: str = ""
     cells: list[Number] = []
-    """Mean difference of each cell that is averaged, if there are several."""
+    """The mean difference of each cell that is averaged, if there are several cells."""
     across: AcrossCells | None = None
-    """Null where a single number is judged, and without a verdict."""
+    """The averaged cells by themselves; null if a single number is judged, or if there is no verdict."""
     warned: bool = False
     diverged: Count = 0
     difference: MetricDifference | None
     other_sign: list[Annotated[tuple[Count, Annotated[float, Field(ge=0, le=1)]], Field(strict=False)]] = []
-    """Number of seeds -> how often the mean over so few has another sign than that over all."""
+    """Pairs of a number of seeds and a probability: how often the mean over them has another sign than over all."""
     guessing: Number = None
-    """What a net scores that has learned nothing, if no arm does better."""
+    """The score of guessing, if no arm does better; else null."""
     bootstrap: Interval | None = None
     probability_of_improvement: Interval | None = None
 
     @field_serializer("difference", "verdict", check_fields=False)
     def _as_set(self, part: Record | None) -> dict[str, Any] | None:
-        """Leave out what only a comparison says: a `MetricDifference` and a `Verdict` have keys for it."""
+        """Return only the keys that are set. `MetricDifference` and `Verdict` have other keys, for comparisons."""
         return None if part is None else part.as_json()
 
     @model_validator(mode="after")
     def _refuse_no_ratio(self) -> HypothesisFacts:
-        """Raise ValueError if a contrast is of a ratio, and one of its numbers is the log of none."""
+        """Raise ValueError if a contrast is of a ratio, and a number is too large to be the logarithm of a ratio."""
         across = self.across
         found = [self.difference, self.bootstrap, *([] if across is None else across.intervals())]
         values = [getattr(one, key) for one in found if one is not None for key in ("mean", "low", "high")]
@@ -154,7 +156,7 @@ class HypothesisFacts(Hypothesis):
         if not self.is_ratio:
             return self
         if any(value is not None and not abs(value) <= LARGEST_LOG for value in values):
-            raise ValueError("a number is the log of no ratio")
+            raise ValueError("a number is too large to be the log of a ratio")
         return self
 
 
@@ -165,13 +167,13 @@ class HypothesisRecord(HypothesisFacts):
     groups: list[Group] = []
     cautions: list[str] = []
     asked_after_results: bool = False
-    """Whether results of the study were there before the hypothesis was asked as it stands."""
+    """Whether the study had results before the hypothesis was asked in its present form."""
     earlier_seeds: list[SeedCount] = []
-    """The numbers of seeds at which it had an answer before: looks at the first of these very seeds."""
+    """The numbers of seeds with which it was answered before. Those were looks at the first of the same seeds."""
 
 
 class StudyDocument(Record):
-    """study.json."""
+    """The contents of study.json."""
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
     name: str
@@ -186,16 +188,16 @@ class StudyDocument(Record):
     versions: dict[str, list[str]] = {}
     cells: Annotated[list[CellRecord], Field(min_length=1)]
     hypotheses: list[HypothesisRecord]
-    """None in a sweep, which shows one endpoint."""
+    """The hypotheses; empty in a sweep, which shows one endpoint."""
     verdict: str | None
     cautions: list[str] = []
     """What may mislead in a sweep's table."""
     data_warnings: list[str] = []
-    """What may mislead in the data, each once."""
+    """What may mislead in the data, without repetitions."""
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> StudyDocument:
-        """Raise ValueError where parts, each by itself as it should be, do not go together."""
+        """Raise ValueError if parts contradict each other, although each part is valid by itself."""
         for fault in itertools.chain(_faulty_sweep(self), _faulty_grid(self), _faulty_hypotheses(self)):
             raise ValueError(fault)
         return self
@@ -212,22 +214,24 @@ class StudyDocument(Record):
 
 
 def _faulty_sweep(document: StudyDocument) -> Iterator[str]:
-    """Yield where a study without a hypothesis has a verdict, or one with hypotheses has none."""
+    """Yield each fault: a sweep with a verdict or without exactly one endpoint, or hypotheses without a verdict."""
     if document.is_sweep != (document.verdict is None):
-        yield "a verdict stands without a hypothesis" if document.is_sweep else "hypotheses stand without a verdict"
+        yield (
+            "a verdict is there without a hypothesis" if document.is_sweep else "hypotheses are there without a verdict"
+        )
     if document.is_sweep and len(document.endpoints) != 1:
         yield f"a sweep shows {len(document.endpoints)} endpoints; expected 1"
 
 
 def _faulty_grid(document: StudyDocument) -> Iterator[str]:
-    """Yield where cells do not match the factors, arms and endpoints."""
+    """Yield each contradiction between the cells and the factors, arms and endpoints."""
     levels = {factor.name: factor.levels for factor in document.factors}
     if len(document.cells) != (spanned := math.prod(map(len, levels.values()))):
         yield f"the factors span {counted(spanned, 'cell')}, and {len(document.cells)} are there"
     for cell in document.cells:
         known = cell.levels.keys() == levels.keys()
         if not known or any(level not in levels[name] for name, level in cell.levels.items()):
-            yield f"cell {cell.cell} lies at no levels of the factors"
+            yield f"cell {cell.cell} has other levels than the factors"
         if not set(document.arms) <= cell.arms.keys():
             yield f"cell {cell.cell} lacks an arm"
         if any(len(trial.endpoints) != len(document.endpoints) for trial in cell.arms.values()):
@@ -244,7 +248,7 @@ def _faulty_grid(document: StudyDocument) -> Iterator[str]:
 
 
 def _faulty_hypotheses(document: StudyDocument) -> Iterator[str]:
-    """Yield where a hypothesis names what the study does not have."""
+    """Yield each name in a hypothesis that the study does not have."""
     factors = {factor.name for factor in document.factors}
     known = factors | {key for name in factors for key in keys_of(name)}
     for endpoint in document.endpoints:

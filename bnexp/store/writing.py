@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and places to write them refused before any work."""
+"""Writing of files, completely or not at all, and a check before any work that files can be written."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bnexp.system.spelling import spelt
 from bnexp.system.temporary_files import put_in_place, temporary_beside
 
 SPARE_BYTES = 16 * 2**20
-"""Free space that a run directory is not begun without."""
+"""The fewest free bytes with which a run directory is created."""
 
 
 def refuse_unwritable(runs: Path) -> None:
-    """Raise StorageError, before any work, if a run could not be kept here."""
+    """Raise StorageError, before any work, if a run could not be stored in `runs`."""
     place = _nearest_place(runs)
     if not place.is_dir():
         raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use {spelt('runs', 'DIR')}.")
@@ -36,18 +36,18 @@ def refuse_unwritable(runs: Path) -> None:
 
 
 def _nearest_place(runs: Path) -> Path:
-    """Return the path, or the nearest one above it that is there.
+    """Return the path, or the nearest parent that exists.
 
     Raises:
-        StorageError: if one on the way is a link to nothing, or the system refuses it.
+        StorageError: if a path on the way is a broken symbolic link, or if the system refuses it.
     """
     for place in (runs, *runs.absolute().parents):
         try:
             os.stat(place)
         except (FileNotFoundError, NotADirectoryError):
             if place.is_symlink():
-                seen = f"{place} is a link to nothing; expected a directory for runs"
-                raise StorageError(f"{seen}. Make what it leads to, or use {spelt('runs', 'DIR')}.") from None
+                seen = f"{place} is a broken symbolic link; expected a directory for runs"
+                raise StorageError(f"{seen}. Create its target, or use {spelt('runs', 'DIR')}.") from None
         except OSError as error:
             seen = f"{place} cannot be used ({error.strerror}); expected a place to keep runs"
             raise StorageError(f"{seen}. Use {spelt('runs', 'DIR')}.") from error
@@ -57,10 +57,10 @@ def _nearest_place(runs: Path) -> Path:
 
 
 def make_place(directory: Path, *, option: str = "runs") -> None:
-    """Make a directory, with its parents, if it is not there; `option` is the one that names another place.
+    """Create a directory with its parents, if it does not exist; `option` is the option that names another place.
 
     Raises:
-        StorageError: if it cannot be made.
+        StorageError: if it cannot be created.
     """
     if directory.exists() and not directory.is_dir():
         raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {spelt(option, 'DIR')}.")
@@ -69,12 +69,12 @@ def make_place(directory: Path, *, option: str = "runs") -> None:
 
 
 def write(path: Path, content: str | bytes, *, option: str = "runs") -> None:
-    """Write a file whole: to a temporary one beside it, to the disk, then in its place.
+    """Write a file completely or not at all: a temporary file is written to the disk, then moved into its place.
 
-    `option` is the one that names another place for it.
+    `option` is the option that names another place for the file.
 
     Raises:
-        StorageError: if it cannot be written; what stood there before stands still.
+        StorageError: if the file cannot be written. An existing file then stays unchanged.
     """
     data = content.encode() if isinstance(content, str) else content
     with storage_errors(path, option=option), temporary_beside(path) as file:
@@ -83,7 +83,7 @@ def write(path: Path, content: str | bytes, *, option: str = "runs") -> None:
 
 
 def copy(source: Path, path: Path) -> None:
-    """Copy a file whole, as `write` writes one.
+    """Copy a file completely or not at all, as `write` does.
 
     Raises:
         RunError: if there is no regular file to copy.
@@ -95,10 +95,10 @@ def copy(source: Path, path: Path) -> None:
 
 
 def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
-    """Write a file whole, as `write` does, by a function that writes it part by part.
+    """Write a file completely or not at all, as `write` does, with a function that writes it part by part.
 
     Raises:
-        StorageError: if it cannot be written; what stood there before stands still.
+        StorageError: if the file cannot be written. An existing file then stays unchanged.
     """
     with storage_errors(path), temporary_beside(path) as file:
         writer(file)
@@ -106,18 +106,18 @@ def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write strict JSON: NaN and infinity are refused."""
+    """Write a document as strict JSON. NaN and infinity raise ValueError."""
     write(path, json_text(document))
 
 
 def json_text(document: Any) -> str:
-    """Return strict JSON, as `write_json` writes it."""
+    """Return a document as strict JSON, as `write_json` writes it."""
     return json.dumps(document, allow_nan=False, indent=1) + "\n"
 
 
 @contextmanager
 def storage_errors(path: Path, *, option: str = "runs") -> Iterator[None]:
-    """Turn the system's refusal to write into one line for the user."""
+    """Raise StorageError, with a message of one line, if the system refuses to write."""
     try:
         yield
     except OSError as error:

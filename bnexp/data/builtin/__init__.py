@@ -1,1 +1,1 @@
-"""Known data sets and drawn ones: what each is, how it is fetched, and how its rows are read."""
+"""Known and synthetic data sets: what each is, how it is downloaded, and how its rows are read."""

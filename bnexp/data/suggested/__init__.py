@@ -1,1 +1,1 @@
-"""What a config should say of a file or folder, by what it holds: the keys of `dataset`, each with its reason."""
+"""Suggestions for the config of a file or folder, from its contents: the keys of `dataset`, each with its reason."""

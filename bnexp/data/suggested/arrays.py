@@ -1,4 +1,4 @@
-"""Arrays of a NumPy file: which are inputs and targets, and whether inputs of rank 3 are gray images."""
+"""Suggestions for the arrays of a NumPy file: which are inputs and targets, and whether they are gray images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ REASONS = {"name": "arrays of NumPy", "x": "inputs", "y": "targets"}
 
 
 def array_choices(path: Path, section: dict[str, Any]) -> Suggested:
-    """Return what a config should say of arrays; `section` names the kind, the path, and arrays that are clear."""
+    """Return the suggested config for arrays; `section` has the kind, the path, and the arrays that are clear."""
     section = {"name": "npz", "path": section["path"], "x": "x", "y": "y"} | section
     choices = [Choice(key, value, REASONS.get(key, "")) for key, value in section.items()]
     try:
         header = headers_of(path).get(section["x"])
-    except SettingError:  # the check of the config tells why
+    except SettingError:  # the check of the config reports why
         header = None
     if header is not None and len(header.shape) == 3:
         if _IMAGES.search(section["x"]):

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 
 class Choice(NamedTuple):
-    """A key of the section `dataset`, its value, and the reason; of a list, `why` has a reason for each entry."""
+    """A key of the section `dataset`, its value, and the reason.
+
+    If the value is a list, `why` may be a list with a reason for each entry.
+    """
 
     key: str
     value: Any
@@ -17,15 +20,15 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Suggested:
-    """What the section `dataset` should say."""
+    """The suggested section `dataset` of a config."""
 
     choices: Sequence[Choice]
     notes: Sequence[str] = ()
-    """What was seen and is left to the person to decide."""
+    """Remarks on the data about which the user has to decide."""
     rows: int | None = None
-    """How many there are, if that is known before they are read to be trained on."""
+    """Number of rows; None if it is not known before the data are read for training."""
 
     @property
     def section(self) -> dict[str, Any]:
-        """Return the section as a config holds it."""
+        """Return the section as a mapping of keys to values."""
         return {one.key: one.value for one in self.choices}

@@ -1,4 +1,4 @@
-"""What the columns of a table are: which are left out and why, groups, dates, gaps, and rows that repeat."""
+"""Suggestions for the columns of a table: columns to leave out, groups, dates, missing numbers, and duplicate rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 5
 ROUNDING = 1e-9
-"""How far below 1 the correlation of a column may be with its copy in another unit, such as another currency."""
+"""A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
 _ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
 _TIME = re.compile(r"(?i:(.*[_ .-])?(year|month|week|weekday|day|days|date|hour|minute|time|timestamp|yr|dt))")
 _SOMEONE = re.compile(
@@ -40,28 +40,28 @@ _SOMEONE = re.compile(
     r"([_ .-]?(id|no|nr|number|code|name))?)"
 )
 FEWEST_WORDS = 4
-"""Words of a text, on average, that make it a text and no name."""
+"""A column holds texts, and not names, if its cells have at least this number of words on average."""
 LETTERS_OF_A_WORD = 2
-"""In scripts without blanks, about."""
+"""Approximate number of letters in a word, in scripts without blanks."""
 FEW_MISTAKES = 0.05
-"""Share of rows with no number in a column of numbers that may be mistakes."""
+"""If at most this share of the cells in a column of numbers are no numbers, these cells may be mistakes."""
 MOSTLY = 0.5
-"""Share of rows that repeat above which they are different cases with few different values."""
+"""If more than this share of the rows repeat another row, they are different cases with few different values."""
 FEWEST_GROUPS = 5
-"""Different persons, or the like, that can be split between the parts; of other ids more than a category would have."""
+"""The fewest persons, or the like, that can be split between the parts. Other ids need more values than a category."""
 FEWEST_ROWS_OF_A_PART = 10
-"""Rows of a category, on average, that are no chance if all of them have one class."""
+"""With this number of rows per category, it is no coincidence that all rows of each category have one class."""
 FEWEST_PARTS = 3
-"""Groups in which each class needs a row, so that three parts can have one."""
+"""The fewest groups that must have a row of each class, so that each of three parts can have one."""
 
 
 def numeric(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
-    """List the columns, among these, that hold numbers."""
+    """List the columns with numbers among the columns `names`."""
     return [name for name in names if frame[name].dtype.kind in "iuf"]
 
 
 def is_id_or_time(name: str) -> bool:
-    """Return True if a name says that a column tells whose row it is, or from when.
+    """Return True if the name of a column means an id, a person or a time.
 
     >>> is_id_or_time("patient_id"), is_id_or_time("pidnum"), is_id_or_time("Subject"), is_id_or_time("Year")
     (True, True, True, True)
@@ -72,7 +72,7 @@ def is_id_or_time(name: str) -> bool:
 
 
 def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: str = ".") -> Iterator[Choice]:
-    """Yield which columns are left out, the groups, dates, what stands in for missing numbers, and repeated rows.
+    """Yield the choices of `drop`, `group`, `dates`, `missing` and `duplicates` that the table needs.
 
     `decimal` is the decimal mark of numbers that are stored as text.
     """
@@ -105,13 +105,14 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
 
 
 def _duplicates(frame: pandas.DataFrame, used: Sequence[str]) -> Iterator[Choice]:
-    """Yield that rows that repeat are kept, if they are different cases; else they are dropped, as is the default.
+    """Yield `duplicates: keep` if repeated rows are probably different cases. By default, they are dropped.
 
-    Cases differ if they do in columns that are left out, but for a column without a name that counts the rows.
+    They are different cases if they differ in columns that are left out. A column without a name is ignored here,
+    because it mostly numbers the rows.
     """
     try:
         whole = int(frame[[name for name in frame.columns if not name.startswith(NO_NAME)]].duplicated().sum())
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return
     repeated = int(frame[list(used)].duplicated().sum())
     if whole > MOSTLY * len(frame):
@@ -128,7 +129,7 @@ def _repeat(rows: int) -> str:
 
 
 def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str) -> str | None:
-    """Return why a column is no input; None if it is one."""
+    """Return why a column cannot be an input; None if it can."""
     column = frame[name]
     if column.isna().all():
         return "no value in any row"
@@ -159,7 +160,7 @@ def _varies(column: pandas.Series[Any]) -> bool:
 
 
 def _ids(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
-    """List the columns of whole numbers that are ids: their values count the rows, or their name says so."""
+    """List the columns of whole numbers that are ids: their values count the rows, or their name means an id."""
     whole = [name for name in numeric(frame, names) if not frame[name].isna().any()]
     found = id_like(frame, whole, list(frame.columns))
     return [name for name in found if _ID.fullmatch(name.strip()) or _counts_and_is_no_time(frame, name)]
@@ -170,14 +171,16 @@ def _counts_and_is_no_time(frame: pandas.DataFrame, name: str) -> bool:
 
 
 def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
-    """Return why a column that is refused is no input; None for numbers with a few mistakes, which are to be mended."""
+    """Return why a refused column cannot be an input; None for numbers with a few mistakes to be corrected."""
     if not is_text(column):
         return "its numbers lie too close together, or too far apart, for float32"
     strange = column.iloc[no_numbers(column, decimal)]
     if not len(strange):
         values = counted(different_values(column, "dataset.drop"), "different value")
         if (words := words_of(column)) >= FEWEST_WORDS:
-            return f"{values} of text, of {words:.0f} words on average; a text_csv reads them alone, word by word"
+            return (
+                f"{values} of text, of {words:.0f} words on average; a dataset text_csv reads them alone, word by word"
+            )
         return f"{values} of text, as names, ids and notes have"
     if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
         return None
@@ -185,13 +188,13 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
 
 
 def words_of(column: pandas.Series[Any]) -> float:
-    """Return how many words the first texts of a column have, on average."""
+    """Return the mean number of words in the first 1000 texts of a column."""
     known = column.dropna().astype(str).head(1000)
     return sum(map(_words, known)) / max(1, len(known))
 
 
 def _words(text: str) -> int:
-    """Count the words of a text, about, also in a script that puts no blanks between them.
+    """Estimate the number of words in a text, also in a script without blanks between words.
 
     >>> _words("a bad film"), _words("这部电影太难看非常讨厌这个演员")
     (3, 7)
@@ -202,22 +205,22 @@ def _words(text: str) -> int:
 
 
 def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:
-    """Return why a column says the target: a copy, a multiple, or one value for each of the target's; else None."""
+    """Return why a column reveals the target: it is a copy, a multiple, or its values match one to one; else None."""
     known = frame[[name, target]].dropna()
     values, classes = known[name].nunique(), known[target].nunique()
     if values == classes == len(known[[name, target]].drop_duplicates()) and 2 <= values <= len(known) // 2:
-        return f"it says the target: each of its values stands with one of {target}"
+        return f"it reveals the target: its values and the values of {target} match one to one"
     if {known[name].dtype.kind, known[target].dtype.kind} <= {*"iuf"} and classes > MOST_WHOLE_NUMBER_CLASSES:
         one, other = (known[each].to_numpy("float64") for each in (name, target))
         if values > 1 and abs(np.corrcoef(one, other)[0, 1]) > 1 - ROUNDING:
-            return f"it says the target: a copy of {target}, perhaps in another unit"
+            return f"it reveals the target: a copy of {target}, perhaps in another unit"
     return None
 
 
 def _why_part(frame: pandas.DataFrame, name: str, target: str) -> str | None:
-    """Return why a category says the class: each of its values, in many rows, stands with one class alone; else None.
+    """Return why a category reveals the class: each value has many rows, all of one class; else None.
 
-    So says a kind of product its category.
+    For example, the kind of a product reveals the product's category.
     """
     known = frame[[name, target]].dropna()
     values, classes = known[name].nunique(), known[target].nunique()
@@ -226,22 +229,25 @@ def _why_part(frame: pandas.DataFrame, name: str, target: str) -> str | None:
         return None
     if classes < 2 or len(known.drop_duplicates()) > values or values * FEWEST_ROWS_OF_A_PART > len(known):
         return None
-    return f"it says the target: each of its values stands with one value of {target} alone"
+    return f"it reveals the target: each of its values occurs with only one value of {target}"
 
 
 def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | None:
-    """Return the column of ids that repeat, by name and values: of persons first, else the first one."""
+    """Return the first column whose name and values are ids that repeat; None if there is none.
+
+    Ids of persons are preferred to other ids.
+    """
     found = [name for name in names if (_SOMEONE.fullmatch(name.strip()) or _ID.fullmatch(name.strip()))]
     found.sort(key=lambda name: _SOMEONE.fullmatch(name.strip()) is None)
     return next((name for name in found if _is_group(frame, name, target)), None)
 
 
 def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
-    """Return True if the values of a column repeat, and each class has rows of several."""
+    """Return True if the values of a column repeat, and each class has rows with several values."""
     column, learned = frame[name], frame[target]
     try:
         count, classes = column.nunique(), learned.nunique()
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return False
     fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
     if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():

@@ -1,4 +1,4 @@
-"""A folder of images or recordings: its parts, the size that all images get, and whether they are gray."""
+"""Suggestions for a folder of images or recordings: its parts, one size for all images, and whether they are gray."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.errors import SettingError
 
 SIZES = (16, 32, 64)
-"""Heights and widths that images are brought to: the largest that the smaller half has, and that all have time for."""
+"""Heights and widths to which images may be scaled: at most the median image's, but at least 16."""
 PIXELS = 3_000_000
-"""Of all images together: what a small network learns from in a first look of about two minutes."""
+"""The most pixels of all scaled images together, so that a small network trains on them in about two minutes."""
 
 
 def folder_choices(section: dict[str, Any], *, keeps_size: bool) -> Suggested:
-    """Look at the files of a folder with a folder for each class, and return what a config should say of it.
+    """Return the suggested config for a folder that has a folder for each class.
 
-    `section` names the kind and the folders. Images of one size keep it with `keeps_size`, unless it is
-    large. A file that cannot be read is passed over: the check of the config tells.
+    `section` has the kind of dataset and the folders. With `keeps_size`, images that all have one size keep it unless
+    it is large. A file that cannot be read is skipped, because the check of the config reports it.
 
     Raises:
-        SettingError: with all that is wrong with the folders, such as no classes.
+        SettingError: if the folders have faults, such as no classes. The message lists all of them.
     """
     dataset: Any = TypeAdapter(ImageFolderDataset | WavFolderDataset).validate_python(section)
     is_image = isinstance(dataset, ImageFolderDataset)
@@ -72,7 +72,7 @@ def _of_recordings(files: LabelledFiles) -> Iterator[Choice]:
 
 
 def _range(values: Collection[float], form: str) -> str:
-    """Write the least and the greatest number, once if they are written alike.
+    """Return the least and the greatest number as text, or one of them if both look the same.
 
     >>> _range([8000], ","), _range([0.52, 1.5], ".1f")
     ('8,000', '0.5 to 1.5')

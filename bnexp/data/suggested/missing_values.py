@@ -1,4 +1,4 @@
-"""Cells that may stand for a value that is not known: words among numbers, and numbers such as -999."""
+"""Cells that may stand for a missing value: words among numbers, and numbers such as -999."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_WORDS = 2
-"""Different words among the numbers of a column that may stand for a missing value."""
+"""If a column of numbers has at most this number of different words, they may stand for a missing value."""
 FEWEST_NUMBERS = 10
-"""Different numbers that make a column one of numbers: 2, 3, 4 and `more` are categories."""
+"""A column holds numbers if it has at least this number of different ones: 2, 3, 4 and `more` are categories."""
 FEWEST_ROWS = 2
-"""Rows that hold a word or number, if it stands for a missing value; one alone may be a mistake."""
+"""The fewest rows with a word or number that stands for a missing value. In a single row, it may be a mistake."""
 
 
 def missing_words(frame: pandas.DataFrame, target: str, decimal: str) -> dict[str, str]:
-    """Return words that probably stand for a missing value, each with its column.
+    """Return words that probably stand for a missing value -> the column of each word.
 
-    A column holds them that is numbers but for one or two words, each in several rows. A word with a digit, such as
-    10+, may be a quantity. A value of the target is none.
+    Only columns count that have numbers and one or two words, each in several rows. A column that has a word with a
+    digit, such as 10+, does not count, because the word may be a quantity. A value of the target is never returned.
     """
     classes = {str(value).strip() for value in frame[target].dropna().unique()}
     found: dict[str, str] = {}
@@ -49,7 +49,10 @@ def _words_among_numbers(column: pandas.Series[Any], decimal: str) -> list[str]:
 
 
 def notes_of_sentinels(frame: pandas.DataFrame, names: Sequence[str], cure: str) -> Iterator[str]:
-    """Yield a note for each column with a number of nines, such as -999, that repeats far from all other numbers."""
+    """Yield a note for each column that repeats a number of nines, such as -999, far from all its other numbers.
+
+    `cure` is what to do if the number stands for a missing value; `{}` in it becomes the number.
+    """
     for name in names:
         numbers = frame[name].dropna().to_numpy("float64")
         values, rows = np.unique(numbers[np.isfinite(numbers)], return_counts=True)
@@ -57,13 +60,13 @@ def notes_of_sentinels(frame: pandas.DataFrame, names: Sequence[str], cure: str)
             if len(others) > 1 and count[0] >= FEWEST_ROWS and _is_far(value[0], others):
                 number = f"{value[0]:g}"
                 yield (
-                    f"column {name!r} holds {number} in {counted(int(count[0]), 'row')}, and else {others[0]:g} to "
-                    f"{others[-1]:g}. If it stands for a value that is not known, {cure.format(number)}."
+                    f"column {name!r} holds {number} in {counted(int(count[0]), 'row')}, and {others[0]:g} to "
+                    f"{others[-1]:g} in the others. If {number} stands for a missing value, {cure.format(number)}."
                 )
 
 
 def _is_far(value: float, others: np.ndarray[Any, Any]) -> bool:
-    """Return True for -9, -99, 99 and the like that lie farther from other numbers than these from each other.
+    """Return True for -9, -99, 99 and the like if it is farther from the others than the others are from each other.
 
     >>> _is_far(-999.0, np.array([18.0, 90.0])), _is_far(99.0, np.array([18.0, 90.0]))
     (True, False)

@@ -1,4 +1,4 @@
-"""Which of two classes metrics such as F1 should be about: the clearly rarer one."""
+"""Suggestion for `dataset.positive`: metrics such as F1 should be about the clearly rarer one of two classes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from collections.abc import Iterator, Sequence
 from bnexp.data.suggested.choice import Choice
 
 RARER = 0.4
-"""Share of the rows below which a class is clearly the rarer one of two."""
+"""A class with less than this share of the rows is clearly the rarer one of two."""
 
 
 DENYING = (
     "no", "not", "non", "none", "without", "n", "false", "f", "neg", "negative", "normal", "healthy", "absent",
     "benign", "control", "controls", "ham", "alive", "good", "ok", "0", "-1",
 )  # fmt: skip
-"""First words of classes that name what is not there, in small letters: metrics are seldom about them, however rare."""
+"""First words, in lower case, of the names of classes that mean absence or normality.
+
+Metrics are seldom about these classes, even if they are rare.
+"""
 
 
 def positive_choice(classes: Sequence[str], rows_per_class: Sequence[int]) -> Iterator[Choice]:
-    """Yield the class that is to come second, if it is clearly the rarer one of two, and the first by name.
+    """Yield the first class by name as `positive`, if it is clearly the rarer one of two and means no absence.
+
+    Without a choice, the second class by name is the positive one.
 
     >>> [choice.value for choice in positive_choice(["sick", "well"], [30, 70])]
     ['sick']

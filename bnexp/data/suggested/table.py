@@ -1,4 +1,4 @@
-"""A table: how its text is read, and which files beside it are its parts. Its target and columns have own files."""
+"""Suggestions for a table: how its text is read, and which files are its other parts. See also `target`, `columns`."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 5
 FEW_WORDS = 2
-"""Words of a short text, on average, that is read word by word where it is the only input."""
+"""A column of short texts is read word by word if it has this number of words on average, and is the only input."""
 ONLY_TABLES = ("decimal", "thousands")
-"""Keys that a table with texts alone does not have."""
+"""Keys that a `text_csv` dataset does not have."""
 Read = Callable[[Path], "tuple[pandas.DataFrame, Where]"]
 
 
 def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
-    """Look at a CSV file, and return what a config should say of it.
+    """Return the suggested config for a CSV file; `data` is its path as the user wrote it.
 
     Raises:
-        SettingError: if it is no table, or has no column of the target's name.
+        SettingError: if the file is no table, or has no column with the name `target`.
     """
     file, marks = _as_text(path)
     frame = read_csv(file, None)
@@ -74,10 +74,10 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
 
 
 def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
-    """Look at a Parquet file, and return what a config should say of it.
+    """Return the suggested config for a Parquet file; `data` is its path as the user wrote it.
 
     Raises:
-        SettingError: if it is no table, or has no column of the target's name.
+        SettingError: if the file is no table, or has no column with the name `target`.
     """
 
     def read(path: Path) -> tuple[pandas.DataFrame, Where]:
@@ -95,21 +95,24 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
 
 
 def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
-    """Yield notes on no inputs at all, weights of rows, and numbers that may be missing values, which `cure` mends."""
+    """Yield notes if there are no inputs, and about row weights and numbers that may stand for missing values.
+
+    `cure` is what to do if a number stands for a missing value; `{}` in it becomes the number.
+    """
     dropped = [name for one in columns if one.key == "drop" for name in one.value]
     others = {target, *dropped, *(one.value for one in columns if one.key == "group")}
     inputs = [name for name in numeric(frame, list(frame.columns)) if name not in others]
     if others >= {*frame.columns}:
         yield (
-            f"every column but {target!r} is left out, so that there is nothing to learn it from. Add columns that say "
-            "something of each row; of a series, the values before each one."
+            f"every column but {target!r} is left out, so that there is nothing to learn it from. Add columns that "
+            "describe each row; for a time series, columns with its earlier values."
         )
     yield from notes_of_weights(frame, dropped, inputs)
     yield from notes_of_sentinels(frame, inputs, cure)
 
 
 def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
-    """Yield for each table a line that takes out the rows in which there is nothing to be learned."""
+    """Yield, for each table with empty targets, a shell command that writes the table without these rows."""
     given = {"sep": file.separator, "encoding": file.encoding}
     more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
     for table in tables:
@@ -126,7 +129,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
 
 
 def _reads(file: CsvFile) -> Read:
-    """Return what reads another file as this one is read."""
+    """Return a function that reads another file with the settings of this file."""
 
     def read(path: Path) -> tuple[pandas.DataFrame, Where]:
         other = replace(file, path=path)
@@ -141,7 +144,10 @@ def _tables(paths: Sequence[Path], read: Read) -> list[Table]:
 
 
 def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
-    """Return the rows of all parts; of the training part alone, if a column has texts in one and numbers in another."""
+    """Return the rows of all parts, or of the training part alone if the parts cannot be joined.
+
+    They cannot be joined if a column has texts in one part and numbers in another.
+    """
     with suppress(SettingError):
         return joined(tables)
     return tables[0].frame, tables[0].where
@@ -149,7 +155,7 @@ def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
 
 @dataclass(frozen=True)
 class _Beside:
-    """The files beside a training part: those that are parts, and why others are none."""
+    """The files beside a training part: choices and paths of other parts, and notes why other files are not used."""
 
     choices: Sequence[Choice]
     paths: Sequence[Path]
@@ -157,7 +163,7 @@ class _Beside:
 
 
 def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read) -> _Beside:
-    """Return the files that are named like the other parts: those with the same columns, and a target, are parts."""
+    """Return the validation and test parts beside a file: they have a part's name, the same columns, and a target."""
     choices, paths, notes = [], [], []
     for key, part in (("validation_path", "validation"), ("test_path", "test")):
         names = [_named_like(path.stem, word) for word, means in PARTS.items() if means == part]
@@ -165,16 +171,16 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
         for other in there[:1]:
             named = str(Path(data).with_name(other.name))
             if (why := _why_no_part(other, frame, target, read)) is None:
-                choices.append(Choice(key, named, "it lies beside, as a part"))
+                choices.append(Choice(key, named, "it is in the same folder, and its name means this part"))
                 paths.append(other)
             else:
-                seen = f"{other.name} lies beside, and is not used as the {part} part: {why}"
-                notes.append(f"{seen}. Once that is mended, write {key}: {named}.")
+                seen = f"{other.name} is in the same folder, but is not used as the {part} part: {why}"
+                notes.append(f"{seen}. Once that is corrected, write {key}: {named}.")
     return _Beside(choices, paths, notes)
 
 
 def _named_like(stem: str, word: str) -> str:
-    """Return a name with a word for another part in the place of `train`, in capitals as that is.
+    """Return a name in which `word` replaces `train`, with the same capital letters.
 
     >>> _named_like("train", "test"), _named_like("drugsTrain", "test"), _named_like("Coffee_TRAIN", "test")
     ('test', 'drugsTest', 'Coffee_TEST')
@@ -198,17 +204,17 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
     besides = [repr(name) for name in other.columns if name not in frame]
     if lacks or besides:
         seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
-            f"has {listed(besides, MOST_NAMED)} besides"
+            f"also has {listed(besides, MOST_NAMED)}"
         ] * bool(besides)
         return f"it {' and '.join(seen)}"
     return None
 
 
 def columns_of(path: Path) -> list[str]:
-    """Return the names of a table's columns, by its first line or its schema alone.
+    """Return the names of a table's columns. Only its first line or its schema is read.
 
     Raises:
-        OSError, ValueError: if it cannot be read.
+        OSError, ValueError: if the file cannot be read.
     """
     if path.suffix.lower() in PARQUET_ENDINGS:
         import pyarrow.parquet
@@ -219,20 +225,20 @@ def columns_of(path: Path) -> list[str]:
 
 
 def _separated(path: Path) -> tuple[CsvFile, list[Choice]]:
-    """Return how the names of the first line are read, and the choices that say so."""
+    """Return the file with its encoding and separator, found from its first line, and the choices that set them."""
     choices = []
     file = CsvFile(path, "\t" if path.suffix.lower() in TAB_ENDINGS else ",")
     if (encoding := likely_encoding(file)) is not None:
         file = CsvFile(path, file.separator, encoding=encoding)
-        choices.append(Choice("encoding", encoding, "its bytes are no UTF-8, and make sense in this encoding"))
+        choices.append(Choice("encoding", encoding, "its bytes are not UTF-8, but are valid in this encoding"))
     separator = likely_separator(file) or file.separator
     if separator != CsvDataset.model_fields["separator"].default:
-        choices.append(Choice("separator", separator, "it stands between the names of the first line"))
+        choices.append(Choice("separator", separator, "it separates the names in the first line"))
     return CsvFile(path, separator, encoding=file.encoding), choices
 
 
 def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
-    """Return how the file is read as text, and the choices that say so."""
+    """Return the file with its encoding, separator, decimal and thousands marks, and the choices that set them."""
     file, choices = _separated(path)
     separator = file.separator
     frame = read_csv(file, None)
@@ -254,13 +260,13 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
 
 
 def _has_decimals(frame: pandas.DataFrame) -> bool:
-    """Return True if some column holds numbers with decimals, so that its decimal mark is the right one."""
+    """Return True if some column has numbers with decimals, which shows that the decimal mark is the right one."""
     floats = (frame[name].dropna() for name in frame.columns if frame[name].dtype.kind == "f")
     return any(bool((column % 1 != 0).any()) for column in floats)
 
 
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:
-    """List the columns of free text, if the table has no other inputs. Texts of few words differ in most rows."""
+    """List the columns of free text; none if the table has other inputs. Short texts must be different in most rows."""
     others = [name for name in frame.columns if name != target and not name.startswith(NO_NAME)]
     words = {name: words_of(frame[name]) for name in others if is_text(frame[name])}
     texts = [name for name, count in words.items() if count >= FEWEST_WORDS]

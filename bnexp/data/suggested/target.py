@@ -1,4 +1,4 @@
-"""Which column of a table is to be learned: the one that is named, one with a usual name, or the last that can be."""
+"""Suggestion for a table's target: the column that the user names, one with a common name, or the last suitable one."""
 
 from __future__ import annotations
 
@@ -22,21 +22,26 @@ USUAL_TARGETS = (
     *("class", "classes", "y", "outcome", "response", "diagnosis", "species", "variety", "deposit", "default"),
     *("income", "risk", "quality", "price", "saleprice", "medv", "mpg", "charges", "rating", "score", "category"),
 )
-"""Names that people give to the column to be learned, the surest first."""
+"""Common names of target columns, the most certain ones first."""
 KINDS = ("class", "classes", "species", "variety", "category", "income")
-"""Names of columns that hold a few kinds. One with many numbers holds ids, as of the classes of schools, or amounts."""
+"""Names of target columns that hold a few categories.
+
+A column with one of these names and many numbers is no target: it holds ids (as of school classes) or amounts.
+"""
 WORDS = ("target", "label", "class", "outcome")
-"""Words that end or begin a longer name of this column, as in `species_label`."""
+"""First or last words of the longer name of a target column, as in `species_label`."""
 FEWEST_ROWS = 3
-"""Rows of a class, so that three parts can have one."""
+"""The fewest rows that a class needs, so that each of three parts can have one."""
 OTHERS = "--target names another"
 
 
 def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str]:
-    """Return the column to be learned, and why.
+    """Return the name of the column that is probably the target, and the reason.
+
+    `target` is the name that the user gives, or None.
 
     Raises:
-        SettingError: if no column has the name that is given.
+        SettingError: if no column has the name `target`.
     """
     columns = list(frame.columns)
     if target is not None:
@@ -45,7 +50,7 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
         return target, "it was named by --target"
     plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
     names = {name: plain for name, plain in plain_names.items() if not _holds_no_kinds(plain, frame[name])}
-    # y beside x is a place, unless it is the first or the last of all columns
+    # if there is a column x, then y is a coordinate, unless it is the first or the last column
     is_place = "x" in names.values() and "y" not in (plain_names[columns[0]], plain_names[columns[-1]])
     for usual in USUAL_TARGETS:
         for name, plain in names.items():
@@ -63,13 +68,16 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
 
 
 def _holds_no_kinds(plain: str, column: pandas.Series[Any]) -> bool:
-    """Return True if a column whose name speaks of kinds holds many numbers, or of an income more than two."""
+    """Return True if a column is named like categories (`KINDS`), but has too many different numbers for categories.
+
+    More than two are too many for an income.
+    """
     most = 2 if plain == "income" else MOST_WHOLE_NUMBER_CLASSES
     return not {*KINDS}.isdisjoint(plain.split("_")) and not is_text(column) and column.nunique() > most
 
 
 def _are_numbered(columns: Sequence[str]) -> bool:
-    """Return True for the names that bnexp's command gives to columns without names."""
+    """Return True if the columns have the numbered names that a command suggested by bnexp gives to unnamed columns."""
     return list(columns) == [f"{NUMBERED}{number}" for number in range(len(columns))]
 
 
@@ -82,7 +90,7 @@ def _holds_classes(column: pandas.Series[Any]) -> bool:
 
 
 def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
-    """Yield that a target is a quantity, if its few whole numbers were taken for classes too rare to be split."""
+    """Yield `task: regression` if the target has few whole numbers, and one of them is too rare to be a class."""
     different_values(column, "dataset.target")
     counts = column.value_counts()
     are_few = 2 < len(counts) <= MOST_WHOLE_NUMBER_CLASSES
@@ -92,13 +100,13 @@ def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
 
 
 def _can_be_learned(frame: pandas.DataFrame, name: str) -> bool:
-    """Return True if a column holds several classes or numbers: no gaps, ids, times, or texts that hardly repeat."""
+    """Return True if a column can be a target: several classes or numbers, and no gaps, ids, times or rare texts."""
     column: pandas.Series[Any] = frame[name]
     if is_id_or_time(name):
         return False
     try:
         different = column.nunique()
-    except TypeError:  # lists and the like
+    except TypeError:  # cells hold lists, for example
         return False
     if different < 2 or column.isna().any():
         return False

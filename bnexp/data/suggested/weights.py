@@ -1,4 +1,4 @@
-"""Columns that are named like weights of rows, which say how much each row counts, as in a survey."""
+"""Columns whose names mean row weights. A row weight is how much a row counts, as in a survey."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _OF_ROWS = re.compile(
     r"[_ .-]?(weight|wgt)s?|[pfi]weights?)"
 )
 _PERHAPS = re.compile(r"(?i:weights?|wgt)")
-"""The weight of a row, or of a body or a car."""
+"""Names that may mean a row weight, or the weight of a body or a car."""
 
 
 def is_row_weight(name: str) -> bool:
-    """Return True if a name says that a column holds weights of rows, which are no inputs.
+    """Return True if the name of a column clearly means row weights, which are no inputs.
 
     >>> is_row_weight("fnlwgt"), is_row_weight("sample_weight"), is_row_weight("weight"), is_row_weight("birth_weight")
     (True, True, False, False)
@@ -27,11 +27,11 @@ def is_row_weight(name: str) -> bool:
 
 
 def notes_of_weights(frame: pandas.DataFrame, left_out: Sequence[str], inputs: Sequence[str]) -> Iterator[str]:
-    """Yield a note for each column that is or may be a weight of rows, as `dataset.weight_column` needs it."""
+    """Yield a note for each column that is or may be a row weight, so that the user can set `dataset.weight_column`."""
     for name in filter(is_row_weight, left_out):
         yield (
-            f"column {name!r} is left out: by its name it says how much each row counts. To weight the training loss "
-            f"by it, use weight_column: {name}."
+            f"column {name!r} is left out, because its name means how much each row counts. To weight the training "
+            f"loss by it, use weight_column: {name}."
         )
     for name in inputs:
         if _PERHAPS.fullmatch(name.strip()) and frame[name].notna().all() and (frame[name] >= 0).all():

@@ -20,7 +20,7 @@ from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError, counted
 
 PIECE = 2**22
-"""How many numbers are read and summed at a time. Four times as many take twice the time: their memory is always new."""
+"""How many numbers are read and summed at a time. Four times as many take twice the time, in memory that is new."""
 
 
 class View(NamedTuple):

@@ -158,7 +158,7 @@ def test_a_comparison_that_found_the_very_same_is_kept_once_and_is_the_latest(pl
     told = Told()
     again = bnexp.compare(["bn", "nobn"], observer=told)
     assert (again.run, again.document) == (first.run, first.document)
-    assert f"{first.run.id} holds this very comparison, so no other is written" in told.said
+    assert f"{first.run.id} is the same comparison, so no new one is written" in told.said
     assert bnexp.load_run("latest").id == first.run.id
     assert [run.id for run in bnexp.list_runs() if run.kind == "comparison"] == [first.run.id]
     asked = bnexp.compare(["bn", "nobn"], question=bnexp.Question(margin=0.2))

@@ -244,7 +244,7 @@ def test_a_study_is_kept_where_runs_says_or_where_its_plan_says(place: Path, wor
     with pytest.raises(UserError) as raised:
         bnexp.outlook(planned, runs="third")
     assert str(raised.value) == (
-        f"runs is 'third', and the plan is of {planned.directory}; expected one place. Give runs to plan_study."
+        f"runs is 'third', but the plan is for {planned.directory}. Give runs to plan_study instead."
     )
     assert bnexp.outlook("s.yaml", runs="other").finished == 2, "trials"
     assert bnexp.claims("s.yaml", runs="other").page == Path("other/claims.html")

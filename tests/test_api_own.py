@@ -345,8 +345,8 @@ def test_a_file_that_asks_for_work_while_it_is_run_for_its_function_is_refused(m
     with pytest.raises(UserError) as raised:
         arms_of("nets.py:build")
     assert str(raised.value) == (
-        "nets.py is run for its function, and begins work of its own; expected a file that defines functions. Put that "
-        'work under `if __name__ == "__main__":`.'
+        "nets.py is run to get its function, but it calls bnexp itself; expected a file that defines functions. Put these "
+        'calls under `if __name__ == "__main__":`.'
     )
 
 
@@ -544,8 +544,8 @@ print(result.verdict.word)
     assert (done.returncode, done.stdout) == (0, "begun\ncannot tell yet\n"), done.stderr
     assert model_of(bnexp.load_run("script-batch"))["build"] == "<python>:build"
     told = refusal("script.py:build", data=DATA)
-    assert "script.py is run for its function, and begins work of its own" in told
-    assert 'Put that work under `if __name__ == "__main__":`.' in told
+    assert "script.py is run to get its function, but it calls bnexp itself" in told
+    assert 'Put these calls under `if __name__ == "__main__":`.' in told
 
 
 # --- models ---------------------------------------------------------------------------

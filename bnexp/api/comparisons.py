@@ -60,8 +60,8 @@ def compare(
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
     `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
-    without normalization. A function with a parameter `normalization` gets a maker of these layers as the argument. In
-    any other network, the normalization layers are swapped.
+    without normalization. A function with a parameter `normalization` is called with a maker of layers for it.
+    In any other network, the normalization layers are swapped.
 
     Such a network needs `data`: (x, y), with x of shape (rows, ...) and one number or text for each row in y; two of
     these pairs, the second held out, as from `keras.datasets`; a DataFrame, with its column to be learned as `target`;

@@ -23,7 +23,7 @@ INTERRUPTED = 130
 OWN_FOLDER = f"{Path(__file__).parent}{os.sep}"
 """The beginning of the path of every file of bnexp, and of no other file."""
 WITHIN = (OWN_FOLDER, contextlib.__file__)
-"""Beginnings of the paths of all files in which a call of bnexp runs code."""
+"""Beginnings of the paths of files. Stack frames in these files belong to a call of bnexp."""
 GENERATED = "<string>"
 """The file name that Python reports for generated functions, such as a dataclass's `__init__`."""
 

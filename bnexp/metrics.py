@@ -193,8 +193,8 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     """Return a value as text: accuracies in percent with two decimals, other metrics with three digits.
 
     `spread` is the standard deviation of the value, or half its interval. The value then gets as many decimals as the
-    first two digits of the spread need. A value that rounds to zero has no sign. A small signed accuracy gets one more
-    decimal instead of zero, because it matters on which side of zero the bound of an interval is.
+    first two digits of the spread need. A value that rounds to zero has no sign. A small signed accuracy gets more
+    decimals instead of zero, because it matters on which side of zero the bound of an interval is.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')

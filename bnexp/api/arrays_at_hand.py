@@ -103,7 +103,7 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
         if len(x_N) != len(y_N):
             raise UserError(
                 f"data is ({x_name}, {y_name}) with {len(x_N)} rows of {x_name} and {len(y_N)} of {y_name}; expected "
-                f"one {y_name} for each row of {x_name}. Give both of the same rows, in the same order."
+                f"one {y_name} for each row of {x_name}. Give both for the same rows, in the same order."
             )
         arrays |= {x_name: x_N, y_name: y_N}
     _refuse_unlike_rows(arrays)
@@ -126,7 +126,7 @@ def _refuse_unlike_rows(arrays: Mapping[str, NDArray[Any]]) -> None:
     if (x_N.shape[1:], x_N.dtype) != (other_N.shape[1:], other_N.dtype):
         raise UserError(
             f"x_test has rows of shape {other_N.shape[1:]}, {other_N.dtype}; x has {x_N.shape[1:]}, "
-            f"{x_N.dtype}. Expected the same. Prepare both alike."
+            f"{x_N.dtype}. Expected the same. Prepare both in the same way."
         )
 
 
@@ -146,8 +146,8 @@ def _inputs(x: Any, name: str) -> NDArray[Any]:
             f"Give {name}[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
         )
         raise UserError(
-            f"{name} has shape {values.shape}; expected rank {kinds}, in which the first axis counts rows, and no axis "
-            f"is empty. {cure}"
+            f"{name} has shape {values.shape}; expected rank {kinds}. The first axis counts rows, and no axis may be "
+            f"empty. {cure}"
         )
     return values
 

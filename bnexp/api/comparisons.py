@@ -54,19 +54,19 @@ def compare(
     """Compare two arms or more, paired by seed; train missing ones. Each arm is compared with the last one.
 
     A name is a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run's directory or id. An override
-    applies to every arm that has its key. `metric` decides. `margin` is the smallest difference that matters.
-    `question` can set both, a value to `reach`, another baseline, and `until_settled` (add seeds until it is settled).
+    applies to every arm that has its key. `metric` is the metric that decides, `margin` the smallest difference that
+    matters. `question` can set both, a value to `reach`, another baseline, and `until_settled`, which adds seeds.
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
     `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
-    without normalization. A function with a parameter `normalization` is called with a maker of layers for it.
-    In any other network, the normalization layers are swapped.
+    without normalization. If your function has a parameter `normalization`, it receives a function that makes the
+    layers. In any other network, the normalization layers are swapped.
 
-    Such a network needs `data`: (x, y), with x of shape (rows, ...) and one number or text for each row in y; two of
-    these pairs, the second held out, as from `keras.datasets`; a DataFrame, with its column to be learned as `target`;
-    a file, a folder, the name of a known set, or a config's `dataset`. Arrays and models are kept beside the runs, so
-    each run can be repeated from the command line. `seeds` and `epochs` set training.seeds and training.epochs.
+    Such a network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
+    It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the
+    column to be learned as `target`; or a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
+    models are kept, so each run can be repeated from the command line. `seeds` and `epochs` set the keys of `training`.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence

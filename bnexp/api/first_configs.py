@@ -208,7 +208,7 @@ def _refuse_others(data: str, texts: Mapping[Path, str]) -> None:
 
 
 def _others(data: str, texts: Mapping[Path, str]) -> list[str]:
-    """List the existing files that hold another text and were not written by `init` for these data, or were changed."""
+    """List the existing files that differ from the new text and were changed by a person, or not written by `init`."""
     return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
 
 

@@ -80,7 +80,7 @@ class Attempt:
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
         """Return the next attempts, and warn of them. After TRIES lost workers, there are none.
 
-        The first retry keeps the job whole: trials that train together can decide the last bit of a number.
+        The first retry keeps the job whole, because its trials can change the last bit of each other's numbers.
         Later retries cut it in halves. If memory was short, the first retry does so too.
         The last retry trains each trial alone, so that only the faulty trial is given up.
         """

@@ -130,7 +130,7 @@ class Head(BaseModel):
     """The last finished epoch of the seeds in training; 0 between two waves."""
     epochs: Count
     seeds_finished: Count
-    """The number of finished seeds, including those of the current wave."""
+    """The number of finished seeds, including the current wave."""
     seeds: Count
     together: Count
     """The number of seeds that are trained at once."""

@@ -69,7 +69,7 @@ class ConfigError(UserError):
 class SettingError(UserError):
     """Settings of a config that turn out to be wrong when the data or Keras use them.
 
-    Each problem is a dotted key of the config and a text on what is wrong. A caller who knows the file adds the line.
+    Each problem is a dotted key of the config and a text on what is wrong. The caller adds the file and the line.
     """
 
     def __init__(self, key: str, text: str, *more: tuple[str, str]) -> None:

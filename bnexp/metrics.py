@@ -171,7 +171,7 @@ def _parted(metric: str) -> tuple[str, str]:
 
 
 def traits(metric: str) -> Traits:
-    """Return the traits of a metric. An unknown metric has those of a loss."""
+    """Return the traits of a metric. An unknown metric has the traits of a loss."""
     return KNOWN.get(quantity(metric), KNOWN["loss"])
 
 

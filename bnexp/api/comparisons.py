@@ -63,7 +63,7 @@ def compare(
     without normalization. If your function has a parameter `normalization`, it receives a function that makes the
     layers. In any other network, the normalization layers are swapped.
 
-    Such a network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
+    Your network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
     It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the
     column to be learned as `target`; or a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
     models are kept, so each run can be repeated from the command line. `seeds` and `epochs` set the keys of `training`.
@@ -104,7 +104,7 @@ def plan_comparison(
 ) -> ComparisonPlan:
     """Check what `compare` would do, and return which arms it would train and which difference it can detect.
 
-    The arguments are the same as those of `compare`. Nothing is trained. Only arrays and models that are given in
+    The arguments are the same as for `compare`. Nothing is trained. Only arrays and models that are given in
     Python are written to files.
 
     Raises:

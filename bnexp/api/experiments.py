@@ -230,7 +230,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
 
 
 def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
-    """Tell the observer how to continue an interrupted run of the same config, if there is one."""
+    """Report to the observer how to continue an interrupted run of the same config, if there is one."""
     if (stopped := lookup.resumable(runs, experiment)) is None:
         return
     run, head = stopped

@@ -30,7 +30,7 @@ SHOWN_FIRST = ("accuracy", "r2")
 class StoredRun(store.Run):
     """A stored run, comparison or study, with its numbers as a data frame and its figures.
 
-    `record()` and `history()` read the files of a run, `comparison()` and `study()` those of a comparison or study.
+    `record()` and `history()` read the files of a run; `comparison()` and `study()` read the other documents.
     """
 
     def frame(self) -> pandas.DataFrame:

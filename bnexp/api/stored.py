@@ -19,8 +19,8 @@ def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None)
 
     The name of a config means the newest finished run that fits the config. If none fits, it means the experiment's
     newest finished run, and the observer is warned how that differs.
-    `frame()` and `figure(metric)` show what was measured. `record()` and `history()` read the files of a run,
-    `comparison()` and `study()` those of a comparison or study.
+    `frame()` and `figure(metric)` show what was measured. `record()` and `history()` read the files of a run;
+    `comparison()` and `study()` read the other documents.
 
     Raises:
         RunError: if nothing has this name, or several do.

@@ -459,7 +459,7 @@ def test_a_damaged_checkpoint_is_refused_and_no_longer_offered(left: store.Run, 
     assert str(raised.value).endswith(f"). {again(left)}")
     path.write_bytes(whole[:-100])
     assert refused("train", "--resume", left.id, cwd=tmp_path).startswith(
-        f"runs/{left.id}/checkpoint.npz: it is no whole"
+        f"runs/{left.id}/checkpoint.npz: it is not a complete"
     )
     assert "resumed" not in bnexp("runs", cwd=tmp_path).stdout
     path.unlink()

@@ -1,6 +1,6 @@
 """bnexp: does batch normalization help your network on your data, and why?
 
-What each command does is a function here, too: `check`, `train`, `compare`, `run_study`, `claims`, `load_run`,
+Most commands are also functions here: `check`, `train`, `compare`, `run_study`, `claims`, `load_run`,
 `list_runs`, `plot`, `list_data` and `fetch_data`. They are loaded when they are first used.
 From a network to an answer:
 
@@ -55,7 +55,7 @@ EXPORTED = {
     "run_study": "studies",
     "train": "experiments",
 }
-"""Name -> the file of `bnexp/api/` that has it."""
+"""Name -> the file of `bnexp/api/` that defines or re-exports it."""
 
 if TYPE_CHECKING:  # the same names once more, so that editors and type checkers know them
     from bnexp.api.comparisons import ComparisonPlan as ComparisonPlan

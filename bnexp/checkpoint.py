@@ -1,7 +1,7 @@
-"""What training keeps to go on after an interruption: arrays by name and facts in JSON, and their form as a file.
+"""Checkpoints, from which an interrupted training goes on: named arrays, facts in JSON, and the file format.
 
-What the arrays mean is the engines' business. Where the file lies is `store`'s. It is an .npz archive without pickles:
-`np.load` reads it. Its last two members are `head.json`, and the sha256 of all before it.
+The engines define the arrays. `store` decides where the file is. The file is an .npz archive without pickles, which
+`np.load` can read. Its last two members are `head.json` and `sha256`, the digest of all other members.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from bnexp.system.numbers import Count
 
 HEAD, DIGEST = "head.json", "sha256"
 LARGEST_HEAD = 2**26
-"""Bytes."""
+"""The most bytes of `head.json`."""
 
 Found = TypeVar("Found")
 Facts = Mapping[str, Any]
-"""What JSON holds: numbers, texts, and lists of them."""
+"""Named values that JSON can store: numbers, texts, and lists of them."""
 Arrays = Iterable[tuple[str, NDArray[Any]]]
-"""Arrays by name, made one after the other while they are written: memory holds one of them at a time."""
+"""Pairs of a name and an array. Each array is made when it is written, so memory holds only one at a time."""
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be used: what was seen and what is expected, without a full stop."""
+    """A checkpoint cannot be used. The message has no full stop: a caller puts it into a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Snapshot:
     arrays: dict[str, NDArray[Any]]
 
     def take(self, name: str, like: NDArray[Any]) -> NDArray[Any]:
-        """Take out an array of the shape and type of another one.
+        """Remove an array and return it. It must have the shape and type of `like`.
 
         Raises:
-            CheckpointError: if there is none.
+            CheckpointError: if the array is missing, or has another shape or type.
         """
         found = self.arrays.pop(name, None)
         if found is None or found.shape != like.shape or found.dtype != _plain(like.dtype):
@@ -56,24 +56,24 @@ class Snapshot:
         return found.view(like.dtype)
 
     def taken(self, name: str) -> NDArray[Any]:
-        """Take out an array of any shape and type.
+        """Remove an array of any shape and type, and return it.
 
         Raises:
-            CheckpointError: if there is none.
+            CheckpointError: if the array is missing.
         """
         if name not in self.arrays:
             raise CheckpointError(f"{name} is missing")
         return self.arrays.pop(name)
 
     def take_all(self, name: str, like: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """Take out several arrays, as `numbered` names them."""
+        """Remove the arrays that `numbered` has named, and return them. They must match the arrays of `like`."""
         return [self.take(f"{name}/{number}", one) for number, one in enumerate(like)]
 
     def fact(self, name: str, expected: Any, meaning: str) -> None:
-        """Check that a fact is as expected; `meaning` says in the user's words what it is.
+        """Check that a fact has the expected value. `meaning` names the fact in the message to the user.
 
         Raises:
-            CheckpointError: if it is not.
+            CheckpointError: if it has another value.
         """
         if self.facts.get(name) != expected:
             raise CheckpointError(f"{meaning} was {self.facts.get(name)} and is {expected}")
@@ -82,7 +82,7 @@ class Snapshot:
         """Return a fact that is a number of epochs, from 0 to `most`.
 
         Raises:
-            CheckpointError: if it is not.
+            CheckpointError: if the fact is no such number.
         """
         found = self.facts.get(name)
         if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= most:
@@ -91,32 +91,32 @@ class Snapshot:
 
 
 def numbered(name: str, arrays: Iterable[NDArray[Any]]) -> Arrays:
-    """Yield arrays with names of their own: `name/0`, `name/1`."""
+    """Yield the arrays with numbered names: `name/0`, `name/1`, and so on."""
     return ((f"{name}/{number}", array) for number, array in enumerate(arrays))
 
 
 def _plain(kind: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type in which a file holds numbers: those that NumPy does not know (bfloat16) as bits."""
+    """Return the type in which a file stores an array. A type unknown to NumPy (bfloat16) is stored as bits."""
     return np.dtype(f"u{kind.itemsize}") if kind.kind == "V" else kind
 
 
 class Keeper:
-    """Decides when training keeps a checkpoint, and keeps it. This one never does."""
+    """Decides when training writes a checkpoint, and writes it. This base class never does."""
 
     def checkpoint_due(self, size: Callable[[], int]) -> bool:
-        """Return True if a checkpoint of about this many bytes is to be kept after the epoch that has just ended."""
+        """Return True if a checkpoint of about `size()` bytes is to be written after the epoch that has just ended."""
         return False
 
     def keep_checkpoint(self, facts: Facts, arrays: Arrays) -> None:
-        """Keep the state of an engine."""
+        """Write the state of an engine."""
 
 
 NOT_KEPT = Keeper()
-"""Keeps no checkpoint."""
+"""Never writes a checkpoint."""
 
 
 class Head(BaseModel):
-    """What stands in a checkpoint beside the engine's arrays."""
+    """The content of `head.json`: everything in a checkpoint except the engine's arrays."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -125,17 +125,17 @@ class Head(BaseModel):
     config_digest: str
     processor: str
     finished: list[Count]
-    """Seeds of the waves that are over. What they measured stands in the run's other files."""
+    """Seeds of the finished waves. Their measures are in the other files of the run."""
     epoch: Count
-    """Of the seeds at work; 0 between two waves."""
+    """The last finished epoch of the seeds in training; 0 between two waves."""
     epochs: Count
     seeds_finished: Count
-    """Within the wave at work, too."""
+    """The number of finished seeds, including the current wave."""
     seeds: Count
     together: Count
-    """Seeds that are trained at once."""
+    """The number of seeds that are trained at once."""
     seconds: Annotated[float, Field(ge=0)]
-    """Of training, so far."""
+    """Seconds of training so far."""
     paces: list[float] = []
     not_kept: list[str] = []
     engine: dict[str, JsonValue] | None
@@ -143,7 +143,7 @@ class Head(BaseModel):
 
     @property
     def place(self) -> str:
-        """Return in words how far the training is."""
+        """Return the progress of the training in words."""
         epoch = f"epoch {self.epoch} of {self.epochs}"
         if self.together >= self.seeds:
             return epoch
@@ -154,7 +154,7 @@ class Head(BaseModel):
 
 
 def write_to(file: IO[bytes], head: Head, arrays: Arrays) -> None:
-    """Write a checkpoint: each array as it comes, then the head, then the digest of all."""
+    """Write a checkpoint: the arrays one by one, then the head, then the digest of both."""
     digest = hashlib.sha256()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays:
@@ -170,7 +170,7 @@ def write_to(file: IO[bytes], head: Head, arrays: Arrays) -> None:
 
 
 class _Hashed:
-    """A file that adds what is written to a digest."""
+    """A file that also adds everything written to it to a digest."""
 
     def __init__(self, file: IO[bytes], digest: Any) -> None:
         self._file, self._digest = file, digest
@@ -182,12 +182,12 @@ class _Hashed:
 
 
 def _member(name: str) -> zipfile.ZipInfo:
-    """Return an entry of the archive that tells no time: equal numbers are equal bytes."""
+    """Return an archive entry with a fixed time, so that equal numbers give equal bytes."""
     return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
 
 
 def read_head(path: Path) -> Head:
-    """Read how far a training is; no array is read.
+    """Read the head of a checkpoint, without its arrays.
 
     Raises:
         CheckpointError: if the file is no checkpoint of this format.
@@ -196,7 +196,7 @@ def read_head(path: Path) -> Head:
 
 
 def read(path: Path) -> tuple[Head, dict[str, NDArray[Any]]]:
-    """Read a checkpoint whole. Nothing in it is run: pickles are refused.
+    """Read the head and all arrays of a checkpoint. Pickles are refused, so no code is run.
 
     Raises:
         CheckpointError: if it is damaged, or no checkpoint of this format.
@@ -215,7 +215,7 @@ def _read(path: Path, what: Callable[[zipfile.ZipFile], Found]) -> Found:
     except MemoryError as error:
         raise CheckpointError(fault(error)) from error
     except FAULTS as error:
-        raise CheckpointError(f"it is no whole checkpoint ({fault(error)})") from error
+        raise CheckpointError(f"it is not a complete checkpoint ({fault(error)})") from error
 
 
 def _head(archive: zipfile.ZipFile) -> Head:
@@ -226,10 +226,10 @@ def _head(archive: zipfile.ZipFile) -> Head:
 
 
 def _whole(archive: zipfile.ZipFile) -> tuple[Head, dict[str, NDArray[Any]]]:
-    """Read all members in the order in which they were written, and compare their digest."""
+    """Read all members in the order in which they were written, and check their digest."""
     digest, arrays = hashlib.sha256(), dict[str, NDArray[Any]]()
     for entry in archive.infolist():
-        if entry.compress_type != zipfile.ZIP_STORED:  # as no checkpoint is; it may take any amount of memory
+        if entry.compress_type != zipfile.ZIP_STORED:  # not by bnexp; unpacking might take any amount of memory
             raise ValueError(f"{entry.filename!r} in it is compressed")
         if entry.filename in (HEAD, DIGEST):
             continue
@@ -240,5 +240,5 @@ def _whole(archive: zipfile.ZipFile) -> tuple[Head, dict[str, NDArray[Any]]]:
     head = _head(archive)
     digest.update(archive.read(HEAD))
     if digest.hexdigest() != archive.read(DIGEST).decode("ascii", "replace"):
-        raise ValueError("its content has another sha256 than the one written in it")
+        raise ValueError("the sha256 of its content differs from the stored one")
     return head, arrays

@@ -1,7 +1,7 @@
 """Every error a user can cause: what was seen, what was expected, the cure, and the exit code.
 
-A `UserError` reaches the terminal as its message alone. Anything else that
-is raised is a bug of bnexp, and shows its traceback.
+Of a `UserError`, the command line prints only the message. Any other exception
+is a bug in bnexp, and its traceback is printed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ DIVERGED = 3
 INTERRUPTED = 130
 
 OWN_FOLDER = f"{Path(__file__).parent}{os.sep}"
-"""What the path of each file of bnexp begins with, and of no file beside its folder."""
+"""The beginning of the path of every file of bnexp, and of no other file."""
 WITHIN = (OWN_FOLDER, contextlib.__file__)
-"""What the files begin with that a call of bnexp leads through."""
+"""Beginnings of the paths of files. Stack frames in these files belong to a call of bnexp."""
 GENERATED = "<string>"
-"""The file that Python names for a function that it wrote itself, such as a dataclass's `__init__`."""
+"""The file name that Python reports for generated functions, such as a dataclass's `__init__`."""
 
 
 class BnexpWarning(UserWarning):
-    """Something may mislead, or was left out: what the command line prints after WARNING."""
+    """Something may mislead, or was left out. The command line prints the message after WARNING."""
 
 
 class UserError(Exception):
-    """A mistake or misfortune of the user's, described in one message."""
+    """A problem that the user can solve, described in one message."""
 
     exit_code = BAD_INPUT
 
@@ -47,14 +47,14 @@ class UserError(Exception):
 
 
 MOST_MISTAKES = 20
-"""Mistakes that one message shows: more than a person mends before trying again."""
+"""The most mistakes that one message shows. A person rarely fixes more of them before trying again."""
 
 
 def _message(problems: Sequence[str]) -> str:
-    """Return a line for each of the first mistakes, and one with the number of the others."""
+    """Return a line for each of the first mistakes, and a line with the number of the other mistakes."""
     lines = list(problems[:MOST_MISTAKES])
     if more := len(problems) - len(lines):
-        lines.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Mend these first.")
+        lines.append(f"and {more} more {'mistake' if more == 1 else 'mistakes'}. Fix these first.")
     return "\n".join(lines)
 
 
@@ -67,9 +67,9 @@ class ConfigError(UserError):
 
 
 class SettingError(UserError):
-    """Settings show themselves to be wrong only when they are used: by the data, or by Keras.
+    """Settings of a config that turn out to be wrong when the data or Keras use them.
 
-    Each problem is a dotted key of the config and what is wrong with it; the caller that knows the file adds the line.
+    Each problem is a dotted key of the config and a text on what is wrong. The caller adds the file and the line.
     """
 
     def __init__(self, key: str, text: str, *more: tuple[str, str]) -> None:
@@ -106,7 +106,7 @@ class UntrainedError(WorkError):
 
 
 class FetchError(UserError):
-    """A data set cannot be brought into the cache: no manager, no network, no space, or not what was expected."""
+    """A data set cannot be brought into the cache: no package manager, no network, no space, or wrong content."""
 
     exit_code = WORK_FAILED
 
@@ -128,7 +128,7 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[UserError] = []
         self.is_partial = False
-        """Whether a part was left out that could not be used. Later mistakes may follow from the missing part."""
+        """Whether an unusable part was left out. Later mistakes may be consequences of the missing part."""
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
@@ -146,16 +146,16 @@ class Problems:
         self.found.append(SettingError(key, text))
 
     def tell(self, *lines: str, leaves_out: bool = True) -> None:
-        """Note mistakes of a config, each a line with the place that it stands in.
+        """Note mistakes of a config. Each is a line that names its place in the config.
 
-        `leaves_out` is whether what stands there is left out, so that the config is a part of what was meant.
+        `leaves_out` is whether the faulty part is left out, so that the config is incomplete.
         """
         self.found += [ConfigError([line]) for line in lines]
         self.is_partial |= leaves_out and bool(lines)
 
     @property
     def lines(self) -> list[str]:
-        """Return what was noted, a line for each mistake."""
+        """Return a line for each noted mistake."""
         several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
         return list(dict.fromkeys(line for lines in several for line in lines))
 
@@ -165,11 +165,11 @@ class Problems:
         self.is_partial |= other.is_partial
 
     def refuse(self) -> None:
-        """Raise a single mistake as it is, several in one error that holds each once.
+        """Raise what was noted, if anything: one mistake unchanged, several as one error without repetitions.
 
         Raises:
-            SettingError: if all are of settings.
-            ConfigError: if several are noted, and some are not.
+            SettingError: if all mistakes are SettingErrors.
+            ConfigError: if there are several mistakes, and some are no SettingErrors.
         """
         if len(self.found) == 1:
             raise self.found[0]
@@ -183,9 +183,9 @@ class Problems:
 
 @contextlib.contextmanager
 def work_begun(*, when: bool = True) -> Iterator[None]:
-    """Raise WorkError where bad input shows only after something was trained: exit code 2 says that nothing was.
+    """Turn errors of bad input into WorkErrors, because their exit code 2 means that nothing was trained.
 
-    With `when=False` nothing was trained before, and bad input is raised as it is.
+    With `when=False`, nothing has been trained yet, and the errors are raised unchanged.
     """
     try:
         yield
@@ -196,7 +196,7 @@ def work_begun(*, when: bool = True) -> Iterator[None]:
 
 
 def listed(names: Iterable[str], most: int | None = None) -> str:
-    """Return the first names, and how many more there are.
+    """Return the first `most` names as a text, with the number of the other names.
 
     >>> listed(["a", "b", "c", "d"], 2)
     'a, b and 2 more'
@@ -222,41 +222,41 @@ UTF8_CURE = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
 
 
 def cure_of_bytes(encoding: str) -> str:
-    """Return what to do about an argument with bytes that are no letters in the locale's encoding."""
+    """Return the cure for an argument with bytes that the locale's encoding cannot decode."""
     return "Type it in UTF-8." if encoding.lower().replace("-", "") == "utf8" else UTF8_CURE
 
 
 def outside_locale(path: str) -> str | None:
-    """Return why the system's locale has no path of this name, and the cure; None if it has."""
+    """Return why the locale's encoding cannot encode a path, and the cure; None if it can."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError as error:
         letter = f"the character U+{ord(path[error.start]):04X}"
-        return f"the locale's encoding, {error.encoding}, does not hold {letter}. {UTF8_CURE}"
+        return f"the locale's encoding, {error.encoding}, cannot encode {letter}. {UTF8_CURE}"
     return None
 
 
 HINT = "Did you mean "
 LONGEST_NAME = 100
-"""Characters of a name that is looked up; a longer one is near to none."""
+"""The most characters of a name for which the nearest good name is searched."""
 
 
-LOOKS_ALIKE = "It looks alike, and its letters are encoded otherwise: copy it. "
+LOOKS_ALIKE = "It looks the same, but its characters are encoded differently, so copy it. "
 
 
 def _as_seen(name: str) -> str:
-    """Return one spelling for names that look the same but for case."""
+    """Return the same text for all names that look the same, apart from upper and lower case."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 MOST_GOOD_NAMES = 40
-"""Good names that a message lists; a wide table has thousands of columns."""
+"""The most good names that a message lists. A wide table has thousands of columns."""
 
 
 def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOOD_NAMES) -> str:
-    """Return a sentence with the good names, and the nearest one if one is near; of many names only the first `most`.
+    """Return a sentence with the first `most` good names, and a question with the nearest one if one is similar.
 
-    The ending that files share brings none nearer.
+    A file ending that all names share does not count as similarity.
 
     >>> nearest("layr", ["none", "batch", "layer"])
     "Did you mean 'layer'? Good names: none, batch, layer."
@@ -279,12 +279,12 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOO
 
 
 def _set_apart(name: str) -> str:
-    """Return a name, in quotes where no letter or digit shows that it is one."""
+    """Return a name, in quotes if it has no letter or digit."""
     return name if any(map(str.isalnum, name)) else repr(name)
 
 
 def _is_one_slip(name: str, good: str) -> bool:
-    """Return True if one letter is wrong, too much or missing, or two are swapped.
+    """Return True if one character is wrong, added or missing, or if two are swapped.
 
     >>> _is_one_slip("bm", "bn"), _is_one_slip("nb", "bn"), _is_one_slip("x", "y")
     (True, True, False)

@@ -1,6 +1,6 @@
-"""What each held-out row measured with each seed's final weights, and its form in rows.npz.
+"""The measures of each held-out row with each seed's final weights, and their format in rows.npz.
 
-Which rows are measured, and by whom, is in `training/`; where the file lies is `store`'s business.
+`training/` measures the rows. `store` decides where the file is.
 
 Axes: S seeds, R rows of one part, C classes.
 """
@@ -25,23 +25,24 @@ from bnexp.statistics.arrays import Floats
 from bnexp.system.archives import FAULTS, fault
 
 KINDS = {"rows": "iu", "target": "f", "groups": "iu", "guessed": "b", "loss": "f", "accuracy": "b", "predicted": "f"}
-"""Array -> the kinds of numbers that it may hold."""
+"""Array -> the NumPy kinds of numbers (`dtype.kind`) that it may hold."""
 LARGEST_FLOAT = 4
-"""Bytes: training computes in float32. Powers of what float64 can hold would leave it."""
+"""The most bytes of a float. Training computes in float32. Powers of larger float64 numbers might overflow."""
 REQUIRED = ("rows", "target", "loss")
 PER_SEED = ("loss", "accuracy", "predicted")
-"""Arrays of the measures; the others hold one row of values where all seeds share their rows."""
+"""Arrays with values for each seed. The other arrays have one entry for all seeds if these share their rows."""
 MOST_BYTES = 2**32
-"""Of all arrays; what is larger was not written by bnexp."""
+"""The most bytes of all arrays together. bnexp writes no larger file."""
 
 
 @dataclass(frozen=True)
 class PartRows:
-    """What the rows of one part measured: which rows, (S, R), their targets, and each measure.
+    """The held-out rows of one part for each seed: the numbers of the rows, (S, R), their targets, and their measures.
 
     `measures` has `loss` and, for classes, `accuracy` (True where the prediction is right), each (S, R). It may have
-    `predicted`: the value, the probability of the second class, or the probabilities of all classes, (S, R, C).
-    Targets and predictions of a regression are in the target's own unit. The loss is as it was trained on.
+    `predicted`: for a regression the value, (S, R), for two classes the probability of the second, (S, R), and for more
+    classes all probabilities, (S, R, C). Targets and predictions of a regression are in the target's own unit. The loss
+    is on the scale that the training uses.
     """
 
     rows_SR: NDArray[np.int32]
@@ -49,7 +50,7 @@ class PartRows:
     groups_SR: NDArray[np.int32] | None
     """The number of each row's group (`dataset.group`)."""
     guessed_SR: NDArray[np.bool_] | None
-    """Of classes: whether a net that guesses the training part's commonest class is right."""
+    """For classes: True where guessing the most common class of the training part is right."""
     measures: Mapping[str, NDArray[Any]]
 
     @property
@@ -66,11 +67,11 @@ class PartRows:
         return PartRows(self.rows_SR[at], self.target_SR[at], groups, guessed, measures)
 
     def without_predictions(self) -> PartRows:
-        """Return the rows with their losses and accuracies alone."""
+        """Return the rows without the measure `predicted`."""
         return replace(self, measures={name: kept for name, kept in self.measures.items() if name != "predicted"})
 
     def values(self, measured: str) -> Floats | None:
-        """Return what each row measured, (S, R), whose mean over rows is the metric; None if it is not kept."""
+        """Return values of the rows, (S, R), whose mean over rows is the metric; None if they are not stored."""
         if measured in ("loss", "accuracy"):
             kept = self.measures.get(measured)
             return None if kept is None else kept.astype("float64")
@@ -83,14 +84,14 @@ class PartRows:
         return np.square(error_SR) if measured == "mse" else np.abs(error_SR)
 
     def _computed(self, metric: classification.Metric) -> Floats | None:
-        """Return what each row adds to a metric of classes, (S, R); None where these rows have no such metric."""
+        """Return the contribution of each row to a metric of classes, (S, R); None if the metric does not apply."""
         answers = list(self._answers())
         if not answers or not metric.fits(answers[0].classes):
             return None
         return np.stack([metric.values(one) for one in answers])
 
     def _answers(self) -> Iterator[Answers]:
-        """Yield what each seed's net answers; nothing where predictions are not kept, or of a regression."""
+        """Yield the answers of each seed's net; nothing for a regression, or if predictions are not stored."""
         right_SR, predicted = self.measures.get("accuracy"), self.measures.get("predicted")
         if right_SR is None or predicted is None:
             return
@@ -99,7 +100,7 @@ class PartRows:
             yield Answers(target_R, of_seed, right_R)
 
     def of_guess(self, measured: str) -> float | None:
-        """Return what guessing scores in a metric of classes, the mean over seeds; None where it is not known."""
+        """Return the score of guessing in a metric of classes, as the mean over seeds; None if it is unknown."""
         metric, answers = classification.METRICS[measured], self._answers()
         if metric.of_guess is None:
             return None
@@ -115,28 +116,28 @@ class HeldOut:
     parts: Mapping[str, PartRows]
 
     def of(self, seeds: tuple[int, ...]) -> HeldOut:
-        """Return the rows of some of its seeds, in the order asked for."""
+        """Return the rows of these seeds, in this order."""
         positions = [self.seeds.index(seed) for seed in seeds]
         return HeldOut(seeds, {part: rows.of(positions) for part, rows in self.parts.items()})
 
     def values(self, metric: str) -> Floats | None:
-        """Return what each row measured, (S, R), if the metric is the mean of that and it is kept; else None.
+        """Return values of the rows, (S, R), whose mean over rows is the metric; None if they are not stored.
 
-        The metric is one of a held-out part, such as `val_accuracy`.
+        The metric belongs to a held-out part, such as `val_accuracy`.
         """
         rows = self.parts.get(part_of(metric))
         return None if rows is None else rows.values(quantity(metric))
 
     def of_guess(self, measured: str) -> dict[str, float]:
-        """Return what guessing scores in a metric of classes, on each part where that is known."""
+        """Return the score of guessing in a metric of classes, for each part for which it is known."""
         found = {part: rows.of_guess(measured) for part, rows in self.parts.items()}
         return {part: score for part, score in found.items() if score is not None}
 
     def contradiction(self, seeds: Sequence[int], finals: Mapping[str, Sequence[float | None]]) -> str | None:
-        """Return which seed's rows have another accuracy than its final value; None if all agree.
+        """Return a phrase on a seed whose final accuracy differs from the accuracy of its rows; None if all agree.
 
-        `finals` maps a metric to a value for each of the seeds; one without a value, as a diverged seed, is left out. A
-        row may differ by itself: where two classes score alike, rounding decides.
+        `finals` maps a metric to a value for each seed. A seed without a value, such as a diverged one, is left out. A
+        difference of one row is allowed, because rounding decides if two classes have equal scores.
         """
         known = [position for position, seed in enumerate(seeds) if seed in self.seeds]
         rows = self.of(tuple(seeds[position] for position in known))
@@ -150,11 +151,11 @@ class HeldOut:
         return None
 
     def without_predictions(self) -> HeldOut:
-        """Return the rows without what was predicted for each."""
+        """Return the rows without their predictions."""
         return HeldOut(self.seeds, {part: rows.without_predictions() for part, rows in self.parts.items()})
 
     def to_npz(self) -> bytes:
-        """Return the content of rows.npz: compressed, and the same bytes for the same numbers."""
+        """Return the compressed content of rows.npz. Equal numbers give equal bytes."""
         arrays: dict[str, NDArray[Any]] = {"seeds": np.array(self.seeds, "int64")}
         for part, rows in self.parts.items():
             alike = 1 if rows.is_shared else len(self.seeds)
@@ -168,7 +169,7 @@ class HeldOut:
 
 
 def joined(several: Sequence[HeldOut]) -> HeldOut:
-    """Put the rows of different seeds one behind the other."""
+    """Concatenate the rows of different seeds, in this order."""
     if len(several) == 1:
         return several[0]
     seeds = tuple(seed for one in several for seed in one.seeds)
@@ -177,7 +178,7 @@ def joined(several: Sequence[HeldOut]) -> HeldOut:
 
 def _joined(several: Sequence[PartRows]) -> PartRows:
     def stacked(name: str) -> Any:
-        """Stack an array that all have, or none."""
+        """Concatenate an array of all parts; None if the first part lacks it."""
         values = [getattr(rows, name) for rows in several]
         return None if values[0] is None else np.concatenate(values)
 
@@ -189,10 +190,10 @@ def _joined(several: Sequence[PartRows]) -> PartRows:
 
 
 def from_npz(content: bytes, where: str) -> HeldOut:
-    """Read rows.npz back; `where` names the file in errors. Nothing in it is run: pickles are refused.
+    """Read the content of rows.npz; `where` names the file in errors. Pickles are refused, so no code is run.
 
     Raises:
-        RunError: if it is no such file, or its arrays are not as bnexp writes them, or contradict each other.
+        RunError: if it is no .npz file, or if its arrays are faulty or contradict each other.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -206,7 +207,7 @@ def from_npz(content: bytes, where: str) -> HeldOut:
 
 
 def _checked(members: dict[str, Any]) -> HeldOut:
-    """Return what the arrays hold; raise ValueError if one is missing, of another kind, or of another shape."""
+    """Return the rows in these arrays; raise ValueError if one is missing, or has a wrong type or shape."""
     for name, values in members.items():
         if not isinstance(values, np.ndarray):
             raise ValueError(f"{name} is no array")
@@ -218,7 +219,7 @@ def _checked(members: dict[str, Any]) -> HeldOut:
     for name, values in arrays.items():
         part, _, kind = name.partition("_")
         if part not in HELD_OUT_PARTS or values.dtype.kind not in KINDS.get(kind, ""):
-            raise ValueError(f"{name} is no array of numbers that a part has")
+            raise ValueError(f"{name} is no known array, or has the wrong type of numbers")
         if values.dtype.kind == "f" and values.dtype.itemsize > LARGEST_FLOAT:
             raise ValueError(f"{name} has {values.dtype} numbers; expected float32 or float16")
         if values.ndim < 2 or not values.size:
@@ -238,7 +239,7 @@ def _part(values: dict[str, NDArray[Any]], seeds: int, part: str) -> PartRows:
             raise ValueError(f"{part}_{kind} has the shape {array.shape}; there are {seeds} seeds and {rows} rows")
 
     def full(kind: str) -> Any:
-        """Return an array with a row for each seed."""
+        """Return an array with one row for each seed; None if the file lacks it."""
         return None if kind not in values else np.broadcast_to(values[kind], (seeds, rows))
 
     measures = {kind: values[kind] for kind in PER_SEED if kind in values}

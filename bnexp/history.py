@@ -1,6 +1,6 @@
 """The measured record: metric -> array (seeds, epochs), and its JSON form.
 
-Axes: S seeds, E epochs. What measures is in `training/`. Where the file lies is `store`'s business.
+Axes: S seeds, E epochs. `training/` measures it. `store` decides where the file is.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ FORMAT = 1  # 1: {"format", "seeds": [{"seed", "diverged_at"?, "best_epoch"?, "h
 class History:
     """What was measured at each epoch of each seed.
 
-    `metrics` maps a metric to an array (S, E), in the order measured; an
-    epoch that a seed did not reach is NaN. `epochs_S` counts the epochs each
-    seed was trained for (a diverged seed's last epoch is the one at which its
-    loss was no longer finite). `diverged_at` maps a seed to that epoch, from 1;
-    `best_epoch` a seed, under early stopping, to the epoch whose weights it ended with.
+    `metrics` maps each metric to an array (S, E), in the order measured. An epoch that a seed did not reach is NaN.
+    `epochs_S` counts the epochs that each seed was trained for. `diverged_at` maps a diverged seed to its last epoch,
+    counted from 1, at which its loss was no longer finite. Under early stopping, `best_epoch` maps a seed to the epoch
+    whose weights it ended with.
     """
 
     seeds: tuple[int, ...]
@@ -39,12 +38,12 @@ class History:
 
     @property
     def kept_S(self) -> tuple[int, ...]:
-        """Count the epochs behind the weights that each seed ended with."""
+        """Return for each seed the epoch, counted from 1, whose weights it ended with."""
         return tuple(self.best_epoch.get(seed, ran) for seed, ran in zip(self.seeds, self.epochs_S, strict=True))
 
     @property
     def fewest_kept(self) -> int:
-        """Return the fewest of `kept_S` among the seeds that did not diverge; among all, if all did."""
+        """Return the smallest value of `kept_S`, over the seeds that did not diverge, or over all if all diverged."""
         whole = [kept for seed, kept in zip(self.seeds, self.kept_S, strict=True) if seed not in self.diverged_at]
         return min(whole or self.kept_S)
 
@@ -54,9 +53,9 @@ class History:
         return np.where([seed in self.diverged_at for seed in self.seeds], np.nan, values_S)
 
     def with_final(self, metric: str, values_S: Floats) -> History:
-        """Return the history with a metric, (S,), of the weights that each seed ended with.
+        """Return the history with these values of a metric, (S,), at the epochs whose weights the seeds ended with.
 
-        Other epochs keep the values that they have; if they have none, NaN.
+        Other epochs keep their values of this metric, or have NaN if the metric is new.
         """
         unknown_SE = np.full((len(self.seeds), max(self.epochs_S)), np.nan)
         values_SE = self.metrics.get(metric, unknown_SE).copy()
@@ -77,10 +76,10 @@ class History:
         return np.where(lost_S, np.nan, sign * best_S)
 
     def as_judged(self, metric: str, values_S: Floats, guessing: Mapping[str, float]) -> Floats:
-        """Return a final or best value of each seed, (S,), in which a diverged one guesses the commonest class.
+        """Return final or best values of the seeds, (S,), in which a diverged seed scores like guessing.
 
-        So no failure is dropped from a mean of accuracies. `guessing` maps a part to the score of guessing. On any
-        other part, and in any other metric, a diverged seed has NaN.
+        So a mean of accuracies does not leave out failures. `guessing` maps a part to the accuracy of guessing the most
+        common class. For any other part or metric, the values are returned unchanged: NaN for a diverged seed.
         """
         part = part_of(metric)
         if quantity(metric) != "accuracy" or part not in guessing:
@@ -88,7 +87,7 @@ class History:
         return np.where([seed in self.diverged_at for seed in self.seeds], guessing[part], values_S)
 
     def of(self, seeds: tuple[int, ...]) -> History:
-        """Return the history of some of its seeds, in the order asked for."""
+        """Return the history of these seeds, in this order."""
         rows = [self.seeds.index(seed) for seed in seeds]
         epochs_S = tuple(self.epochs_S[row] for row in rows)
         return History(
@@ -115,14 +114,14 @@ class History:
 
 
 Watch = Callable[[Sequence[History]], bool]
-"""Called after every epoch with what there is so far, of different seeds each; True asks to stop there.
+"""Called after every epoch with the histories so far, each of different seeds. It returns True to stop the training.
 
-They are not joined: joining copies every epoch that was ever measured.
+The histories are not joined, because joining would copy every epoch measured so far.
 """
 
 
 def joined(histories: Sequence[History]) -> History:
-    """Put the histories of different seeds one behind the other; epochs that a seed did not reach are NaN."""
+    """Concatenate the histories of different seeds, in this order. Epochs that a seed did not reach are NaN."""
     if len(histories) == 1:
         return histories[0]
     epochs_S = tuple(epochs for one in histories for epochs in one.epochs_S)
@@ -147,7 +146,7 @@ def _finite(values: Floats) -> list[float | None]:
 
 
 class _Entry(BaseModel):
-    """One seed as it stands in the file."""
+    """One seed in history.json."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -158,12 +157,12 @@ class _Entry(BaseModel):
 
     @property
     def epochs(self) -> int:
-        """Count the epochs the seed was trained for."""
+        """Count the epochs that the seed was trained for."""
         return len(next(iter(self.history.values())))
 
 
 class _Document(BaseModel):
-    """A history file."""
+    """The content of history.json."""
 
     model_config = ConfigDict(strict=True)
 
@@ -172,7 +171,7 @@ class _Document(BaseModel):
 
 
 def from_json(text: str | bytes, where: str) -> History:
-    """Read a history back; `where` names the file in errors.
+    """Read a history from JSON; `where` names the file in errors.
 
     Raises:
         RunError: if the text is no history of this format.
@@ -205,7 +204,7 @@ def _refuse_contradictions(document: _Document) -> None:
     if not names:
         raise ValueError(f"seed {entries[0].seed} has no metrics")
     if len({entry.seed for entry in entries}) < len(entries):
-        raise ValueError("a seed stands twice")
+        raise ValueError("a seed occurs twice")
     for name in names:
         if not is_measured(name):
             raise ValueError(f"{name!r} is no metric of bnexp; it measures {', '.join(KNOWN)}")
@@ -216,7 +215,7 @@ def _refuse_contradictions(document: _Document) -> None:
         if lengths == {0}:
             raise ValueError(f"seed {entry.seed} has no epochs")
         if max(entry.diverged_at or 1, entry.best_epoch or 1) > entry.epochs:
-            raise ValueError(f"seed {entry.seed} has a mark at an epoch that it did not reach")
+            raise ValueError(f"seed {entry.seed} has a diverged_at or best_epoch after its last epoch")
 
 
 def _refuse_impossible(history: History) -> None:

@@ -1,4 +1,4 @@
-"""What a metric's name implies: the task that measures it, its direction, its unit, how a value of it is written."""
+"""What a metric's name implies: the task that measures it, its direction, its unit, and the format of its values."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 MEASURED = {"binary": ("accuracy",), "multiclass": ("accuracy",), "regression": ("mse", "mae", "r2")}
-"""Task -> what is measured besides the loss."""
+"""Task -> the metrics that are measured besides the loss."""
 HELD_OUT_PARTS = ("val", "test")
 PARTS = ("", "train", "val", "test")
-"""Where a metric can be measured; the first is the epoch that is being trained."""
+"""Parts on which a metric can be measured. The empty one means the training batches of the running epoch."""
 LARGEST = 1e100
-"""No training measures larger numbers: it computes in float32. Their squares would leave float64."""
+"""The largest possible value. Training computes in float32. Squares of much larger numbers overflow float64."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What a metric implies, whatever the part it is measured on."""
+    """The properties of a metric, which are the same for all parts."""
 
     low: float = 0.0
     high: float = 1.0
@@ -26,15 +26,15 @@ class Traits:
     in_percent: bool = False
     """Whether a value is written in percent, and a difference in points."""
     margin: float | None = 0.01
-    """The smallest difference that matters, if none is asked for; None if it depends on the baseline's mean.
+    """The default for the smallest difference that matters; None if it depends on the baseline's mean.
 
-    Then the metric has no upper end that matters, and is judged by ratios.
+    A metric with None has no upper end that matters, and is judged by ratios.
     """
     counts: Literal["rows", "classes"] | None = None
-    """What is counted as right or wrong: rows, or rows of each class, so that rare classes weigh as much; None if the
-    metric measures how far off an answer is."""
+    """What is counted as right or wrong. With `classes`, a rare class counts as much as a common one. None: the metric
+    measures the size of an error instead."""
     computed: bool = False
-    """Whether it is computed of what a net predicts for held-out rows: `statistics.classification`."""
+    """Whether `statistics.classification` computes it from the predictions for held-out rows."""
 
 
 KNOWN = {
@@ -55,24 +55,24 @@ KNOWN = {
 }
 """Every quantity that bnexp measures or computes."""
 ROUNDING = 1e-5
-"""Of means in float32: a share may be above 1 by no more than this."""
+"""The largest rounding error of a mean in float32: a share may exceed 1 by this much."""
 COMMON = 0.8
-"""Where one class has this share of the rows, guessing has nearly the accuracy of a good net."""
+"""If one class has this share of the rows or more, guessing is nearly as accurate as a good net."""
 HEADLINES = ("test_accuracy", "test_r2", "test_loss", "val_accuracy", "val_r2", "val_loss")
-"""The metrics that may stand for a run, the first one measured: of the test part, if there is one."""
+"""The metrics that can represent a run, in order of preference. The first one that was measured is used."""
 
 SMALLEST_SIGNED = 0.0005
-"""Percentage points; a smaller difference is written as zero."""
+"""In percentage points. A smaller difference is written as zero."""
 LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
-"""Beyond these a number is written with an exponent."""
+"""A number that is larger, or needs more decimals, may be written with an exponent."""
 DIGITS_WITHOUT_NOISE = 12
-"""Of the 15 to 17 digits of a float64, those that sums in another order leave as they are."""
+"""The digits of a float64, of 15 to 17, that stay the same if a sum is computed in another order."""
 
 
 def names(task: str, parts: Sequence[str], computed: Sequence[str] = ()) -> list[str]:
     """Return the names of a history's metrics, in order, for the parts that are evaluated at each epoch's end.
 
-    `computed` are the quantities that are computed of the held-out parts at each epoch, too.
+    `computed` names further quantities that are computed on the held-out parts at each epoch.
 
     >>> names("binary", ["val"], ["auc"])
     ['loss', 'accuracy', 'val_loss', 'val_accuracy', 'val_auc']
@@ -83,7 +83,9 @@ def names(task: str, parts: Sequence[str], computed: Sequence[str] = ()) -> list
 
 
 def is_computed(metric: str) -> bool:
-    """Return True for a metric that is computed of predictions: of the final weights, and at each epoch if asked for.
+    """Return True for a metric that is computed from predictions.
+
+    It is computed for the final weights, and at each epoch only if the config asks for that.
 
     >>> is_computed("val_auc"), is_computed("val_accuracy")
     (True, False)
@@ -101,9 +103,9 @@ def is_measured(metric: str) -> bool:
 
 
 def impossible(metric: str, values: Iterable[float | None]) -> str | None:
-    """Return which value no training measures, and what is expected; None if each is possible. NaN and None are.
+    """Return a message on the first impossible value; None if all values are possible, as NaN and None are.
 
-    A loss can be below 0, as a network of the user's own may add any penalty to it.
+    A loss can be below 0, because a network of the user's own may add any penalty to it.
 
     >>> impossible("val_accuracy", [0.9, 90.0]), impossible("val_r2", [-0.5, float("nan"), None, 1.0])
     ('val_accuracy holds 90; expected numbers from 0 to 1', None)
@@ -116,7 +118,7 @@ def impossible(metric: str, values: Iterable[float | None]) -> str | None:
 
 
 def headline(measured: Collection[str]) -> str:
-    """Return the metric that stands for a run.
+    """Return the metric that represents a run, of those measured.
 
     >>> headline(["loss", "val_loss", "val_accuracy"]), headline(["val_r2", "test_r2"])
     ('val_accuracy', 'test_r2')
@@ -125,7 +127,7 @@ def headline(measured: Collection[str]) -> str:
 
 
 def fair_metric(rows_per_class: Sequence[int], part: str) -> str | None:
-    """Return a metric in which a rare class counts as much as a common one; None where the classes are alike enough.
+    """Return a metric in which a rare class counts as much as a common one; None if no class is very common.
 
     >>> fair_metric([98, 2], "val"), fair_metric([90, 5, 5], "test"), fair_metric([60, 40], "val")
     ('val_auc', 'test_balanced_accuracy', None)
@@ -136,7 +138,7 @@ def fair_metric(rows_per_class: Sequence[int], part: str) -> str | None:
 
 
 def on_validation(metric: str) -> str:
-    """Return the metric of the validation part that goes with one of the test part; any other stays.
+    """Return the validation metric that corresponds to a test metric; any other metric unchanged.
 
     >>> on_validation("test_accuracy"), on_validation("train_loss")
     ('val_accuracy', 'train_loss')
@@ -145,7 +147,7 @@ def on_validation(metric: str) -> str:
 
 
 def part_of(metric: str) -> str:
-    """Return the part of the data that a metric is measured on; of the epoch that is being trained, it is `train`.
+    """Return the part of the data that a metric is measured on. Without a part in its name, that is `train`.
 
     >>> part_of("val_loss"), part_of("loss"), part_of("train_r2")
     ('val', 'train', 'train')
@@ -154,7 +156,7 @@ def part_of(metric: str) -> str:
 
 
 def quantity(metric: str) -> str:
-    """Return what is measured, whatever the part.
+    """Return the name of a metric without its part.
 
     >>> quantity("val_accuracy"), quantity("loss"), quantity("test_balanced_accuracy")
     ('accuracy', 'loss', 'balanced_accuracy')
@@ -163,13 +165,13 @@ def quantity(metric: str) -> str:
 
 
 def _parted(metric: str) -> tuple[str, str]:
-    """Return the part in a metric's name, if it begins with one, and what follows."""
+    """Split a metric's name into its part, which may be empty, and the rest."""
     part, line, measured = metric.partition("_")
     return (part, measured) if part and part in PARTS and line else ("", metric)
 
 
 def traits(metric: str) -> Traits:
-    """Return what a metric implies; a number that is none of bnexp's metrics is like a loss."""
+    """Return the traits of a metric. An unknown metric has the traits of a loss."""
     return KNOWN.get(quantity(metric), KNOWN["loss"])
 
 
@@ -188,11 +190,11 @@ def with_unit(metric: str) -> str:
 
 
 def number(metric: str, value: float | None, *, spread: float | None = None, signed: bool = False) -> str:
-    """Write a value as a person reads it: accuracies in percent with two decimals, the rest with three digits.
+    """Return a value as text: accuracies in percent with two decimals, other metrics with three digits.
 
-    With the `spread` that goes with it (a deviation, half an interval), the value has the decimals that the spread's
-    first two digits need. What rounds to zero has no sign. A signed accuracy has a digit more before it does, as the
-    bound of an interval lies on one side of zero.
+    `spread` is the standard deviation of the value, or half its interval. The value then gets as many decimals as the
+    first two digits of the spread need. A value that rounds to zero has no sign. A small signed accuracy gets more
+    decimals instead of zero, because it matters on which side of zero the bound of an interval is.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
@@ -216,7 +218,7 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
 
 
 def two_digits(value: float) -> str:
-    """Write the first two digits of a number that a person may type, without an exponent where none is needed.
+    """Return a number rounded to two digits as text that a person can type, without an exponent if possible.
 
     >>> two_digits(825.0), two_digits(0.0331), two_digits(2.4e-7)
     ('820', '0.033', '2.4e-07')
@@ -225,7 +227,7 @@ def two_digits(value: float) -> str:
 
 
 def p_text(value: float | None) -> str:
-    """Write a p-value.
+    """Return a p-value as text.
 
     >>> p_text(0.0312), p_text(0.00002), p_text(None)
     ('0.031', '<0.001', '-')
@@ -234,7 +236,7 @@ def p_text(value: float | None) -> str:
 
 
 def _without_noise(value: float, form: str) -> str:
-    """Write a number so that noise in its last bits does not decide how a tie is rounded; a zero has no sign.
+    """Return a number as text. Noise in its last bits does not change how a tie is rounded. A zero has no sign.
 
     >>> {_without_noise(value, "+.2f") for value in (-1.6249999999999998, -1.625, -1.6250000000000002)}
     {'-1.62'}

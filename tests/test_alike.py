@@ -90,7 +90,7 @@ def test_a_column_that_is_encoded_otherwise_is_told_as_that(tmp_path: Path) -> N
         warnings(tmp_path / "t.csv", frame, target="café")
     assert str(caught.value).startswith(
         "dataset.target is 'café'; no column has this name. Did you mean 'cafe\u0301'? "
-        "It looks alike, and its letters are encoded otherwise: copy it. Good names: "
+        "It looks the same, but its characters are encoded differently, so copy it. Good names: "
     )
 
 

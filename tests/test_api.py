@@ -158,7 +158,7 @@ def test_a_comparison_that_found_the_very_same_is_kept_once_and_is_the_latest(pl
     told = Told()
     again = bnexp.compare(["bn", "nobn"], observer=told)
     assert (again.run, again.document) == (first.run, first.document)
-    assert f"{first.run.id} holds this very comparison, so no other is written" in told.said
+    assert f"{first.run.id} is the same comparison, so no new one is written" in told.said
     assert bnexp.load_run("latest").id == first.run.id
     assert [run.id for run in bnexp.list_runs() if run.kind == "comparison"] == [first.run.id]
     asked = bnexp.compare(["bn", "nobn"], question=bnexp.Question(margin=0.2))
@@ -244,7 +244,7 @@ def test_a_study_is_kept_where_runs_says_or_where_its_plan_says(place: Path, wor
     with pytest.raises(UserError) as raised:
         bnexp.outlook(planned, runs="third")
     assert str(raised.value) == (
-        f"runs is 'third', and the plan is of {planned.directory}; expected one place. Give runs to plan_study."
+        f"runs is 'third', but the plan is for {planned.directory}. Give runs to plan_study instead."
     )
     assert bnexp.outlook("s.yaml", runs="other").finished == 2, "trials"
     assert bnexp.claims("s.yaml", runs="other").page == Path("other/claims.html")

@@ -268,8 +268,8 @@ def test_a_data_frame_is_kept_as_csv_where_nothing_writes_parquet(
     ("frame", "message"),
     [
         ({"a": [[1], [2]]}, "column 'a' of the DataFrame holds list; "),
-        ({"a": [1, "x"], "b": [1.0, 2.0], "c": [2.5, "y"]}, "column 'a' of the DataFrame holds int, str; expected numbers, texts, "
-         "booleans or dates alone. Convert it, as with astype(str), or leave it out.\ncolumn 'c' of the DataFrame holds float, str; "),
+        ({"a": [1, "x"], "b": [1.0, 2.0], "c": [2.5, "y"]}, "column 'a' of the DataFrame holds int, str; expected only numbers, texts, "
+         "booleans or dates. Convert it, for example with astype(str), or leave it out.\ncolumn 'c' of the DataFrame holds float, str; "),
         ({"z": [1j, 2j]}, "column 'z' of the DataFrame holds complex128; "),
         ({1: [0, 1], "1": [0, 1]}, "data is a DataFrame with several columns called '1' (as text); expected a name of its own for each. "
          "Rename them, or leave all but one out."),
@@ -345,8 +345,8 @@ def test_a_file_that_asks_for_work_while_it_is_run_for_its_function_is_refused(m
     with pytest.raises(UserError) as raised:
         arms_of("nets.py:build")
     assert str(raised.value) == (
-        "nets.py is run for its function, and begins work of its own; expected a file that defines functions. Put that "
-        'work under `if __name__ == "__main__":`.'
+        "nets.py is run to get its function, but it calls bnexp itself; expected a file that defines functions. Put these "
+        'calls under `if __name__ == "__main__":`.'
     )
 
 
@@ -365,18 +365,18 @@ def test_one_hot_targets_are_data_too() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((ROWS, LABELS[:9]), "data is (x, y) with 60 rows of x and 9 of y; expected one y for each row of x. Give both of the same rows, in the same order."),
-        ((ROWS[:, 0], LABELS), "x has shape (60,); expected rank 2 (rows of numbers), 3 (sequences), 4 (images), in which the first axis counts rows, and no axis is empty. Give x[:, None] if each row is one number."),
-        ((ROWS, np.full((60, 2), 0.5)), "y has shape (60, 2), and row 0 (counted from 0) holds 0.5; expected one 1 in each row, at its class, and else 0. Mend that row, or give one of its columns."),
+        ((ROWS, LABELS[:9]), "data is (x, y) with 60 rows of x and 9 of y; expected one y for each row of x. Give both for the same rows, in the same order."),
+        ((ROWS[:, 0], LABELS), "x has shape (60,); expected rank 2 (rows of numbers), 3 (sequences), 4 (images). The first axis counts rows, and no axis may be empty. Give x[:, None] if each row is one number."),
+        ((ROWS, np.full((60, 2), 0.5)), "y has shape (60, 2), and row 0 (counted from 0) holds 0.5; expected one 1 in each row, at its class, and else 0. Fix that row, or give one of its columns."),
         ((ROWS, np.ones((60, 2, 2))), "y has shape (60, 2, 2); expected one value for each row, (N,) or (N, 1). Change its shape."),
         ((ROWS.astype(str), LABELS), "x is <U32 of shape (60, 4); expected numbers. Give a DataFrame with target= for columns of text."),
-        ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected numbers, booleans or texts alone. Mend those rows."),
+        ((ROWS, [None, *LABELS[1:]]), "y holds NoneType, str; expected only numbers, only booleans or only texts. Fix those rows."),
         ((ROWS, np.ones(60, complex)), "y is complex128; expected numbers, booleans or texts. Give y.astype(str) for classes."),
         (((ROWS, LABELS), (ROWS, LABELS[:9])), "data is (x_test, y_test) with 60 rows of x_test and 9 of y_test; expected one y_test for each row of x_test. "),
         (((ROWS, LABELS), (ROWS[:, 0], LABELS)), "x_test has shape (60,); expected rank 2"),
         (((ROWS, LABELS), (ROWS[:, :2], LABELS)), "x_test has rows of shape (2,), float32; x has (4,), float32. "),
         (7, "data is int; expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file,"),
-        (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, and no array can be made of it ("),
+        (([[1.0], [1.0, 2.0]], [0, 1]), "x is list, which cannot be converted to an array ("),
         (ROWS, "data is ndarray of shape (60, 4); expected (x, y), ((x, y), (x_test, y_test)), a DataFrame with target=, a file, a folder, the name of a known set, or a config's `dataset`. Give arrays as data=(x, y)."),
     ],
 )  # fmt: skip
@@ -544,8 +544,8 @@ print(result.verdict.word)
     assert (done.returncode, done.stdout) == (0, "begun\ncannot tell yet\n"), done.stderr
     assert model_of(bnexp.load_run("script-batch"))["build"] == "<python>:build"
     told = refusal("script.py:build", data=DATA)
-    assert "script.py is run for its function, and begins work of its own" in told
-    assert 'Put that work under `if __name__ == "__main__":`.' in told
+    assert "script.py is run to get its function, but it calls bnexp itself" in told
+    assert 'Put these calls under `if __name__ == "__main__":`.' in told
 
 
 # --- models ---------------------------------------------------------------------------

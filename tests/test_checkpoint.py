@@ -99,7 +99,7 @@ def test_a_part_of_a_checkpoint_is_refused(tmp_path: Path, share: float) -> None
     path, whole = tmp_path / "checkpoint.npz", content()
     path.write_bytes(whole[: int(share * len(whole))])
     for reading in (read, read_head):
-        with pytest.raises(CheckpointError, match=r"^it is no whole checkpoint \("):
+        with pytest.raises(CheckpointError, match=r"^it is not a complete checkpoint \("):
             reading(path)
 
 
@@ -131,14 +131,14 @@ def with_header(header: bytes) -> bytes:
     [
         (
             {"count.npy": pickled()},
-            "it is no whole checkpoint (Object arrays cannot be loaded when allow_pickle=False)",
+            "it is not a complete checkpoint (Object arrays cannot be loaded when allow_pickle=False)",
         ),
-        ({"count.npy": b"no array"}, "it is no whole checkpoint"),
+        ({"count.npy": b"no array"}, "it is not a complete checkpoint"),
         ({"count.npy": huge()}, "it takes more memory than there is"),
-        ({"count.npy": with_header(b"{'shape': (0L, 5")}, "it is no whole checkpoint"),
+        ({"count.npy": with_header(b"{'shape': (0L, 5")}, "it is not a complete checkpoint"),
         (
             {"sha256": b"0" * 64},
-            "it is no whole checkpoint (its content has another sha256 than the one written in it)",
+            "it is not a complete checkpoint (the sha256 of its content differs from the stored one)",
         ),
         ({"head.json": b"{}"}, "head.json has a wrong run: Field required"),
         ({"head.json": b"[" * 100_000}, "head.json has a wrong text: Invalid JSON"),

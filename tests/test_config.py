@@ -396,7 +396,7 @@ def test_of_very_many_mistakes_the_first_twenty_are_told_in_little_time(
     assert time.process_time() - begun < 1
     assert told[0].startswith(first)
     if more:
-        assert (len(told), told[-1]) == (21, f"and {more} more mistakes. Mend these first.")
+        assert (len(told), told[-1]) == (21, f"and {more} more mistakes. Fix these first.")
 
 
 def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None:
@@ -852,7 +852,7 @@ def test_a_path_that_the_locale_does_not_hold_is_refused_with_the_cure(
 ) -> None:
     monkeypatch.setattr("os.fsencode", lambda text: text.encode("ascii", "surrogateescape"))
     reason = (
-        "the locale's encoding, ascii, does not hold the character U+6279. Use a UTF-8 locale, such as LC_ALL=C.UTF-8, "
+        "the locale's encoding, ascii, cannot encode the character U+6279. Use a UTF-8 locale, such as LC_ALL=C.UTF-8, "
         "or set PYTHONUTF8=1."
     )
     dataset = "dataset: {name: csv, path: 批.csv, target: y}\nmodel: {name: mlp}\n"

@@ -96,9 +96,15 @@ def changed(change: Callable[[dict[str, Any]], Any]) -> bytes:
         (lambda arrays: arrays.pop("val_loss"), "val_loss is missing"),
         (lambda arrays: arrays.update(val_loss=arrays["val_loss"][:2]), r"val_loss has the shape \(2, 5\)"),
         (lambda arrays: arrays.update(val_rows=arrays["val_rows"][:, :2]), r"val_rows has the shape \(1, 2\)"),
-        (lambda arrays: arrays.update(val_accuracy=arrays["val_loss"]), "val_accuracy is no array of numbers"),
+        (
+            lambda arrays: arrays.update(val_accuracy=arrays["val_loss"]),
+            "val_accuracy is no known array, or has the wrong type of numbers",
+        ),
         (lambda arrays: arrays.update(val_loss=np.array([[None] * ROWS] * SEEDS)), "Object arrays cannot be loaded"),
-        (lambda arrays: arrays.update(nonsense=np.arange(3)), "nonsense is no array of numbers that a part has"),
+        (
+            lambda arrays: arrays.update(nonsense=np.arange(3)),
+            "nonsense is no known array, or has the wrong type of numbers",
+        ),
         (lambda arrays: arrays.update(val_loss=np.float32(1)), r"val_loss has the shape \(\); expected seeds x rows"),
         (lambda arrays: arrays.update(val_loss=np.ones(SEEDS, "f4")), r"val_loss has the shape \(3,\); expected"),
         (

@@ -101,7 +101,7 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
         ('{"loss": [1, 2]}', "format: Field required"),
         (written(format=2), "format: Input should be 1"),
         (written(seeds=[]), "seeds: List should have at least 1 item"),
-        (written(seeds=[ONE, ONE]), "a seed stands twice"),
+        (written(seeds=[ONE, ONE]), "a seed occurs twice"),
         (written(seeds=[{"seed": 0, "history": {"loss": [1.0, 2.0], "val_loss": [1.0]}}]), "lists of unequal length"),
         (written(seeds=[ONE, {"seed": 1, "history": {"loss": [1.0]}}]), "seed 1 has other metrics"),
         (
@@ -122,7 +122,7 @@ ONE = {"seed": 0, "history": {"loss": [1.0], "val_loss": [1.0]}}
         ),
         (written(seeds=[{"seed": 0, "history": {"/elsewhere/x": [1.0]}}]), "'/elsewhere/x' is no metric of bnexp"),
         (written(seeds=[{"seed": 0, "history": {"val_../loss": [1.0]}}]), "'val_../loss' is no metric of bnexp"),
-        (written(seeds=[{**ONE, "best_epoch": 2}]), "seed 0 has a mark at an epoch that it did not reach"),
+        (written(seeds=[{**ONE, "best_epoch": 2}]), "seed 0 has a diverged_at or best_epoch after its last epoch"),
         (written(seeds=[{**ONE, "best_epoch": 0}]), "seeds.0.best_epoch: Input should be greater than or equal to 1"),
         (written().replace("0.9", "NaN", 1), "Input should be a finite number"),
         (written().replace("0.9", "1e999", 1), "Input should be a finite number"),

@@ -31,5 +31,5 @@ def test_keys_are_printed_with_default_owner_and_meaning_and_a_text_that_none_ha
         "    Another one: its rows are the test part, or what is validated on where there is no other part\n"
         "    for it.\n"
     )
-    told = "PATTERN is 'xyzzy'; no key has it. Without PATTERN, all keys are listed."
+    told = "PATTERN is 'xyzzy'; no key contains it. Without PATTERN, all keys are listed."
     assert refused("keys", "xyzzy", cwd=tmp_path) == told

@@ -245,7 +245,7 @@ def test_gaps_of_all_columns_are_told_in_one_line_and_many_problems_are_counted(
     names = [f"c{n}" for n in range(25)]
     wide = ",".join([*names, "y"]) + "\n" + "".join(",".join(f"t{n}" for _ in names) + f",{n % 2}\n" for n in range(40))
     lines = refused(wide).splitlines()
-    assert len(lines) == 21 and lines[-1] == "and 5 more mistakes. Mend these first."
+    assert len(lines) == 21 and lines[-1] == "and 5 more mistakes. Fix these first."
 
 
 def test_only_filled_cells_count_for_what_most_of_a_column_are() -> None:

@@ -230,9 +230,9 @@ seeds: 2
         (["my_net.py:build", "--data", "my.csv"],
          "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
         (["my_net.py:build", "--data", "digits", "--target", "label"],
-         "--target is 'label'; digits says itself what is to be learned. Leave it out."),
+         "--target is 'label'; digits already defines what is to be learned. Leave it out."),
         (["my_net.py:build", "--data", "digits", "--target", "0.9"],
-         "--target is '0.9'; digits says itself what is to be learned. A value of the metric to reach is `--reach 0.9`."),
+         "--target is '0.9'; digits already defines what is to be learned. A value of the metric to reach is `--reach 0.9`."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,nonne"],
          "--arms: model.normalization is 'nonne'. Did you mean 'none'? Good names: as_written, none, batch, layer, group, "
          "instance, rms, renorm, ghost, frozen."),

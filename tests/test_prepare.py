@@ -433,7 +433,7 @@ def test_all_mistakes_of_one_input_are_counted_where_only_some_are_told() -> Non
     lines = str(refused.value).splitlines()
     assert (lines[0], lines[-1]) == (
         "a.yaml:3: dataset.path holds 0.wav, which is faulty.",
-        "and 180 more mistakes. Mend these first.",
+        "and 180 more mistakes. Fix these first.",
     )
 
 

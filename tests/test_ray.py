@@ -151,8 +151,8 @@ def test_a_cluster_that_is_lost_is_told_with_what_is_kept(one_node: OneNode, mon
     monkeypatch.setattr(ray, "wait", Mock(side_effect=ConnectionError("the head is gone.")))
     with pytest.raises(
         WorkError,
-        match=r"^The Ray cluster is lost: the head is gone\. What is finished is kept; the same study goes on once it is "
-        r"back, or here without place\.address\.$",
+        match=r"^The Ray cluster is lost: the head is gone\. Finished trials are kept\. Run the study again when it is "
+        r"back, or without place\.address\.$",
     ):
         list(ray_launcher.RayWorkers(1, "far:1", said_nothing, None).each(name_of_process, [Task()]))
 
@@ -235,7 +235,7 @@ def test_a_ray_cluster_that_is_lost_is_told(cluster: str, monkeypatch: pytest.Mo
 
     with workers("ray", 1, cluster, warn=said_nothing) as one:
         monkeypatch.setattr(ray, "wait", lost)
-        with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. What is finished is kept"):
+        with pytest.raises(WorkError, match=r"^The Ray cluster is lost: .*the head is gone\. Finished trials are kept"):
             list(one.each(name_of_process, [Task()]))
 
 

@@ -454,12 +454,12 @@ def test_a_damaged_checkpoint_is_refused_and_no_longer_offered(left: store.Run, 
     with pytest.raises(RunError) as raised:
         go_on(left)
     assert str(raised.value).startswith(
-        f"{path}: it is no whole checkpoint (Bad CRC-32 for file 'shard-0/trainable/0.npy'"
+        f"{path}: it is not a complete checkpoint (Bad CRC-32 for file 'shard-0/trainable/0.npy'"
     )
     assert str(raised.value).endswith(f"). {again(left)}")
     path.write_bytes(whole[:-100])
     assert refused("train", "--resume", left.id, cwd=tmp_path).startswith(
-        f"runs/{left.id}/checkpoint.npz: it is no whole"
+        f"runs/{left.id}/checkpoint.npz: it is not a complete"
     )
     assert "resumed" not in bnexp("runs", cwd=tmp_path).stdout
     path.unlink()

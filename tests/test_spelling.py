@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"data": "digts"}, "data is 'digts'; it is not there (in "),
         ({"data": "my.csv"}, "target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, label."),
         ({"data": "my.csv", "target": "labl"}, "target: dataset.target is 'labl'; no column has this name. Did you mean 'label'? "),
-        ({"data": "digits", "target": "0.9"}, "target is '0.9'; digits says itself what is to be learned. A value of the metric to "
+        ({"data": "digits", "target": "0.9"}, "target is '0.9'; digits already defines what is to be learned. A value of the metric to "
          "reach is `Question(reach=0.9)`."),
         ({"arms": ["none"]}, "compare was given one arm, ['none']; expected two or more. Name several: arms=[\"batch\", \"none\"]."),
         ({"arms": ["none", "none"]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),

@@ -66,7 +66,7 @@ def test_a_refusal_says_so_if_the_locale_does_not_read_the_arguments(
     monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
     cure = "Use a UTF-8 locale, such as LC_ALL=C.UTF-8, or set PYTHONUTF8=1."
     for arguments, told in (
-        (["plot", "\udce6x"], f"The locale's encoding, ascii, does not read all of the arguments. {cure}"),
+        (["plot", "\udce6x"], f"The locale's encoding, ascii, cannot decode all of the arguments. {cure}"),
         (["plot", "x"], "No run is called 'x'; expected a directory, an id or latest. There are no runs in runs."),
         (["train", "name=\udce6"], f"holds a byte that is no letter in the locale's encoding, ascii. {cure}"),
     ):
@@ -153,16 +153,16 @@ def runs(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("line", "code", "told"),
     [
-        ("BNEXP runs >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
-        slow("BNEXP runs --json >&-", 1, "stdout: cannot be written (Bad file descriptor). What was to be kept is kept.\n"),
-        slow("BNEXP runs >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
+        ("BNEXP runs >&-", 1, "stdout: cannot be written (Bad file descriptor). Stored files are not affected.\n"),
+        slow("BNEXP runs --json >&-", 1, "stdout: cannot be written (Bad file descriptor). Stored files are not affected.\n"),
+        slow("BNEXP runs >/dev/full", 1, "stdout: cannot be written (No space left on device). Stored files are not affected.\n"),
         ("BNEXP runs | head -1 >/dev/null; BNEXP runs --json | true", 1, ""),
         slow("BNEXP runs <&- >/dev/null", 0, ""),
         slow("BNEXP runs 2>&- >/dev/null", 0, ""),
         ("BNEXP nonsense 2>&-", 2, ""),
         slow("BNEXP nonsense 2>/dev/full", 2, ""),
         slow("BNEXP runs <&- >&- 2>&-", 1, ""),
-        ("BNEXP --help >/dev/full", 1, "stdout: cannot be written (No space left on device). What was to be kept is kept.\n"),
+        ("BNEXP --help >/dev/full", 1, "stdout: cannot be written (No space left on device). Stored files are not affected.\n"),
     ],
 )  # fmt: skip
 def test_an_answer_that_cannot_be_written_is_one_line_or_silence(runs: Path, line: str, code: int, told: str) -> None:

@@ -34,7 +34,7 @@ def test_a_job_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_hal
         assert [answer for _, answer in one.each(die_above_16, [Task()])] == [16]
     again = AGAIN.format(0)
     killed = "its worker process was killed (SIGKILL), as the system does when memory runs out"
-    itself = "its worker process ended by itself with exit code 7; what it wrote stands above, on stderr"
+    itself = "its worker process ended by itself with exit code 7; its own output is above, on stderr"
     half = f"{again}, with half as much in memory at a time: {itself}"
     assert told == [f"{again}: {killed}", f"{again}: {itself}", half, half]
 
@@ -42,11 +42,11 @@ def test_a_job_whose_worker_is_killed_is_tried_on_another_as_it_was_and_then_hal
 @pytest.mark.parametrize(
     ("exit_code", "told"),
     [
-        (1, "ended by itself with exit code 1; what it wrote stands above, on stderr"),
-        (0, "ended by itself with exit code 0; what it wrote stands above, on stderr"),
+        (1, "ended by itself with exit code 1; its own output is above, on stderr"),
+        (0, "ended by itself with exit code 0; its own output is above, on stderr"),
         (-9, "was killed (SIGKILL), as the system does when memory runs out"),
-        (-11, "was ended by SIGSEGV; what it wrote stands above, on stderr"),
-        (-63, "was ended by signal 63; what it wrote stands above, on stderr"),
+        (-11, "was ended by SIGSEGV; its own output is above, on stderr"),
+        (-63, "was ended by signal 63; its own output is above, on stderr"),
     ],
 )
 def test_only_a_killed_worker_is_said_to_be_short_of_memory(exit_code: int, told: str) -> None:
@@ -84,7 +84,7 @@ def test_a_worker_says_that_memory_was_short_and_tells_a_bug_with_its_trace(monk
     )
     assert (os.environ[CORES], os.environ[WORKERS]) == ("1", "3")
     bug = done(have_a_bug, Task(), sharing=3)
-    with pytest.raises(RuntimeError, match=r"^a worker met what should not be:\n(.*\n)+ZeroDivisionError: who would"):
+    with pytest.raises(RuntimeError, match=r"^unexpected error in a worker:\n(.*\n)+ZeroDivisionError: who would"):
         refuse_bug(bug)
 
 

@@ -1,1 +1,1 @@
-"""What each command does, as plain functions with typed results. Nothing is printed: an `Observer` hears of it."""
+"""What each command does, as plain functions with typed results. Nothing is printed; messages go to an `Observer`."""

@@ -1,6 +1,7 @@
-"""Arrays and data frames that are given in Python: kept once beside the runs, as a file that configs name.
+"""Arrays and data frames that are given in Python: written once to a file beside the runs, which configs then name.
 
-So a run directory can be repeated from the command line, and all checks of files hold. Axis: N rows.
+The file lets a run be repeated from the command line. It also passes the same checks as any other data file.
+Axes: N rows, C classes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DATA = "data"
-"""The folder beside the runs that holds what was given in Python."""
+"""The folder, inside the directory of the runs, for data that were given in Python."""
 KINDS = {2: "rows of numbers", 3: "sequences", 4: "images"}
-"""Rank of x -> what its rows are."""
+"""Number of axes of x -> what its rows are."""
 MOST_COLUMNS = 20
 Section = Mapping[str, Any]
 T = TypeVar("T")
@@ -34,13 +35,12 @@ NOT_KEPT = (TypeError, ValueError, NotImplementedError, OverflowError)
 
 
 def dataset_given(data: Any, target: str | None, runs: Path) -> tuple[Section, dict[str, str]]:
-    """Return the section `dataset` for what is given as data, and where each key was given.
+    """Return the section `dataset` for the given data, and the argument that each of its keys comes from.
 
-    Data are (x, y), a pair of these, whose second is the test part, a data frame, a path, the name of a known set, or
-    the section itself.
+    `data` is (x, y), ((x, y), (x_test, y_test)), a data frame, a path, the name of a known set, or the section itself.
 
     Raises:
-        UserError: if they are none of these, or cannot be learned from as they are.
+        UserError: if `data` is none of these, or cannot be used for training.
     """
     if isinstance(data, str | Path):
         return dataset_of(str(data), target)
@@ -60,12 +60,12 @@ def dataset_given(data: Any, target: str | None, runs: Path) -> tuple[Section, d
 
 
 def _is_pair(value: Any) -> bool:
-    """Return True for a part as `keras.datasets` gives it; a list may also be an array."""
+    """Return True for an (x, y) tuple, as `keras.datasets` returns it. A list does not count: it may be an array."""
     return isinstance(value, tuple) and len(value) == 2
 
 
 def _seen(value: Any) -> str:
-    """Return the kind of a value, and how large it is if it says so: a stream of rows may know no length."""
+    """Return the type of a value with its shape or length. Some values, such as generators, have neither."""
     kind = type(value).__name__
     if hasattr(value, "shape"):
         return f"{kind} of shape {value.shape}"
@@ -76,7 +76,7 @@ def _seen(value: Any) -> str:
 
 
 def _is_frame(value: Any) -> bool:
-    """Return True for a data frame of pandas, without importing pandas."""
+    """Return True for a pandas data frame, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
@@ -90,7 +90,10 @@ def _refuse_target(target: str | None, why: str) -> None:
 
 
 def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
-    """Keep x and y of each part in an NPZ file, and return the section that reads it; `parts` maps endings to pairs."""
+    """Write all parts to one NPZ file, and return the section `dataset` that reads it.
+
+    `parts` maps the ending of the array names (`""` or `"_test"`) to the pair (x, y).
+    """
     import numpy as np
 
     arrays: dict[str, Any] = {}
@@ -100,7 +103,7 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
         if len(x_N) != len(y_N):
             raise UserError(
                 f"data is ({x_name}, {y_name}) with {len(x_N)} rows of {x_name} and {len(y_N)} of {y_name}; expected "
-                f"one {y_name} for each row of {x_name}. Give both of the same rows, in the same order."
+                f"one {y_name} for each row of {x_name}. Give both for the same rows, in the same order."
             )
         arrays |= {x_name: x_N, y_name: y_N}
     _refuse_unlike_rows(arrays)
@@ -118,12 +121,12 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
 
 
 def _refuse_unlike_rows(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Raise UserError, before anything is kept, for a test part whose rows are not as the training part's."""
+    """Raise UserError if the rows of x_test differ from the rows of x in shape or type."""
     x_N, other_N = arrays["x"], arrays.get("x_test", arrays["x"])
     if (x_N.shape[1:], x_N.dtype) != (other_N.shape[1:], other_N.dtype):
         raise UserError(
             f"x_test has rows of shape {other_N.shape[1:]}, {other_N.dtype}; x has {x_N.shape[1:]}, "
-            f"{x_N.dtype}. Expected the same. Prepare both alike."
+            f"{x_N.dtype}. Expected the same. Prepare both in the same way."
         )
 
 
@@ -131,7 +134,7 @@ def _inputs(x: Any, name: str) -> NDArray[Any]:
     """Return x as an array of numbers, (N, ...).
 
     Raises:
-        UserError: if it is no array of numbers, or of another rank than 2, 3 or 4.
+        UserError: if x holds anything but numbers, has an empty axis, or has other than 2, 3 or 4 axes.
     """
     values = _array(x, name, "Give its rows one shape; pad sequences with frames of NaN at the end.")
     if values.dtype.kind not in "fiub":
@@ -143,17 +146,17 @@ def _inputs(x: Any, name: str) -> NDArray[Any]:
             f"Give {name}[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
         )
         raise UserError(
-            f"{name} has shape {values.shape}; expected rank {kinds}, in which the first axis counts rows, and no axis "
-            f"is empty. {cure}"
+            f"{name} has shape {values.shape}; expected rank {kinds}. The first axis counts rows, and no axis may be "
+            f"empty. {cure}"
         )
     return values
 
 
 def _labels(y: Any, name: str) -> NDArray[Any]:
-    """Return y as one number or text for each row, (N,), or as the one-hot rows that it has, (N, C).
+    """Return y with one number or text for each row, (N,). One-hot rows stay as they are, (N, C).
 
     Raises:
-        UserError: if it has more values than one for each row, or values that are neither numbers nor texts.
+        UserError: if y has more than one value for each row, or values that are neither numbers nor texts.
     """
     import numpy as np
 
@@ -166,7 +169,7 @@ def _labels(y: Any, name: str) -> NDArray[Any]:
         if (found := misfit(values)) is not None:
             row, seen = found
             raise UserError(
-                f"{name} has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Mend that "
+                f"{name} has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Fix that "
                 "row, or give one of its columns."
             )
         return values
@@ -178,7 +181,7 @@ def _labels(y: Any, name: str) -> NDArray[Any]:
         kinds = sorted({"str" if isinstance(one, str) else type(one).__name__ for one in values.tolist()})
         if kinds != ["str"]:
             raise UserError(
-                f"{name} holds {listed(kinds, 5)}; expected numbers, booleans or texts alone. Mend those rows."
+                f"{name} holds {listed(kinds, 5)}; expected only numbers, only booleans or only texts. Fix those rows."
             )
         values = values.astype(np.str_)
     if values.dtype.kind not in "biufU":
@@ -199,14 +202,18 @@ def _array(given: Any, name: str, cure: str) -> NDArray[Any]:
     try:
         return np.asarray(given)
     except (ValueError, TypeError) as error:
-        raise UserError(f"{name} is {type(given).__name__}, and no array can be made of it ({error}). {cure}") from None
+        kind = type(given).__name__
+        raise UserError(f"{name} is {kind}, which cannot be converted to an array ({error}). {cure}") from None
 
 
 # --- data frames ------------------------------------------------------------------
 
 
 def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Section:
-    """Keep a data frame as Parquet, or as CSV without the package that writes it; return the section that reads it."""
+    """Write a data frame to a file, and return the section `dataset` that reads it.
+
+    The file is Parquet if pyarrow is installed, else CSV.
+    """
     import pandas
 
     names = [str(name) for name in frame.columns]
@@ -235,7 +242,7 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
 
 
 def _writer(frame: pandas.DataFrame) -> tuple[str, str, Callable[[IO[bytes]], None]]:
-    """Return the kind of file, its ending, and what writes it."""
+    """Return `dataset.name` for the file, the file's ending, and the function that writes the file."""
     try:
         import pyarrow.parquet
     except ImportError:
@@ -245,10 +252,10 @@ def _writer(frame: pandas.DataFrame) -> tuple[str, str, Callable[[IO[bytes]], No
 
 
 def _of_each_column(frame: pandas.DataFrame, work: Callable[[pandas.DataFrame], T]) -> T:
-    """Return what is made of a frame.
+    """Return the result of `work` on the frame.
 
     Raises:
-        UserError: with each column that it cannot be made of.
+        UserError: if `work` fails, with each column on which it fails.
     """
     try:
         return work(frame)
@@ -259,15 +266,15 @@ def _of_each_column(frame: pandas.DataFrame, work: Callable[[pandas.DataFrame], 
                 work(frame[[name]])
             except NOT_KEPT:
                 problems.tell(
-                    f"column {name!r} of the DataFrame holds {_held(frame[name])}; expected numbers, texts, booleans "
-                    "or dates alone. Convert it, as with astype(str), or leave it out."
+                    f"column {name!r} of the DataFrame holds {_held(frame[name])}; expected only numbers, texts, "
+                    "booleans or dates. Convert it, for example with astype(str), or leave it out."
                 )
         problems.refuse()
         raise
 
 
 def _held(column: pandas.Series[Any]) -> str:
-    """Return the kind of a column's values; of objects, the kinds that are in it.
+    """Return the type of a column's values. For a column of objects, return the types that occur in it.
 
     >>> import pandas
     >>> _held(pandas.Series([1, "x", 2.5])), _held(pandas.Series([1j]))
@@ -282,7 +289,7 @@ def _held(column: pandas.Series[Any]) -> str:
 
 
 def _kept(folder: Path, digest: str, ending: str, write: Callable[[IO[bytes]], None]) -> str:
-    """Write the file whole, if it is not there, and return its path. What is there is never written again."""
+    """Write the file, if it does not exist, and return its path. The name is a digest of the content."""
     path = folder / f"{digest[:32]}{ending}"
     if not path.exists():
         store.refuse_unwritable(folder)

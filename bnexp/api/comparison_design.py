@@ -1,4 +1,4 @@
-"""What a comparison is of, found out before anything is trained or written: its question, and its arms by name."""
+"""The design of a comparison: its question and its arms, checked before anything is trained or written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bnexp.report.styles import of_arms
 
 @dataclass(frozen=True)
 class Work:
-    """What is asked of `compare`, and what was trained for it so far."""
+    """The arguments of one call of `compare`, and the runs that it has trained so far."""
 
     names: Sequence[ArmName]
     overrides: Sequence[str]
@@ -39,7 +39,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Design:
-    """A comparison that can be made: its question and its arms, stored ones and ones that were checked."""
+    """A checked comparison: its question, its arms, the arms that are stored, and the checks of the arms to train."""
 
     question: Question
     planned: Sequence[resolve.Planned]
@@ -47,19 +47,23 @@ class Design:
     checked: Mapping[str, Checked]
 
     def of_first(self, seeds: int) -> Design:
-        """Return a comparison whose stored arms have their first seeds alone."""
+        """Return the design with only the first seeds of each stored arm. `seeds` is their number."""
         stored = {name: replace(arm, history=arm.history.of(first_seeds(seeds))) for name, arm in self.stored.items()}
         return replace(self, stored=stored)
 
     def of_typed(self, overrides: Sequence[str]) -> Design:
-        """Return a comparison whose stored arms have no more seeds than were typed."""
+        """Return the design with only as many seeds of each stored arm as the overrides ask for; all if they do not."""
         return replace(self, stored=typed_seeds(self.stored, overrides))
 
 
 def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> Design:
-    """Find out what a comparison is of; refuse all that is wrong with it before anything is trained or written.
+    """Return the checked design of a comparison. Nothing is trained or written.
 
-    `seeds` is how many seeds a look has; without it, the configs say how many. With `digests`, rows have their digest.
+    `seeds` is the number of seeds of a look. If None, the configs set the number. With `digests`, the checks of the
+    arms include digests of the rows.
+
+    Raises:
+        UserError: with all that is wrong with the comparison.
     """
     problems, notes = Problems(), list[str]()
     with problems.noted():
@@ -83,7 +87,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
 
 
 def _planned(work: Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:
-    """Find out what the names mean; `note` takes which overrides do not apply, and which runs have more seeds."""
+    """Return what each name means. `note` is called for overrides that do not apply and for runs with more seeds."""
     names, observer = work.names, work.observer
     fitting = resolve.fitting_overrides(names, work.overrides)
     of_look = {name: [f"training.seeds={seeds}"] if seeds and config_source(name) else [] for name in names}
@@ -101,7 +105,7 @@ def _planned(work: Work, seeds: int | None, note: Callable[[str], None]) -> list
 
 
 def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests: bool) -> dict[str, Checked]:
-    """Check all arms that are to be trained, by name."""
+    """Check all arms that are to be trained; return the result of each by its name."""
     names, asked = [], []
     for item in planned:
         if item.experiment is not None and item.config is not None:

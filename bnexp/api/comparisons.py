@@ -1,4 +1,4 @@
-"""A comparison by names: each arm is a stored run, or a config that is trained first."""
+"""Comparisons by name: `compare` and `plan_comparison`. An arm is a stored run, or a config that is trained first."""
 
 from __future__ import annotations
 
@@ -51,23 +51,22 @@ def compare(
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> Comparison:
-    """Compare two arms or more, paired by seed; train those that need it. Each is compared with the last one.
+    """Compare two arms or more, paired by seed; train missing ones. Each arm is compared with the last one.
 
-    A name means a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run by its directory or id. An
-    override is for every arm that has its key. `metric` is the one that decides, and `margin` the smallest difference
-    that matters. `question` may have both, a value to `reach`, another baseline, and `until_settled`: then seeds are
-    added until the answer is settled.
+    A name is a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run's directory or id. An override
+    applies to every arm that has its key. `metric` is the metric that decides, `margin` the smallest difference that
+    matters. `question` can set both, a value to `reach`, another baseline, and `until_settled`, which adds seeds.
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
-    `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]`, or
-    `[{"name": "batch", "momentum": 0.9}, "batch"]`. If none are given: as it is written, with layer normalization, and
-    without any. A function that has a parameter `normalization` gets what makes these layers; in any other network,
-    they are swapped.
+    `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
+    `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
+    without normalization. If your function has a parameter `normalization`, it receives a function that makes the
+    layers. In any other network, the normalization layers are swapped.
 
-    `data` is then (x, y), with x of shape (rows, ...) and a number or a text for each row in y; two of these pairs, as
-    `keras.datasets` gives them, and the second is held out; a DataFrame, with `target`, the column to be learned; a
-    file, a folder, the name of a known set, or a config's `dataset`. Arrays and models are kept beside the runs, so
-    that each run can be repeated from the command line. `seeds` and `epochs` are training.seeds and training.epochs.
+    Your network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
+    It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the
+    column to be learned as `target`; or a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
+    models are kept, so each run can be repeated from the command line. `seeds` and `epochs` set the keys of `training`.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence
@@ -105,7 +104,8 @@ def plan_comparison(
 ) -> ComparisonPlan:
     """Check what `compare` would do, and return which arms it would train and which difference it can detect.
 
-    It takes what `compare` takes. Nothing is trained. Nothing is written but arrays and models that are given.
+    The arguments are the same as for `compare`. Nothing is trained. Only arrays and models that are given in
+    Python are written to files.
 
     Raises:
         UserError: with all that is wrong.
@@ -122,21 +122,21 @@ def plan_comparison(
 def _begun(
     names: Networks, overrides: list[str], question: Question, own: OwnNetworks, observer: Observer | None
 ) -> Work:
-    """Return the work, with the arms of the user's own networks in their places."""
+    """Return the work, in which each of the user's own networks is replaced by its arms."""
     observer = observer or Observer()
     arms = own.arms_of(names, overrides, observer)
     return Work(arms, overrides, question, own.runs, observer)
 
 
 def _look(work: Work, design: Design) -> tuple[list[Arm], ComparisonDocument]:
-    """Train what is missing, and compare."""
+    """Train the arms that are not stored, and compare all arms; return the arms and the comparison."""
     arms = resolve.trained_arms(design.planned, design.stored, partial(_train, work=work))
     with work_begun(when=bool(work.trained)):
         return arms, comparison.compare(arms, design.question)
 
 
 def _until_settled(work: Work) -> Comparison:
-    """Look at more and more seeds, and keep the first comparison that settles the question, or the last one."""
+    """Compare with more and more seeds until the question is settled; store and return the last comparison."""
     looks, taken, observer = work.question.looks, list[Look](), work.observer
     designed(work, looks[-1])
     for seeds in looks:
@@ -152,7 +152,7 @@ def _until_settled(work: Work) -> Comparison:
 
 
 def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
-    """Keep a comparison that tells of the looks and the questions before it."""
+    """Add to a comparison its looks and the earlier looks and questions about these arms; store and return it."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
     document = with_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
@@ -176,18 +176,18 @@ def _train(item: resolve.Planned, *, work: Work) -> Finished:
 
 
 def _typed(item: resolve.Planned, question: Question) -> list[str]:
-    """Return the overrides that the user typed, without the number of seeds of a planned look."""
+    """Return the overrides without the number of seeds, which a look has set and not the user."""
     return [one for one in item.overrides if not question.looks or seeds_typed([one]) is None]
 
 
 def _kept(work: Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
-    """Write the comparison, the histories behind it and its figures into a directory of its own.
+    """Write the comparison, the histories of its arms and its figures into a new directory; return the comparison.
 
-    If the very same comparison of these runs is stored already, none is written, and `latest` points at that one.
+    If the same comparison of these runs is already stored, return that one, and let `latest` point to it.
     """
     if (same := earlier_comparison.same_comparison(work.runs, document)) is not None:
         store.point_latest(work.runs, same.directory)
-        work.observer.info(f"{same.id} holds this very comparison, so no other is written")
+        work.observer.info(f"{same.id} is the same comparison, so no new one is written")
         return Comparison(StoredRun(same.directory), document, arms)
     with store.new_directory(work.runs, "-vs-".join(arm.name for arm in arms)) as directory, work_begun():
         store.write_histories(directory, {arm.name: arm.history for arm in arms})

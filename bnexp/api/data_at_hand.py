@@ -13,7 +13,7 @@ from bnexp.system.spelling import spelt
 from bnexp.system.user_path import user_path
 
 MOST_LOOKED_AT = 200
-"""Files of a folder that are looked at before it is offered."""
+"""Files that are looked at to find out whether a folder holds data."""
 MOST_NAMED = 5
 """Tables that a message names."""
 MOST_COLUMNS = 20
@@ -21,12 +21,12 @@ MOST_COLUMNS = 20
 
 
 def dataset_of(data: str, target: str | None, called: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the section `dataset` for a file, a folder or the name of a known set, and where each key was given.
+    """Return the section `dataset` for a file, a folder or a known set, and the option that each key comes from.
 
-    `called` is what a message calls `data`, if not by its option.
+    `called` is the name of `data` in messages; by default its option.
 
     Raises:
-        UserError: if it is none of these, or a table whose target is not named.
+        UserError: if `data` is none of these, or a table without a named target.
     """
     from bnexp.data.sources.csv_tables import TAB_ENDINGS
     from bnexp.data.sources.other_forms import cure_of_form
@@ -59,7 +59,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
 
 
 def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
-    """Raise UserError for a folder that holds tables or arrays, and no folders."""
+    """Raise UserError if a folder holds tables or .npz files but no folders."""
     inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
     tables = [one for one in inside if one.suffix.lower() in (*_tables(), ".npz")]
     if tables and not any(one.is_dir() for one in inside):
@@ -69,7 +69,7 @@ def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
 
 
 def _folders(path: Path, data: str) -> dict[str, str]:
-    """Return the keys that name a folder: itself, or the folders of the parts that it holds."""
+    """Return the keys with the paths of the training part and, if the folder holds them, of the other parts."""
     from bnexp.data.sources.layout import split_folders
     from bnexp.data.sources.parts import KEYS
 
@@ -80,7 +80,7 @@ def _folders(path: Path, data: str) -> dict[str, str]:
 
 
 def _arrays(path: Path, target: str | None) -> dict[str, str]:
-    """Return the keys that name arrays, if the file has no x and y: of each part that it holds, or of its only pair."""
+    """Return the keys that name the arrays of an .npz file; empty if it holds x or y, or if its arrays are unclear."""
     from bnexp.data.sources.arrays import keys_of_pair, keys_of_split
     from bnexp.data.sources.npz_arrays import headers_of
 
@@ -94,16 +94,16 @@ def _arrays(path: Path, target: str | None) -> dict[str, str]:
 
 
 def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
-    """Return the key of the target.
+    """Return the key `target`; empty if no target is given or needed.
 
     Raises:
-        UserError: if a table has none, with its columns, or if it is given for data whose classes are known.
+        UserError: if a table has no target, with its columns; or if data that need no target have one.
     """
     if target is not None and not needed:
         cure = (
             f"A value of the metric to reach is `{spelt('reach', target)}`." if _is_number(target) else "Leave it out."
         )
-        raise UserError(f"{spelt('target')} is {target!r}; {data} says itself what is to be learned. {cure}")
+        raise UserError(f"{spelt('target')} is {target!r}; {data} already defines what is to be learned. {cure}")
     if target is None and needed:
         columns = _columns(user_path(data))
         raise UserError(f"{spelt('target')} is missing; expected the column of {data} that is to be learned.{columns}")
@@ -115,7 +115,7 @@ def _is_number(text: str) -> bool:
 
 
 def _columns(path: Path) -> str:
-    """Return a sentence with the columns of a table; nothing if they cannot be read."""
+    """Return a sentence that lists the columns of a table; empty if the table cannot be read."""
     from bnexp.data.suggested.table import columns_of
 
     try:
@@ -126,7 +126,7 @@ def _columns(path: Path) -> str:
 
 
 def _tables() -> dict[str, str]:
-    """Map the endings of files of columns to `dataset.name`."""
+    """Map the endings of table files to their `dataset.name`."""
     from bnexp.data.sources.csv_tables import CSV_ENDINGS
     from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
 
@@ -134,7 +134,7 @@ def _tables() -> dict[str, str]:
 
 
 def _folder_kind(path: Path) -> str:
-    """Return what a folder holds: recordings if the first file of a known kind is one, else images."""
+    """Return `dataset.name` for a folder: wav_folder if a recording is among the first files, else image_folder."""
     from bnexp.data.sources.sound import SOUND_ENDINGS
 
     holds_sounds = any(file.suffix.lower() in SOUND_ENDINGS for file in _first_files(path))
@@ -142,13 +142,13 @@ def _folder_kind(path: Path) -> str:
 
 
 def _first_files(path: Path) -> Iterator[Path]:
-    """Yield a few files of each folder."""
+    """Yield the first 20 files of the folder and of each folder inside it."""
     for folder, _, names in os.walk(path):
         yield from (Path(folder, name) for name in sorted(names)[:20])
 
 
 def _may_be_data(path: Path) -> bool:
-    """Return True for a file of a known kind, and for a folder in which one of the first files is one."""
+    """Return True for a table, an .npz file, and a folder with an image or a recording among its first files."""
     from bnexp.data.sources.images import IMAGES
     from bnexp.data.sources.sound import SOUND_ENDINGS
 

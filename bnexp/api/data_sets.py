@@ -1,4 +1,4 @@
-"""The data sets that have a name: listed, and brought to this computer. Their rows are read by whatever trains."""
+"""Known data sets: list them and download them to this computer. Training reads their rows later."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set that has a name, and whether it is on this computer."""
+    """A known data set, and whether it is on this computer (`here`)."""
 
     name: str
     kind: Literal["table", "image", "text", "speech"]
     rows: int
     classes: int | None
-    """None for a regression."""
+    """The number of classes; None if the target is a number."""
     here: bool
     what: str
     licence: str
@@ -30,18 +30,20 @@ class DataSet:
 
 
 def list_data() -> list[DataSet]:
-    """Return all data sets that have a name."""
+    """Return all known data sets."""
     from bnexp.data.builtin.catalogue import KNOWN
 
     return [_data_set(known) for known in KNOWN.values()]
 
 
 def fetch_data(names: Names, *, observer: Observer | None = None) -> list[DataSet]:
-    """Bring data sets to this computer, one after the other; the observer hears each step, and each set that is here.
+    """Download known data sets, one after the other, unless they are here; return each.
+
+    The observer's `info` is called with each step, and `fetched` with each data set.
 
     Raises:
-        UserError: with all names that no data set has, before anything is fetched.
-        FetchError: if a set cannot be had.
+        UserError: with all unknown names, before anything is downloaded.
+        FetchError: if a data set cannot be downloaded or read.
     """
     from bnexp.data.builtin.catalogue import KNOWN
     from bnexp.data.builtin.known import bring

@@ -1,4 +1,4 @@
-"""Training by name: configs read and checked together, then trained one after the other."""
+"""`check`, `inspect` and `train`: configs are checked together, then trained one after the other."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from bnexp.system.spelling import command, spelt
 
 @dataclass(frozen=True)
 class CheckedExperiment:
-    """An experiment that can be trained, and what is known of it."""
+    """An experiment that can be trained, with its data, its network and its seeds."""
 
     experiment: Experiment
     facts: Checked
     seeds: PlannedSeeds
-    """Which are stored, and which are to be trained."""
+    """The seeds that are stored, and the seeds that are to be trained."""
     goes_on_at: str | None = None
-    """Where an interrupted run goes on."""
+    """With `resume`: a phrase that names the interrupted run and the epoch at which it goes on."""
 
     @property
     def warnings(self) -> list[str]:
-        """List what may mislead in its network and its training; what may mislead in its data is in `facts.data`."""
+        """List the warnings about the network and the training. Warnings about the data are in `facts.data`."""
         return self.facts.warnings(self.experiment)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `train --dry-run --json` prints: the config with its defaults, and what is known of it."""
+        """Return what `train --dry-run --json` prints: the config with its defaults, the data, warnings and seeds."""
         training = self.experiment.training
         return {
             "config": config.compact(self.experiment),
@@ -75,15 +75,15 @@ def check(
     resume: Name | None = None,
     observer: Observer | None = None,
 ) -> list[CheckedExperiment]:
-    """Read configs and check data, models and trainers; train nothing, and write nothing but arrays that are given.
+    """Check the data, model and training of each config, and return each checked experiment. Nothing is trained.
 
-    A name is the name of a config, `bn` for configs/bn.yaml, a file, or a config as a dict. An override is
-    `training.epochs=5`, for which there is `epochs=5`, too. Both may be one text or several. With `resume`, the
-    interrupted run is checked that `train` would go on with. Networks of your own are named as in `compare`, with their
-    data.
+    Only arrays and models that are given in Python are written to files. A name is `bn` for configs/bn.yaml, a file, or
+    a config as a dict. An override is a text such as `training.epochs=5`; `epochs=5` does the same. Both arguments take
+    one value or several. With `resume`, the interrupted run that `train` would continue is checked. Networks of your
+    own are named as in `compare`, and need `data`.
 
     Raises:
-        UserError: with all that is wrong with any of them, each with its file and line.
+        UserError: with all mistakes in all configs, each with its file and line.
     """
     observer, changes = observer or Observer(), with_keywords(overrides, seeds, epochs)
     if resume is not None:
@@ -99,9 +99,9 @@ def check(
 
 @process_state_kept()
 def inspect(checked: CheckedExperiment) -> Inspection:
-    """Return what a checked experiment's training takes: its network layer by layer, memory, and time.
+    """Return the network of a checked experiment layer by layer, and the memory and time that its training takes.
 
-    A few steps are trained and timed; nothing is kept.
+    A few steps are trained and timed. Nothing is kept.
 
     Raises:
         UserError: if it does not fit in memory.
@@ -110,7 +110,7 @@ def inspect(checked: CheckedExperiment) -> Inspection:
 
 
 def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExperiment:
-    """Check an interrupted run by its own config."""
+    """Check the config of an interrupted run."""
     (facts,) = checked([ToTrain(found.experiment, partial(config.where, found.run.config, []))], observer)
     seeds = PlannedSeeds(seeds=found.experiment.training.seeds)
     return CheckedExperiment(found.experiment, facts, seeds, goes_on_at=f"{found.run.id} goes on at {found.head.place}")
@@ -130,20 +130,19 @@ def train(
     resume: Name | None = None,
     observer: Observer | None = None,
 ) -> Trained:
-    """Train every config named, all seeds at once; return a list of the runs, each with its record and its history.
+    """Train every named config, all seeds at once; return a list of the runs, each with its record and its history.
 
         trained = bnexp.train("configs/bn.yaml", seeds=5)
         trained[0].history.final("val_accuracy")  # (seeds,)
         trained.frame()                           # a row for each run, seed, epoch and metric
 
-    If a run of a config holds fewer seeds than are asked for, only the others are trained.
-    All are checked before the first is trained. Where the user stops one, the others are not begun. With `resume`, an
-    interrupted run by its directory or id, that run goes on from its checkpoint. A config may be named beside it, if it
-    is the one that the run was begun with. Networks of your own are named as in `compare`, with their data, and are
-    trained as they are written if no `arms` are given.
+    All configs are checked before the first is trained. If a finished run already holds some of the seeds, only the
+    other seeds are trained. If the user stops one training, no further training is begun. `resume` is the directory or
+    id of an interrupted run. That run goes on from its checkpoint. Its own config may be named, too. Networks of your
+    own are named as in `compare`, and need `data`. Without `arms`, they are trained as written.
 
     Raises:
-        UserError: as `check` does, before anything is trained or written; and if the run cannot go on.
+        UserError: as `check` does, before anything is trained or written; or if the run cannot go on.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it at once.
     """
@@ -162,7 +161,7 @@ def train(
 
 
 def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[ToTrain]:
-    """Read the configs; refuse what is wrong with any of them, with the names and with the place, all at once."""
+    """Read the configs; raise one UserError with all mistakes in the configs, in their names and in `runs`."""
     if not names:
         raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
     found: list[ToTrain] = []
@@ -182,7 +181,7 @@ def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> li
 
 
 def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = False) -> list[Checked]:
-    """Check all that is to be trained (`preflight`); the observer hears what takes its time."""
+    """Check all experiments (`preflight`), and return the result for each. The observer is shown the slow steps."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:
         with observer.preparing(title) as note:
@@ -192,7 +191,7 @@ def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = Fal
 
 
 def interrupted(names: Networks, overrides: Overrides, resume: Name, *, runs: Name = RUNS) -> Interrupted:
-    """Return the interrupted run that is to go on, if the config named beside it, if any, is the run's own.
+    """Return the interrupted run that `resume` names. If a config is named, too, it has to be the run's own.
 
     Raises:
         UserError: if there is no such run, or the config differs from the run's.
@@ -219,7 +218,7 @@ def _as_name(one: Taken) -> ArmName:
 
 
 def _resumed(found: Interrupted, observer: Observer) -> Finished:
-    """Train what is left of a run, and draw its figures."""
+    """Train the rest of an interrupted run, and draw its figures; return the run."""
     observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
     observer.seeds_kept(found.head.finished)
     try:
@@ -231,7 +230,7 @@ def _resumed(found: Interrupted, observer: Observer) -> Finished:
 
 
 def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
-    """Report to the observer how an interrupted run of the same config goes on, if there is one."""
+    """Report to the observer how to continue an interrupted run of the same config, if there is one."""
     if (stopped := lookup.resumable(runs, experiment)) is None:
         return
     run, head = stopped
@@ -247,7 +246,7 @@ def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
 
 
 def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
-    """Train an experiment that has been checked, but for seeds that an earlier run keeps, and draw its figures."""
+    """Train a checked experiment, without the seeds that an earlier run keeps, and draw its figures; return the run."""
     _offer(experiment, runs, observer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)
@@ -262,7 +261,7 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
 
 
 def _heard(finished: Finished, observer: Observer) -> Finished:
-    """Report a run to the observer, and how it goes on if it was interrupted."""
+    """Report a run to the observer, with the command that continues it if it was interrupted; return the run."""
     observer.trained(finished)
     if finished.interrupted and (head := finished.run.checkpoint()) is not None:
         observer.info(f"{finished.record.name} is at {head.place}. To go on: {finished.run.going_on}")

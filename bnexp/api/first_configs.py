@@ -25,9 +25,9 @@ from bnexp.system.process_state import process_state_kept
 from bnexp.system.user_path import user_path
 
 KEPT = 0.8
-"""Share of rows that are trained on, about, where they could not be split yet."""
+"""Assumed share of training rows, if the data could not be split yet."""
 LOOKING = {"epochs": 1, "batch_size": 2, "drop_last": True, "seeds": 1}
-"""A training that fits any data, by which the data are read before the training is chosen."""
+"""A training that is valid for any data. The data are read with it before the real training is chosen."""
 MODELS: Mapping[str, dict[str, Any]] = {
     "table": {"name": "mlp", "hidden": [64, 64]},
     "image": {"name": "cnn", "filters": [16, 32]},
@@ -37,7 +37,7 @@ MODELS: Mapping[str, dict[str, Any]] = {
 """Kind of rows -> a small network for them."""
 BATCH = {"name": "batch", "momentum": 0.9}
 OWN = ("python", "keras_file")
-"""Kinds of networks of the user's own."""
+"""Names in `model.name` for a network of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ class FirstConfigs:
     metric_reason: str | None
     """Why the command names a metric."""
     seconds: float
-    """What the command takes on two slow cores, by a rough estimate."""
+    """A rough estimate of the time that the command takes on two slow cores."""
 
 
 @process_state_kept()
 def init(data: str, target: str | None, model: str | None, *, observer: Observer | None = None) -> FirstConfigs:
-    """Look at a file or folder, and write two configs beside each other in the current directory.
+    """Look at a file or folder, and write two configs for it into the current directory; return both.
 
-    The first normalizes each batch, the second nothing. `model` is a network of your own, as `my_net.py:build`.
+    The first uses batch normalization, the second none. `model` is a network of your own, such as `my_net.py:build`.
 
     Raises:
-        UserError: with all that is wrong with the data; or if a file of that name holds another text.
+        UserError: with all that is wrong with the data; or if a file that `init` did not write has one of the names.
     """
     suggested = suggested_for(data, target, keeps_size=model is not None)
     stem = Path(data.rstrip("/\\")).stem or "data"
@@ -83,11 +83,11 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
 def _refuse_data(
     error: ConfigError, data: str, paths: tuple[Path, Path], suggested: Suggested, model: str | None, observer: Observer
 ) -> NoReturn:
-    """Raise what is wrong with the data; write the configs all the same, so that there is something to mend.
+    """Raise UserError for faulty data, but write the configs, so that the user can correct them.
 
     Raises:
-        UserError: with all that is wrong, each with its line in the first config. If something besides `dataset` is
-            wrong, or another file has the name of a config, nothing is written.
+        UserError: with all mistakes, each with its line in the first config. Nothing is written if a mistake is outside
+            `dataset`, or if another file has the name of a config.
     """
     command = _command(paths, None)
     training = first_training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
@@ -98,10 +98,9 @@ def _refuse_data(
     located = Problems()
     with located.noted():
         check([str(paths[0])], observer=observer)
-    written = f"{paths[0]} and {paths[1]} are written, with what is known. Mend the data, or the first of the two. Then"
-    raise UserError(
-        "\n".join([*(located.lines or error.problems), *suggested.notes, f"{written}: {command}"])
-    ) from error
+    written = f"{paths[0]} and {paths[1]} are written with what is known so far."
+    cure = f"Fix the data, or the first config. Then: {command}"
+    raise UserError("\n".join([*(located.lines or error.problems), *suggested.notes, f"{written} {cure}"])) from error
 
 
 def _command(paths: tuple[Path, Path], metric: str | None) -> str:
@@ -110,7 +109,7 @@ def _command(paths: tuple[Path, Path], metric: str | None) -> str:
 
 
 def _texts(data: str, paths: tuple[Path, Path], command: str, lines: Sequence[str]) -> dict[Path, str]:
-    """Return what stands in the two configs; the second is the same for all data of a name."""
+    """Return the texts of the two configs. The second depends only on the name of the first."""
     whole = [f"# Written by `bnexp init`. Change what is wrong. Then: {command}", *lines]
     whole.append(_seal(data, whole))
     without = [
@@ -128,7 +127,7 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """The sections of the first config, checked, and about how many seconds its comparison takes."""
+    """The checked sections of the first config, and about how many seconds its comparison takes."""
 
     checked: CheckedExperiment
     suggested: Suggested
@@ -138,9 +137,9 @@ class _Fitted:
 
 
 def _fitted(name: str, suggested: Suggested, model: str | None, observer: Observer) -> _Fitted:
-    """Check the configs before they are written, and fit them to what is known then.
+    """Read the data, fit the first config to them, and check it; return its sections.
 
-    Some of it shows only as the data are read: which class is the rarer one, and what kind of rows an NPZ file holds.
+    Only reading the data shows which class is the rarer one, and which kind of rows an NPZ file holds.
     """
     network = _network(suggested, model)
 
@@ -167,12 +166,12 @@ def _fitted(name: str, suggested: Suggested, model: str | None, observer: Observ
 
 
 def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) -> Suggested:
-    """Return what the section `dataset` should say of a file, a folder, or a known set.
+    """Return a suggested section `dataset` for a file, a folder, or a known set.
 
-    `keeps_size` leaves images as they are where all have one size, for a network of one's own.
+    With `keeps_size`, images that all have one size keep it. A network of the user's own may need that size.
 
     Raises:
-        UserError: if it is none of these, or cannot be read.
+        UserError: if `data` is none of these, or cannot be read.
     """
     from bnexp.data.sources.csv_tables import CSV_ENDINGS
     from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS
@@ -194,13 +193,13 @@ def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) ->
 
 
 def _seal(data: str, lines: Sequence[str]) -> str:
-    """Return the last line of a config that is written for these data: whether a person has changed it shows by it."""
+    """Return the last line of a config for these data. Its digest shows whether a person has changed the config."""
     found = hashlib.sha256("\n".join([str(Path(data)), *lines]).encode()).hexdigest()[:12]
     return f"# {found}: as long as nothing above is changed, `bnexp init` may write this file anew."
 
 
 def _refuse_others(data: str, texts: Mapping[Path, str]) -> None:
-    """Raise UserError if a file of one of the names is not to be overwritten."""
+    """Raise UserError if a file has the name of a config and must not be overwritten."""
     if there := _others(data, texts):
         raise UserError(
             f"{' and '.join(there)}: there already; expected no file of that name, or one that `bnexp init` wrote for "
@@ -209,7 +208,7 @@ def _refuse_others(data: str, texts: Mapping[Path, str]) -> None:
 
 
 def _others(data: str, texts: Mapping[Path, str]) -> list[str]:
-    """List the files that are there, hold another text, and are not as they were written for these data."""
+    """List the existing files that differ from the new text and were changed by a person, or not written by `init`."""
     return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
 
 
@@ -229,7 +228,7 @@ def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:
 
 
 def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
-    """Return the metric by which unequal classes are to be judged, and why; None where accuracy serves."""
+    """Return a metric that suits classes of unequal size, and the reason; None for both if accuracy is fair."""
     facts = checked.facts.data
     metric = fair_metric_of(facts)
     if metric is None or not facts.rows_per_class:
@@ -239,7 +238,7 @@ def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
 
 
 def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any], rows: int | None) -> Iterator[str]:
-    """Yield the lines of the first config: each choice with its reason as a comment; `rows` are for training."""
+    """Yield the lines of the first config, each choice with its reason as a comment. `rows` counts training rows."""
     yield "dataset:"
     yield from (f"  # {' '.join(note.split())}" for note in suggested.notes)
     for key, value, why in suggested.choices:
@@ -258,7 +257,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         "normalization": f"what is compared; {'where the network sets none, ' if is_own else ''}{slow}",
         "epochs": f"{steps}, for a first look{short}; more for harder data",
         "batch_size": "so that the batches are equal, or nearly so",
-        "drop_last": "so that no batch holds a single row, whatever is mended in the data",
+        "drop_last": "so that no batch holds a single row, also after the data are fixed",
         "seeds": f"trainings of each arm, from different random weights{fewer}",
         "metrics": "measured at each epoch; most rows are of one class, so that accuracy says little",
     }

@@ -1,4 +1,4 @@
-"""How long a first training is: as many epochs and seeds as fit into a comparison of about two minutes."""
+"""The length of a first training: as many epochs and seeds as fit into a comparison of about two minutes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from bnexp.config import Experiment
 from bnexp.experiment.pace import rough_pace
 
 ROWS_LEARNED, LEAST_LEARNED = 50_000, 15_000
-"""Training rows times epochs that a first comparison takes, about, and those that it takes however long they are."""
+"""Training rows times epochs of a first comparison: the usual number, and the least, even if that takes long."""
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
 LEAST_EPOCHS = 2
-"""Of many rows that take long."""
+"""The fewest epochs if an epoch has many rows and takes long."""
 SEEDS, LEAST_SEEDS = 20, 10
 BATCH_SIZE, FEW_ROWS = 32, 128
-"""Fewer training rows than these are learned in batches of a quarter of them."""
+"""With fewer than FEW_ROWS training rows, a batch holds a quarter of them."""
 LEAST_BATCH = 8
-"""Rows of a batch below which batch normalization estimates variances poorly."""
+"""With fewer rows in a batch, batch normalization estimates variances poorly."""
 ARMS = 2
 ENOUGH_SECONDS = 90.0
-"""What both arms may take by a rough estimate. It was up to 1.8 times too low on two slow cores."""
+"""The time that both arms may take by a rough estimate. On two slow cores, it was up to 1.8 times too low."""
 
 
 def first_training(rows: int) -> dict[str, Any]:
-    """Return epochs and, for few training rows, a batch size; no batch holds a single row, which has no variance."""
+    """Return `epochs`, `seeds` and, if the default does not fit, `batch_size` for this number of training rows.
+
+    The batch size is chosen so that no batch holds a single row, because that has no variance.
+    """
     epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE
     if rows < FEW_ROWS:
         size = max(2, rows // 4, min(LEAST_BATCH, rows // 2))
@@ -44,10 +47,10 @@ class Afforded:
 
 
 def afforded(experiment: Experiment, rows: int, steps: int) -> Afforded:
-    """Return how many epochs and seeds fit in the time; first the epochs become fewer, then the seeds.
+    """Return how many epochs and seeds fit in ENOUGH_SECONDS. The epochs are reduced first, then the seeds.
 
-    An epoch has that many training `rows`, in that many `steps`. The estimate does not depend on the machine, so that
-    the same data get the same config.
+    `rows` and `steps` are the training rows and the optimizer steps of one epoch. The estimate does not depend on the
+    machine, so that the same data get the same config.
     """
     most = experiment.training.epochs
     least = min(most, max(LEAST_EPOCHS, LEAST_LEARNED // rows))

@@ -1,4 +1,4 @@
-"""What may be named as a network in Python: a function, a `keras.Model`, a config as a dict, besides any name."""
+"""Networks that are given in Python: a function, a `keras.Model`, or a config as a dict, besides any name."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from bnexp.system.own_function import function_names
 from bnexp.system.session_functions import PLACE, register
 
 MODELS = "models"
-"""The folder beside the runs that holds models that were given in Python."""
+"""The folder, inside the directory of the runs, for models that were given in Python."""
 Network = str | Path | Callable[..., Any] | Mapping[str, Any] | ConfigAtHand
 """A name, a function that returns a `keras.Model`, a `keras.Model`, or a config."""
 Networks = Network | Sequence[Network]
-"""One, or several."""
+"""One network, or several."""
 
 
 @dataclass(frozen=True)
 class NamedNetwork:
-    """A network of the user's own: what messages call it, what its runs are called after, its section `model`."""
+    """A network of the user's own: its name in messages, the first part of its runs' names, its section `model`."""
 
     label: str
     stem: str
@@ -41,10 +41,10 @@ Taken = str | ConfigAtHand | NamedNetwork
 
 
 def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Taken]:
-    """Return each network as a name, a config, or a section `model`; of a model, a file is kept beside the runs.
+    """Return each network as a name, a config, or a `NamedNetwork`. A `keras.Model` is saved beside the runs.
 
     Raises:
-        UserError: if something is neither, or a model can be neither saved nor built again.
+        UserError: if an entry is none of these, or a model can be neither saved nor copied.
     """
     several = networks if isinstance(networks, list | tuple) else [networks]
     weights = last_said(overrides, "model", "weights")
@@ -70,7 +70,7 @@ def taken(networks: Networks, overrides: Sequence[str], runs: Path) -> list[Take
 
 
 def _builds(found: Sequence[Taken]) -> list[str]:
-    """List the functions that are named already."""
+    """List the names of the functions that are already in use."""
     return [str(one.section.get("build")) for one in found if isinstance(one, NamedNetwork)]
 
 
@@ -82,7 +82,7 @@ def _config(given: Mapping[str, Any]) -> ConfigAtHand:
 
 
 def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
-    """Return True for what can be called for a network: a function or a class of models, and no layer."""
+    """Return True for a function or a subclass of `keras.Model`, which can be called to build a network."""
     keras = sys.modules.get("keras")
     if isinstance(given, type):
         return keras is not None and issubclass(given, keras.Model)
@@ -90,15 +90,16 @@ def _is_builder(given: Any) -> TypeGuard[Callable[..., Any]]:
         return False
     try:
         inspect.signature(given)
-    except ValueError:  # of a function that is built into Python
+    except ValueError:  # raised for some functions that are built into Python
         return False
     return True
 
 
 def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetwork:
-    """Return a function by its file, if it is found there again; else by a name that this session alone knows.
+    """Return a function's network, named by the file if the file defines this very function, else by a session name.
 
-    The script that Python runs is a session, too: what it reads, as from its arguments, is in no file.
+    A session name is valid in this Python session only. Functions of the script that Python runs always get one: they
+    may use values that are in no file, such as the script's arguments.
     """
     in_file = _in_file(function)
     is_of_main = getattr(function, "__module__", None) == "__main__"
@@ -111,7 +112,7 @@ def _of_function(function: Callable[..., Any], used: Sequence[str]) -> NamedNetw
 
 
 def _name(function: Callable[..., Any]) -> str:
-    """Return what a function is called by."""
+    """Return a name for a function, which may be a lambda, a partial or a callable object."""
     name = getattr(function, "__name__", None)
     if name is None:
         inner = getattr(function, "func", None)  # of a functools.partial
@@ -120,7 +121,7 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _free(build: str, used: Sequence[str]) -> str:
-    """Return the name, with a number behind it if another function of this call has it."""
+    """Return `build`, with a number at its end if it is already used in this call."""
     numbered = (f"{build}_{number}" for number in range(2, len(used) + 2))
     return build if build not in used else next(one for one in numbered if one not in used)
 
@@ -130,7 +131,7 @@ def _short(build: str) -> str:
 
 
 def _in_file(function: Callable[..., Any]) -> str | None:
-    """Return `FILE.py:NAME` of a function that a file defines; None of any other."""
+    """Return `FILE.py:NAME` for a function that a file defines at its top level; None for any other."""
     try:
         file = inspect.getsourcefile(function)
     except TypeError:
@@ -141,7 +142,7 @@ def _in_file(function: Callable[..., Any]) -> str | None:
     module = sys.modules.get(function.__module__)
     if module is None or getattr(module, name, None) is not function or not inspect.isfunction(function):
         return None
-    if not hasattr(module, "__file__"):  # a notebook, whose cells may lie in files while they are debugged
+    if not hasattr(module, "__file__"):  # a notebook: a debugger may write its cells to files
         return None
     build = f"{_from_here(Path(file))}:{name}"
     return build if name in function_names(build, hidden=True) else None
@@ -153,20 +154,18 @@ def _from_here(file: Path) -> Path:
 
 
 def _is_as_in_file(function: Callable[..., Any], build: str) -> bool:
-    """Return True if the function does what its file, run now, defines: nothing was set in its modules since."""
+    """Return True if running the file now defines the same function, so no value in its modules was changed since."""
     backend.load()
     from bnexp.models.user_code import function_of
 
     try:
         return code_sha256(function_of(build)) == code_sha256(function)
-    except (
-        SettingError
-    ):  # the file is faulty now, or runs code that its digest lacks; the session's digest has its values
+    except SettingError:  # the file is faulty now, or runs code that its digest lacks; the session's digest has it
         return False
 
 
 def stem_of(build: str) -> str:
-    """Return what a network is called: by its file or module and, if it is not `build`, its function.
+    """Return the name of a network: its file or module, followed by its function if that is not called `build`.
 
     >>> stem_of("my_net.py:build"), stem_of("my_net.py:wide"), stem_of("package.nets:build")
     ('my_net', 'my_net-wide', 'nets')
@@ -186,7 +185,7 @@ def _is_model(given: Any) -> bool:
 
 
 def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> NamedNetwork:
-    """Return a model by its file, or where Keras cannot load it safely, as a function that returns a copy of it."""
+    """Return a model's network: its saved file, or a function that copies it if Keras cannot load a file safely."""
     from bnexp.models.given_models import copied, described
 
     stem, description = described(model, weights=keeps)
@@ -199,7 +198,7 @@ def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> 
 
 
 def _save_if_safe(model: Any, path: Path) -> bool:
-    """Save a model if it can be loaded again without running code, and return True if so.
+    """Save a model if it can be loaded again without running code; return True if it was saved.
 
     Raises:
         UserError: if it can be neither saved nor copied.

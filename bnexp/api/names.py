@@ -1,4 +1,4 @@
-"""What a caller may give as names, overrides and directories: one text, one path, or several."""
+"""Types and conversions of the API's arguments for names, arms, overrides and directories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from bnexp.config.overrides import said_of
 
-# these are exported, so that a caller can catch them
+# exported, so that a caller can catch them
 from bnexp.errors import BnexpWarning as BnexpWarning
 from bnexp.errors import ConfigError as ConfigError
 from bnexp.errors import FetchError as FetchError
@@ -26,7 +26,7 @@ Name = str | Path
 Names = Name | Sequence[Name]
 """One name, or several."""
 NormalizationArm = Name | Mapping[str, Any]
-"""What normalization becomes: by its name, or with options, as `model.normalization` in a config."""
+"""The normalization of one arm: its name, or a mapping with options, like `model.normalization` in a config."""
 Arms = NormalizationArm | Sequence[NormalizationArm | None]
 """One arm, or several; in a list, None is `none`, as in a config."""
 Overrides = str | Sequence[str]
@@ -34,7 +34,7 @@ Overrides = str | Sequence[str]
 
 
 def as_list(given: Names) -> list[str]:
-    """Return the names or overrides as a list of texts; a single text is one name, never its letters.
+    """Return the names or overrides as a list of texts. A single text is one name, not a sequence of letters.
 
     >>> as_list("bn"), as_list(["bn", Path("configs/nobn.yaml")])
     (['bn'], ['bn', 'configs/nobn.yaml'])
@@ -43,13 +43,13 @@ def as_list(given: Names) -> list[str]:
 
 
 def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
-    """Return the arms as a list; a text may hold several, with commas between them, as on the command line.
+    """Return the arms as a list. A text may hold several arms with commas between them, as on the command line.
 
     >>> arms_listed("batch,none"), arms_listed([{"name": "batch", "momentum": 0.9}, None]), arms_listed(None)
     (['batch', 'none'], [{'name': 'batch', 'momentum': 0.9}, 'none'], None)
 
     Raises:
-        UserError: if it holds no arm, one without a name, or one that is neither a name nor options.
+        UserError: if there is no arm, an arm has an empty name, or an arm is neither a name nor a mapping.
     """
     if arms is None:
         return None
@@ -64,7 +64,7 @@ def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
             case str() | Path():
                 listed += [text.strip() for text in str(one).split(",")]
             case _:
-                listed.append("")  # is refused as a name that is missing
+                listed.append("")  # an empty name is refused below
     if not listed or "" in listed:
         raise UserError(
             f"{spelt('arms')} is {arms!r}; expected names of normalizations. Use {spelt('arms', ['batch', 'none'])}, "
@@ -74,13 +74,13 @@ def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
 
 
 def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -> list[str]:
-    """Return the overrides, and those that `seeds=` and `epochs=` stand for.
+    """Return the overrides, with one more for each of `seeds` and `epochs` that is given.
 
     >>> with_keywords("training.batch_size=8", seeds=3, epochs=None)
     ['training.batch_size=8', 'training.seeds=3']
 
     Raises:
-        UserError: if a keyword is no whole number of 1 or more, or an override sets its key, too.
+        UserError: if `seeds` or `epochs` is no whole number of 1 or more, or if an override sets the same key.
     """
     changes = as_list(overrides)
     for name, value in (("seeds", seeds), ("epochs", epochs)):

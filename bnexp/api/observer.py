@@ -1,4 +1,4 @@
-"""What hears how work goes: by default only warnings are shown, as Python's; the terminal on the command line."""
+"""`Observer`, whose methods are called while work goes on. By default only warnings are shown, as Python warnings."""
 
 from __future__ import annotations
 
@@ -24,59 +24,59 @@ if TYPE_CHECKING:
 
 
 class Observer(StudyObserver):
-    """What to do as work goes on. Each method but `warn` does nothing, and each may be replaced."""
+    """Methods that are called while work goes on. By default all but `warn` do nothing. A subclass may override any."""
 
     shows_time = False
-    """Whether it is worth timing a few steps, so that a study's plan tells how long it takes."""
+    """Whether a few steps are timed, so that a study's plan shows how long the study takes."""
 
     def warn(self, text: str) -> None:
-        """Handle a warning: something may mislead. It becomes a `bnexp.BnexpWarning` at the line that called bnexp."""
+        """Handle a warning. By default, issue a `bnexp.BnexpWarning` for the line that called bnexp."""
         warnings.warn(text, BnexpWarning, stacklevel=_frames_within() + 1)
 
     def info(self, text: str) -> None:
-        """Handle a note: what is done, and why."""
+        """Handle a note on what is done and why."""
 
     @contextmanager
     def preparing(self, title: str) -> Iterator[Note]:
-        """Yield what hears the steps of checking experiments before any is trained."""
+        """Yield a function that is called with each step of the checks before the training."""
         yield _nothing
 
     def seeds_kept(self, seeds: Sequence[int]) -> None:
-        """Handle which seeds of the experiment that is trained next are finished: `training` tells of them, too."""
+        """Handle the finished seeds of the next experiment. Their histories are among those that `training` reports."""
 
     @contextmanager
     def training(self, experiment: Experiment) -> Iterator[tuple[Watch, Note]]:
-        """Yield what hears each epoch, and may ask to stop, and what hears the steps before the first one."""
+        """Yield two functions: one for each epoch, which may ask to stop, and one for the steps before the first."""
         yield _goes_on, _nothing
 
     def trained(self, finished: Finished) -> None:
-        """Handle a run that has just been trained and kept."""
+        """Handle a run that has just been trained and stored."""
 
     def looked(self, look: Look, planned: Sequence[int]) -> None:
-        """Handle what a look at the arms found, one of several at these numbers of seeds."""
+        """Handle the result of one look at the arms. `planned` lists the numbers of seeds of all planned looks."""
 
     def fetched(self, data_set: DataSet) -> None:
-        """Handle a data set that has just been brought, or was here before."""
+        """Handle a data set that has just been downloaded, or was here before."""
 
     def planned(self, plan: PlanDocument) -> None:
         """Handle the plan of a study that is about to run."""
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Handle a trial that is finished, how many are by now, and the seconds left."""
+        """Handle a finished trial. `finished` counts the trials that are finished now."""
 
     def answered(self, answer: Answer) -> None:
-        """Handle the answer of one of several studies."""
+        """Handle the answer of one study of `claims`."""
 
 
 class Silent(Observer):
-    """Hears what another one has heard before."""
+    """Ignores everything. It is used for checks that another observer has already followed."""
 
     def warn(self, text: str) -> None:
-        """Handle a warning that has been told."""
+        """Ignore a warning."""
 
 
 def _frames_within() -> int:
-    """Count the frames from the caller up that lie within bnexp."""
+    """Count the stack frames that belong to bnexp, from the caller of this function upwards."""
     frame: FrameType | None = sys._getframe(1)
     count = 0
     while frame is not None and frame.f_code.co_filename.startswith(WITHIN):
@@ -85,9 +85,9 @@ def _frames_within() -> int:
 
 
 def _nothing(text: str) -> None:
-    """Handle a step."""
+    """Ignore a step."""
 
 
 def _goes_on(so_far: Sequence[History]) -> bool:
-    """Handle an epoch, and never ask to stop."""
+    """Ignore an epoch, and return False: do not stop."""
     return False

@@ -1,4 +1,4 @@
-"""Networks of the user's own, named as they lie there: `my_net.py:build --data my.csv --target label`."""
+"""Networks of the user's own, named by file and function: `my_net.py:build --data my.csv --target label`."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from bnexp.system.user_path import user_path
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
 SWAPPED = ("as_written", "layer", "none")
-"""The arms of a network whose layers are swapped, if none are given."""
+"""The default arms of a network whose layers are swapped."""
 MADE = ("batch", "layer", "none")
-"""The arms of a function that takes `normalization`."""
+"""The default arms of a function that takes `normalization`."""
 
 
 @dataclass(frozen=True)
 class OwnNetworks:
-    """What is said of the networks of the user's own that are named: their data, and the arms of each."""
+    """The options for the user's own networks: their data, and the arms of each network."""
 
     data: Any = None
     target: str | None = None
     arms: Sequence[NormalizationArm] | None = None
     runs: Path = RUNS
-    """Where arrays and models are kept that are given in Python."""
+    """The directory of the runs. Arrays and models that are given in Python are kept in it, too."""
 
     def arms_of(
         self, networks: Networks, overrides: Sequence[str], observer: Observer, *, compared: bool = True
     ) -> list[ArmName]:
-        """Return what is to be trained: each network of the user's own in its arms, other names as they are.
+        """Return what is to be trained: one config for each arm of each own network, and all other names unchanged.
 
-        If no arms are given, a network that is `compared` alone gets the arms that show what its normalization does;
-        any other is taken as it is written.
+        If no arms are given and a single network is `compared`, it gets the arms that show what its normalization does.
+        Otherwise each network gets one arm: as it is written, or batch if it takes `normalization`.
 
         Raises:
             UserError: with all that is wrong with the options.
@@ -95,7 +95,7 @@ class OwnNetworks:
     def _dataset_of(
         self, names: Sequence[Taken], own: Sequence[NamedNetwork]
     ) -> tuple[Mapping[str, Any], dict[str, str]]:
-        """Return the section `dataset`, and where its keys were given; refuse what is wrong with networks and data."""
+        """Return the section `dataset` and the option behind each key; raise UserError for faulty networks or data."""
         problems = self._faults(names, own)
         dataset: tuple[Mapping[str, Any], dict[str, str]] = ({}, {})
         is_read = isinstance(self.data, str | Path) or not problems.found  # arrays are kept only if nothing is wrong
@@ -135,7 +135,7 @@ class OwnNetworks:
         *,
         alone: bool,
     ) -> Sequence[str]:
-        """Return the arms that show what the network's normalization does; of one among several, only itself."""
+        """Return the arms that show what the network's normalization does; only one if the network is not `alone`."""
         name, build = network.label, network.section.get("build")
         is_function = build is not None and _takes_normalization(build)
         if not alone:
@@ -154,7 +154,7 @@ class OwnNetworks:
 
 
 def _sets_normalization(override: str) -> bool:
-    """Return True for an override that says which normalization a network gets.
+    """Return True for an override that sets the kind of normalization.
 
     >>> [_sets_normalization(f"model.normalization{end}") for end in ("=layer", ".name=layer", ".momentum=0.9")]
     [True, True, False]
@@ -166,7 +166,7 @@ def _sets_normalization(override: str) -> bool:
 
 
 def _takes_normalization(build: str) -> bool:
-    """Return True if a function has the parameter `normalization`. It is run if its text does not say."""
+    """Return True if a function has the parameter `normalization`. Its file is run if its text does not show that."""
     if (parameters := parameters_in_text(build)) is not None:
         return "normalization" in parameters
     backend.load()
@@ -179,24 +179,24 @@ def _takes_normalization(build: str) -> bool:
 
 
 def _refuse_while_imported() -> None:
-    """Raise UserError where a file is being run for its function, and asks for work itself."""
+    """Raise UserError if bnexp is called by a file that bnexp itself is running to get a function."""
     if (build := imported_now()) is not None:
         file = build.rpartition(":")[0]
         raise UserError(
-            f"{file} is run for its function, and begins work of its own; expected a file that defines functions. Put "
-            'that work under `if __name__ == "__main__":`.'
+            f"{file} is run to get its function, but it calls bnexp itself; expected a file that defines functions. "
+            'Put these calls under `if __name__ == "__main__":`.'
         )
 
 
 def _as_own(name: Taken) -> Taken:
-    """Return what a name stands for, if it is spelt as a network of the user's own."""
+    """Return a `NamedNetwork` if a name is spelt as a network of the user's own; else return it unchanged."""
     if not isinstance(name, str) or not is_own_network(name):
         return name
     return NamedNetwork(name, Path(name).stem if _is_saved(name) else stem_of(name), section_of(name))
 
 
 def section_of(name: str) -> dict[str, str]:
-    """Return the section `model` of a network of the user's own, by how its name is spelt.
+    """Return the section `model` for the name of a network of the user's own.
 
     >>> section_of("my.keras"), section_of("my_net.py:build")
     ({'name': 'keras_file', 'path': 'my.keras'}, {'name': 'python', 'build': 'my_net.py:build'})
@@ -209,7 +209,7 @@ def _is_saved(name: str) -> bool:
 
 
 def is_own_network(name: str) -> bool:
-    """Return True for a name that is spelt as a network of the user's own, and is no config or run.
+    """Return True for a name that is spelt as a network of the user's own, and names no config or directory.
 
     >>> [is_own_network(name) for name in ("my_net.py:build", "package.nets:build", "my.keras", "bn", "c:\\\\bn")]
     [True, True, True, False, False]
@@ -228,7 +228,7 @@ def _is_module(name: str) -> bool:
 def _at_hand(
     network: NamedNetwork, arm: NormalizationArm, dataset: Mapping[str, Any], places: dict[str, str]
 ) -> ConfigAtHand:
-    """Return the config of a network in one arm."""
+    """Return the config that trains a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
     places = {
@@ -244,7 +244,7 @@ def _name_of(arm: NormalizationArm) -> str:
 
 
 def _faults_of(network: NamedNetwork) -> list[str]:
-    """Return what is wrong with a network as far as its name and its file tell."""
+    """Return the faults of a network that its name and its file show. Its code is not run."""
     if (name := network.label).endswith(".py"):
         functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
         offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It defines no function."
@@ -268,7 +268,7 @@ def _cure_of_no_data() -> str:
 
 
 def _typed(arms: Sequence[NormalizationArm]) -> str:
-    """Return arms as Python has them, or on the command line as a config has them.
+    """Return the arms as the user would type them: in Python, or on the command line.
 
     >>> from bnexp.system.spelling import by_command
     >>> with by_command():
@@ -286,7 +286,7 @@ def _mapping(options: Mapping[str, Any]) -> str:
 
 
 def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: Observer) -> dict[str, int]:
-    """Build the network as it is written, and count its normalization layers by kind."""
+    """Build the network as it is written; return the number of its normalization layers of each kind."""
     experiment = config.load(at_hand, overrides)
     try:
         with observer.preparing(at_hand.name) as note:

@@ -1,4 +1,4 @@
-"""An observer that shows on stderr how work goes: the command line's own, and one for scripts and notebooks."""
+"""`Progress`, an observer that shows progress on stderr. The command line, scripts and notebooks use it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bnexp.system.terminal import plain
 
 
 class Progress(Observer):
-    """Shows on stderr how experiments are trained: pass `observer=bnexp.Progress()`.
+    """Shows the progress of trainings on stderr: pass `observer=bnexp.Progress()`.
 
-    `finished` lists the runs that are trained. If `quiet`, only warnings are shown.
+    `finished` lists the runs that were trained. If `quiet`, only warnings are shown.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -27,11 +27,11 @@ class Progress(Observer):
         self.finished: list[Finished] = []
 
     def warn(self, text: str) -> None:
-        """Print a warning, also where nothing else is printed."""
+        """Print a warning, even if `quiet`."""
         print(f"WARNING  {plain(text)}", file=sys.stderr)
 
     def info(self, text: str) -> None:
-        """Print what is done, and why."""
+        """Print a note, unless `quiet`."""
         if not self._quiet:
             print(plain(text), file=sys.stderr)
 
@@ -61,7 +61,7 @@ class Progress(Observer):
         self.finished.append(finished)
 
     def looked(self, look: Look, planned: Sequence[int]) -> None:
-        """Print what was found at this number of seeds."""
+        """Print the result of a look at this number of seeds."""
         number = planned.index(look.seeds) + 1
         found = ", ".join(f"{arm} {word}" for arm, word in look.words.items())
         self.info(f"look {number} of {len(planned)} at most, {look.seeds} seeds: {found}")

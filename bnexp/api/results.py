@@ -1,4 +1,4 @@
-"""What the functions of the API return: numbers as a data frame, figures, the answer, and how a notebook shows them."""
+"""The classes that the API returns, with methods for data frames, figures and verdicts. Notebooks display them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_FIRST = ("accuracy", "r2")
-"""What a run is shown by, if it is measured."""
+"""Metrics for the figure that represents a run: the first one that was measured."""
 
 
 class StoredRun(store.Run):
-    """A run, comparison or study in its directory, with its numbers as a data frame and its figures.
+    """A stored run, comparison or study, with its numbers as a data frame and its figures.
 
-    `record()` and `history()` read a run's files, `comparison()` and `study()` the others'.
+    `record()` and `history()` read the files of a run; `comparison()` and `study()` read the other documents.
     """
 
     def frame(self) -> pandas.DataFrame:
         """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
 
-        Accuracies are shares from 0 to 1. Of a comparison, the seeds that all arms have. Of a study, it is results.csv:
-        a row for each cell, arm and seed.
+        Accuracies are shares from 0 to 1. For a comparison, only seeds that all arms have are included. For a study,
+        return results.csv instead: a row for each cell, arm and seed.
 
         Raises:
             RunError: if its files are missing or damaged.
@@ -45,16 +45,16 @@ class StoredRun(store.Run):
         return _table(self) if self.kind == "study" else _frame(_histories(self))
 
     def figure(self, metric: str) -> Figure:
-        """Return the figure of a metric, such as `accuracy`; of a comparison there is `difference`, too.
+        """Return the figure of a metric, such as `accuracy`. A comparison also has the figure `difference`.
 
         Raises:
-            UserError: if there is no figure of it, with those that there are.
+            UserError: if there is no such figure. The message lists the existing ones.
             RunError: if its files are missing or damaged.
         """
         return _chosen(figures.figures_of(self), metric)
 
     def __str__(self) -> str:
-        """Return the table that the terminal prints, or why there is none."""
+        """Return the table that the command line prints, or the reason why there is none."""
         try:
             return page_part.as_text(page_part.table_of(self))
         except RunError as error:
@@ -69,7 +69,7 @@ class StoredRun(store.Run):
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """A comparison that is kept: its directory, what comparison.json holds, and its arms."""
+    """A stored comparison: its directory, its document (comparison.json), and its arms."""
 
     run: StoredRun
     document: ComparisonDocument
@@ -82,9 +82,9 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Return the answer about the first arm: `word`, `sentence`, and `about`, what it speaks of.
+        """Return the answer about the first arm. `about` tells which rows it holds for: new rows, or these rows.
 
-        The word is: helps, hurts, no difference that matters, or cannot tell yet.
+        Its `word` is one of: helps, hurts, no difference that matters, or cannot tell yet.
         """
         return page_part.in_python(self.document).contrasts[0].verdict
 
@@ -96,20 +96,20 @@ class Comparison:
     def frame(self) -> pandas.DataFrame:
         """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
 
-        Accuracies are shares from 0 to 1. The seeds are those that all arms have.
+        Accuracies are shares from 0 to 1. Only seeds that all arms have are included.
         """
         return _frame(self._histories())
 
     def figure(self, metric: str) -> Figure:
-        """Return the figure of a metric: `accuracy`, `loss`, or `difference` for each pair of seeds.
+        """Return the figure of a metric: `accuracy`, `loss`, or `difference`, which shows each pair of seeds.
 
         Raises:
-            UserError: if there is no figure of it, with those that there are.
+            UserError: if there is no such figure. The message lists the existing ones.
         """
         return _chosen(self._figures(), metric)
 
     def __str__(self) -> str:
-        """Return the table that the terminal prints."""
+        """Return the table that the command line prints."""
         return page_part.as_text(comparison_table.comparison(page_part.in_python(self.document)))
 
     def __repr__(self) -> str:
@@ -132,20 +132,20 @@ class Trained(list[Finished]):
     def frame(self) -> pandas.DataFrame:
         """Return a row for each run, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
 
-        Accuracies are shares from 0 to 1. An arm is called as its experiment.
+        Accuracies are shares from 0 to 1. `arm` is the experiment's name, or the run's id if several runs share it.
         """
         return _frame(self._histories())
 
     def figure(self, metric: str) -> Figure:
-        """Return the figure of a metric, such as `accuracy`: of one run each seed's curve, of several their means.
+        """Return the figure of a metric, such as `accuracy`. It shows each seed, or the means of several runs.
 
         Raises:
-            UserError: if there is no figure of it, with those that there are.
+            UserError: if there is no such figure. The message lists the existing ones.
         """
         return _chosen(self._figures(), metric)
 
     def __str__(self) -> str:
-        """Return the tables that the terminal prints."""
+        """Return the tables that the command line prints."""
         return "\n\n".join(page_part.as_text(console.run_summary(one.record, one.history)) for one in self)
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class Trained(list[Finished]):
         return page_part.as_html(str(self), _picture(self._figures()) if self else None)
 
     def _histories(self) -> dict[str, History]:
-        """Map each run to its history: by its experiment's name, or by its id where another has the name."""
+        """Map names to histories: the experiment's name, or the run's id if several runs have that name."""
         names = [one.record.name for one in self]
         return {
             name if names.count(name) == 1 else one.run.id: one.history for name, one in zip(names, self, strict=True)
@@ -171,14 +171,14 @@ class Trained(list[Finished]):
 
 @dataclass(frozen=True, repr=False)
 class Study:
-    """A study that is answered: its directory, and what study.json holds."""
+    """An answered study: its directory and its document (study.json)."""
 
     directory: Path
     document: StudyDocument
 
     @property
     def verdict(self) -> str | None:
-        """Return supported, refuted or inconclusive, of all hypotheses together; None of a sweep, which has none."""
+        """Return supported, refuted or inconclusive for all hypotheses together; None for a sweep."""
         return self.document.verdict
 
     @property
@@ -190,20 +190,20 @@ class Study:
         """Return results.csv: a row for each cell, arm and seed.
 
         Raises:
-            RunError: if it has been lost or damaged since.
+            RunError: if results.csv is missing or damaged.
         """
         return _table(store.Run(self.directory))
 
     def figure(self, name: str = "figure") -> Figure:
-        """Return the figure of the first hypothesis or of a sweep; of others `figure-2`, `figure-3`, ...
+        """Return a figure: `figure` for the first hypothesis or a sweep, `figure-2` for the second hypothesis, ...
 
         Raises:
-            UserError: if there is no figure of this name, with those that there are.
+            UserError: if there is no such figure. The message lists the existing ones.
         """
         return _chosen(figures.figures_of_study(self.document), name)
 
     def __str__(self) -> str:
-        """Return the table that the terminal prints."""
+        """Return the table that the command line prints."""
         return page_part.as_text(study_table.study(self.document))
 
     def __repr__(self) -> str:
@@ -222,7 +222,7 @@ def _histories(run: store.Run) -> dict[str, History]:
 
 
 def _table(study: store.Run) -> pandas.DataFrame:
-    """Read results.csv; an empty cell alone is missing, as an arm may be called `null`."""
+    """Read results.csv. Only an empty cell is a missing value, because an arm may be called `null`."""
     import pandas
 
     path = study.directory / "results.csv"
@@ -239,7 +239,7 @@ def _frame(histories: Mapping[str, History]) -> pandas.DataFrame:
 
 
 def _chosen(drawn: Mapping[str, Figure], metric: str) -> Figure:
-    """Return the figure that draws a metric: `val_accuracy` stands in the one of `accuracy`."""
+    """Return the figure that shows a metric: `val_accuracy` is part of the figure `accuracy`."""
     name = quantity_of(metric) if is_measured(metric) else metric
     if name not in drawn:
         raise UserError(f"There is no figure of {metric!r}. {nearest(metric, drawn)}")
@@ -247,7 +247,10 @@ def _chosen(drawn: Mapping[str, Figure], metric: str) -> Figure:
 
 
 def _picture(drawn: Mapping[str, Figure], metric: str | None = None) -> bytes | None:
-    """Return the figure of a metric as a PNG file; of one without curves, the figure of the pairs' differences."""
+    """Return the figure of a metric as a PNG file, or the figure `difference` if the metric has no curves.
+
+    Without a metric, return the figure of accuracy, of r2, or the first one. None if there are no figures.
+    """
     from bnexp.report.plots import render
 
     if not drawn:

@@ -1,4 +1,4 @@
-"""How many seeds a comparison takes: as many as its looks need, or as were typed."""
+"""The number of seeds of a comparison: set by its looks, or by the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnexp.system.spelling import spelt
 
 
 def refuse_other_seeds(overrides: Sequence[str]) -> None:
-    """Raise ComparisonError if a number of seeds is asked for where the looks decide on it."""
+    """Raise ComparisonError if the overrides set the number of seeds, which the looks decide."""
     if (seeds := seeds_typed(overrides)) is not None:
         last = f", or use {spelt('max-seeds', str(seeds))} for the last look" if seeds >= FIRST_LOOK else ""
         raise ComparisonError(
@@ -24,7 +24,7 @@ def refuse_other_seeds(overrides: Sequence[str]) -> None:
 
 
 def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
-    """Raise ComparisonError if a stored run, which is not trained further, has too few seeds for the last look."""
+    """Raise ComparisonError if a stored run has too few seeds for the last look. Stored runs get no more seeds."""
     problems = Problems()
     for name, arm in stored.items():
         if not set(first_seeds(seeds)).issubset(arm.history.seeds):
@@ -39,7 +39,7 @@ def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
 
 
 def typed_seeds(stored: Mapping[str, Arm], overrides: Sequence[str]) -> dict[str, Arm]:
-    """Return stored arms with the first seeds alone, as many as were typed (`--seeds`); without that, as they are."""
+    """Return the stored arms with only their first seeds, as many as the user typed (`--seeds`); with all if none."""
     count = seeds_typed(overrides)
     if count is None:
         return dict(stored)
@@ -48,5 +48,5 @@ def typed_seeds(stored: Mapping[str, Arm], overrides: Sequence[str]) -> dict[str
 
 
 def _of(arm: Arm, seeds: tuple[int, ...]) -> Arm:
-    """Return an arm with these seeds alone; itself if it has none of them."""
+    """Return an arm with only these seeds; the arm unchanged if `seeds` is empty."""
     return replace(arm, history=arm.history.of(seeds)) if seeds else arm

@@ -1,4 +1,4 @@
-"""What is stored: found by name, listed, and drawn again. TensorFlow is never loaded."""
+"""Stored runs, comparisons and studies: find, list and plot them. TensorFlow is never loaded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bnexp.report import figures
 
 
 def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None) -> StoredRun:
-    """Find a run, comparison or study by its directory, its id or the beginning of it, an experiment, or `latest`.
+    """Return a stored run, comparison or study by its directory, id, unique prefix, experiment's name, or `latest`.
 
-    The name of a config is the newest finished run that fits it; if none does, the newest of the experiment, and the
-    observer hears how it differs.
-    `frame()` and `figure(metric)` of what is returned show what was measured. `record()` and `history()` read a run's
-    files, `comparison()` and `study()` the others'.
+    The name of a config means the newest finished run that fits the config. If none fits, it means the experiment's
+    newest finished run, and the observer is warned how that differs.
+    `frame()` and `figure(metric)` show what was measured. `record()` and `history()` read the files of a run;
+    `comparison()` and `study()` read the other documents.
 
     Raises:
         RunError: if nothing has this name, or several do.
@@ -35,7 +35,7 @@ def load_run(name: Name, *, runs: Name = RUNS, observer: Observer | None = None)
 
 
 def list_runs(*, runs: Name = RUNS) -> list[StoredRun]:
-    """Return all runs, comparisons and studies, the newest first; `state()` of each says how it ended."""
+    """Return all runs, comparisons and studies, the newest first. `state()` of each tells how it ended."""
     return [StoredRun(run.directory) for run in store.runs_in(Path(runs))]
 
 
@@ -47,7 +47,7 @@ def plot(
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> list[Path]:
-    """Draw the figures of a run, comparison or study again, into its directory or `out`; return the files.
+    """Redraw the figures of a run, comparison or study into its directory or `out`; return the paths of the files.
 
     Raises:
         RunError: if nothing has this name, or what is stored is damaged.

@@ -1,4 +1,4 @@
-"""Studies by name or by plan: planned, run by workers, and several of them on one page."""
+"""Studies by name or by plan: plan them, run them on workers, and show the answers of several on one page."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PAGE = "claims.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Who does a study's trainings: processes of this machine, or of a Ray cluster."""
+    """Where a study is trained: in processes of this machine, or of a Ray cluster."""
 
     launcher: executors.Launcher = "local"
     workers: int | None = None
-    """The most processes; None for one a core, or for as many as memory is enough for."""
+    """The largest number of worker processes. None: one for each core, or fewer if memory is short."""
     address: str | None = None
-    """Of a Ray cluster."""
+    """The address of a running Ray cluster; None if there is none to join."""
 
     def __post_init__(self) -> None:
         """Raise UserError with all that is wrong with the place."""
@@ -53,19 +53,19 @@ class Place:
 
     @property
     def most_workers(self) -> int:
-        """Return how many workers there may be on this machine: as asked for, else as it has room for."""
+        """Return the largest number of workers on this machine: `workers`, or as many as it has room for."""
         return self.workers or most_workers()
 
     def workers_for(self, jobs: int) -> int:
-        """Return how many workers of this machine have something to do, if this many jobs are left."""
+        """Return how many workers of this machine have work if this many jobs are left."""
         return min(self.most_workers, max(1, jobs))
 
     def at_a_time(self, jobs: int) -> int | None:
-        """Return the most jobs, of these, that are worked on at a time; None where only the cluster tells."""
+        """Return how many of these jobs can run at a time; None if only the cluster knows that."""
         return None if self.address is not None and self.workers is None else self.workers_for(jobs)
 
     def launched(self, jobs: int, warn: Warn) -> AbstractContextManager[executors.Workers]:
-        """Return workers for this many jobs; of a cluster at an address all, unless `workers` says how many."""
+        """Return workers for this many jobs. At an address, these are all of the cluster, or at most `workers`."""
         if self.address is not None:
             return executors.workers(self.launcher, self.workers, self.address, warn=warn)
         return executors.workers(self.launcher, self.workers_for(jobs), None, warn=warn, sharing=self.most_workers)
@@ -73,7 +73,7 @@ class Place:
 
 @dataclass
 class Claims:
-    """The answers of several studies, as far as they have been run, and the page that shows them."""
+    """The answers of the studies that have been run so far, and the page that shows them."""
 
     answers: list[Answer] = field(default_factory=list)
     page: Path = Path(PAGE)
@@ -86,14 +86,14 @@ class Claims:
 
 @process_state_kept()
 def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = None, metric: str | None = None) -> Plan:
-    """Read a study, by its name or file, and find out all that is wrong with it; nothing is trained or written.
+    """Read a study by its name or file, check it, and return its plan. Nothing is trained or written.
 
-    `runs` keeps the study. What is done with the plan takes no other directory. `metric` is what a study without a
-    hypothesis shows, instead of the accuracy or r2 of its held-out rows.
+    `runs` is the directory that will keep the study. The plan remembers it. `metric` is the metric that a study without
+    a hypothesis shows. By default that is the accuracy or r2 of its held-out rows.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
-        UserError: if its place or its data cannot be used.
+        UserError: if `runs` or the data cannot be used.
     """
     most = MOST_TRAININGS if most_trainings is None else most_trainings
     (path,) = study_paths([str(name)])
@@ -101,21 +101,21 @@ def plan_study(name: Name, *, runs: Name = RUNS, most_trainings: int | None = No
 
 
 def finished_trials(planned: Plan) -> list[dict[str, int | str]]:
-    """List the trials of a study that are finished and kept, each by its cell and its arm."""
+    """List the finished and stored trials of a study, each by its cell and its arm."""
     return [{"cell": cell, "arm": arm} for cell, arm in plan.finished(planned)]
 
 
 def _plan(study: Name | Plan, runs: Name | None) -> Plan:
-    """Return a plan, or plan a study.
+    """Return the given plan, or plan the given study.
 
     Raises:
-        UserError: if a plan is given with a place, as the plan has one.
+        UserError: if `runs` differs from the directory in the given plan.
     """
     if not isinstance(study, Plan):
         return plan_study(study, runs=RUNS if runs is None else runs)
     if runs is not None and Path(runs) != study.directory.parent:
         raise UserError(
-            f"runs is {str(runs)!r}, and the plan is of {study.directory}; expected one place. Give runs to plan_study."
+            f"runs is {str(runs)!r}, but the plan is for {study.directory}. Give runs to plan_study instead."
         )
     return study
 
@@ -124,9 +124,9 @@ def _plan(study: Name | Plan, runs: Name | None) -> Plan:
 def outlook(
     study: Name | Plan, place: Place | None = None, *, runs: Name | None = None, observer: Observer | None = None
 ) -> PlanDocument:
-    """Return what a study will do, after workers have checked models and trainers, and about how long it takes.
+    """Return what a study will do, and about how long it takes. Workers build all models first, to check them.
 
-    `study` is a name, a file or a plan. `runs` keeps it, by default in `runs/`.
+    `study` is a name, a file or a plan of `plan_study`. `runs` is the directory for the study, by default `runs/`.
 
     Raises:
         ConfigError: with all that is refused in any cell.
@@ -142,13 +142,13 @@ def outlook(
 def run_study(
     study: Name | Plan, place: Place | None = None, *, runs: Name | None = None, observer: Observer | None = None
 ) -> Study:
-    """Run a study, or what is left of it, answer its hypotheses, and draw its figures.
+    """Train all unfinished trials of a study, draw its figures, and return the study with its verdicts.
 
-    `study` is a name or a file, or a plan of `plan_study`. `runs` keeps it, by default in `runs/`.
+    `study` is a name, a file or a plan of `plan_study`. `runs` is the directory for the study, by default `runs/`.
 
     Raises:
         ConfigError: with all that is refused in any cell, before anything is trained or written.
-        UntrainedError: after all else is done, if a trial could not be trained.
+        UntrainedError: after all other work is done, if a trial could not be trained.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
@@ -168,14 +168,14 @@ def _before(planned: Plan, place: Place) -> PlanDocument:
 
 
 def _with_warnings(told: PlanDocument, planned: Plan, costs: run.Costs) -> PlanDocument:
-    """Return a plan that warns of networks, too: only their building shows what may mislead in them."""
+    """Return the plan with the warnings about networks, which show only when the networks are built."""
     return told.model_copy(update={"warnings": plan_warnings(planned, costs.warnings)})
 
 
 def _with_time(
     told: PlanDocument, costs: run.Costs, workers: executors.Workers, *, plan_only: bool = False
 ) -> PlanDocument:
-    """Add about how long it takes, where nothing is finished that would tell."""
+    """Return the plan with an estimate of its time, if no finished trial has given one."""
     if told.seconds_left is not None:
         return told
     seconds, is_rough = run.estimate(costs, workers, plan_only=plan_only)
@@ -193,7 +193,7 @@ def _goes_on(directory: Path) -> Iterator[None]:
 
 
 def _draw(directory: Path, observer: Observer) -> None:
-    """Draw the figures of a study that has been answered."""
+    """Draw the figures of an answered study."""
     for text in figures.drawn(store.Run(directory)):
         observer.warn(text)
 
@@ -209,13 +209,13 @@ def claims(
     runs: Name = RUNS,
     observer: Observer | None = None,
 ) -> Claims:
-    """Run several studies, by name or file, or all of configs/studies; keep and return their answers and their page.
+    """Run several studies by name or file, or all of configs/studies; return their answers and the page of them.
 
-    A study that cannot be planned or answered stops no other. One without a hypothesis is left out. The observer hears
-    each answer as soon as it is there.
+    If a study cannot be planned or answered, the others still run. A study without a hypothesis is left out. The
+    observer gets each answer as soon as it is known.
 
     Raises:
-        UserError: if there is no study of a name, or none that can be planned.
+        UserError: if there is no study of a name, or if no study can be planned.
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it; what is finished is kept.
     """
@@ -239,10 +239,10 @@ def claims(
 
 
 def _with_claims(answers: Sequence[Answer], observer: Observer) -> list[Answer]:
-    """Leave out studies that make no claim; the observer hears of each.
+    """Return the answers of the studies that make a claim. The observer is warned of each other study.
 
     Raises:
-        UserError: if none of them makes a claim.
+        UserError: if no study makes a claim.
     """
     sweeps = [
         f"{one.name} has no hypothesis, so it makes no claim. Use `{command('study', shown(one.path))}`."
@@ -257,7 +257,7 @@ def _with_claims(answers: Sequence[Answer], observer: Observer) -> list[Answer]:
 
 
 def _begun(found: Claims) -> AbstractContextManager[None]:
-    """Return the context in which an error is one of work that has begun, if a study is answered by now."""
+    """Return a context that turns bad input into a WorkError, if a study has already been answered."""
     return work_begun(when=any(answer.document for answer in found.answers))
 
 

@@ -67,7 +67,7 @@ def train(
 ) -> None:
     """Train experiments, all seeds at once.
 
-    Everything that was measured is kept in a directory of its own under --runs.
+    Each run keeps everything it measured in its own directory under --runs.
 
     `bnexp keys` lists all keys.
 
@@ -101,9 +101,9 @@ def check(
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Check experiments, and say what is known of them; train nothing.
+    """Check experiments and print what is known about them; train nothing.
 
-    Prints the config with its defaults, the data, the network, memory, time, and what may mislead.
+    Prints the config with its defaults, the data, the network, memory, time, and warnings.
 
     Example: bnexp check mine.yaml
     """
@@ -118,7 +118,7 @@ def check(
 def compare(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="ARM|KEY=VALUE", help="Two arms or more, or a network of your own; keys to override."),
+        typer.Argument(metavar="ARM|KEY=VALUE", help="Two or more arms, or a network of your own; keys to override."),
     ],
     data: Data = None,
     target: Target = None,
@@ -174,14 +174,14 @@ def study(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Of a study without a hypothesis: what its table shows; else accuracy or r2 of the test part, or of "
-            "the validation part without one."
+            help="For a study without a hypothesis: the metric in its table. If not given: accuracy or r2 of the test "
+            "part, or of the validation part if there is no test part."
         ),
     ] = None,
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
-        int | None, typer.Option(min=1, help="Refuse a grid of more trainings; 20000 if not given.")
+        int | None, typer.Option(min=1, help="Refuse a grid with more trainings than this; 20000 if not given.")
     ] = None,
     seeds: SeedsOfFile = None,
     launcher: Launcher = "local",
@@ -193,9 +193,9 @@ def study(
     """Answer a question with a grid of experiments.
 
     Every cell of the grid is trained in every arm, from the same seeds; each
-    hypothesis ends supported, refuted or inconclusive. A study without one
-    is a sweep: a table and figures. The same command goes on where it was
-    stopped, and trains nothing twice.
+    hypothesis ends supported, refuted or inconclusive. A study without a
+    hypothesis is a sweep: a table and figures. Run the same command again to
+    go on after a stop; nothing is trained twice.
 
     Example: bnexp study studies/tutorial
     """
@@ -217,7 +217,7 @@ def study(
 @app.command()
 def claims(
     studies: Annotated[
-        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names of studies, or files.")
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names or files of studies.")
     ] = None,
     seeds: SeedsOfFile = None,
     runs: Runs = Path("runs"),
@@ -230,8 +230,8 @@ def claims(
     """Put claims to the test: all studies of configs/studies, or those named.
 
     Prints a row for each claim: its verdict, the effect with its interval.
-    Writes claims.html with the figures. The same command goes on where it
-    was stopped, and trains nothing twice.
+    Writes claims.html with the figures. Run the same command again to go on
+    after a stop; nothing is trained twice.
 
     Example: bnexp claims tutorial sigmoid
     """
@@ -257,7 +257,7 @@ def plot(
 ) -> None:
     """Redraw the figures of a run, comparison or study.
 
-    They are drawn from its JSON alone.
+    Only stored files are read. Nothing is trained.
 
     Example: bnexp plot runs/latest --format svg
     """
@@ -293,4 +293,4 @@ def _bnexp(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Hold what is common to all commands."""
+    """Define the options that belong to no single command."""

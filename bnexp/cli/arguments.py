@@ -1,4 +1,4 @@
-"""Which arguments of a command are names and which are overrides, KEY=VALUE."""
+"""Split the arguments of a command into names and overrides (KEY=VALUE)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bnexp.errors import UserError
 def sorted_arguments(
     arguments: Sequence[str], seeds: int | None, epochs: int | None = None
 ) -> tuple[list[str], list[str]]:
-    """Return the names and the overrides among the arguments; `--seeds` and `--epochs` are overrides.
+    """Return the names and the overrides among the arguments. `--seeds` and `--epochs` become overrides, too.
 
     Raises:
         UserError: if an argument is empty.
@@ -29,9 +29,9 @@ def sorted_arguments(
 
 
 def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
-    """Raise UserError for overrides and `--seeds` of a study: its file alone says what is trained.
+    """Raise UserError for overrides and `--seeds` of a study, because only its file may define what is trained.
 
-    So a study's verdict stands beside the question as it was asked.
+    A study's verdict must belong to the question in its file.
     """
     lines = []
     for override in filter(_is_override, arguments):
@@ -43,7 +43,7 @@ def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
 
 
 def _in_the_file(override: str) -> str:
-    """Return where a study's file says what an override would.
+    """Return a sentence on how to write an override into a study's file.
 
     >>> _in_the_file("training.epochs=3")
     "Write it in the study's file: `experiment: {training: {epochs: 3}}`."
@@ -66,7 +66,7 @@ def refuse_several_studies(names: Sequence[str]) -> None:
 
 
 def _is_override(argument: str) -> bool:
-    """Return True for KEY=VALUE and for Hydra's ~KEY; a file may have that name, and a folder before its = sign."""
+    """Return True for KEY=VALUE and for Hydra's ~KEY, unless it is a file or config, or KEY contains a slash."""
     if os.path.exists(argument) or os.path.isfile(CONFIGS / f"{argument}.yaml"):
         return False
     key, equals, _ = argument.partition("=")

@@ -1,4 +1,4 @@
-"""What `train`, `compare`, `plot` and `runs` do, with plain arguments: call the API, print, return the exit code."""
+"""The work of `train`, `check`, `compare`, `plot` and `runs`: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bnexp.system.terminal import plain
 
 
 class Own(TypedDict):
-    """What is said of networks of the user's own (`api.own_networks`)."""
+    """The options for networks of the user's own (`api.own_networks`)."""
 
     data: str | None
     target: str | None
@@ -48,7 +48,7 @@ def train(
     as_json: bool,
     resume: str | None = None,
 ) -> int:
-    """Train every config named, or what is left of an interrupted run; return the worst exit code."""
+    """Train every named config, or the rest of an interrupted run; return the highest exit code."""
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _check(names, overrides, own=own, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
@@ -70,7 +70,7 @@ def _check(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Check every config named, and print what would be trained; with `quiet` nothing, since nothing is kept."""
+    """Check every named config, and print what would be trained. With `quiet`, print nothing, as nothing is stored."""
     with json_on_failure(list, as_json=as_json):
         checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Progress(quiet=True))
     if as_json:
@@ -82,7 +82,7 @@ def _check(
 
 
 def _print_each(documents: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
-    """Print one JSON document: the only one, or a list if several configs are named."""
+    """Print one JSON document: the single document, or a list if several configs are named."""
     print_json(documents[0] if len(names) <= 1 and len(documents) == 1 else documents)
 
 
@@ -93,7 +93,7 @@ def _exit_code(finished: Finished) -> int:
 
 
 def _print_plan(checked: CheckedExperiment) -> None:
-    """Print the config that would be trained, with what is known of it as comments."""
+    """Print the config that would be trained, with its data, network, warnings and plan as comments."""
     print(config.dump(checked.experiment), end="")
     facts = checked.facts
     told = [*data_lines(facts.data), *network_lines(facts.network), *map(warning, checked.warnings)]
@@ -111,7 +111,7 @@ def check(
     runs: Path,
     as_json: bool,
 ) -> int:
-    """Check every config named; print its config, its data, its network, and what training takes."""
+    """Check every named config; print it with its data, its network, and the memory and time of its training."""
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     with json_on_failure(list, as_json=as_json):
         checked = experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True))
@@ -138,7 +138,7 @@ def compare(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Compare the arms named, training those that need it; keep and print the comparison."""
+    """Compare the named arms, and train missing ones; store and print the comparison."""
     names, overrides = sorted_arguments(arguments, seeds, epochs)
     if dry_run:
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
@@ -165,7 +165,7 @@ def _plan_comparison(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Check the arms named, and print what would be trained and what can be detected; with `quiet` nothing."""
+    """Check the named arms; print which would be trained and the detectable difference, or nothing if `quiet`."""
     with json_on_failure(list, as_json=as_json):
         found = comparisons.plan_comparison(
             names, overrides, question=question, **own, runs=runs, observer=Progress(quiet=True)
@@ -178,14 +178,14 @@ def _plan_comparison(
 
 
 def plot(name: str, *, format: Literal["png", "svg", "pdf"], out: Path | None, runs: Path) -> int:
-    """Redraw the figures of a run, comparison or study and print where they are."""
+    """Redraw the figures of a run, comparison or study, and print the paths of the files."""
     for path in stored.plot(name, format=format, out=out, runs=runs, observer=Progress(quiet=False)):
         print(plain(path) if sys.stdout.isatty() else path)
     return DONE
 
 
 def list_runs(runs: Path, *, as_json: bool) -> int:
-    """Print all runs, the newest first; a damaged one is named with its reason, and hides no other."""
+    """Print all runs, the newest first. A damaged run is listed with the reason."""
     rows = [run_list.row(run) for run in stored.list_runs(runs=runs)]
     if as_json:
         print_json([asdict(row) for row in rows])

@@ -1,4 +1,4 @@
-"""What `init`, `keys`, `data list` and `data fetch` do: call the API, print, and return the exit code."""
+"""The work of `init`, `keys`, `data list` and `data fetch`: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def init(data: str, target: str | None, model: str | None) -> int:
     for line in (*data_lines(found.checked.facts.data), *map(warning, warnings)):
         print_answer(line)
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
-    print("Every line of the first says why it stands there. Next:")
+    print("Comments in the first give the reason for each choice. Next:")
     print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
     notes = [found.metric_reason, f"{duration(found.seconds)} on 2 cores, by a rough estimate"]
     print(f"  {plain(found.command)}  # {'; '.join(filter(None, notes))}")
@@ -40,14 +40,14 @@ def init(data: str, target: str | None, model: str | None) -> int:
 
 
 def list_keys(pattern: str) -> int:
-    """Print each key that has a text in its name, or else in what is said of it: its default, who has it, its meaning.
+    """Print each key with `pattern` in its name, or if there is none, in its description.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is no such key.
     """
     found = keys(pattern)
     if not found:
-        raise UserError(f"PATTERN is {pattern!r}; no key has it. Without PATTERN, all keys are listed.")
+        raise UserError(f"PATTERN is {pattern!r}; no key contains it. Without PATTERN, all keys are listed.")
     for key in found:
         print(plain(f"{key.name}: {key.default}" + (f"  # {key.of}" if key.of else "")))
         if key.what:
@@ -56,7 +56,7 @@ def list_keys(pattern: str) -> int:
 
 
 def list_data(*, as_json: bool) -> int:
-    """Print all known data sets and whether they are here."""
+    """Print all known data sets, and whether they are on this computer."""
     rows = [asdict(one) for one in data_sets.list_data()]
     if as_json:
         print_json(rows)
@@ -66,6 +66,6 @@ def list_data(*, as_json: bool) -> int:
 
 
 def fetch_data(names: Sequence[str]) -> int:
-    """Bring the data sets named here, one after the other; print a line for each."""
+    """Download the named data sets, one after the other; print a line for each."""
     data_sets.fetch_data(names, observer=Fetching(quiet=False))
     return DONE

@@ -1,4 +1,4 @@
-"""Options that several commands have, and how their values are read."""
+"""The options that several commands share, and the parsers of their values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bnexp.errors import UserError, nearest
 
 
 def as_path(text: str | Path) -> Path:
-    """Return a path; an empty one, which would mean the current directory, is refused."""
+    """Return a path. Refuse an empty text, because that path would be the current directory."""
     if not str(text).strip():
         raise typer.BadParameter("it is empty; expected a path. Is a variable of the shell not set?")
     return Path(text)
 
 
 def as_number(text: str | float) -> float:
-    """Return a number; one that no float holds is refused as it was written."""
+    """Return a number. Refuse a number that is too large for a float."""
     try:
         value = float(text)
     except ValueError:
@@ -31,7 +31,7 @@ def as_number(text: str | float) -> float:
 
 
 def named_arms(text: str | None) -> list[str] | None:
-    """Return the arms of `--arms batch, none`, without blanks."""
+    """Return the list of arms in a text such as `batch, none`, without blanks."""
     return None if text is None else [one.strip() for one in text.split(",")]
 
 
@@ -47,7 +47,7 @@ Configs = Annotated[
 ]
 Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
 DryRunCompare = Annotated[
-    bool, typer.Option("--dry-run", help="Check all, say which difference can be detected; train nothing.")
+    bool, typer.Option("--dry-run", help="Check all, print which difference can be detected; train nothing.")
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each training (training.epochs).")]
 Margin = Annotated[
@@ -55,14 +55,14 @@ Margin = Annotated[
     typer.Option(
         parser=as_number,
         metavar="<float>",
-        help="The smallest difference that matters, in the metric's own unit: of accuracy a share (0.01 is one point). "
-        "If not given, 0.01, and for a loss or an error without an upper end 5% of the baseline's mean.",
+        help="The smallest difference that matters, in the metric's own unit: for accuracy a share (0.01 is one "
+        "point). If not given: 0.01, or for a loss or an error without an upper end, 5% of the baseline's mean.",
     ),
 ]
 
 
 def one_of(option: str, *names: str) -> dict[str, Any]:
-    """Return how an option with good names is read and shown; another name is refused as everywhere else."""
+    """Return the parser and the help entry of an option that takes one of these names and refuses any other."""
 
     def chosen(text: str) -> str:
         if text not in names:
@@ -75,10 +75,13 @@ def one_of(option: str, *names: str) -> dict[str, Any]:
 Metric = Annotated[
     str | None,
     typer.Option(
-        help="The metric that decides; else accuracy or r2 of the test part, or of the validation part without one."
+        help="The metric that decides. If not given: accuracy or r2 of the test part, or of the validation part if "
+        "there is no test part."
     ),
 ]
-Baseline = Annotated[str | None, typer.Option(help="What the others are compared with; else the last arm.")]
+Baseline = Annotated[
+    str | None, typer.Option(help="The arm that the others are compared with; the last arm if not given.")
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -115,13 +118,16 @@ Workers = Annotated[
         "-j",
         "--jobs",
         min=1,
-        help="Processes that train at the same time, each on one core. If not given, one for each core, or as many as "
-        "memory is enough for. With --address, the most that are used of the cluster. --jobs is the older name.",
+        help="Processes that train at the same time, each on one core. If not given: one for each core, or fewer if "
+        "memory is short. With --address: the most workers in the cluster. --jobs is the older name.",
     ),
 ]
 Address = Annotated[
     str | None,
-    typer.Option("--address", help="Of a Ray cluster: host:port, ray://host:port or auto; its own if not given."),
+    typer.Option(
+        "--address",
+        help="Address of a Ray cluster: host:port, ray://host:port or auto. If not given, Ray starts a cluster here.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
@@ -135,13 +141,13 @@ Reach = Annotated[
         "--reach",
         parser=as_number,
         metavar="<float>",
-        help="Value of the metric to reach: of accuracy a share (0.9 means 90%), else in its own unit.",
+        help="Value that the metric has to reach: for accuracy a share (0.9 means 90%), else in its own unit.",
     ),
 ]
 About = Annotated[
     Literal["new-rows", "these-rows"],
     typer.Option(
-        help="What the verdict speaks of: new rows of the same kind, or only the rows at hand.",
+        help="What the verdict is about: new rows of the same kind, or only the rows at hand.",
         **one_of("--about", "new-rows", "these-rows"),
     ),
 ]
@@ -149,4 +155,4 @@ Format = Annotated[
     Literal["png", "svg", "pdf"], typer.Option(help="File format.", **one_of("--format", "png", "svg", "pdf"))
 ]
 SeedsOfFile = Annotated[int | None, typer.Option("--seeds", hidden=True)]
-"""Of commands whose file says how many seeds: there it is refused."""
+"""A hidden `--seeds` for `study` and `claims`, which refuse it: the study's file sets the number of seeds."""

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what stderr says of it."""
+"""The end of a command: its exit code, and the message on stderr."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bnexp.system.terminal import Stream, guarded_streams
 def outcome() -> int:
     """Run the command that the arguments name; return its exit code.
 
-    A user's mistake is one message, a bug shows its traceback. What Ctrl-C caused is no bug, though native code may
-    have turned it into another error.
+    A user's mistake prints one message. A bug prints its traceback. An error that Ctrl-C caused is not a bug, although
+    native code may have turned it into another error.
     """
     with guarded_streams() as out:
         code = _code()
@@ -38,7 +38,7 @@ def _code() -> int:
         encoding = sys.getfilesystemencoding()
         cure = cure_of_bytes(encoding)
         if cure not in str(error) and not all(map(_is_text, sys.argv[1:])):
-            print(f"The locale's encoding, {encoding}, does not read all of the arguments. {cure}", file=sys.stderr)
+            print(f"The locale's encoding, {encoding}, cannot decode all of the arguments. {cure}", file=sys.stderr)
         return INTERRUPTED if was_interrupted(error) else error.exit_code
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else DONE if leaving.code is None else WORK_FAILED
@@ -53,24 +53,24 @@ def _code() -> int:
 
 
 def _is_text(argument: str) -> bool:
-    """Return True if the locale's encoding reads an argument; Python lets other bytes stand for themselves."""
+    """Return True if the locale's encoding could decode an argument. Python marks other bytes with surrogates."""
     return not any("\udc80" <= letter <= "\udcff" for letter in argument)
 
 
 def _code_of_answer(out: Stream) -> int:
-    """Return 1 for an answer that stdout did not take; say so, unless its reader has gone, as `head` does."""
+    """Return 1 if writing to stdout failed, else 0. Print the reason, unless a reader such as `head` has ended."""
     if out.lost is None:
         return DONE
     if out.lost.errno != errno.EPIPE:
-        print(f"stdout: cannot be written ({out.lost.strerror}). What was to be kept is kept.", file=sys.stderr)
+        print(f"stdout: cannot be written ({out.lost.strerror}). Stored files are not affected.", file=sys.stderr)
     return WORK_FAILED
 
 
 def leave(code: int) -> None:
-    """Exit; after Ctrl-C at once, without waiting for threads that are in the middle of an epoch.
+    """Exit. After Ctrl-C, exit at once, without waiting for threads that are in the middle of an epoch.
 
-    At its end Python searches all that is left for cycles. All memory goes back in any case, so nothing has to be
-    searched: `bnexp runs` would take 1.26 times as long, `bnexp plot` 1.30 times (medians of CPU time in turn).
+    When Python ends, it searches all objects for cycles. `gc.freeze` prevents that, as the system frees all memory
+    anyway. With the search, `bnexp runs` took 1.26 times as long and `bnexp plot` 1.30 times (medians of CPU time).
     """
     if code == INTERRUPTED:
         os._exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""How commands speak: the answer on stdout, for a person or as one JSON document; warnings on stderr."""
+"""Printing of answers on stdout, for a person or as one JSON document."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.console import Console, RenderableType
 from bnexp.errors import BAD_INPUT, WORK_FAILED, UserError
 
 UNWRAPPED = 2**20
-"""Columns where there is no terminal to fit: no line breaks, whoever searches it finds whole sentences."""
+"""The width if stdout is no terminal. It prevents line breaks, so that a search finds whole sentences."""
 
 
 def print_answer(what: RenderableType) -> None:
-    """Print for a person; lines are wrapped in a terminal only."""
+    """Print an answer for a person. Lines are wrapped only in a terminal."""
     Console(width=None if sys.stdout.isatty() else UNWRAPPED, highlight=False).print(what)
 
 
@@ -28,7 +28,10 @@ def print_json(document: Any) -> None:
 
 @contextmanager
 def json_on_failure(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
-    """Where the work fails half-way, print one JSON document with the error and with what was finished before."""
+    """If the work fails half-way, print one JSON document with the error and what was `finished` before it.
+
+    It is printed only if `as_json`, and not for bad input. The error is raised again.
+    """
     try:
         yield
     except Exception as error:

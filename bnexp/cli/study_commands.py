@@ -1,4 +1,4 @@
-"""What `study` and `claims` do, with plain arguments: call the API, print, and return the exit code."""
+"""The work of `study` and `claims`: call the API, print, and return the exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def study(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Run a study, or what is left of it; print its plan, how it goes, and the verdict, or the table of a sweep."""
+    """Run a study or the rest of it; print its plan, its progress, and its verdict or, for a sweep, its table."""
     planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings, metric=metric)
     silent = quiet or as_json
     with own_stderr() as stderr, json_on_failure(lambda: studies.finished_trials(planned), as_json=as_json):
@@ -56,7 +56,7 @@ def _study_code(document: StudyDocument) -> int:
 
 
 def claims(names: Sequence[str], place: Place, *, runs: Path, quiet: bool, as_json: bool) -> int:
-    """Run several studies, or what is left of them; print a row for each claim, and where the page is."""
+    """Run several studies or the rest of them; print a row for each claim, and the path of the page."""
     with own_stderr() as stderr:
         terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
         with json_on_failure(lambda: [asdict(row) for row in claim_rows(terminal.answers)], as_json=as_json):

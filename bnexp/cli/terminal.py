@@ -1,4 +1,4 @@
-"""What commands print as work goes on: each run's table when it is trained, each data set, how studies go."""
+"""Observers that print while a command works: a table for each run, a line for each data set, studies' progress."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bnexp.study.result import Result
 
 
 class RunTables(Progress):
-    """Prints on stdout what each training gave as soon as it is there: its table, or only where it is kept."""
+    """Prints on stdout the table of each run as soon as it is trained; if `quiet`, only its directory."""
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         super().__init__(quiet=quiet or as_json)
         self._only_where, self._as_json = quiet, as_json
 
     def trained(self, finished: Finished) -> None:
-        """Print the run."""
+        """Print the table or the directory of a run; nothing if `as_json`."""
         super().trained(finished)
         if self._as_json:
             return
@@ -34,15 +34,15 @@ class RunTables(Progress):
 
 
 class Fetching(Progress):
-    """Prints on stdout each data set as soon as it is there."""
+    """Prints on stdout a line for each data set that was fetched."""
 
     def fetched(self, data_set: DataSet) -> None:
-        """Print that it is here; what Keras brings may be missing all the same."""
+        """Print whether the data set is here. After a download by Keras it may still be missing."""
         print(f"{data_set.name}: {'here' if data_set.here else 'missing'}")
 
 
 class StudyTerminal(Observer):
-    """Shows on stderr how studies go."""
+    """Shows the progress of studies on stderr."""
 
     def __init__(self, reporter: StudyReporter, *, shows_time: bool) -> None:
         self._reporter, self.shows_time = reporter, shows_time
@@ -57,9 +57,9 @@ class StudyTerminal(Observer):
         self._reporter.planned(plan)
 
     def trial_ended(self, result: Result, finished: int, seconds_left: float | None) -> None:
-        """Print a line."""
+        """Print a line for a finished trial."""
         self._reporter.trial_ended(result, finished, seconds_left)
 
     def answered(self, answer: Answer) -> None:
-        """Remember it, for a failure half-way."""
+        """Remember the answer, so that it can be printed if a later study fails."""
         self.answers.append(answer)

@@ -1,4 +1,4 @@
-"""Where a study's jobs are trained: by worker processes of this machine (`local`), or by Ray's (`ray`)."""
+"""The worker processes that train a study's jobs: on this machine (`local`), or started by Ray (`ray`)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def refuse_unknown(launcher: str) -> None:
 def workers(
     launcher: Launcher, at_once: int | None, address: str | None, *, warn: Warn, sharing: int | None = None
 ) -> AbstractContextManager[Workers]:
-    """Return the workers of a launcher, `at_once` of them; if None, as many as there is room for.
+    """Return `at_once` workers of a launcher; if None, as many as there is room for.
 
-    Each gets a share of its machine's memory, as if there were `sharing` workers, if that is given. So a share stays
-    the same when fewer jobs need fewer workers. What fits in it can decide the last bit of a number.
+    Each worker gets a share of its machine's memory. If `sharing` is given, the memory is divided by it. So the share
+    stays the same if few jobs need few workers. The size of the share can change the last bit of a number.
 
     Raises:
         UserError: if an address is given that the launcher does not use.

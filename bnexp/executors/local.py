@@ -1,6 +1,6 @@
 """Worker processes of this machine. Each has one job and one core. A lost worker is replaced.
 
-With one core each, workers do not compete for cores. A study also has the same numbers for any number of workers.
+As each has one core, workers do not compete for cores, and a study gives the same numbers with any number of workers.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from bnexp.executors.workers import Attempt, Job, Lost, Work, done, refuse_bug
 from bnexp.system.listeners import Warn
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Read when NumPy and SciPy load their linear algebra. Without them it starts a thread for each core of the machine."""
+"""Variables that the linear algebra of NumPy and SciPy reads. Without them, it starts a thread for each core."""
 
 
 @contextmanager
 def local_workers(at_once: int, warn: Warn, sharing: int | None = None) -> Iterator[LocalWorkers]:
-    """Yield this number of workers, started when they are needed; at the end they are stopped, busy or not."""
+    """Yield `at_once` workers, which start when they are needed. At the end they are killed, even if they are busy."""
     own = LocalWorkers(at_once, warn, sharing or at_once)
     try:
         yield own
@@ -38,7 +38,7 @@ def local_workers(at_once: int, warn: Warn, sharing: int | None = None) -> Itera
 
 @dataclass
 class _Worker:
-    """A process, the pipe to it, and what it is at work on."""
+    """A process, the pipe to it, and the attempt that it works on."""
 
     process: Any
     connection: Connection
@@ -54,7 +54,7 @@ class LocalWorkers:
         self._workers: list[_Worker] = []
 
     def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Yield each job and what the work made of it (`Workers.each`)."""
+        """Yield each job with its outcome (`Workers.each`)."""
         try:
             yield from self._each(work, deque(Attempt(job) for job in jobs))
         finally:  # the caller may stop early: end the workers that are still busy
@@ -86,7 +86,7 @@ class LocalWorkers:
         self._workers.clear()
 
     def _free(self) -> _Worker | None:
-        """Return a worker that has nothing to do, a new one if there are not as many as there may be."""
+        """Return an idle worker, or a new one if there are fewer than `at_once`; None if all are busy."""
         for worker in self._workers:
             if worker.attempt is None:
                 return worker
@@ -96,12 +96,12 @@ class LocalWorkers:
         return self._workers[-1]
 
     def _heard(self) -> list[_Worker]:
-        """Wait until a worker answers, or is lost."""
+        """Wait until workers have answered or are lost, and return them."""
         busy: dict[Any, _Worker] = {worker.connection: worker for worker in self._workers if worker.attempt}
         return [busy[connection] for connection in wait(list(busy))]
 
     def _answer(self, worker: _Worker) -> Any:
-        """Receive what a worker made of its job; forget a worker that is lost."""
+        """Return the outcome of a worker's job; if the worker is lost, return `Lost` and remove the worker."""
         try:
             return refuse_bug(worker.connection.recv())
         except (EOFError, OSError):
@@ -114,13 +114,13 @@ class LocalWorkers:
 
 
 def _how_it_ended(exit_code: int | None) -> str:
-    """Return what is known of the end of a worker that has not answered: minus a signal's number, or its own code."""
+    """Return how a worker ended. `exit_code` is negative if a signal ended it."""
     if exit_code is None or exit_code >= 0:
-        return f"its worker process ended by itself with exit code {exit_code}; what it wrote stands above, on stderr"
+        return f"its worker process ended by itself with exit code {exit_code}; its own output is above, on stderr"
     name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else f"signal {-exit_code}"
     if name == "SIGKILL":
         return "its worker process was killed (SIGKILL), as the system does when memory runs out"
-    return f"its worker process was ended by {name}; what it wrote stands above, on stderr"
+    return f"its worker process was ended by {name}; its own output is above, on stderr"
 
 
 def _started(sharing: int) -> _Worker:
@@ -129,20 +129,20 @@ def _started(sharing: int) -> _Worker:
     process = context.Process(target=_serve, args=(theirs, sharing), daemon=True)
     with _ctrl_c_held_back(), _one_thread(), _script_hidden():
         process.start()
-    theirs.close()  # so that the end of the process is the end of the pipe
+    theirs.close()  # so that the pipe ends when the process ends
     return _Worker(process, ours)
 
 
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
-    """Delay Ctrl-C until the end of this block, and keep it from processes that are started in it.
+    """Delay Ctrl-C until the end of this block, and block it in the processes that are started in the block.
 
-    They inherit the blocked signal, since they cannot ignore it before their own code runs.
+    These inherit the blocked signal, since they cannot ignore it before their own code runs.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # started in here, it would let the signal through
+    resource_tracker.ensure_running()  # if it started later in this block, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -152,7 +152,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let processes that are started in here do linear algebra on one core, unless the user says otherwise."""
+    """Let processes started in this block use one core for linear algebra, unless the user has set these variables."""
     unset = [name for name in ONE_THREAD if name not in os.environ]
     os.environ.update(dict.fromkeys(unset, "1"))
     try:
@@ -164,9 +164,10 @@ def _one_thread() -> Iterator[None]:
 
 @contextmanager
 def _script_hidden() -> Iterator[None]:
-    """Keep processes that are started in here from running the user's script again, as `spawn` does with `__main__`.
+    """Keep processes that are started in this block from running the user's script again, as `spawn` normally does.
 
-    A worker needs none of it: work and jobs are bnexp's own. So a script needs no `if __name__ == "__main__":`.
+    A worker needs nothing of the script, because work and jobs are bnexp's own. So a script needs no
+    `if __name__ == "__main__":`.
     """
     script = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
@@ -177,8 +178,8 @@ def _script_hidden() -> Iterator[None]:
 
 
 def _serve(connection: Connection, sharing: int) -> None:
-    """Do each job that the driver sends, until it closes the pipe. `sharing` workers share the memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    """Do each job that the driver sends, until the driver closes the pipe. `sharing` workers share the memory."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
     while True:
         try:
@@ -189,7 +190,7 @@ def _serve(connection: Connection, sharing: int) -> None:
 
 
 def _end_with_the_driver() -> None:
-    """End this process at once when the one that started it has ended, even if it was killed."""
+    """End this process as soon as the process that started it has ended, even if that one was killed."""
     driver = multiprocessing.parent_process()
     assert driver is not None
     driver.join()

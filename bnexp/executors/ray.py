@@ -1,7 +1,7 @@
-"""Workers that Ray places: on this machine, or on all nodes of a cluster that is there already.
+"""Workers that Ray starts: on this machine, or on all nodes of an existing cluster.
 
-The nodes need the same bnexp, and see the same files at the same paths where
-a study reads files. They write nothing: what they measured comes back.
+Each node needs the same version of bnexp. If a study reads files, each node needs them at the same paths. The nodes
+write no files: they send their results back.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ PORTS = {"ray": 10001, "": 6379}
 def ray_workers(
     at_once: int | None, address: str | None, warn: Warn, sharing: int | None = None
 ) -> Iterator[RayWorkers]:
-    """Yield workers of the cluster at this address, all or at most `at_once`; or of a cluster on this machine.
+    """Yield workers of a Ray cluster: at `address`, or if that is None, a new cluster on this machine.
 
-    The cluster is joined, or started, when workers are needed.
+    At most `at_once` jobs run at a time. The cluster is joined or started when workers are needed.
 
     Raises:
         UserError: if Ray is not installed.
@@ -53,7 +53,7 @@ def ray_workers(
 
 
 def _join(address: str | None, workers: int) -> int:
-    """Join a cluster, or start one here, unless that is done; return the number of workers it has room for."""
+    """Join or start a cluster, unless that was done before; return the number of workers that it has room for."""
     import ray
 
     if not ray.is_initialized():
@@ -80,7 +80,7 @@ def _start(workers: int) -> None:
 
 
 def _room(resources: Mapping[str, float]) -> int:
-    """Return the number of workers for a node: one a core if memory is enough; at least one if it has a core."""
+    """Return how many workers fit on a node: one for each core, but fewer (at least one) if memory is short."""
     cores = int(resources.get("CPU", 0))
     if "memory" not in resources:
         return cores
@@ -95,7 +95,7 @@ def _connect(address: str) -> None:
 
 
 def _reach(address: str) -> None:
-    """Raise UserError if this is no address, or nobody listens there."""
+    """Raise UserError if the address is malformed, or if nothing accepts connections there."""
     if address == "auto":
         return
     scheme, _, place = address.rpartition("://")
@@ -109,11 +109,16 @@ def _reach(address: str) -> None:
 
 
 def _within(seconds: float, call: Any, address: str) -> None:
-    """Make a call that may wait for ever, but not for longer."""
+    """Run a call that may never return, and wait for it at most `seconds`.
+
+    Raises:
+        UserError: if the call does not return in time, or no cluster answers.
+        WorkError: if the call fails otherwise.
+    """
     failures: list[BaseException] = []
 
     def guarded() -> None:
-        """Keep what is raised for the thread that waits."""
+        """Store any exception of the call for the waiting thread."""
         try:
             call()
         except BaseException as error:
@@ -123,8 +128,8 @@ def _within(seconds: float, call: Any, address: str) -> None:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        cure = "If one is there, set RAY_AUTH_MODE=token here and copy its ~/.ray/auth_token"
-        raise _no_answer(address, f"nothing of a Ray cluster within {seconds:g} s. {cure}")
+        cure = "If a cluster runs there, set RAY_AUTH_MODE=token here and copy its ~/.ray/auth_token"
+        raise _no_answer(address, f"no answer of a Ray cluster within {seconds:g} s. {cure}")
     if failures:
         if isinstance(failures[0], UserError):
             raise failures[0]
@@ -134,7 +139,7 @@ def _within(seconds: float, call: Any, address: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, without a full stop, or its type if it says nothing."""
+    """Return the first line of an error's message, without a full stop, or the error's type if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
@@ -153,11 +158,11 @@ class RayWorkers:
         self._asked, self._address, self._warn, self._sharing = at_once, address, warn, sharing or at_once
 
     def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
-        """Yield each job and what the work made of it (`Workers.each`).
+        """Yield each job with its outcome (`Workers.each`).
 
         Raises:
             UserError: if no cluster answers at the address in time.
-            WorkError: if it cannot be joined, is lost, or a node of it cannot do the work.
+            WorkError: if the cluster cannot be joined, is lost, or has a node that cannot do the work.
         """
         if not jobs:
             return
@@ -184,18 +189,18 @@ class RayWorkers:
 
 @contextmanager
 def _cluster_errors() -> Iterator[None]:
-    """Raise WorkError where Ray says that the cluster itself is lost."""
+    """Raise WorkError if Ray reports that the cluster itself is lost."""
     import ray
 
     try:
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
-        kept = f"What is finished is kept; the same study goes on once it is back, or here without {spelt('address')}."
+        kept = f"Finished trials are kept. Run the study again when it is back, or without {spelt('address')}."
         raise WorkError(f"The Ray cluster is lost: {_first_line(error)}. {kept}") from None
 
 
 def _memory_of_one() -> float:
-    """Return the bytes that a worker asks of its node. One worker fits on the largest node that has a core."""
+    """Return the bytes of memory that a worker reserves on its node. The largest node has enough for one."""
     import ray
 
     working = [node["Resources"] for node in ray.nodes() if node["Resources"].get("CPU")]
@@ -203,7 +208,11 @@ def _memory_of_one() -> float:
 
 
 def _answer(reference: Any) -> Any:
-    """Fetch what a worker made of its job, or what Ray says of a worker or node that was lost."""
+    """Return the outcome of a job, or `Lost` with Ray's reason if its worker or node was lost.
+
+    Raises:
+        WorkError: if a node cannot do the work.
+    """
     import ray
 
     try:
@@ -219,7 +228,7 @@ def _answer(reference: Any) -> Any:
 def _done_there(work: Work, job: Job, directory: str, most: int | None) -> Any:
     """Do the work in the driver's directory, if the worker's machine has a directory at that path.
 
-    There are at most `most` workers, and no more on this node than it has room for.
+    The memory of this node is shared by as many workers as it has room for, or by `most` if that is less.
     """
     if os.path.isdir(directory) and os.access(directory, os.X_OK):
         os.chdir(directory)

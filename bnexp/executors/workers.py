@@ -1,4 +1,4 @@
-"""What every executor's workers do, and the retry policy for lost workers."""
+"""The protocol of all workers and jobs, and the retry policy for lost workers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Failure:
 
 
 class Job(Protocol):
-    """What a worker gets: trials that are worked on together, and can be cut into smaller jobs."""
+    """The trials that a worker gets at once. A job can be cut into smaller jobs."""
 
     @property
     def keys(self) -> Sequence[Any]:
-        """List the names of its trials."""
+        """List the keys of its trials."""
 
     def halved(self) -> Sequence[Job]:
-        """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
+        """Return jobs with half of the trials each. They train half as much at a time, so they need less memory."""
 
     def alone(self) -> Sequence[Job]:
-        """Return a job for each trial, and half as much worked on at a time."""
+        """Return a job for each trial. Each trains half as much at a time, so it needs less memory."""
 
 
 Work = Callable[[Any], Any]
@@ -44,7 +44,7 @@ class Workers(Protocol):
     """Processes that work on jobs. Each has one job at a time, and one core."""
 
     at_once: int
-    """How many jobs are worked on at a time."""
+    """The number of jobs that run at a time."""
 
     def each(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[Any, Any]]:
         """Yield each job with its outcome, as the jobs end. The first jobs are begun first.
@@ -56,31 +56,31 @@ class Workers(Protocol):
 
 @dataclass(frozen=True)
 class Lost:
-    """A job was not worked on to the end: its worker was killed or had too little memory."""
+    """The outcome of a job that did not finish, because its worker was killed or ran out of memory."""
 
     why: str
     starved: bool = False
-    """The worker itself said that memory was short."""
+    """Whether the worker, or Ray, reported that memory was short."""
 
 
 @dataclass(frozen=True)
 class Bug:
-    """A worker raised what no work should raise."""
+    """The outcome of a job whose worker raised an unexpected exception. `trace` is the traceback."""
 
     trace: str
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job that is to be worked on, and how many workers were lost with it."""
+    """A job that is to be run, and the number of workers that were lost in earlier attempts."""
 
     job: Job
     tries: int = 0
 
     def again(self, lost: Lost, warn: Warn) -> list[Attempt]:
-        """Return the next attempts, and warn of them. After TRIES workers there are none.
+        """Return the next attempts, and warn of them. After TRIES lost workers, there are none.
 
-        The first retry keeps the job whole: trials that train together can decide the last bit of a number.
+        The first retry keeps the job whole, because its trials can change the last bit of each other's numbers.
         Later retries cut it in halves. If memory was short, the first retry does so too.
         The last retry trains each trial alone, so that only the faulty trial is given up.
         """
@@ -100,7 +100,7 @@ class Attempt:
         return [Attempt(job, tries) for job in jobs]
 
     def answer(self, outcome: Any) -> Any:
-        """Return the final outcome. For a lost job, that is the reason for each of its trials."""
+        """Return the final outcome. For a lost job, that is a `Failure` for each of its trials."""
         if isinstance(outcome, Lost):
             return [Failure(key, outcome.why) for key in self.job.keys]
         return outcome
@@ -123,5 +123,5 @@ def done(work: Work, job: Job, *, sharing: int) -> Any:
 def refuse_bug(outcome: Any) -> Any:
     """Return the outcome of a job. For a bug, raise RuntimeError with the worker's traceback."""
     if isinstance(outcome, Bug):
-        raise RuntimeError(f"a worker met what should not be:\n{outcome.trace}")
+        raise RuntimeError(f"unexpected error in a worker:\n{outcome.trace}")
     return outcome

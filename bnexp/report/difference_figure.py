@@ -151,7 +151,7 @@ def _warned(document: ComparisonDocument) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Decisive:
-    """The intervals that a verdict rests on, in the metric's unit, and their level."""
+    """The intervals that decide a verdict, in the metric's unit, and their level."""
 
     here: Interval
     new_rows: NewRowsInterval | None

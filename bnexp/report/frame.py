@@ -25,7 +25,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.2, 0.5, 0.54  # inches around the axes; subtit
 TITLE_WIDTH, LEGEND_WIDTH, HANDLE_WIDTH, ROW_HEIGHT = 210.0, 440.0, 42.0, 12.5  # points
 GREY = "#444444"
 SETTINGS: Any = {
-    "text.parse_math": False,  # or a run called `$\foo$` dies at savefig, after the training
+    "text.parse_math": False,  # otherwise a run called `$\foo$` fails at savefig, after the training
     "font.size": 9,
     "axes.titlesize": TITLE,
     "axes.spines.top": False,

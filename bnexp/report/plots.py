@@ -1,4 +1,4 @@
-"""Figures of histories: the curves of one run, or of the arms of a comparison. Nothing here writes a file or a window.
+"""Figures of histories: the curves of one run, or of the arms of a comparison. No file, no window.
 
 Axes: S seeds, E epochs. Only matplotlib's `Figure` is used, never pyplot, and every
 setting holds for the duration of one call. `frame` draws everything around the curves.
@@ -206,7 +206,10 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
 
 
 def _draw_kept(axes: Axes, quantity: str, history: History, colour: str, place: int = 0) -> None:
-    """Draw a tick for each seed at the epoch that early stopping kept, at the edge that the curves do not end near."""
+    """Draw a tick for each seed at the epoch that early stopping kept: at the bottom if higher is better, else the top.
+
+    So the ticks are far from the ends of the curves.
+    """
     kept = [epoch for seed, epoch in history.best_epoch.items() if seed not in history.diverged_at]
     if not kept:
         return

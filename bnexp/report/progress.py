@@ -26,7 +26,7 @@ from bnexp.system.terminal import Stream, plain
 
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
-"""Lines of progress in all, if the output is no terminal that can be redrawn."""
+"""Lines of progress in all, if the output is not a terminal."""
 LEAST_LEFT_SECONDS = 10.0
 """The remaining time is shown if it is at least this long."""
 

@@ -153,7 +153,7 @@ def _interval_notes(document: StudyDocument) -> Iterator[Text]:
 
 
 def _in_brackets(document: StudyDocument) -> str:
-    """Return a note on the numbers in brackets: for epochs, seeds that reach the target; for failures, that fail."""
+    """Return a note on the numbers in brackets: seeds that reach the target (epochs), seeds that fail (failures)."""
     said = ""
     if any(endpoint.epochs_to is not None for endpoint in document.endpoints):
         said += "; for epochs, in brackets: seeds that reach the target; the others count with all their epochs"

@@ -158,7 +158,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "",
         "It is faster.",
         "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (95% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
-        "probability of lower 1 [0.758, 1]; none: 3 never reach the target and count with all epochs)",
+        "probability of lower 1 [0.758, 1]; none: 3 never reached the target, counted with all epochs)",
         "VERDICT  supported  On these rows, epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
         "BCa: a bootstrap interval over seeds, as a check of the t interval.",
         "probability of higher or lower: the share of pairs in which the treated arm is higher or lower; a tie counts half.",
@@ -241,7 +241,7 @@ def test_a_choice_that_rests_on_nothing_is_told() -> None:
 
 def test_numbers_of_different_versions_are_told_apart() -> None:
     facts = {**document(), "versions": {"keras": ["3.14.0", "3.15.1"], "numpy": ["2.0"]}}
-    told = [line for line in study_lines(facts) if "trained with the same" in line]
+    told = [line for line in study_lines(facts) if "different software" in line]
     assert told == [
         "WARNING  Cells were trained with different software or GPUs: keras 3.14.0 and 3.15.1. Pairs may differ for this alone."
     ]
@@ -285,10 +285,10 @@ def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_befo
     assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
 
 
-def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+def test_one_training_that_never_arrives_is_told_with_its_arm() -> None:
     facts = document()
     facts["hypotheses"][1]["never_reached"]["none"] = 1
-    assert any("; none: 1 never reaches the target and counts with all epochs)" in line for line in study_lines(facts))
+    assert any("; none: 1 never reached the target, counted with all epochs)" in line for line in study_lines(facts))
 
 
 def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_only_of_the_others() -> None:

@@ -278,8 +278,7 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
         yield f"{counted(claim.diverged, 'diverged training')} counted as {as_what}"
     for arm, count in claim.never_reached.items():
         if count:
-            never = "reaches the target and counts" if count == 1 else "reach the target and count"
-            yield f"{arm}: {count} never {never} with all epochs"
+            yield f"{arm}: {count} never reached the target, counted with all epochs"
 
 
 def _counted_as(endpoint: Endpoint) -> str | None:

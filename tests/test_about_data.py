@@ -139,7 +139,7 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, validation_rows=20, classes=["no", "yes"])
     lines = [line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [98, 2]}))]
     assert lines[-1] == (
-        "WARNING  98% of the rows are of class no, so that accuracy says little. Ask for a metric that is fair to all: "
+        "WARNING  98% of the rows are of class no, so accuracy says little. Use a metric that is fair to all classes: "
         "--metric val_auc."
     )
     rare = facts.model_copy(update={"rows_per_class": [98, 2]})
@@ -162,14 +162,14 @@ def test_few_held_out_rows_of_the_rarest_class_are_told_where_a_metric_of_classe
         found = data_lines(facts_of(**facts, rarest_held_out=rarest), asked)
         return [line.plain for line in found if "rarest" in line.plain]
 
-    few = "1 of the 80 validation rows is of the rarest class: f1 rests on it"
+    few = "only 1 of the 80 validation rows is of the rarest class; f1 depends mostly on it"
     assert told("val_f1", val=1, test=60) == [few]
     assert told("test_f1", val=1, test=50) == told("val_log_loss", val=1, test=9) == told("val_f1") == []
-    of_test = ["8 of the 100 test rows are of the rarest class: balanced_accuracy rests on them"]
+    of_test = ["only 8 of the 100 test rows are of the rarest class; balanced_accuracy depends mostly on them"]
     assert told(None, val=1, test=8) == told("val_accuracy", val=1, test=8) == of_test
 
 
 def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, classes=["no", "yes"], rows_per_class=[98, 2])
     (*_, line) = data_lines(facts)
-    assert line.plain.endswith('Ask for a metric that is fair to all: metric="val_auc".')
+    assert line.plain.endswith('Use a metric that is fair to all classes: metric="val_auc".')

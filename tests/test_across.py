@@ -253,7 +253,8 @@ def test_a_spread_of_cells_that_the_test_does_not_show_is_not_stated_as_found() 
     assert held.tau and held.p_value > 0.05
     first = printed(found)[0]
     assert (
-        f"; that they differ beyond their noise is not shown (Cochran's Q, p {held.p_value:.2g}); they may, by" in first
+        f"; it is not shown that they differ beyond their noise (Cochran's Q, p {held.p_value:.2g}); they may differ by"
+        in first
     )
     assert f" a standard deviation of about {100 * held.tau:.2f} (tau);" in first
 
@@ -288,7 +289,7 @@ def test_the_table_has_a_line_for_how_much_cells_differ_and_a_row_for_each_cell(
     assert found.across is not None and found.across.heterogeneity is not None
     first, head, *rows = printed(found)
     assert first == (
-        "mean over 6 cells, 4 of them the other way; beyond their noise they differ by a standard deviation of 3.68 "
+        "mean over 6 cells, 4 of them in the other direction; beyond their noise they differ by a standard deviation of 3.68 "
         "(tau; Cochran's Q, p <0.001); another cell of this kind: [-10.19, +11.87] (95% prediction interval)"
     )
     assert head == "model.depth  bn - none, these rows [99.17%]  direction"
@@ -309,7 +310,7 @@ def test_too_few_seeds_to_show_the_direction_of_a_cell_are_told() -> None:
 def test_what_an_older_bnexp_kept_of_cells_is_still_shown() -> None:
     old = judge(SIX).model_dump(mode="json")
     del old["across"]
-    assert printed(HypothesisRecord.model_validate(old)) == ["mean over 6 cells, 4 of them the other way"]
+    assert printed(HypothesisRecord.model_validate(old)) == ["mean over 6 cells, 4 of them in the other direction"]
 
 
 def test_a_deviation_of_ratios_that_is_the_log_of_no_number_is_refused() -> None:

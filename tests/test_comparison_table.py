@@ -138,7 +138,7 @@ def test_a_target_that_no_seed_of_an_arm_reaches_has_no_speed_up_also_in_a_docum
         ["speed-up", "in", "epochs", "not", "reached"],
         ["not", "reached", "0.039"],
     ]
-    assert "not reached: no seed of bn gets there, so the speed-up is not known." in text
+    assert "not reached: no seed of bn reaches the target, so the speed-up is unknown." in text
     assert not any("disagree for epochs" in line or "counts with all configured epochs" in line for line in text)
 
 
@@ -187,7 +187,7 @@ def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
 
 def test_whatever_else_differs_is_a_warning() -> None:
     text = lines(comparison(document(confounders={"training.batch_size": [32, 16]}, varied={})))
-    assert "varied: nothing; both arms are one experiment" in text
+    assert "varied: nothing; both arms are the same experiment" in text
     assert "WARNING  the arms also differ in training.batch_size (32 / 16)" in text
 
 

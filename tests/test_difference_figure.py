@@ -159,7 +159,7 @@ def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mea
     bounds = margin.get_extents().transformed(axes.transData.inverted()).intervalx
     assert bounds == pytest.approx([0.8 * np.expm1(-0.05), 0.8 * np.expm1(0.05)])
     assert "grey: ratios between 0.951 and 1.051, which do not matter" in axes.texts[1].get_text()
-    assert axes.texts[1].get_text().endswith("\na ratio is drawn as the difference that it makes from none's mean")
+    assert axes.texts[1].get_text().endswith("\nratios are drawn as differences from none's mean")
 
 
 def test_equal_pairs_lie_below_each_other_and_none_below_the_interval() -> None:

@@ -32,7 +32,7 @@ def test_figures_that_cannot_be_drawn_lose_no_run(
     assert stored(finished)["status"] == "finished"
     said = str(error) if isinstance(error, StorageError) else f"{error!r}."
     assert figures.drawn(finished.run) == [
-        f'The figures were not drawn: {said} All numbers are kept: `bnexp.plot("{finished.run.id}")` draws them.'
+        f'The figures were not drawn: {said} All numbers are kept: `bnexp.plot("{finished.run.id}")` draws the figures.'
     ]
     found = store.find(tmp_path, "latest")
     assert found is not None and found.id == finished.run.id

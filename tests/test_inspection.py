@@ -52,7 +52,10 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
     for part in ("1 column of categories: city (2 values)", "1 column left out: id", "trained by many_seeds"):
         assert part in text
     console.print(check_table(checked.facts, replace(found, seconds=40.0), [], []))
-    assert "about 40 s for all seeds, about 80 s to compare two arms like it, by a few steps" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert (
+        "about 40 s for all seeds, about 80 s to compare two arms like it, estimated by timing"
+        in console.file.getvalue()
+    )  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

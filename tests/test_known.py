@@ -432,8 +432,8 @@ def test_the_list_tells_what_is_here_and_how_to_get_the_rest(cache: Path, tmp_pa
     assert {row["name"] for row in listed if row["here"]} == {"breast_cancer", "wine", "iris", "digits", "diabetes"}
     table = bnexp("data", "list", cwd=tmp_path).stdout
     assert "1,797" in table
-    assert "`bnexp data fetch NAME` brings what is not here: mnist5k" in table
-    missing = table.partition("brings what is not here: ")[2].replace("\n", " ").split(", ")
+    assert "`bnexp data fetch NAME` fetches what is not here: mnist5k" in table
+    missing = table.partition("fetches what is not here: ")[2].replace("\n", " ").split(", ")
     assert "spoken_digits" in missing and "iris" not in missing
 
 

@@ -136,8 +136,8 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "relu              none                    0.01       88.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
         "tanh              bn                      0.01       80.00 ± 1.00           4.50 ± 0.50 (7 of 8)    2 of 8",
         "tanh              none                    0.01       70.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
-        "mean ± half of its 95% t interval over seeds; of epochs, in brackets: seeds that arrive, the others count with "
-        "their budget",
+        "mean ± half of its 95% t interval over seeds; for epochs, in brackets: seeds that reach the target; the others "
+        "count with all their epochs",
         "",
         "tuning training.learning_rate: mean val_accuracy (%) over 2 seeds of their own; the best is used",
         "model.activation  arm    0.01  0.1",
@@ -145,7 +145,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "relu              none  50.00    -",
         "tanh              bn    50.00    -",
         "tanh              none  50.00    -",
-        "WARNING  The best value lies at the edge of those tried: bn 0.01 in 2 cells, none 0.01 in 2 cells. "
+        "WARNING  The best value is at the edge of the grid: bn 0.01 in 2 cells, none 0.01 in 2 cells. "
         "A wider grid may change the answer.",
         "WARNING  bn in 2 cells, the first at activation relu: The statistics cannot have caught up: after 7 steps",
         "",
@@ -158,10 +158,10 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "",
         "It is faster.",
         "epochs to val_accuracy 90.00%, none / bn: >= 2 [2, 2] (95% t interval: other seeds, with splits of their own in some cells; BCa [2, 2]; sign-flip p <0.001; "
-        "probability of lower 1 [0.758, 1]; none: 3 never arrive and count with the budget)",
+        "probability of lower 1 [0.758, 1]; none: 3 never reached the target, counted with all epochs)",
         "VERDICT  supported  On these rows, epochs to val_accuracy 90.00%, none / bn is >= 2 [2, 2]: bn is lower, by 1.2 times or more.",
         "BCa: a bootstrap interval over seeds, as a check of the t interval.",
-        "probability of higher or lower: how often the treated arm is so in a pair; a tie counts half.",
+        "probability of higher or lower: the share of pairs in which the treated arm is higher or lower; a tie counts half.",
         "STUDY    supported",
     ]
 
@@ -178,8 +178,8 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     parts = tuple(Contrast(np.full(12, mean)) for mean in (0.2, 0.1, -0.1, np.nan))
     contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), parts=parts, warned=True)
     told = study_lines(with_hypotheses([claim, won], [contrast, contrast]))
-    assert "mean over 4 cells, 1 of them the other way" in told
-    assert "WARNING  trainings that this rests on have warnings, see above" in told
+    assert "mean over 4 cells, 1 of them in the other direction" in told
+    assert "WARNING  some trainings behind this result have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
 
 
@@ -222,7 +222,7 @@ def test_the_edge_of_what_was_tried_is_that_of_its_numbers(values: list[Any], ch
     for cell in facts["cells"]:
         for one in cell["arms"].values():
             one |= {"tuned": chosen, "tuning_means": [0.5] * len(values)}
-    assert any("at the edge of those tried" in line for line in study_lines(facts)) == warned
+    assert any("at the edge of the grid" in line for line in study_lines(facts)) == warned
 
 
 def test_a_caution_stands_before_the_verdict() -> None:
@@ -241,9 +241,9 @@ def test_a_choice_that_rests_on_nothing_is_told() -> None:
 
 def test_numbers_of_different_versions_are_told_apart() -> None:
     facts = {**document(), "versions": {"keras": ["3.14.0", "3.15.1"], "numpy": ["2.0"]}}
-    told = [line for line in study_lines(facts) if "trained with the same" in line]
+    told = [line for line in study_lines(facts) if "different software" in line]
     assert told == [
-        "WARNING  Not all cells were trained with the same: keras 3.14.0 and 3.15.1. Pairs may differ for that alone."
+        "WARNING  Cells were trained with different software or GPUs: keras 3.14.0 and 3.15.1. Pairs may differ for this alone."
     ]
 
 
@@ -285,10 +285,10 @@ def test_hypotheses_that_came_later_are_said_to_widen_the_interval_of_those_befo
     assert [printed.index(line) < printed.index("It is faster.") for line in printed if line.startswith(told)] == [True]
 
 
-def test_one_training_that_never_arrives_is_told_in_the_singular() -> None:
+def test_one_training_that_never_arrives_is_told_with_its_arm() -> None:
     facts = document()
     facts["hypotheses"][1]["never_reached"]["none"] = 1
-    assert any("; none: 1 never arrives and counts with the budget)" in line for line in study_lines(facts))
+    assert any("; none: 1 never reached the target, counted with all epochs)" in line for line in study_lines(facts))
 
 
 def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_only_of_the_others() -> None:
@@ -301,7 +301,7 @@ def test_a_plan_tells_what_stored_trials_say_of_each_claim_and_the_worst_case_on
 
 
 def test_trials_of_an_earlier_format_are_told_until_something_is_trained() -> None:
-    told = "kept by an earlier bnexp, in another format: s-study-0123456789. All trials are trained anew"
+    told = "kept by an earlier bnexp, in another format: s-study-0123456789. All trials are trained again"
     assert told in plan_lines(older_format=["s-study-0123456789"])
     assert told not in plan_lines(older_format=["s-study-0123456789"], finished=1)
 

@@ -152,7 +152,7 @@ def test_what_is_kept_for_targets_has_a_limit_beyond_which_a_new_one_is_trained_
     assert (told.finished, told.not_kept) == (0, ["epochs to val_accuracy 75.00%"])
     assert (
         "WARNING  finished trials do not keep epochs to val_accuracy 75.00%, so they are trained again. "
-        "A hypothesis about the final value trains nothing."
+        "A hypothesis about the final value needs no training."
     ) in lines(plan_table.study_plan(told))
     jobs, _, plan = run(tmp_path, asking)
     assert jobs == FIRST

@@ -84,7 +84,7 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     assert found.versions["GPU"] == ["NVIDIA H100", "none"]
     told = console.Console(file=io.StringIO(), width=400)
     told.print(study_table.study(found))
-    assert "Not all cells were trained with the same: GPU NVIDIA H100 and none." in told.file.getvalue()
+    assert "Cells were trained with different software or GPUs: GPU NVIDIA H100 and none." in told.file.getvalue()
     alike = document(plan.file, plan.cells, plan.digest, dict.fromkeys(results, plain))
     assert "GPU" not in alike.versions
 

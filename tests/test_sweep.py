@@ -59,8 +59,8 @@ def test_a_sweep_shows_each_mean_and_each_paired_difference_from_the_last_arm_an
         "16                   none       60.00 ± 0.00                    0 of 3",
         "mean ± half of its 95% t interval over seeds",
         "minus none: mean over pairs of seeds ± half of its 95% t interval",
-        "Each interval stands by itself: about 5% of them miss the true value. They speak of other seeds. "
-        "For new rows they are wider.",
+        "Each interval counts on its own: about 5% of them miss the true value. They are for other seeds. "
+        "Intervals for new rows are wider.",
         "",
         NO_VERDICT,
     ]

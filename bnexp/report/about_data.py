@@ -1,4 +1,4 @@
-"""What a person reads about data: rows and their split, classes, what is left out, and what may mislead."""
+"""Lines for the terminal that describe the data: rows, split, classes, what is left out, and warnings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from bnexp.system.spelling import spelt
 from bnexp.system.terminal import plain
 
 UNFAIR = ("accuracy", "loss")
-"""Metrics in which a rare class counts little."""
+"""Metrics in which a rare class has little weight."""
 FEW_OF_CLASS = 50
-"""Held-out rows of the rarest class. Fewer are pointed out if a metric of classes rests on them."""
+"""Held-out rows of the rarest class. If there are fewer and a metric depends on them, a line says so."""
 MOST_NAMED, LONGEST_NAME = 10, 40
-"""Classes or files that are named one by one, and characters of each name."""
+"""The most classes or files that a line lists by name, and the most characters of each name."""
 
 
 def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
-    """Yield lines on what the numbers are about: rows, split, what guessing would score, classes, and warnings.
+    """Yield the lines that describe the data: rows, split, majority-class baseline, classes, and warnings.
 
-    `asked` is the metric that decides, where one does.
+    `asked` is the metric that decides the verdict; None if there is no verdict.
     """
     if facts.split is None:
         return
@@ -46,28 +46,30 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         counts = facts.rows_per_class or []
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(
-            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so that accuracy says little. Ask "
-            f"for a metric that is fair to all: {spelt('metric', metric)}."
+            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. Use a "
+            f"metric that is fair to all classes: {spelt('metric', metric)}."
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
-        yield warning(f"{named}: a different whole number in every row, as an id has. Leave it out by dataset.drop.")
+        yield warning(f"{named}: a different whole number in every row, like an id. Leave it out with dataset.drop.")
     yield from map(warning, facts.warnings or ())
 
 
 def fair_metric_of(facts: DataFacts) -> str | None:
-    """Return the metric that is fair to all classes, of the part that is judged; None where accuracy is fair."""
+    """Return the metric on the judged part that is fair to all classes; None if accuracy is fair enough."""
     return fair_metric(facts.rows_per_class, "test" if facts.test_rows else "val") if facts.rows_per_class else None
 
 
 def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
-    """Write how few held-out rows are of the rarest class, where a metric of classes is asked for or advised; else "".
+    """Write how many held-out rows are of the rarest class, if they are few and the metric depends on them; else "".
+
+    The metric is `asked`. If `asked` is None or an accuracy, it is the metric that is advised instead.
 
     >>> facts = DataFacts(rows_per_class=[360, 40], validation_rows=80, rarest_held_out={"val": 8})
     >>> few_of_rarest(facts, "val_f1")
-    '8 of the 80 validation rows are of the rarest class: f1 rests on them'
+    'only 8 of the 80 validation rows are of the rarest class; f1 depends mostly on them'
     >>> few_of_rarest(facts)
-    '8 of the 80 validation rows are of the rarest class: auc rests on them'
+    'only 8 of the 80 validation rows are of the rarest class; auc depends mostly on them'
     >>> few_of_rarest(facts, "val_loss"), few_of_rarest(DataFacts(rows_per_class=[40, 40], rarest_held_out={"val": 8}))
     ('', '')
     """
@@ -79,8 +81,8 @@ def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
         return ""
     rows, named = (facts.test_rows, "test") if part == "test" else (facts.validation_rows, "validation")
     are = "is" if count == 1 else "are"
-    of = f"{count} of the {rows or 0:,} {named} rows {are} of the rarest class"
-    return f"{of}: {quantity(metric)} rests on {'it' if count == 1 else 'them'}"
+    of = f"only {count} of the {rows or 0:,} {named} rows {are} of the rarest class"
+    return f"{of}; {quantity(metric)} depends mostly on {'it' if count == 1 else 'them'}"
 
 
 def part_sizes(facts: DataFacts) -> str:
@@ -94,7 +96,7 @@ def part_sizes(facts: DataFacts) -> str:
 
 
 def filled(facts: DataFacts) -> str:
-    """Write how many empty cells of how many columns are filled.
+    """Write how many empty cells are filled, and in how many columns; "" if there are none.
 
     >>> filled(DataFacts(cells_filled=12, columns_filled=2)), filled(DataFacts())
     ('12 empty cells in 2 columns filled (dataset.missing)', '')
@@ -106,7 +108,7 @@ def filled(facts: DataFacts) -> str:
 
 
 def left_out(facts: DataFacts) -> str:
-    """Write which rows do not take part, and which files of a folder, or arrays of a file, are not read."""
+    """Write how many rows are left out, and which files of the folder or arrays of the file are not read; else ""."""
     parts = []
     if dropped := facts.duplicates_dropped:
         parts.append(f"{counted(dropped, 'repeated row')} dropped")
@@ -122,7 +124,7 @@ def left_out(facts: DataFacts) -> str:
 
 
 def class_list(facts: DataFacts) -> str:
-    """Write the names of the classes, each with its rows; nothing of a regression.
+    """Write the names of the classes, each with its number of rows; "" for a regression.
 
     >>> class_list(DataFacts(classes=["cat", "dog "], rows_per_class=[1200, 34]))
     "2 classes: cat (1,200 rows), 'dog ' (34)"
@@ -144,7 +146,7 @@ def class_list(facts: DataFacts) -> str:
 
 
 def _name(name: object) -> str:
-    """Write a name, cut to LONGEST_NAME, in quotes if it is empty, begins or ends with a blank, or holds a comma.
+    """Write a name, cut to LONGEST_NAME. It gets quotes if it is empty, contains a comma, or has a blank at an end.
 
     >>> _name("cat"), _name("cat "), _name("a, b"), _name("x" * 50)
     ('cat', "'cat '", "'a, b'", 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')

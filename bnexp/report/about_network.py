@@ -1,4 +1,4 @@
-"""What a person reads about a network of their own: which layers were swapped for this arm, and what was added."""
+"""Lines for the terminal about a user's own network: which layers were swapped for an arm, and notes on it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bnexp.store.run_record import Network
 from bnexp.system.terminal import plain
 
 MOST_NAMED = 4
-"""Layers that a line names; run.json lists all."""
+"""The most layers that a line lists by name; run.json lists all."""
 
 
 def arms_lines(networks: Sequence[tuple[str, Network | None]]) -> Iterator[Text]:
-    """Yield the lines of several arms, each with its name. What is noted of all of them stands once, at the end."""
+    """Yield the lines of several arms, each with the arm's name. A note that all arms share comes once, at the end."""
     own = [network for _, network in networks if network is not None]
     is_of_all = 1 < len(own) == len(networks)
     shared = [text for text in own[0].notes if all(text in one.notes for one in own)] if is_of_all else []
@@ -27,7 +27,7 @@ def arms_lines(networks: Sequence[tuple[str, Network | None]]) -> Iterator[Text]
 
 
 def network_lines(network: Network | None, prefix: str = "network") -> Iterator[Text]:
-    """Yield lines on what the normalization layers of a network became: one for each change, with the layers' paths."""
+    """Yield a line for each kind of swap of normalization layers, with the paths of the layers; then the notes."""
     if network is None:
         return
     prefix = plain(prefix)

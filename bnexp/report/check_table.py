@@ -1,4 +1,4 @@
-"""What a person reads of an experiment before it is trained: data, network, memory, time."""
+"""The output of `bnexp check`: data, network, memory and time of an experiment before it is trained."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from bnexp.report.styles import STRONG, warning
 from bnexp.system.terminal import plain
 
 MOST_COLUMNS, MOST_LAYERS = 12, 40
-"""Columns that a line names, and layers that the table lists."""
+"""The most columns that a line lists by name, and the most layers in the table."""
 
 
 def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warnings: Iterable[str]) -> RenderableType:
-    """Return what is known of an experiment, section by section; warnings come last, where they are seen.
+    """Return what is known about an experiment, section by section. Warnings come last, so that they are seen.
 
-    `plan` are the lines on what would be trained.
+    `plan` holds the lines about what would be trained.
     """
     parts: list[RenderableType] = [Text("Data", style=STRONG), *data_lines(facts.data)]
     parts += [Text(plain(line)) for line in _columns(found.columns)]
@@ -33,7 +33,7 @@ def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warning
     parts.append(Text("Training", style=STRONG))
     parts += plan
     both = f"{duration(2 * found.seconds)} to compare two arms like it"
-    parts.append(Text(f"{duration(found.seconds)} for all seeds, {both}, by a few steps that were timed"))
+    parts.append(Text(f"{duration(found.seconds)} for all seeds, {both}, estimated by timing a few steps"))
     parts += map(warning, warnings)
     return Group(*parts)
 

@@ -1,4 +1,4 @@
-"""What explains the table of a comparison: the star, the modes, the intervals, the target, what seems to disagree."""
+"""Notes below a comparison's table: the star, modes, intervals, the target, and p-values that disagree."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ SCALED = (
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
 NEW_ROWS = "new rows"
 MARK = "!"
-"""In the table, behind a p-value that disagrees with its interval, and before the note on it."""
+"""Marks a p-value that disagrees with its interval, in the table and in the note about it."""
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
     "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
     "at most": "<=: some seeds of {arm} never reach it, so the true speed-up is smaller.",
     "restricted means": "In both arms some seeds never reach it, so the speed-up is the ratio of the means above.",
 }
-"""How a speed-up reads where seeds are censored."""
+"""How to read a speed-up if some seeds are censored (never reached the target), by `SpeedUp.reading`."""
 
 
 class OfOneTable(str):
-    """A note that speaks of the table above it alone, and so is repeated for another table."""
+    """A note about one table only. It is printed below each table; other notes are printed once for all tables."""
 
     __slots__ = ()
 
 
 def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
-    """Yield what explains the table: the star, the modes, the intervals, the target, and what seems a contradiction."""
+    """Yield the notes that explain a table: the star, modes, intervals, the target, and p-values that disagree."""
     yield f"* {_what_decides(document, contrast)}"
     if running := [metric for metric in contrast.metrics if "_" not in metric]:
         yield RUNNING.format(", ".join(running))
@@ -77,7 +77,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
 
 
 def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:
-    """Yield what the interval for new rows is, and where its width comes from."""
+    """Yield notes on the interval for new rows: what it is, and where its width comes from."""
     metric = document.primary.metric
     anew = contrast.metrics[metric].new_rows
     if anew is None:
@@ -106,7 +106,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
-    """Write the shares of seeds, of rows and of their interaction in the variance of the mean difference.
+    """Write the shares of seeds, rows and their interaction in the variance of the mean difference; None if unknown.
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
@@ -124,7 +124,9 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
 
 def is_unbounded(metric: str, anew: NewRowsInterval | None) -> bool:
-    """Return True if the arms agree on all held-out rows, and these are too few to bound a metric that counts answers.
+    """Return True if the arms agree on all held-out rows, but these are too few to exclude a difference that matters.
+
+    Only metrics that count right answers can be unbounded. The metric's default margin says what matters.
 
     >>> rows = NewRowsInterval(mean=0, low=0, high=0, drawn="rows", count=200)
     >>> [is_unbounded("val_accuracy", rows.model_copy(update={"count": count})) for count in (200, 400)]
@@ -139,7 +141,7 @@ def is_unbounded(metric: str, anew: NewRowsInterval | None) -> bool:
 
 
 def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:
-    """Return the shares of seeds, of rows and of their interaction in the variance; None if they are not known."""
+    """Return the shares of seeds, rows and their interaction in the variance; None if they are unknown."""
     parts, over = (anew.seed_variance, anew.row_variance, anew.rest_variance), (seeds, anew.count, seeds * anew.count)
     of_seeds, of_rows, rest = (0.0 if part is None else part / count for part, count in zip(parts, over, strict=True))
     total = of_seeds + of_rows + rest
@@ -147,7 +149,7 @@ def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, fl
 
 
 def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
-    """Yield what is to be reached and how censored seeds count, or why there is no target."""
+    """Yield notes on the target and on how censored seeds count, or on why there is no target."""
     if target.value is None or target.metric is None:
         if target.why_none is not None:
             yield f"target: none: {plain(target.why_none)}"
@@ -163,7 +165,7 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         names = {"arm": plain(arm.name), "baseline": plain(base.name)}
         if found is None:
             nobody = " and ".join(plain(name) for name, reach in reaches.items() if not reach.reached)
-            yield f"not reached: no seed of {nobody} gets there, so the speed-up is not known."
+            yield f"not reached: no seed of {nobody} reaches the target, so the speed-up is unknown."
             return
         bound = BOUNDS.get(found.reading, "").format_map(names)
         mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
@@ -171,9 +173,9 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
 
 
 def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | None:
-    """Return the speed-up; None where no seed of an arm reaches the target, and not all of the other do.
+    """Return the speed-up; None if no seed of one arm reaches the target, and not all seeds of the other arm do.
 
-    Documents of an older bnexp hold a ratio there, which says more of the budget than of the arms.
+    Documents of an older bnexp store a ratio in this case. It depends more on the number of epochs than on the arms.
     """
     found = None if contrast.to_target is None else contrast.to_target.speed_up
     none_reached = any(side.to_target is not None and not side.to_target.reached for side in (arm, base))
@@ -181,7 +183,7 @@ def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | Non
 
 
 def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[str, MetricDifference]]:
-    """Yield each row of the table that has both an interval and a p-value, with its label."""
+    """Yield (label, difference) of each row of the table that has both an interval and a p-value."""
     yield from contrast.metrics.items()
     known = speed_up(contrast, document.arm(contrast.arm), document.arm(contrast.baseline)) is not None
     if contrast.to_target is not None and known:
@@ -189,7 +191,7 @@ def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[
 
 
 def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:
-    """Yield the metric that decides if interval and p-value disagree at its level, which is not the table's."""
+    """Yield the name of the deciding metric if its interval and p-value disagree at a level other than the table's."""
     judged = contrast.judged
     if judged is not None and judged.level != document.level and disagrees(judged, judged.level):
         level, limit = written_level(judged.level), f"p {judged.p_value:.2g}, against {1 - judged.level:.2g}"
@@ -206,7 +208,7 @@ def written_level(level: float) -> str:
 
 
 def disagrees(found: MetricDifference | Judged, level: float) -> bool:
-    """Return True if only one of interval and p-value says that there is a difference.
+    """Return True if the interval shows a difference and the p-value does not, or the reverse.
 
     >>> disagrees(MetricDifference(mean=3.3, low=-1.6, high=8.2, p_value=0.009), 0.95)
     True
@@ -217,7 +219,7 @@ def disagrees(found: MetricDifference | Judged, level: float) -> bool:
 
 
 def _what_decides(document: ComparisonDocument, contrast: Contrast) -> str:
-    """Return what the star marks, and which size of it matters, with its unit."""
+    """Return the note on the star: what decides, and how large a difference or ratio matters."""
     metric, margin, judged = document.primary.metric, document.primary.margin, contrast.judged
     points = " points" if with_unit(metric) != metric else ""
     if judged is not None and judged.scale == "ratio":
@@ -229,16 +231,17 @@ def _what_decides(document: ComparisonDocument, contrast: Contrast) -> str:
 
 
 def deciding(contrast: Contrast, judged: Judged) -> tuple[Judged | MarginInterval, float]:
-    """Return the intervals that give the word of a verdict, and their level."""
+    """Return the intervals that decide the word of a verdict, and their level."""
     if contrast.verdict.word == "no difference that matters" and judged.of_margin is not None:
         return judged.of_margin, judged.margin_level
     return judged, judged.level
 
 
 def deciding_row(document: ComparisonDocument, contrast: Contrast) -> str | None:
-    """Name the row of a ratio or an interval that decides; None where that is the interval of the metric's own row.
+    """Return the label of the extra row that decides; None if the metric's own row decides.
 
-    A level that is not the table's is named.
+    There is an extra row if a ratio decides, or an interval at another level than the table's. Its label names the
+    level.
     """
     metric, judged = document.primary.metric, contrast.judged
     if judged is None:
@@ -251,6 +254,6 @@ def deciding_row(document: ComparisonDocument, contrast: Contrast) -> str | None
 
 
 def goal(target: Target) -> str:
-    """Write the value that is to be reached, with its unit."""
+    """Write the target's value with its unit."""
     metric = target.metric or ""
     return number(metric, target.value) + ("%" if with_unit(metric) != metric else "")

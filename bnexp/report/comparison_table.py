@@ -1,4 +1,4 @@
-"""What a person reads of a comparison: for each contrast its table, what differs, the verdict."""
+"""The output of a comparison: for each contrast its table, what differs between the arms, and the verdict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOT_REACHED = "not reached"
 
 
 def comparison(document: ComparisonDocument) -> RenderableType:
-    """Return what is compared, and each contrast: how it is paired, its table, what else differs, the verdict."""
+    """Return the data and the arms, then for each contrast: pairing, table, notes, what else differs, the verdict."""
     parts: list[RenderableType] = [*data_lines(document.dataset, document.primary.metric)]
     parts += arms_lines([(arm.name, arm.network) for arm in document.arms])
     explained: set[str] = set()
@@ -57,7 +57,7 @@ def comparison(document: ComparisonDocument) -> RenderableType:
 def _contrast(
     document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts, explained: set[str]
 ) -> Iterator[RenderableType]:
-    """Yield a contrast. What was `explained` below an earlier table is not said again."""
+    """Yield the parts of a contrast. Skip texts in `explained`, printed for an earlier contrast; add the new ones."""
     names = f"{plain(arm.name)} vs {plain(base.name)}"
     yield Text(
         f"{names}: {counted(len(document.seeds), 'seed pair')}; {_pairing(contrast.pairing, contrast.varied)}",
@@ -71,7 +71,7 @@ def _contrast(
     yield from diverged_lines({side.name: side.diverged for side in (arm, base)}, document.task)
     warned = {f"{side.name}: {text}": (side.name, text) for side in (arm, base) for text in side.warnings}
     yield from map(warning, of_arms(one for key, one in warned.items() if key not in explained))
-    yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are one experiment'}")
+    yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are the same experiment'}")
     if len(contrast.varied) > 1:
         yield warning("these vary together; the verdict cannot tell their effects apart")
     if contrast.confounders:
@@ -85,13 +85,13 @@ def _contrast(
 
 
 def _listed(differing: Mapping[str, Sequence[Any]]) -> str:
-    """Return the keys that differ with both values; of two lists of layers only what differs in them."""
+    """Return the keys that differ, with both values; for two lists of layers only the layers that differ."""
     parts = [part for key, pair in differing.items() for part in parts_that_differ(key, *pair)]
     return "; ".join(f"{place} ({plain(one)} / {plain(other)})" for place, one, other in parts)
 
 
 def _pairing(checks: Mapping[str, bool | None], differing: Iterable[str]) -> str:
-    """Return a sentence on which digests of the two arms were equal; kernels of other networks cannot be.
+    """Return a sentence on which digests of the two arms are equal; kernels of different networks cannot be equal.
 
     >>> _pairing({"splits": True, "kernels": True, "batch orders": False}, ["training.batch_size"])
     'checked by digest: splits equal, kernels equal, batch orders NOT equal'
@@ -127,17 +127,17 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
 
 
 def _label(metric: str) -> Text:
-    """Return a metric's name; of the epoch that is trained, with the mode in which it was measured."""
+    """Return a metric's name. Add the mode if it was measured in training mode, as `loss` and `accuracy` are."""
     return metric_text(metric) + ", training mode" * (quantity(metric) == metric)
 
 
 def _p_value(difference: MetricDifference, level: float) -> str:
-    """Write a p-value, with a mark where the interval beside it says something else."""
+    """Write a p-value, with a mark if it disagrees with the interval beside it."""
     return p_text(difference.p_value) + f" {MARK}" * disagrees(difference, level)
 
 
 def _deciding_cells(document: ComparisonDocument, contrast: Contrast) -> list[str]:
-    """Write the row of the ratio, or of the interval at another level, that decides; its last cell is of new rows."""
+    """Write the extra row of the deciding ratio, or of the deciding interval at another level; new rows come last."""
     judged, metric = contrast.judged, document.primary.metric
     assert judged is not None
     decides, level = deciding(contrast, judged)
@@ -150,7 +150,7 @@ def _deciding_cells(document: ComparisonDocument, contrast: Contrast) -> list[st
 
 
 def _ratio(log: Interval) -> str:
-    """Write the ratio of a log with its interval.
+    """Write a ratio with its interval, both given as logarithms.
 
     >>> _ratio(Interval(mean=0.0, low=-0.105, high=0.105)), _ratio(Interval(mean=0.0, low=None, high=None))
     ('1.00 [0.900, 1.11]', '1.00')
@@ -161,12 +161,12 @@ def _ratio(log: Interval) -> str:
 
 
 def _has_new_rows(contrast: Contrast) -> bool:
-    """Return True if a metric has an interval for new rows."""
+    """Return True if any metric of the contrast has an interval for new rows."""
     return any(difference.new_rows is not None for difference in contrast.metrics.values())
 
 
 def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
-    """Write an interval without its mean.
+    """Write the interval for new rows without its mean; "-" if the rows are too few for one, "" if there is none.
 
     >>> _bounds("loss", NewRowsInterval(mean=0.5, low=0.25, high=0.75, drawn="rows", count=9)), _bounds("loss", None)
     ('[+0.25, +0.75]', '')
@@ -179,7 +179,7 @@ def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
 
 
 def _half(interval: Interval) -> float | None:
-    """Return half the width of an interval; None where there is none."""
+    """Return half the width of an interval; None if the interval is unknown."""
     return None if interval.high is None or interval.mean is None else interval.high - interval.mean
 
 
@@ -201,7 +201,9 @@ def _difference(metric: str, interval: Interval) -> str:
 
 
 def _speed_up(found: SpeedUp) -> str:
-    """Write how many times fewer epochs the arm took than the baseline; `>=` where some baseline seeds are censored.
+    """Write how many times fewer epochs the arm took than the baseline.
+
+    `>=` means that some baseline seeds never reached the target, `<=` that some seeds of the arm did not.
 
     >>> _speed_up(SpeedUp(ratio=2.125, low=1.5, high=3.0, reading="at least"))
     '>= 2.12 [1.5, 3]'
@@ -231,14 +233,17 @@ def _other_rows(
 def _reach_rows(
     document: ComparisonDocument, contrast: Contrast, found: SpeedUp | None, sides: tuple[Reach, Reach]
 ) -> Iterator[tuple[str, ...]]:
-    """Yield how many seeds reach the target, and how soon; nothing of how soon where no speed-up is known."""
+    """Yield the rows on how many seeds reach the target, and after how many epochs and seconds.
+
+    Differences of epochs and seconds are left out if no speed-up is known.
+    """
     assert contrast.to_target is not None
     arm, base, difference = *sides, contrast.to_target.epochs
     target = goal(document.target)
     reached = [f"{side.reached} of {side.seeds}" for side in sides]
     yield f"seeds that reach {target}", *reached, f"{arm.reached - base.reached:+d}", ""
     epochs = [f"{side.mean_epochs:.1f}" if side.reached else NOT_REACHED for side in sides]
-    are_known = found is not None and arm.reached and base.reached  # else one mean is the budget, a bound
+    are_known = found is not None and arm.reached and base.reached  # else one mean is only the configured epochs
     known = (_difference("", difference), _p_value(difference, document.level)) if are_known else ("", "-")
     yield f"epochs to reach {target}", *epochs, *known
     yield "speed-up in epochs", "", "", NOT_REACHED if found is None else _speed_up(found), ""

@@ -1,7 +1,7 @@
-"""What a person reads in the terminal: a run's table, and the list of known data sets. Comparisons have a file.
+"""Output in the terminal: a run's table, and the list of known data sets. `comparison_table.py` has comparisons.
 
-Names are untrusted text: they are stripped of control characters and never
-read as markup. Live progress is in `progress.py`.
+Names are untrusted text: control characters are removed, and nothing in them
+is read as markup. Live progress is in `progress.py`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def run_summary(record: RunRecord, history: History) -> RenderableType:
     table = plain_table("", "final", "best")
     for metric in history.metrics:
         values = [history.final(metric)]
-        if not metric.startswith("test_"):  # which chooses nothing, not even an epoch
+        if not metric.startswith("test_"):  # a test part must choose nothing, not even the best epoch
             values.append(history.best(metric))
         judged = [history.as_judged(metric, values_S, record.dataset.guessing) for values_S in values]
         table.add_row(metric_text(metric), *(_mean_deviation(metric, values_S) for values_S in judged))
@@ -58,7 +58,7 @@ def run_summary(record: RunRecord, history: History) -> RenderableType:
 
 
 def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Return the list of known data sets, and the command that brings those that are not here."""
+    """Return the list of known data sets, and the command that fetches the missing ones."""
     table = Table("data set", "kind", "rows", "classes", "here", "what", "licence", box=None, pad_edge=False)
     for row in rows:
         classes = "-" if row["classes"] is None else str(row["classes"])
@@ -67,7 +67,7 @@ def data_list(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     missing = [row["name"] for row in rows if not row["here"]]
     if not missing:
         return table
-    return Group(table, Text(f"`bnexp data fetch NAME` brings what is not here: {', '.join(missing)}"))
+    return Group(table, Text(f"`bnexp data fetch NAME` fetches what is not here: {', '.join(missing)}"))
 
 
 def _mean_deviation(metric: str, values_S: Floats) -> str:
@@ -78,12 +78,12 @@ def _mean_deviation(metric: str, values_S: Floats) -> str:
 
 
 def metric_text(metric: str) -> Text:
-    """Return a metric's name: text from a file, like any other."""
+    """Return a metric's name with its unit. The name is untrusted, as it comes from a file."""
     return Text(plain(with_unit(metric)))
 
 
 def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
-    """Write a mean and what goes with it.
+    """Write a mean ± its spread, or the mean alone if there is no spread.
 
     >>> with_spread("loss", 0.12345, 0.0234), with_spread("accuracy", 0.9, None)
     ('0.123 ± 0.023', '90.00')
@@ -94,7 +94,7 @@ def with_spread(metric: str, mean: float | None, spread: float | None) -> str:
 
 
 def diverged_lines(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -> Iterator[Text]:
-    """Return lines on the seeds of each run that diverged, at which epoch, and what they count for."""
+    """Yield lines on which seeds of each run diverged, at which epoch, and how they are counted."""
     for name, epochs in by_name.items():
         if epochs:
             listed = ", ".join(f"seed {seed} at epoch {epoch}" for seed, epoch in epochs.items())
@@ -105,7 +105,7 @@ def diverged_lines(by_name: Mapping[str, Mapping[Any, int]], task: str | None) -
 
 
 def plain_table(first: str, *others: str) -> Table:
-    """Return a table without lines: the first column to the left, the others to the right, long texts wrapped."""
+    """Return an empty table without lines. The first column is aligned left, the others right; long texts wrap."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     table.add_column(Text(first), overflow="fold")
     for column in others:

@@ -33,15 +33,15 @@ NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.62  # inches
 BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "seeds and rows interacting")
 LABELLED = 0.06
-"""A share of this size has room for its number."""
+"""The smallest share whose bar has room for its number."""
 ABOVE_ROW, DOTS_FROM, DOTS_TO = 0.22, 0.0, 0.4
-"""Of a row's height, from its middle: the interval lies above it, and the dots below, one under the other."""
+"""Shares of a row's height, from its middle: the interval is above the middle, and the dots are stacked below it."""
 DOTS_ACROSS = 80
-"""Dots beside each other that the axis has room for."""
+"""Dots that fit beside each other on the axis."""
 
 
 def difference_figure(document: ComparisonDocument) -> Figure:
-    """Return a row for each contrast with the baseline, of the metric that decides."""
+    """Return a figure of the metric that decides, with a row for each contrast with the baseline."""
     contrasts, metric = document.contrasts, document.primary.metric
     with settings():
         axes = _axes(len(contrasts), metric, document)
@@ -65,7 +65,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
 
 
 def _unit(metric: str) -> float:
-    """Return what a value is multiplied by to be drawn: accuracies are drawn in percent."""
+    """Return the factor that turns a value into the drawn one: 100 for metrics in percent, such as accuracy, else 1."""
     return 100.0 if traits(metric).in_percent else 1.0
 
 
@@ -96,7 +96,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
 
 
 def _legend(document: ComparisonDocument, metric: str) -> str:
-    """Return what the lines of the interval are; levels that differ stand in the order of the rows."""
+    """Return what the lines of the intervals mean. If their levels differ, they are listed in the order of the rows."""
     decisive = [_decisive(document, contrast) for contrast in document.contrasts]
     levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
     what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
@@ -109,7 +109,7 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
     if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
-        yield f"a ratio is drawn as the difference that it makes from {shown(document.baseline, NAME, SMALL)}'s mean"
+        yield f"ratios are drawn as differences from {shown(document.baseline, NAME, SMALL)}'s mean"
 
 
 def _void_note(document: ComparisonDocument) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _void_note(document: ComparisonDocument) -> Iterator[str]:
 
 
 def _margin_text(document: ComparisonDocument, margin: float) -> str:
-    """Return what does not matter: differences inside a margin, given as it is drawn, or ratios."""
+    """Return which differences or ratios do not matter; `margin` is in drawn units."""
     judged = [one.judged for one in document.contrasts if one.judged is not None and one.judged.scale == "ratio"]
     if judged:
         return f"ratios {ratio_limits(judged[0].margin)}, which do not matter"
@@ -126,7 +126,7 @@ def _margin_text(document: ComparisonDocument, margin: float) -> str:
 
 
 def _ratio_margin(document: ComparisonDocument) -> tuple[float, float] | None:
-    """Return the differences from the baseline's mean that the smallest and the largest ratio make; None of others."""
+    """Return the margin of ratios as two differences from the baseline's mean; None if no ratio is judged."""
     logs = [
         contrast.judged.margin
         for contrast in document.contrasts
@@ -139,7 +139,7 @@ def _ratio_margin(document: ComparisonDocument) -> tuple[float, float] | None:
 
 
 def _warned(document: ComparisonDocument) -> Iterator[str]:
-    """Yield each kind of warning that the trainings have, in few words, and the arms that have it."""
+    """Yield a short line for each kind of warning of the trainings, with the arms that have it."""
     warned: dict[str, list[str]] = {}
     for arm in document.arms:
         for kind in dict.fromkeys(map(kind_of, arm.warnings)):
@@ -151,7 +151,7 @@ def _warned(document: ComparisonDocument) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Decisive:
-    """The intervals that a verdict rests on, in the metric's unit, and their level."""
+    """The intervals that decide a verdict, in the metric's unit, and their level."""
 
     here: Interval
     new_rows: NewRowsInterval | None
@@ -160,9 +160,10 @@ class _Decisive:
 
 
 def _decisive(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
-    """Return what decides; of an older document, or without a verdict's numbers, what its table shows.
+    """Return the intervals that decide. If the document stores none, return the intervals of its table.
 
-    A ratio is drawn as the difference that it makes from the baseline's mean, as the margin is.
+    Older documents, and comparisons without a verdict, store none. A ratio is converted into a difference from the
+    baseline's mean, like the margin.
     """
     judged, metric = contrast.judged, document.primary.metric
     if judged is None:
@@ -180,7 +181,7 @@ Bounds = TypeVar("Bounds", bound=Interval)
 
 
 def _times(log: Bounds, base: float) -> Bounds:
-    """Return the difference from a baseline's mean that the log of a ratio makes, for a mean and its bounds."""
+    """Convert the logs of ratios (a mean and its bounds) into differences from the baseline's mean `base`."""
     values = {key: getattr(log, key) for key in ("mean", "low", "high")}
     return log.model_copy(
         update={key: None if one is None else float(base * np.expm1(min(one, 700.0))) for key, one in values.items()}
@@ -188,7 +189,7 @@ def _times(log: Bounds, base: float) -> Bounds:
 
 
 def stacked(values_S: Floats, width: float) -> Floats:
-    """Return how far down each dot lies, (S,), from 0 to 1: those within a width of each other lie below each other.
+    """Return how far down each dot is drawn, (S,), from 0 to 1. Dots whose values are within a width are stacked.
 
     >>> stacked(np.array([1.0, 5.0, 1.0, 1.1]), 0.5).tolist()
     [0.0, 0.0, 0.5, 1.0]
@@ -200,7 +201,7 @@ def stacked(values_S: Floats, width: float) -> Floats:
 
 
 def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
-    """Draw one contrast: pairs without a value are left out, as in the interval."""
+    """Draw the dots and intervals of one contrast. Pairs without a value are left out, as the interval does, too."""
     pairs_S = _numbers(contrast.pairs) * unit
     pairs_S = pairs_S[np.isfinite(pairs_S)]
     here, both = decisive.here, [decisive.here, *([decisive.new_rows] if decisive.new_rows is not None else [])]
@@ -231,7 +232,10 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
 
 
 def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List each arm whose shares of seeds, of rows and of their interaction are known, if new rows were asked about."""
+    """List (arm, shares of the variance) of each arm whose shares are known; none if only these rows were asked about.
+
+    The shares are those that seeds, rows and their interaction have.
+    """
     if document.asked.about == "these-rows":
         return []
     found, metric = [], document.primary.metric
@@ -247,7 +251,7 @@ def _height_of_shares(known: Sequence[object]) -> float:
 
 
 def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, float]]], contrasts: int) -> None:
-    """Draw a bar for each arm below the differences: seeds, rows, and seeds and rows interacting."""
+    """Draw a bar for each arm below the differences: the shares of seeds, of rows, and of their interaction."""
     if not known:
         return
     height = figure.get_size_inches()[1]

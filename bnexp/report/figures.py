@@ -1,4 +1,4 @@
-"""The figure files of a directory: drawn from its JSON alone, so that each can be redrawn at any time."""
+"""The figure files of a directory. They are drawn from its JSON alone, so that each can be redrawn at any time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> list[Path]:
-    """Draw the figures of a run, a comparison or a study into its directory, or into `out`; return the files written.
+    """Write the figures of a run, a comparison or a study to its directory, or to `out`, and return the files' paths.
 
     Raises:
         RunError: if its JSON is missing, damaged or foreign.
@@ -40,7 +40,7 @@ def draw(run: store.Run, *, format: str = "png", out: Path | None = None) -> lis
 
 
 def drawn(run: store.Run) -> list[str]:
-    """Draw the figures of what has just been measured; return what to warn of. No figure is worth a result."""
+    """Draw the figures of a new result and return the warnings. A figure that fails never costs the result."""
     from bnexp.report.fonts import noting_missing, warning_of_missing
 
     try:
@@ -49,7 +49,8 @@ def drawn(run: store.Run) -> list[str]:
     except Exception as error:
         reason = str(error) if isinstance(error, UserError) else repr(error)
         reason = reason.rstrip(".")
-        return [f"The figures were not drawn: {reason}. All numbers are kept: `{command('plot', run.id)}` draws them."]
+        again = f"`{command('plot', run.id)}` draws the figures"
+        return [f"The figures were not drawn: {reason}. All numbers are kept: {again}."]
     warning = warning_of_missing(letters)
     return [] if warning is None else [warning]
 
@@ -70,7 +71,7 @@ def figures_of(run: store.Run) -> dict[str, Figure]:
 
 
 def figures_of_run(run: store.Run, record: store.RunRecord, history: History) -> dict[str, Figure]:
-    """Return quantity -> figure of a run whose record and history are at hand."""
+    """Return quantity -> figure of a run whose record and history are already loaded."""
     from bnexp.report.plots import run_figures
 
     title, unit = record.name or run.id, _loss_unit(record.dataset.task)
@@ -78,7 +79,7 @@ def figures_of_run(run: store.Run, record: store.RunRecord, history: History) ->
 
 
 def _stopped(run: store.Run, record: store.RunRecord) -> str:
-    """Return how far an interrupted run is; nothing of a finished one."""
+    """Return the status of an unfinished run and how far it is; "" for a finished run."""
     if record.status == "finished":
         return ""
     head = run.checkpoint()
@@ -86,7 +87,7 @@ def _stopped(run: store.Run, record: store.RunRecord) -> str:
 
 
 def figures_of_comparison(document: ComparisonDocument, histories: Mapping[str, History]) -> dict[str, Figure]:
-    """Return quantity -> figure of a comparison, whose arms have these histories of its seeds."""
+    """Return quantity -> figure of a comparison, drawn from its document and each arm's history of its seeds."""
     from bnexp.report.difference_figure import difference_figure
     from bnexp.report.plots import comparison_figures
 
@@ -97,7 +98,7 @@ def figures_of_comparison(document: ComparisonDocument, histories: Mapping[str, 
 
 
 def _study_figures(run: store.Run) -> dict[str, Figure]:
-    """Draw the figures of a finished study."""
+    """Return name -> figure of a finished study."""
     path = run.directory / "study.json"
     if not path.exists():
         raise RunError(f"{path}: is missing; the study is not finished. Run the study again: it goes on.")
@@ -108,10 +109,10 @@ def figures_of_study(document: StudyDocument) -> dict[str, Figure]:
     """Return name -> figure of a study."""
     from bnexp.report.study_figure import study_figures
 
-    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that no training gives
+    with np.errstate(over="ignore", invalid="ignore"):  # stored numbers may be too large to compute with
         return study_figures(document)
 
 
 def _loss_unit(task: str | None) -> str:
-    """Return the unit of the loss: nats for the cross-entropies, none that bnexp knows for squared errors."""
+    """Return the unit of the loss: nats for cross-entropies; "" for squared errors, whose unit bnexp does not know."""
     return "" if task == "regression" else "nats"

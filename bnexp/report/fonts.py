@@ -1,4 +1,4 @@
-"""The fonts of figures: matplotlib's own, and for letters it lacks those that systems commonly have."""
+"""The fonts of figures: matplotlib's own font, and common system fonts for letters that it lacks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FALLBACKS = (
     *("Arial Unicode MS", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai"),
     *("Noto Sans Arabic", "Noto Sans Hebrew", "Nirmala UI", "Leelawadee UI", "Segoe UI Symbol"),
 )
-"""Families tried after the first, those that are installed, in this order."""
+"""Font families that are tried after the first, in this order, if they are installed."""
 EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "IDEOGRAPHIC")
 _missing: ContextVar[dict[str, None] | None] = ContextVar("missing", default=None)
 
 
 @contextmanager
 def noting_missing() -> Iterator[dict[str, None]]:
-    """Yield the letters that no installed font has, as they are met while figures are drawn."""
+    """Collect the letters that no installed font has, while figures are drawn in the block; yield the collection."""
     met: dict[str, None] = {}
     token = _missing.set(met)
     try:
@@ -37,7 +37,7 @@ def noting_missing() -> Iterator[dict[str, None]]:
 
 
 def warning_of_missing(letters: dict[str, None]) -> str | None:
-    """Return a warning of letters that no font has, with a font to install; None if there are none.
+    """Return a warning about letters that no font has, and which font to install; None if there are no such letters.
 
     >>> warning_of_missing({"批": None})
     "No installed font has 批: figures show '?' instead. Install Noto Sans CJK (Debian, Ubuntu: fonts-noto-cjk)."
@@ -55,7 +55,7 @@ def warning_of_missing(letters: dict[str, None]) -> str | None:
 
 
 def can_draw(letter: str) -> bool:
-    """Return True if a font has this letter; one that none has is noted."""
+    """Return True if the letter is printable and a font has it. `noting_missing` collects letters that no font has."""
     if not letter.isprintable():
         return False
     if ord(letter) in _glyphs(FIRST) or any(ord(letter) in _glyphs(name) for name in families()[1:]):
@@ -69,7 +69,7 @@ def can_draw(letter: str) -> bool:
 
 
 def font_of(text: str) -> FT2Font:
-    """Return the font that has all letters of a text: the first, or it with those to fall back on."""
+    """Return the font for a text: the first font if it has all letters, else the first with its fallbacks."""
     if all(ord(letter) in _glyphs(FIRST) for letter in text):
         return get_font(findfont(FIRST))
     return get_font([findfont(name) for name in families()])
@@ -77,7 +77,7 @@ def font_of(text: str) -> FT2Font:
 
 @functools.cache
 def families() -> list[str]:
-    """Return the families that figures use, those that are installed."""
+    """Return the font families that figures use: the first one, and the fallbacks that are installed."""
     installed = set(fontManager.get_font_names())
     return [FIRST, *(name for name in FALLBACKS if name in installed)]
 
@@ -92,6 +92,6 @@ def _find_new_fonts() -> None:
     """Add fonts that were installed after matplotlib listed them."""
     known = {entry.fname for entry in fontManager.ttflist}
     for path in sorted(set(findSystemFonts()) - known):
-        with suppress(Exception):  # a broken font is no reason to draw nothing
+        with suppress(Exception):  # a broken font must not prevent drawing
             fontManager.addfont(path)
     families.cache_clear()

@@ -1,4 +1,4 @@
-"""What surrounds a figure's curves: settings, axes, their scales, subtitle and legend. The curves are `plots`'s."""
+"""Everything in a figure except its curves: settings, axes, scales, subtitle and legend. `plots` draws the curves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEFT, RIGHT, TOP, BOTTOM = 0.8, 0.2, 0.5, 0.54  # inches around the axes; subtit
 TITLE_WIDTH, LEGEND_WIDTH, HANDLE_WIDTH, ROW_HEIGHT = 210.0, 440.0, 42.0, 12.5  # points
 GREY = "#444444"
 SETTINGS: Any = {
-    "text.parse_math": False,  # or a run called `$\foo$` dies at savefig, after the training
+    "text.parse_math": False,  # otherwise a run called `$\foo$` fails at savefig, after the training
     "font.size": 9,
     "axes.titlesize": TITLE,
     "axes.spines.top": False,
@@ -44,15 +44,18 @@ QUANTITIES = {
     "mae": ("mean absolute error", "Mean absolute error"),
     "r2": ("R²", "R²"),
 }
-"""Quantity -> its name in a title, its axis label."""
-DECADES = ("loss", "mse", "mae")  # on a logarithmic axis when they span more than two decades
+"""Quantity -> (its name in a title, its axis label)."""
+DECADES = ("loss", "mse", "mae")  # on a logarithmic axis if they span more than two decades (a factor of 100)
 SMALLEST = 1e-45
-"""Of the numbers that training computes with; a logarithmic axis goes no lower."""
+"""The smallest positive number that training (float32) computes with; a logarithmic axis goes no lower."""
 
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Forget the user's matplotlibrc (TeX, for one, would read names as programs), and restore it after."""
+    """Use bnexp's settings within the block and ignore the user's matplotlibrc; restore the user's settings after it.
+
+    The user's settings may be harmful: TeX, for example, would run names as programs.
+    """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update({**SETTINGS, "font.family": families()})
@@ -60,7 +63,7 @@ def settings() -> Iterator[None]:
 
 
 class ShownFigure(Figure):
-    """A figure that a notebook shows where it is the last value of a cell, though pyplot does not know it."""
+    """A figure that a notebook shows if it is the last value of a cell. It does not need pyplot for this."""
 
     def _repr_png_(self) -> bytes:
         """Return the bytes of a PNG file."""
@@ -85,7 +88,10 @@ def new_axes(quantity: str, *, title: str, loss_unit: str) -> Axes:
 
 
 def scale(axes: Axes, quantity: str, lines: Sequence[Floats], *, others: Sequence[Floats] = ()) -> None:
-    """Choose the y axis that shows lines and others; if logarithmic, others may leave it below the lowest line."""
+    """Set the limits and scale of the y axis so that it shows `lines` and `others`.
+
+    A logarithmic axis starts at the lowest line, so `others` may be cut off below it.
+    """
     heights, everything = _finite(lines), _finite([*lines, *others])
     positive = np.maximum(heights[heights > 0], SMALLEST)
     if not heights.size:
@@ -118,19 +124,22 @@ def _decade(value: float, _: object) -> str:
 
 
 def arranged(tests: list[Line2D], trains: list[Line2D], goal: list[Line2D]) -> tuple[list[Line2D], int]:
-    """Return the legend in order, and its columns: one for each arm if that fits, else Test beside Train."""
+    """Return the legend's lines in order, and its number of columns: one for each arm if they fit, else two.
+
+    With two columns, the first holds the held-out parts (and the target), the second Train.
+    """
     columns = [*zip(tests, trains, strict=False), *((line,) for line in goal)]
     widths = [max(text_width(str(line.get_label()), SMALL) for line in column) + HANDLE_WIDTH for column in columns]
     pairs = [line for pair in zip(tests, trains, strict=False) for line in pair]
     if len(tests) != len(trains) or sum(widths[: len(trains)]) > LEGEND_WIDTH:
         return [*tests, *goal, *trains], 2
     if sum(widths) > LEGEND_WIDTH:
-        return [*pairs[:2], *goal, *pairs[2:]], len(trains)  # matplotlib gives the odd entry to the first column
+        return [*pairs[:2], *goal, *pairs[2:]], len(trains)  # matplotlib puts the odd entry into the first column
     return [*pairs, *goal], len(widths)
 
 
 def finish(axes: Axes, lines: Sequence[Line2D], columns: int, *, subtitle: str) -> Figure:
-    """Add what stands above and below the data, and return the figure. A long legend makes it taller."""
+    """Add title, subtitle and legend to the axes, and return the figure. A long legend makes it taller."""
     figure = axes.figure
     assert isinstance(figure, Figure)
     above, below = subtitle.count("\n") + 1, -(-len(lines) // max(columns, 1))
@@ -151,4 +160,4 @@ def _add_legend(axes: Axes, lines: Sequence[Line2D], columns: int, **place: Any)
     look: Any = {"fontsize": SMALL, "frameon": False, "handlelength": 2.6, "columnspacing": 1.4, "ncols": columns}
     legend = axes.legend(lines, ["-"] * len(lines), loc="lower center", bbox_to_anchor=(0.5, 0), **place, **look)
     for text, line in zip(legend.get_texts(), lines, strict=True):
-        text.set_text(str(line.get_label()))  # had `legend` been given a name like `_x`, it would leave it out
+        text.set_text(str(line.get_label()))  # set afterwards: `legend` leaves out labels that start with "_"

@@ -1,4 +1,4 @@
-"""The texts of figures: untrusted names made fit to draw, and the subtitles that say what is drawn."""
+"""The texts of figures: untrusted names in a form that is safe to draw, and subtitles that say what is drawn."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ KEPT = "; ticks: epochs kept by early stopping"
 
 
 def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH) -> str:
-    r"""Return a name as a figure may show it: one line, nothing that cannot be seen, a long one short in the middle.
+    r"""Return a name in a form that a figure can show: one line, only visible characters, shortened in the middle.
 
-    A control or bidi character, a lone surrogate and what no font has
-    become "?". `width` and `size` are in points, `length` in characters.
+    "?" replaces control and bidi characters, lone surrogates, and characters
+    that no font has. `width` and `size` are in points, `length` in characters.
 
     >>> shown("evil\x1b[31m\nname")
     'evil?[31m name'
@@ -29,7 +29,10 @@ def shown(name: str, width: float = NAME_WIDTH, size: float = SMALL, length: int
 
 
 def fitted(text: str, width: float, size: float, length: int = 200) -> str:
-    """Cut a text to a number of characters and points: an ellipsis in the middle, as names often differ at the end."""
+    """Shorten a text to a width in points and a length in characters. The ellipsis is in the middle.
+
+    The end is kept because names often differ there.
+    """
     for kept in range(min(len(text), length), 0, -1):
         cut = text if kept == len(text) else f"{text[: kept // 2]}…{text[len(text) - (kept - 1) // 2 :]}"
         if text_width(cut, size) <= width:
@@ -38,7 +41,7 @@ def fitted(text: str, width: float, size: float, length: int = 200) -> str:
 
 
 def wrapped(text: str, most: int = 2) -> str:
-    r"""Break a subtitle at semicolons, where a line would be longer than the axes are wide; the last of `most` is cut.
+    r"""Break a subtitle at semicolons into at most `most` lines that fit the axes' width; shorten a line that does not.
 
     >>> wrapped("20 seeds; " + "; ".join(f"{arm * 30}: 3 of 20 seeds diverged" for arm in "ab")).count("\n")
     1
@@ -54,7 +57,7 @@ def wrapped(text: str, most: int = 2) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """Measure a text in points, without drawing it."""
+    """Return the width of a text in points, without drawing it."""
     font = font_of(text)
     font.set_size(size, 72)
     font.set_text(text)
@@ -62,7 +65,7 @@ def text_width(text: str, size: float) -> float:
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """Return the names as shown, numbered where two would look the same.
+    """Return the names as shown; a name that would look like an earlier one gets a number.
 
     >>> distinct(["bn", "b\\nn", "b\\tn"])
     ['bn', 'b n', 'b n (2)']
@@ -75,7 +78,7 @@ def distinct(names: Iterable[str]) -> list[str]:
 
 
 def run_subtitle(history: History) -> str:
-    """Return a subtitle: the number of seeds, what the lines are, and how many seeds were lost on the way."""
+    """Return a run's subtitle: number of seeds, meaning of the lines, and how many seeds diverged or stopped early."""
     count, epochs = len(history.seeds), max(history.epochs_S, default=0)
     lost = _lost(history)
     if count == 1:
@@ -86,7 +89,10 @@ def run_subtitle(history: History) -> str:
 
 
 def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str]) -> str:
-    """Return the same for arms: name -> history; `banded` are the metrics that are drawn with a band."""
+    """Return a comparison's subtitle: seeds, meaning of lines and bands, and seeds that diverged or stopped early.
+
+    `arms` maps a name to a history; `banded` are the metrics that are drawn with a band.
+    """
     fewest, most = (pick(len(history.seeds) for history in arms.values()) for pick in (min, max))
     seeds = f"{fewest} to {most} seeds each" if fewest < most else f"{counted(most, 'seed')} each"
     losses = {arm: _lost(history) for arm, history in arms.items()}
@@ -99,7 +105,7 @@ def comparison_subtitle(arms: Mapping[str, History], *, banded: Collection[str])
 
 
 def part_label(metric: str) -> str:
-    """Return what a figure calls the held-out part on which a metric is measured.
+    """Return the name, in figures, of the held-out part on which a metric is measured.
 
     >>> part_label("val_accuracy"), part_label("test_loss")
     ('Validation', 'Test')
@@ -108,21 +114,21 @@ def part_label(metric: str) -> str:
 
 
 def parts_line(quantity: str, metrics: Collection[str]) -> str:
-    """Return which metrics of histories are drawn as Train, Validation and Test, and how each was measured.
+    """Return a line that says which metric is drawn as Train, Validation and Test, and in which mode it was measured.
 
     >>> parts_line("loss", ["loss", "val_loss"])
     'Validation: val_loss, in inference mode; Train: loss, in training mode'
     """
     held_out = [name for name in (f"test_{quantity}", f"val_{quantity}") if name in metrics]
     said = [f"{part_label(name)}: {name}, in inference mode" for name in held_out]
-    if len(held_out) > 1:  # both with their metrics would not fit
+    if len(held_out) > 1:  # a line with both metrics' names would not fit
         said = [f"{' and '.join(map(part_label, held_out))}: in inference mode"]
     said += [f"Train: {quantity}, in training mode"] if quantity in metrics else []
     return fitted("; ".join(said), LINE_WIDTH, SMALL)
 
 
 def _lost(history: History) -> list[str]:
-    """Return a line on how many seeds ended before the last epoch, or nothing."""
+    """Return a line on how many seeds diverged or stopped before the last epoch; an empty list if none did."""
     count, epochs, diverged = len(history.seeds), max(history.epochs_S, default=0), history.diverged_at
     rows = zip(history.seeds, history.epochs_S, strict=True)
     stopped = sum(reached < epochs and seed not in diverged for seed, reached in rows)

@@ -1,4 +1,4 @@
-"""Histories as a data frame of pandas: a row for each arm, seed, epoch and metric."""
+"""Histories as a pandas data frame: one row for each arm, seed, epoch and metric."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 def measured(histories: Mapping[str, History]) -> pandas.DataFrame:
-    """Return what was measured: columns arm, seed, epoch (from 1), metric and value; `histories` maps arms to theirs.
+    """Return all measured values as a data frame with the columns arm, seed, epoch (from 1), metric and value.
 
-    Epochs that a seed did not reach have no row. A value that is not finite is NaN.
+    `histories` maps each arm to its history. Epochs that a seed did not reach have no row. A value that is not finite
+    is NaN.
     """
     import pandas
 
@@ -25,7 +26,7 @@ def measured(histories: Mapping[str, History]) -> pandas.DataFrame:
 
 
 def _part(arm: str, history: History, metric: str) -> pandas.DataFrame:
-    """Return the rows of one metric, seed by seed."""
+    """Return the rows of one arm and metric, seed by seed."""
     import pandas
 
     lengths_S = np.array(history.epochs_S)

@@ -1,4 +1,4 @@
-"""The page of `bnexp claims`: one HTML file that holds everything and loads nothing. All text in it is escaped."""
+"""The page of `bnexp claims`: one HTML file with embedded figures, which loads no other file. All text is escaped."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bnexp.study.claims import Answer, ClaimRow, rows_of
 
 @dataclass(frozen=True)
 class StudyOnPage:
-    """What the page shows of a study."""
+    """The content of the page about one study."""
 
     name: str
     notes: Sequence[str]
-    """The comment at the head of its file, line by line."""
+    """The comment at the start of the study's file, line by line."""
     rows: Sequence[ClaimRow]
     directory: str
     versions: dict[str, list[str]] = field(default_factory=dict)
@@ -30,19 +30,19 @@ class StudyOnPage:
 
     @property
     def images(self) -> list[str]:
-        """Return the figures as addresses that hold all of them."""
+        """Return the figures as data URLs, which hold the whole files."""
         return ["data:image/png;base64," + base64.b64encode(figure).decode("ascii") for figure in self.figures]
 
 
 def claims_page(studies: Sequence[StudyOnPage]) -> str:
-    """Return the page: a table of all verdicts, then each study with its notes and its figures."""
+    """Return the page as HTML: a table of all verdicts, then each study with its notes and its figures."""
     page = Environment(autoescape=True, loader=PackageLoader("bnexp.report", "."), undefined=StrictUndefined)
     text: str = page.get_template("claims.html").render(studies=studies)
     return text
 
 
 def on_page(one: Answer) -> StudyOnPage:
-    """Return what the page shows of a study's answer."""
+    """Return the content of the page about a study's answer; without figures if the study is not finished."""
     shown = StudyOnPage(one.name, _notes(one.path), list(rows_of(one)), one.path.stem)
     if one.planned is None:
         return shown
@@ -54,18 +54,18 @@ def on_page(one: Answer) -> StudyOnPage:
 
 
 def _figures(directory: Path, document: StudyDocument) -> list[bytes]:
-    """Return the figures of a finished study, one for each hypothesis; those that are not there are left out."""
+    """Return the figures of a finished study, one for each hypothesis. Missing figures are left out."""
     found = []
     for number in range(1, len(document.hypotheses) + 1):
         try:
             found.append(store.content(directory / (f"figure-{number}.png" if number > 1 else "figure.png")))
-        except RunError:  # drawing has already reported why it is not there
+        except RunError:  # drawing has already reported why the figure is missing
             continue
     return found
 
 
 def _notes(path: Path) -> list[str]:
-    """Return the comment at the head of a study's file, line by line."""
+    """Return the comment at the start of a study's file, line by line."""
     notes: list[str] = []
     if not path.is_file():
         return notes

@@ -1,4 +1,4 @@
-"""What a notebook or `print` shows of a result: the terminal's table as text, and that with a figure as HTML."""
+"""How a notebook or `print` shows a result: the terminal's table as text, or text and figure as HTML."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from bnexp.system.terminal import cleaned
 Document = TypeVar("Document", ComparisonDocument, ComparisonPlan)
 Stored = TypeVar("Stored", bound=Record)
 COLUMNS = 120
-"""Letters of a line."""
+"""Characters in a line."""
 
 
 def as_text(what: RenderableType) -> str:
-    """Return what the terminal would print, without colours."""
+    """Return the text that the terminal would print, without colours."""
     out = io.StringIO()
     Console(file=out, width=COLUMNS, highlight=False, color_system=None, force_jupyter=False).print(what)
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
 
 
 SENTENCES = ("sentence", "these_rows", "cautions", "rule", "why_none")
-"""Fields of a comparison, and of a plan of one, whose sentences may name options."""
+"""Fields of a comparison or of its plan whose sentences may name options of the command line."""
 
 
 def in_python(document: Document) -> Document:
-    """Return a comparison, or a plan of one, whose sentences name keywords of Python, unless a command runs.
+    """Return a comparison or its plan with Python keywords in its sentences in place of command-line options.
 
-    What is stored names options of the command.
+    Stored sentences name the options. They stay as they are while a command runs.
     """
     return _respelt(document, [arm.name for arm in document.arms])
 
 
 def _respelt(record: Stored, names: Sequence[str]) -> Stored:
-    """Return a record in which each sentence is respelt, however deep it stands; all else is as it was."""
+    """Return a copy of a record in which each sentence is respelt, at any depth. Everything else is unchanged."""
     return record.model_copy(update={field: _value(value, names, field in SENTENCES) for field, value in record})
 
 
@@ -75,7 +75,7 @@ def table_of(run: store.Run) -> RenderableType:
 
 
 def as_html(text: str, picture: bytes | None) -> str:
-    """Return a text as HTML, in which nothing of it is markup, with a PNG file below it.
+    """Return a text as escaped HTML, with a PNG picture below it if there is one.
 
     >>> as_html("a < b", None)
     '<pre>a &lt; b</pre>'

@@ -1,4 +1,4 @@
-"""What a person reads of the plan of a study or a comparison, before anything is trained."""
+"""The output of `--dry-run`: the plan of a study or a comparison, before anything is trained."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from bnexp.study.words import AFTER_RESULTS, looked_before, shares_with_later
 from bnexp.system.terminal import plain
 
 MOST_DATA = 3
-"""Data sets of a study that are listed one by one."""
+"""The most data sets of a study that are described one by one."""
 MOST_FILES = 3
-"""Damaged files of a study that are named."""
+"""The most damaged files of a study that are named."""
 
 ROUGHLY = "very roughly, by the size of the models"
 
@@ -44,7 +44,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
 
 
 def comparison_plan(plan: ComparisonPlan) -> RenderableType:
-    """Return which arms a comparison would train, and which difference it can detect."""
+    """Return which arms a comparison would train, how long it may take, and which difference it can detect."""
     parts = [Text(plain(line)) for arm in plan.arms for line in _arm_lines(arm)]
     parts += arms_lines([(arm.name, arm.network) for arm in plan.arms])
     parts += data_lines(plan.data, plan.metric)
@@ -61,7 +61,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
 
 
 def _arm_lines(arm: PlannedArm) -> Iterator[str]:
-    """Yield an arm's size, which of its seeds are stored or to be trained, and why stored ones cannot be used."""
+    """Yield an arm's size, which of its seeds are stored or to be trained, and why stored seeds cannot be used."""
     size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
     if arm.run is not None:
         yield f"{arm.name}: {size}, stored in {arm.run}"
@@ -95,7 +95,7 @@ def seeds_to_train(seeds: PlannedSeeds) -> str:
 
 
 def _design(plan: PlanDocument) -> Iterator[str]:
-    """Yield factors, ties, what is tuned, and the claims."""
+    """Yield lines on the factors, the keys that follow a factor, the tuned key, and the claims with their warnings."""
     for name, levels in plan.factors.items():
         yield f"{plain(name)}: {', '.join(map(_level, levels))}"
     for key, tie in plan.ties.items():
@@ -114,7 +114,7 @@ def _design(plan: PlanDocument) -> Iterator[str]:
 
 
 def _work(plan: PlanDocument) -> Iterator[str]:
-    """Yield how much there is to train, what is finished, and how long the rest may take."""
+    """Yield lines on how many trainings there are, how many trials are finished, and how long the rest may take."""
     jobs, trainings = counted(plan.jobs, "job"), counted(plan.trainings, "training")
     steps = counted(plan.steps, "optimizer step")
     if not plan.finished and not plan.seeds_kept:
@@ -127,7 +127,7 @@ def _work(plan: PlanDocument) -> Iterator[str]:
 
 
 def _kept(plan: PlanDocument) -> Iterator[str]:
-    """Yield which seeds an earlier study has trained, and why others cannot be used."""
+    """Yield lines on which seeds an earlier study has trained, and why other stored seeds cannot be used."""
     for one in plan.seeds_kept:
         seeds = f"the first {counted(one.seeds, 'seed')} of {counted(one.trials, 'trial')}"
         yield f"trained already: {seeds}, in {', '.join(map(plain, one.directories))}"
@@ -135,19 +135,19 @@ def _kept(plan: PlanDocument) -> Iterator[str]:
 
 
 def _trained_again(plan: PlanDocument) -> Iterator[str]:
-    """Yield which files are damaged; what finished trials do not keep, and what asks for it without training."""
+    """Yield warnings about trials that must be trained again: files are damaged, or an endpoint was not stored."""
     if files := plan.damaged:
         more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
         listed = plain(", ".join(files[:MOST_FILES])) + more
         are, trials = ("are", "their trials are") if len(files) > 1 else ("is", "its trial is")
         yield f"WARNING  {listed} {are} missing or damaged, so {trials} trained again"
     if plan.not_kept:
-        cure = "A hypothesis about the final value trains nothing."
+        cure = "A hypothesis about the final value needs no training."
         yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:
-    """Yield what these seeds and held-out rows can show; of a sweep, which metric its table will show."""
+    """Yield lines on which differences these seeds and held-out rows can detect; for a sweep, its table's metric."""
     if plan.sweep_metric is not None:
         yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
     elif plan.seeds < plan.fewest_seeds:
@@ -171,18 +171,18 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
 
 
 def _before(plan: PlanDocument) -> Iterator[str]:
-    """Yield what other studies of this name have found, and whose trials cannot be used."""
+    """Yield lines on what other studies of this name found, and on studies whose format is too old to be reused."""
     if others := plan.other_answers:
         listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
         yield f"WARNING  a study of this name had an answer before, in another directory: {listed}"
         yield "If this study was changed because of that answer, treat its verdict as exploratory."
     if plan.older_format and not plan.finished:
         listed = ", ".join(map(plain, plan.older_format))
-        yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained anew"
+        yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained again"
 
 
 def _data(several: Sequence[DataFacts]) -> Iterator[Text]:
-    """Yield lines on the first data sets, and how many more there are."""
+    """Yield lines on the first MOST_DATA data sets, and how many more there are."""
     for data in several[:MOST_DATA]:
         yield from data_lines(data)
     if len(several) > MOST_DATA:
@@ -194,7 +194,10 @@ def _level(level: Any) -> str:
 
 
 def _time_left(plan: PlanDocument) -> str:
-    """Return how long it may take: by what is finished, by timing a few steps, or by the size of the models."""
+    """Return how long the rest may take, and how this was estimated.
+
+    The estimate is based on finished trials, on timing a few steps, or on the size of the models.
+    """
     left = plan.seconds_left
     if left is None:
         return "time unknown before the first trial"
@@ -205,7 +208,7 @@ def _time_left(plan: PlanDocument) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a rough duration.
+    """Write a rough duration in seconds, minutes or hours.
 
     >>> duration(12.3), duration(400), duration(9000)
     ('about 12 s', 'about 7 min', 'about 2.5 h')

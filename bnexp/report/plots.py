@@ -1,8 +1,8 @@
-"""Figures of histories: one run's curves, and the arms of a comparison side by side; no files, no window.
+"""Figures of histories: the curves of one run, or of the arms of a comparison. No file, no window.
 
 Axes: S seeds, E epochs. Only matplotlib's `Figure` is used, never pyplot, and every
-setting holds for the duration of one call. What surrounds the curves is `frame`'s;
-names are untrusted: see `labels`.
+setting holds for the duration of one call. `frame` draws everything around the curves.
+Names are untrusted: see `labels`.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
-"""Format -> what is left out of the file, so that equal figures are equal bytes on every machine and day."""
+"""Format -> metadata to leave out of the file, so that equal figures are equal bytes on every machine and day."""
 
 BLUE, ORANGE, BLACK, VERMILLION, GREEN = "#0072B2", "#E69F00", "#000000", "#D55E00", "#009E73"
 COLOURS = (BLUE, ORANGE, BLACK, VERMILLION, GREEN, "#CC79A7", "#56B4E9")
-"""Okabe and Ito (2008), without the yellow that white paper swallows; the first four also differ in grey."""
+"""Okabe and Ito (2008), without yellow, which is hard to see on white. The first four also differ in greyscale."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # 8 against 7 colours: 56 arms before a pair repeats
 
 TICKS = 0.035
-"""Of the height of the axes: what the ticks of one arm take."""
+"""The height of one arm's ticks, as a share of the axes' height."""
 
 
 class Part(NamedTuple):
-    """How one of a quantity's curves is drawn in a run's figure."""
+    """How a run's figure draws the curve of one part of the data (training, validation or test)."""
 
     label: str
     colour: str
@@ -65,8 +65,8 @@ PARTS = {
 def run_figures(history: History, *, title: str = "", loss_unit: str = "", stopped: str = "") -> dict[str, Figure]:
     """Return quantity -> figure: every seed as a thin line, their mean as a strong one, for each part of the data.
 
-    `accuracy` is drawn in percent. `loss_unit` ("nats") follows the loss's label. `stopped` tells how far an
-    interrupted run is.
+    `accuracy` is drawn in percent. `loss_unit` ("nats") is added to the label of the loss. `stopped` says how far an
+    interrupted run is; "" for a finished run.
     """
     with settings():
         return {name: _run_figure(name, history, title, loss_unit, stopped) for name in _quantities([history])}
@@ -77,9 +77,9 @@ def comparison_figures(
 ) -> dict[str, Figure]:
     """Return quantity -> figure: each arm's mean over seeds, with a band of ± 1 standard deviation, Train dashed.
 
-    The band is of the test part, or of the validation part where there is no test part; the deviation is the
+    The band belongs to the test part; without a test part, to the validation part. The standard deviation is the
     sample's (n - 1). `histories` maps an arm to its history. `target` is a metric and its value, such as
-    ("val_accuracy", 0.9): a dotted line in the figure that draws this metric.
+    ("val_accuracy", 0.9). It is drawn as a dotted line in the figure of this metric.
     """
     arms = dict(zip(distinct(histories), histories.values(), strict=True))
     with settings():
@@ -87,10 +87,10 @@ def comparison_figures(
 
 
 def render(figure: Figure, format: str) -> bytes:
-    """Return the figure as the bytes of a png, svg or pdf file: the same bytes every time.
+    """Return the figure as the bytes of a png, svg or pdf file. The same figure has the same bytes every time.
 
     Raises:
-        ValueError: if the format is none of these.
+        ValueError: if the format is not png, svg or pdf.
     """
     if format not in METADATA:
         raise ValueError(f"figure format is {format!r}. {nearest(format, METADATA)}")
@@ -155,7 +155,7 @@ def _comparison_figure(
 
 
 def _parts(history: History) -> dict[str, Part]:
-    """Return how each part is drawn: without a test part, validation has the look of one."""
+    """Return metric prefix -> how to draw this part. Without a test part, validation is drawn like a test part."""
     if any(name.startswith("test_") for name in history.metrics):
         return PARTS
     alone = PARTS["test_"]._replace(label=PARTS["val_"].label)
@@ -163,12 +163,12 @@ def _parts(history: History) -> dict[str, Part]:
 
 
 def _held_out(quantity: str) -> tuple[str, str]:
-    """Return two metrics; a comparison draws the first of them that was measured."""
+    """Return the test and the validation metric of a quantity. A comparison draws the first one that was measured."""
     return f"test_{quantity}", f"val_{quantity}"
 
 
 def _draw_seeds(axes: Axes, values_SE: Floats, colour: str) -> None:
-    """Draw every seed's thin line; dots where there is but one epoch and no line to draw."""
+    """Draw a thin line for every seed; dots if there is only one epoch, which makes no line."""
     seeds, epochs = values_SE.shape
     alpha = max(0.08, 0.35 - 0.003 * seeds)
     epochs_E = np.arange(1.0, epochs + 1)
@@ -187,7 +187,7 @@ def _draw_mean(axes: Axes, values_SE: Floats, part: Part) -> Line2D:
 
 
 def _draw_arm(axes: Axes, values_SE: Floats, label: str, stagger: float, **style: Any) -> Line2D:
-    """Draw an arm's mean, with about 8 markers; `stagger`, 0 to 1, keeps the arms' markers apart."""
+    """Draw an arm's mean with about 8 markers. `stagger` (0 to 1) shifts them so that arms' markers do not overlap."""
     mean_E = _mean(values_SE)
     reached = np.flatnonzero(np.isfinite(mean_E))
     step = max(1, len(reached) // 8)
@@ -196,7 +196,7 @@ def _draw_arm(axes: Axes, values_SE: Floats, label: str, stagger: float, **style
 
 
 def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
-    """Draw mean ± 1 standard deviation where two seeds or more are left; return the edges, none if nothing is drawn."""
+    """Draw mean ± 1 standard deviation where at least two seeds have values. Return its edges; [] if none is drawn."""
     mean_E, deviation_E = _mean(values_SE), _deviation(values_SE)
     if not np.isfinite(deviation_E).any():
         return []
@@ -206,7 +206,10 @@ def _draw_band(axes: Axes, values_SE: Floats, colour: str) -> list[Floats]:
 
 
 def _draw_kept(axes: Axes, quantity: str, history: History, colour: str, place: int = 0) -> None:
-    """Draw a tick for each seed at the epoch that early stopping kept, along the edge that the curves end far from."""
+    """Draw a tick for each seed at the epoch that early stopping kept: at the bottom if higher is better, else the top.
+
+    So the ticks are far from the ends of the curves.
+    """
     kept = [epoch for seed, epoch in history.best_epoch.items() if seed not in history.diverged_at]
     if not kept:
         return
@@ -231,14 +234,14 @@ def _quantities(histories: Iterable[History]) -> list[str]:
 
 
 def _values(history: History, metric: str) -> Floats:
-    """Return what is drawn, (S, E): accuracies in percent, NaN for what is not finite or beyond any float32."""
+    """Return the values to draw, (S, E): accuracies in percent; NaN for values that are not finite or reach 1e99."""
     values_SE = np.asarray(history.metrics[metric], float)
     drawn_SE = np.where(np.abs(values_SE) < 1e99, values_SE, np.nan)
     return drawn_SE * 100 if traits(metric).in_percent else drawn_SE
 
 
 def _mean(values_SE: Floats) -> Floats:
-    """Average each epoch over the seeds that reached it; NaN, without a warning, where none did."""
+    """Return each epoch's mean over the seeds with a value, (E,); NaN, without a warning, if no seed has one."""
     count_E = np.isfinite(values_SE).sum(axis=0)
     return np.where(count_E > 0, np.nansum(values_SE, axis=0) / np.maximum(count_E, 1), np.nan)
 

@@ -1,4 +1,4 @@
-"""How training goes, while it goes: redrawn in a terminal, a line every tenth elsewhere, nothing when quiet."""
+"""Progress during training: redrawn in a terminal, ten lines in all elsewhere, nothing with `--quiet`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from bnexp.system.terminal import Stream, plain
 
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
-"""Lines of progress where there is no terminal to redraw."""
+"""Lines of progress in all, if the output is not a terminal."""
 LEAST_LEFT_SECONDS = 10.0
-"""Time that is left is said from here on."""
+"""The remaining time is shown if it is at least this long."""
 
 
 @contextmanager
 def own_stderr() -> Iterator[Console]:
-    """Yield a console on a copy of stderr: it is heard even while TensorFlow's greetings to stderr are held back.
+    """Yield a console that writes to a copy of stderr. It works even while TensorFlow's output to stderr is suppressed.
 
-    In a notebook, `sys.stderr` leads elsewhere and is used as it is. A console that cannot be written to does not stop
-    the work: see `Stream`.
+    In a notebook, `sys.stderr` is not the process's stderr, and is used directly. If writing fails, the work goes on:
+    see `Stream`.
     """
     if not _is_of_process(sys.stderr):
         yield Console(file=cast("TextIO", Stream(sys.stderr)))
@@ -50,7 +50,7 @@ def own_stderr() -> Iterator[Console]:
 
 
 def _is_of_process(stream: TextIO | None) -> bool:
-    """Return True for the process's own stderr; False where it is replaced, as by a notebook, or closed."""
+    """Return True if the stream is the process's own stderr; False if it is closed, or replaced as in a notebook."""
     try:
         return stream is not None and stream.fileno() == 2
     except (OSError, ValueError):
@@ -58,9 +58,9 @@ def _is_of_process(stream: TextIO | None) -> bool:
 
 
 class Reporter:
-    """Reports on a console how one experiment trains: `note` before the first epoch, `watch` after each.
+    """Reports on a console how one experiment trains: call `note` before the first epoch, `watch` after each epoch.
 
-    `kept` are seeds that were finished before: their histories come along, and only the others are shown.
+    `kept` are seeds that were finished earlier. `watch` gets their histories, too, but shows only the other seeds.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class Reporter:
             yield self
 
     def note(self, text: str) -> None:
-        """Show what is going on, with a spinner while nothing can be counted."""
+        """Show a text with a spinner, for work before the first epoch that cannot be counted."""
         self._progress.update(self._task, description=f"{self._title}: {plain(text)}")
 
     def watch(self, so_far: Sequence[History]) -> bool:
-        """Show the epoch just finished, by the histories so far; never ask to stop."""
+        """Show the epoch that has just finished, from the histories so far. Return False: never ask to stop."""
         now, so_far = time.monotonic(), [one for one in so_far if not self._kept.issuperset(one.seeds)]
         done, total = sum(sum(history.epochs_S) for history in so_far), self._epochs * self._seeds
         tenth, self._first = LINES * done // total, self._first or (now, done)
@@ -113,14 +113,17 @@ class Reporter:
         return False
 
     def _left(self, now: float, done: int, total: int) -> str:
-        """Return in words how long the other epochs take, by those since the first that was seen; "" for seconds."""
+        """Return in words how long the other epochs may take; "" if less than LEAST_LEFT_SECONDS.
+
+        The estimate is based on the epochs since the first call of `watch`.
+        """
         assert self._first is not None
         begun, before = self._first
         seconds = (total - done) * (now - begun) / max(1, done - before)
         return f"; {duration(seconds)} left" if seconds >= LEAST_LEFT_SECONDS else ""
 
     def _epoch(self, so_far: Sequence[History]) -> str:
-        """Return the epoch in words and, where not all seeds are trained at once, the last one begun."""
+        """Return the epoch in words. If not all seeds are trained at once, return the last seed begun, too."""
         begun, epochs_S = sum(len(history.seeds) for history in so_far), so_far[-1].epochs_S
         self._one_by_one |= begun < self._seeds
         if self._one_by_one:
@@ -129,7 +132,7 @@ class Reporter:
 
 
 class StudyReporter:
-    """Reports on a console how a study goes: the plan before, a line after each finished trial."""
+    """Reports on a console how a study progresses: the plan first, then a line after each finished trial."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
         self._console, self._of, self._quiet = console, 0, quiet
@@ -164,7 +167,7 @@ def _headline(result: Result) -> str:
 
 
 def _spread(so_far: Sequence[History], metric: str) -> str:
-    """Write mean and standard deviation over the seeds, each at its newest epoch."""
+    """Write the mean and standard deviation of a metric over the seeds, each at its newest epoch."""
     values_S = np.concatenate([history.newest(metric) for history in so_far])
     values_S = values_S[np.isfinite(values_S)]
     if not len(values_S):

@@ -1,4 +1,4 @@
-"""The list of all runs: a row for each, whatever its directory holds. Names and reasons are untrusted text."""
+"""The list of all runs: a row for each directory, even if it is damaged. Names and reasons are untrusted text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TO_THE_RIGHT = ("seeds",)
 
 @dataclass(frozen=True)
 class RunRow:
-    """What the list says of a run; "-" stands for what it does not have."""
+    """The row of a run in the list; "-" marks what the run does not have."""
 
     run: str
     kind: str
@@ -29,11 +29,11 @@ class RunRow:
     result: str = "-"
     overrides: str = "-"
     options: str = "-"
-    """What was asked of a comparison, where it is not the default."""
+    """Options of a comparison that are not the default."""
 
 
 def row(run: store.Run) -> RunRow:
-    """Return what the list says of a run; of a damaged one the reason stands as its result."""
+    """Return the row of a run in the list. The result of a damaged run is the reason."""
     state = run.state()
     said = RunRow(run.id, state.kind, state.status)
     if state.status == "damaged":
@@ -57,7 +57,7 @@ def row(run: store.Run) -> RunRow:
 
 
 def _place(run: store.Run, state: store.State) -> str | None:
-    """Return how far an interrupted run is, if it can go on."""
+    """Return how far an interrupted run is; None if it cannot be resumed."""
     head = run.checkpoint() if state.status == "interrupted" else None
     return None if head is None else f"at {head.place}; can be resumed"
 
@@ -70,15 +70,15 @@ def _result(record: store.RunHead) -> str:
 
 
 def _options(document: store.ComparisonHead) -> str:
-    """Return what was asked of a comparison, where it is not the default, as it is typed."""
+    """Return the options of a comparison that are not the default, as they are typed."""
     looks = "" if document.looks is None else document.looks.options
     return " ".join(one for one in (looks, document.asked.options) if one)
 
 
 def _of_arms(document: store.ComparisonHead) -> str:
-    """Return the overrides that all arms of a comparison share, then each arm's own behind its name.
+    """Return the overrides that all arms of a comparison share, then each arm's own overrides after its name.
 
-    A run may have more seeds than the comparison took of it; the number is the comparison's own.
+    A run may have more seeds than the comparison uses. The number of seeds shown is the comparison's.
     """
     count = len(document.seeds)
     arms = {arm.name: [text for one in arm.overrides for text in _taken(one, count)] for arm in document.arms}
@@ -91,7 +91,7 @@ def _of_arms(document: store.ComparisonHead) -> str:
 
 
 def _taken(override: str, seeds: int) -> list[str]:
-    """Return an override, with the number of seeds that were taken if it sets one.
+    """Return an override; if it sets the number of seeds, then with the number that the comparison uses.
 
     >>> _taken("training.seeds=40", 20), _taken("training={seeds: 40, epochs: 5}", 20)
     (['training.seeds=20'], ['training={seeds: 40, epochs: 5}', 'training.seeds=20'])
@@ -109,7 +109,7 @@ def _finished_trials(run: store.Run) -> int:
 
 
 def table(rows: Sequence[RunRow]) -> str:
-    """Return the rows as aligned lines, without a line break of their own: there may be tens of thousands."""
+    """Return the rows as aligned lines that are not wrapped. There may be tens of thousands of rows."""
     cells = [COLUMNS, *([plain(getattr(row, column)) for column in COLUMNS] for row in rows)]
     reasons = [False, *(row.status == "damaged" for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*map(_without_reason, cells, reasons), strict=True)]
@@ -117,7 +117,7 @@ def table(rows: Sequence[RunRow]) -> str:
 
 
 def _without_reason(cells: Sequence[str], is_damaged: bool) -> Sequence[str]:
-    """Return the cells that the columns are wide enough for; a damaged run's reason may run over."""
+    """Return the cells that set the width of the columns. A damaged run's reason is left out; it may be wider."""
     return ["" if is_damaged and name == "result" else cell for name, cell in zip(COLUMNS, cells, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""What a person reads of the cells that a hypothesis averages: how much they differ, and each one with its interval."""
+"""Output on the cells that a hypothesis averages: how much they differ, and the interval of each cell."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, wri
 from bnexp.system.terminal import plain
 
 MOST_CELLS = 12
-"""More cells than these are left to the figure and to study.json."""
+"""The most cells that the terminal lists. With more, only the figure and study.json show them."""
 
 
 def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
-    """Yield that a difference is a mean over cells and how much they differ; then, of few cells, a row for each."""
+    """Yield a line on the mean over cells and how much the cells differ; then a table of the cells if there are few.
+
+    Yield nothing if the hypothesis is about fewer than two cells.
+    """
     mean = None if claim.difference is None else claim.difference.mean
     if len(claim.cells) < 2 or mean is None:
         return
     said = f"mean over {counted(len(claim.cells), noun(claim))}"
     other = 0 if claim.wins else sum(cell is not None and cell * mean < 0 for cell in claim.cells)
-    said += f", {other} of them the other way" if other else ""
+    said += f", {other} of them in the other direction" if other else ""
     if claim.across is None:
         yield Text(said)
         return
@@ -42,7 +45,10 @@ def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
 
 
 def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
-    """Yield how much cells differ beyond their noise, with the test that they do not, and where another would lie."""
+    """Yield how much cells differ beyond their noise, with Cochran's Q test, and the range to expect for another cell.
+
+    tau is the standard deviation of the cells' true effects.
+    """
     if found is None:
         yield f"how much they differ is unknown, as a {noun(claim)} has no spread over seeds"
         return
@@ -53,8 +59,8 @@ def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
     elif found.is_shown:
         yield f"beyond their noise they differ by a standard deviation of {tau} (tau; Cochran's Q, p {p_value})"
     else:
-        what = f"that they differ beyond their noise is not shown (Cochran's Q, p {p_value})"
-        yield f"{what}; they may, by a standard deviation of about {tau} (tau)"
+        what = f"it is not shown that they differ beyond their noise (Cochran's Q, p {p_value})"
+        yield f"{what}; they may differ by a standard deviation of about {tau} (tau)"
     if found.prediction is not None and found.prediction.low is not None:
         yield f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)} (95% prediction interval)"
 
@@ -73,7 +79,7 @@ def _rows(claim: Hypothesis, across: AcrossCells) -> Table:
 
 
 def simple_differences(document: StudyDocument, place: int) -> str | None:
-    """Write the two differences that an interaction subtracts, if each is of one cell; None of other hypotheses."""
+    """Write the two differences that an interaction subtracts, if each belongs to one cell; None otherwise."""
     claim, said = document.hypotheses[place], []
     for at in (claim.at, claim.minus):
         here = [cell for cell in document.cells if at and matches(Cell(cell.cell, cell.levels, {}), at)]

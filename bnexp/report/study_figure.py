@@ -1,9 +1,9 @@
 """The figures of a study, one for each hypothesis, drawn from study.json alone. A sweep has one: `sweep_figure`.
 
-Lines over one factor, a heat map over two, else a forest plot. A line has the mean over seeds and a band, its t
-interval. Map and forest show the difference of the hypothesis's arms, cell by cell. If the hypothesis reduces one of
-several factors to one number, such as a width, the forest shows these numbers. Where a hypothesis is about some of the
-cells only, those are marked.
+One numeric factor makes lines, two factors make a heat map, and all else makes a forest plot. A line is the mean over
+seeds; its band is the t interval. The heat map and the forest plot show the difference between the hypothesis's arms,
+cell by cell. If the hypothesis reduces one of several factors to one number, such as a width, the forest plot shows
+these numbers. If a hypothesis is about only some of the cells, these cells are marked.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bnexp.study.grid import level_text
 
 
 def study_figures(document: StudyDocument) -> dict[str, Figure]:
-    """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ...; one of a sweep."""
+    """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ...; a sweep has one."""
     numbers = range(len(document.hypotheses))
     with settings():
         if document.is_sweep:
@@ -48,7 +48,7 @@ def study_figures(document: StudyDocument) -> dict[str, Figure]:
 
 
 def _figure(picture: Picture) -> Figure:
-    """Draw what suits the factors."""
+    """Return the figure of a hypothesis, in the form that suits the factors."""
     factors = picture.document.factors
     if picture.claim.wins and any(share for _, share in picture.claim.other_sign):
         return _chances(picture)
@@ -80,7 +80,7 @@ def _lines(picture: Picture) -> Figure:
 
 
 def _chances(picture: Picture) -> Figure:
-    """Draw how often the mean over fewer seeds would show the other sign than that over all."""
+    """Draw how often the mean over fewer seeds would have another sign than the mean over all seeds."""
     axes = titled_axes(picture, HEIGHT, "of the means over fewer of these seeds, drawn at random; dotted: 5%")
     counts, shares = zip(*picture.claim.other_sign, strict=True)
     axes.plot(counts, [100 * share for share in shares], color=BLUE, marker="o", linewidth=1.8, markersize=5)
@@ -129,7 +129,10 @@ def _map(picture: Picture) -> Figure:
 
 
 def _explain_colours(axes: Axes, picture: Picture) -> None:
-    """Add what the two colours of a map mean, below it; of an interaction, no cell by itself is as claimed."""
+    """Add a legend of the two colours below a heat map. For an interaction it does not say "as claimed".
+
+    No single cell of an interaction can be as claimed.
+    """
     claim, colours = picture.claim, colormaps["PuOr_r"]
     words = ["as claimed", "the other way round"]
     if not claim.wins:

@@ -1,6 +1,7 @@
-"""A study's forest plots: a row, a point with its interval, for each cell, or for what a factor is reduced to.
+"""A study's forest plots. Each row is a point with its interval, for one cell or for one group of cells.
 
-Where new rows decide, a thin line shows the interval for new rows, as in the figure of a comparison.
+A group has the number that a factor is reduced to. If new rows decide, a thin line shows the interval for new rows, as
+in the figure of a comparison.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ MOST_ROWS = 200
 NEW_ROWS = "new rows"
 UNKNOWN = Interval(mean=None, low=None, high=None)
 FEW_TICKS = 10
-"""Ratios that span less than this factor have more of them written."""
+"""An axis of ratios that spans less than this factor gets more ticks with numbers."""
 
 
 def forest(picture: Picture) -> Figure:
-    """Draw a row for each cell, and one for what is judged of several."""
+    """Return a forest plot with a row for each cell and, if there are several, one for the claim."""
     cells = picture.document.cells
     marked = "; filled: judged" if picture.is_about_some else ""
     rows = _Rows(
@@ -58,7 +59,7 @@ def forest(picture: Picture) -> Figure:
 
 
 def forest_of_groups(picture: Picture) -> Figure:
-    """Draw what a factor is reduced to, a row for each combination of the others."""
+    """Return a forest plot of the numbers that a factor is reduced to: a row for each combination of other factors."""
     claim = picture.claim
     rows = _Rows(
         names=[_row_name(picture, group.levels) for group in claim.groups],
@@ -74,20 +75,23 @@ def forest_of_groups(picture: Picture) -> Figure:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a forest: names, the intervals on these rows and for new rows, (R, 3), and which are filled."""
+    """The R rows of a forest plot: names, intervals on these rows and for new rows, and which points are filled.
+
+    Intervals are mean, low, high: (R, 3).
+    """
 
     names: Sequence[str]
     drawn_RK: Floats
     anew_RK: Floats
-    """NaN where it is not known."""
+    """NaN if the interval for new rows is unknown."""
     filled: Sequence[bool]
 
     def first(self, count: int) -> _Rows:
-        """Return the first rows."""
+        """Return the first `count` rows."""
         return _Rows(self.names[:count], self.drawn_RK[:count], self.anew_RK[:count], self.filled[:count])
 
     def with_claim(self, picture: Picture, difference: MetricDifference) -> _Rows:
-        """Return the rows with the claim's own one below them."""
+        """Return the rows with the row of the claim added below them."""
         return _Rows(
             [*self.names, "the claim"],
             np.concatenate([self.drawn_RK, drawn_intervals(picture, [difference])]),
@@ -97,7 +101,7 @@ class _Rows:
 
 
 def _for_new_rows(picture: Picture, levels: Sequence[Mapping[str, Any]]) -> Floats:
-    """Return the intervals for new rows, (R, 3), of cells or groups at these levels; NaN where they are not known."""
+    """Return the intervals for new rows, (R, 3), of the cells or groups at these levels; NaN if unknown."""
     claim = picture.claim
     if claim.across is not None and claim.across.about == "new rows":
         known = claim.across.cells
@@ -110,7 +114,7 @@ def _for_new_rows(picture: Picture, levels: Sequence[Mapping[str, Any]]) -> Floa
 
 
 def _drawn(picture: Picture, rows: _Rows, *, marked: str, label: str) -> Figure:
-    """Draw a point with its interval for each row, filled if it is judged. The claim's own row stands below."""
+    """Draw a point with its interval for each row, filled if the row is judged. The claim's row is at the bottom."""
     if len(rows.names) > MOST_ROWS:
         marked += f"; first {MOST_ROWS} of {len(rows.names)} rows"
         rows = rows.first(MOST_ROWS)
@@ -145,7 +149,7 @@ def _is_known(intervals_RK: Floats) -> bool:
 
 
 def _draw_rows(axes: Axes, rows: _Rows, count: int) -> None:
-    """Draw the first `count` rows as cells, and the claim's own one behind them."""
+    """Draw the first `count` rows as cells, and the row after them as the claim."""
     thick = 2.6 if _is_known(rows.anew_RK) else 1.6
     for place, ((mean, low, high), (_, new_low, new_high)) in enumerate(zip(rows.drawn_RK, rows.anew_RK, strict=True)):
         is_cell = place < count
@@ -158,14 +162,14 @@ def _draw_rows(axes: Axes, rows: _Rows, count: int) -> None:
 
 
 def _another(picture: Picture) -> Floats | None:
-    """Return the bounds for another cell of this kind, (2,), as drawn; None where they are not known."""
+    """Return the prediction interval for another cell of this kind, (2,), in drawn units; None if unknown."""
     across = picture.claim.across
     found = None if across is None or across.heterogeneity is None else across.heterogeneity.prediction
     return None if found is None or found.low is None else drawn_intervals(picture, [found])[0, 1:]
 
 
 def _scale_ratios(axes: Axes) -> None:
-    """Let equal ratios be equally far apart, with some of them written out whatever the span."""
+    """Make the x axis logarithmic, with some numbers at its ticks even if it spans a small range."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     if high < FEW_TICKS * low:
@@ -176,13 +180,16 @@ def _scale_ratios(axes: Axes) -> None:
 
 
 def _row_name(picture: Picture, levels: Mapping[str, Any]) -> str:
-    """Name a row by its levels; where its ratio of epochs is a bound, with the sign that says so."""
+    """Return a row's name: its levels, and `>=` or `<=` if its ratio of epochs is only a bound."""
     sign = picture.sign(levels)
     return f"{cell_name(levels)} ({sign})" if sign else cell_name(levels)
 
 
 def cell_name(of_cell: Mapping[str, Any]) -> str:
-    """Name a cell by its levels, each after the last word of its key, in a line of its own where one does not do."""
+    """Return a cell's name: the last word of each key with its level, as in "batch_size 2, epochs 5".
+
+    Each has its own line if there is only one factor, or if they do not fit into one line.
+    """
     said = []
     for name, levels in of_cell.items():
         for key, level in zip(keys_of(name), levels if len(keys_of(name)) > 1 else [levels], strict=True):

@@ -1,4 +1,4 @@
-"""A study's lines over one factor of numbers: each arm's mean with a band, its interval over seeds."""
+"""A study's lines over one numeric factor: each arm's mean over seeds, with its interval as a band."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study.words import endpoint_name
 
 LOG_SPAN = 10
-"""Levels that span this factor or more go on a logarithmic axis."""
+"""Levels that span at least this factor are drawn on a logarithmic axis."""
 
 
 def is_numeric(levels: Sequence[Any]) -> bool:
-    """Return True for two levels or more that are all numbers."""
+    """Return True if there are at least two levels and all are numbers."""
     return len(levels) > 1 and all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
@@ -45,7 +45,7 @@ def draw_lines(axes: Axes, document: StudyDocument, endpoint: Endpoint) -> None:
 
 
 def scale_levels(axes: Axes, levels_C: Floats) -> None:
-    """Put levels, (C,), on the x axis, a logarithmic one where they span LOG_SPAN."""
+    """Put the levels, (C,), on the x axis. It is logarithmic if they span a factor of LOG_SPAN or more."""
     if levels_C.min() > 0 and levels_C.max() >= LOG_SPAN * levels_C.min():
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,4 +1,4 @@
-"""What all figures of a study share: the hypothesis they are of, titled axes, and numbers as they are drawn.
+"""Parts that all figures of a study share: the hypothesis, titled axes, and numbers in drawn units.
 
 Axis: C cells, or rows of a figure. Names are untrusted: see `labels`.
 """
@@ -35,7 +35,7 @@ TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
 
 @dataclass(frozen=True)
 class Picture:
-    """What one figure is drawn from: the whole document, and which of its hypotheses."""
+    """The data of one figure: the whole document, and the number of the hypothesis in it."""
 
     document: StudyDocument
     number: int
@@ -47,16 +47,16 @@ class Picture:
 
     @property
     def ratio(self) -> bool:
-        """Return True if differences are drawn as how many times smaller the treated arm's value is."""
+        """Return True if ratios are drawn, not differences: how many times smaller the treated arm's value is."""
         return self.claim.metric.in_logs
 
     def is_subtracted(self, cell: CellRecord) -> bool:
-        """Return True if a cell belongs to what an interaction subtracts."""
+        """Return True if a cell belongs to the difference that an interaction subtracts."""
         minus = self.claim.minus
         return minus is not None and matches(Cell(cell.cell, cell.levels, {}), minus)
 
     def sign(self, levels: Mapping[str, Any]) -> str:
-        """Return how a ratio of epochs at these levels is to be read: `>=`, `<=`, or nothing where it is no bound."""
+        """Return `>=` or `<=` if the ratio of epochs at these levels is only a bound, else ""."""
         if self.claim.metric.epochs_to is None:
             return ""
         place_of = self.document.endpoints.index(self.claim.metric)
@@ -69,20 +69,20 @@ class Picture:
 
     @property
     def claimed_sign(self) -> int:
-        """Return 1 if what is claimed has drawn differences above 0, or ratios above 1; -1 for those below."""
+        """Return 1 if the claim predicts drawn differences above 0, or ratios above 1; -1 if below."""
         claimed = self.claim.direction == "higher"
-        if self.claim.wins:  # of how many seeds the treated arm wins, that is, in which it is better
+        if self.claim.wins:  # the endpoint counts the seeds in which the treated arm is better
             claimed = claimed == more_wins(self.claim)
         return 1 if claimed != self.ratio else -1
 
     def marks(self, text: str, subtracted: str) -> str:
-        """Return how the cells that are judged are marked, and those that are subtracted; nothing if all are alike."""
+        """Return the legend of marked cells: `text` for judged cells, `subtracted` for subtracted cells; else ""."""
         if self.claim.minus is not None:
             return f"; {text}, {subtracted}: subtracted"
         return f"; {text}" if self.is_about_some else ""
 
     def is_judged(self, cell: CellRecord) -> bool:
-        """Return True if the hypothesis is about a cell, itself or as what is subtracted."""
+        """Return True if the hypothesis is about a cell, or subtracts it."""
         claim, point = self.claim, Cell(cell.cell, cell.levels, {})
         return matches(point, claim.at) or (claim.minus is not None and matches(point, claim.minus))
 
@@ -93,7 +93,7 @@ class Picture:
 
 
 def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
-    """Return the titled axes of a new figure; `what` says what is drawn, and `{interval}` in it which interval."""
+    """Return the titled axes of a new figure. `what` says what is drawn; `{interval}` in it is replaced."""
     level = f"{picture.document.level:.0%}"
     these = decided_on(picture.claim)
     interval = f"{level} t interval of the mean" if these is None else f"{level} interval on {these}"
@@ -102,7 +102,7 @@ def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9
 
 
 def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
-    """Return the axes of a new figure under a title and the lines that are said below it."""
+    """Return the axes of a new figure with a title and the lines `said` below the title."""
     title = textwrap.wrap(text, TITLE_LENGTH, max_lines=2, placeholder=" …")
     below_title = 0.42 + 0.2 * (len(title) - 1)
     above = below_title + 0.2 + LINE * max(2, len(said))
@@ -119,7 +119,7 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield the effect with the interval that decides and the number of seeds; the other interval; the warnings."""
+    """Yield up to three lines: effect with the deciding interval and the number of seeds, other interval, warnings."""
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
     level = f"{100 * claim.level:.4g}%"
@@ -136,12 +136,12 @@ def _answer(picture: Picture) -> Iterator[str]:
 
 
 def line_of(text: str, width: float, size: float) -> str:
-    """Return a sentence as a figure may show it, cut to a width in points."""
+    """Return a sentence in a form that a figure can show, shortened to a width in points."""
     return shown(text, width, size, SENTENCE_LENGTH)
 
 
 def columns_of(intervals: Sequence[Interval]) -> Floats:
-    """Return mean, low and high of each interval, (3, C); NaN for what is null."""
+    """Return mean, low and high of each interval, (3, C); NaN for a number that is unknown."""
     return np.array([[getattr(one, key) for one in intervals] for key in ("mean", "low", "high")], float)
 
 
@@ -153,19 +153,23 @@ def whole(axes: Axes) -> Figure:
 
 
 def unit_of(endpoint: Endpoint) -> float:
-    """Return what a value is multiplied by to be drawn: shares are drawn in percent."""
+    """Return the factor that turns a value into the drawn one: 100 for shares, drawn in percent, else 1."""
     if endpoint.epochs_to is not None:
         return 1.0
     return 100.0 if endpoint.failures_below is not None or traits(endpoint.metric).in_percent else 1.0
 
 
 def differences(picture: Picture, cells: Sequence[CellRecord]) -> Floats:
-    """Return mean, low and high of each cell's difference, (C, 3), as drawn."""
+    """Return mean, low and high of each cell's difference, (C, 3), in drawn units."""
     return drawn_intervals(picture, [cell.differences[picture.number] for cell in cells])
 
 
 def drawn_intervals(picture: Picture, intervals: Sequence[Interval]) -> Floats:
-    """Return mean, low and high, (C, 3), as drawn: percent, or baseline / treated, or decades."""
+    """Return mean, low and high, (C, 3), in drawn units.
+
+    The unit is percent for shares, a ratio baseline / treated for epochs and losses, decades for widths, else the
+    metric's own.
+    """
     mean_C, low_C, high_C = columns_of(intervals)
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
@@ -175,12 +179,12 @@ def drawn_intervals(picture: Picture, intervals: Sequence[Interval]) -> Floats:
 
 
 def difference_label(picture: Picture) -> str:
-    """Name what is drawn: the endpoint, the arms, how one is divided by, or subtracted from, the other."""
+    """Return the label of the drawn difference or ratio: the endpoint, then "treated - baseline" or a ratio."""
     claim = picture.claim
     arms = (claim.baseline, "/", claim.treated) if picture.ratio else (claim.treated, "-", claim.baseline)
     return f"{endpoint_name(claim.metric)}: {' '.join(arms)}"
 
 
 def is_width(claim: Hypothesis) -> bool:
-    """Return True if the hypothesis is about decades of a factor."""
+    """Return True if the hypothesis is about the width of a factor's good range, in decades (powers of 10)."""
     return claim.over is not None and claim.over.take == "width"

@@ -1,4 +1,4 @@
-"""What a person reads of a study's answer: a row for each trial, each hypothesis with its verdict."""
+"""The output of a study: a table with a row for each trial, then each hypothesis with its verdict."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def study(document: StudyDocument) -> RenderableType:
-    """Return the whole answer: the cells, the hypotheses, the verdicts."""
+    """Return the whole answer: the table of trials, tuning, warnings, hypotheses with verdicts, and terms."""
     head = f"{plain(document.name)}: {counted(len(document.cells), 'cell')}, {counted(document.seeds, 'seed')}"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
     parts.append(Text(f"mean ± half of its {document.level:.0%} t interval over seeds{_in_brackets(document)}"))
@@ -63,7 +63,7 @@ def study(document: StudyDocument) -> RenderableType:
 
 
 def claims(rows: Sequence[ClaimRow]) -> RenderableType:
-    """Return a row for each claim with verdict, effect and seeds. Below it stands what it rests on."""
+    """Return a table with a row for each claim: verdict, effect, seeds and seconds. Notes and warnings follow."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     for column in ("study", "claim", "verdict"):
         table.add_column(column, overflow="fold")
@@ -77,8 +77,9 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
     late = [warning(f'{row.study}, "{row.claim}": {caution}') for row in rows for caution in row.cautions]
     failures = [warning(f"{row.study}: {row.sentence}") for row in rows if row.verdict == "failed"]
     notes = (
-        "effect: mean over paired seeds [95% interval, for new rows where they decide]. Several claims widen it.",
-        "Of epochs and losses, how many times smaller they are; s: of training, summed over cores",
+        "effect: mean over paired seeds [95% interval, for new rows where they decide]. It is wider if a study has "
+        "several claims.",
+        "For epochs and losses it is how many times smaller they are. s: seconds of training, summed over cores.",
     )
     return Group(table, *map(Text, notes), *late, *failures)
 
@@ -88,7 +89,7 @@ def _level(level: Any) -> str:
 
 
 def _trials(document: StudyDocument) -> Iterator[tuple[CellRecord, str, TrialRecord]]:
-    """Yield each cell, each of its arms, and what is known of the two."""
+    """Yield (cell, arm, trial) for each cell and each of its arms."""
     for cell in document.cells:
         for arm, trial in cell.arms.items():
             yield cell, arm, trial
@@ -118,7 +119,7 @@ def _cells(document: StudyDocument) -> Table:
 
 
 def _difference(document: StudyDocument, cell: CellRecord, arm: str) -> str:
-    """Return an arm's difference from the last arm in a sweep; where pairs have no value, how many have one."""
+    """Return an arm's difference from the last arm in a sweep, with the number of pairs if some have no value."""
     *others, last = document.arms
     if arm == last or arm not in others:
         return ""
@@ -131,7 +132,7 @@ def _difference(document: StudyDocument, cell: CellRecord, arm: str) -> str:
 
 
 def _sweep_notes(document: StudyDocument) -> Iterator[RenderableType]:
-    """Yield how to read the table of a study without a hypothesis, and why it has no verdict."""
+    """Yield notes on how to read the table of a study without a hypothesis, and why it has no verdict."""
     if document.seeds > 1:
         yield from _interval_notes(document)
     else:
@@ -147,22 +148,22 @@ def _interval_notes(document: StudyDocument) -> Iterator[Text]:
         )
     missed = f"{1 - document.level:.0%} of them miss the true value"
     yield Text(
-        f"Each interval stands by itself: about {missed}. They speak of other seeds. For new rows they are wider."
+        f"Each interval counts on its own: about {missed}. They are for other seeds. Intervals for new rows are wider."
     )
 
 
 def _in_brackets(document: StudyDocument) -> str:
-    """Return which seeds stand in brackets: for epochs those that arrive, for failures those that fail."""
+    """Return a note on the numbers in brackets: seeds that reach the target (epochs), seeds that fail (failures)."""
     said = ""
     if any(endpoint.epochs_to is not None for endpoint in document.endpoints):
-        said += "; of epochs, in brackets: seeds that arrive, the others count with their budget"
+        said += "; for epochs, in brackets: seeds that reach the target; the others count with all their epochs"
     if any(endpoint.failures_below is not None for endpoint in document.endpoints):
-        said += "; of failures, in brackets: seeds that fail"
+        said += "; for failures, in brackets: seeds that fail"
     return said
 
 
 def _tuning(document: StudyDocument, tune: Tuning) -> Iterator[RenderableType]:
-    """Yield what each arm scored at each value that was tried, so that arms can be compared at one value, too."""
+    """Yield a table of each arm's mean score at each tried value, so that arms can be compared at one value, too."""
     table = Table(box=None, pad_edge=False, header_style=STRONG)
     for column in (*(factor.name for factor in document.factors), "arm"):
         table.add_column(Text(plain(column)), overflow="fold")
@@ -178,7 +179,7 @@ def _tuning(document: StudyDocument, tune: Tuning) -> Iterator[RenderableType]:
 
 
 def _doubts(document: StudyDocument, tune: Tuning) -> Iterator[str]:
-    """Return where tuning had nothing to choose by, and where it chose an end of what was tried."""
+    """Yield warnings about cells in which no tried value has a score, or the best value is the lowest or highest."""
     numbers = [one for one in tune.values if isinstance(one, int | float) and not isinstance(one, bool)]
     ends = (min(numbers), max(numbers)) if len(numbers) == len(tune.values) else ()
     unscored: Counter[str] = Counter()
@@ -191,7 +192,7 @@ def _doubts(document: StudyDocument, tune: Tuning) -> Iterator[str]:
     if unscored:
         yield f"Every value tried has a diverged seed, and the first was used: {places(unscored)}. Try other values."
     if at_end:
-        yield f"The best value lies at the edge of those tried: {places(at_end)}. A wider grid may change the answer."
+        yield f"The best value is at the edge of the grid: {places(at_end)}. A wider grid may change the answer."
 
 
 def _value(endpoint: Endpoint, interval: MeanOverSeeds) -> str:
@@ -207,33 +208,36 @@ def _value(endpoint: Endpoint, interval: MeanOverSeeds) -> str:
 
 
 def _warnings(document: StudyDocument) -> Iterator[str]:
-    """Yield each kind of warning once."""
+    """Yield each kind of warning of the trials once."""
     trials = _trials(document)
     return told_once(Warned(cell.levels, arm, trial.warnings) for cell, arm, trial in trials)
 
 
 def _mixed(versions: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Warn of each package with several versions, and of several GPUs, behind the numbers."""
+    """Yield a warning if trials were trained with several versions of a package, or on several GPUs."""
     several = [f"{package} {' and '.join(found)}" for package, found in versions.items() if len(found) > 1]
     if several:
-        yield f"Not all cells were trained with the same: {', '.join(several)}. Pairs may differ for that alone."
+        mixed = ", ".join(several)
+        yield f"Cells were trained with different software or GPUs: {mixed}. Pairs may differ for this alone."
 
 
 def _terms(document: StudyDocument) -> Iterator[str]:
-    """Yield what the terms beside the intervals mean, each that is used once."""
+    """Yield an explanation of each term that is used beside the intervals, once."""
     if any(claim.bootstrap is not None for claim in document.hypotheses):
         yield "BCa: a bootstrap interval over seeds, as a check of the t interval."
     found = (claim.direction for claim in document.hypotheses if claim.probability_of_improvement is not None)
     if directions := dict.fromkeys(found):
-        yield f"probability of {' or '.join(directions)}: how often the treated arm is so in a pair; a tie counts half."
+        words = " or ".join(directions)
+        yield f"probability of {words}: the share of pairs in which the treated arm is {words}; a tie counts half."
 
 
 def _hypothesis(
     claim: HypothesisRecord, seeds: int, shared: str | None, simple: str | None
 ) -> Iterator[RenderableType]:
-    """Yield the lines of a hypothesis; `shared` is what those do to it that were asked after results.
+    """Yield the lines of a hypothesis, its verdict last.
 
-    `simple` are the two differences that an interaction subtracts.
+    `shared` is the warning if it shares the error with hypotheses that were asked after results. `simple` has the two
+    differences of an interaction.
     """
     yield Text(plain(claim.claim), style=STRONG)
     if claim.difference is not None:
@@ -243,7 +247,7 @@ def _hypothesis(
         yield Text(plain(simple))
     yield from cells_of(claim)
     if claim.warned:
-        yield warning("trainings that this rests on have warnings, see above")
+        yield warning("some trainings behind this result have warnings, see above")
     yield from map(warning, claim.cautions)
     if claim.asked_after_results:
         yield warning(AFTER_RESULTS)
@@ -255,7 +259,7 @@ def _hypothesis(
 
 
 def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]:
-    """Yield what stands beside the interval: its check, the test, the chance that one pair shows the effect."""
+    """Yield what is printed beside the interval: BCa interval, p-value, pairs won, probability of improvement."""
     if found.new_rows is None:
         yield f"{100 * claim.level:.4g}% t interval: {claim.speaks_of}"
     else:
@@ -274,12 +278,11 @@ def _evidence(claim: HypothesisRecord, found: MetricDifference) -> Iterator[str]
         yield f"{counted(claim.diverged, 'diverged training')} counted as {as_what}"
     for arm, count in claim.never_reached.items():
         if count:
-            never = "arrives and counts" if count == 1 else "arrive and count"
-            yield f"{arm}: {count} never {never} with the budget"
+            yield f"{arm}: {count} never reached the target, counted with all epochs"
 
 
 def _counted_as(endpoint: Endpoint) -> str | None:
-    """Return what a diverged seed counts as; None where it has no value, or counts by the epochs before."""
+    """Return what a diverged seed counts as; None if it has no value, or if the epochs before it diverged decide."""
     if endpoint.epochs_to is not None:
         return None
     if endpoint.failures_below is not None:

@@ -1,4 +1,4 @@
-"""What lines for the terminal have in common: colours and warnings."""
+"""Colours and warnings of lines for the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WARNING, FAILURE, STRONG = "yellow", "red", "bold"
 
 
 def of_arms(warned: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the warnings of arms, each text once, with the names of the arms that have it.
+    """Return the warnings, each text once, after the names of the arms that have it.
 
     >>> of_arms([("bn", "beware"), ("nobn", "beware"), ("nobn", "be quick")])
     ['bn, nobn: beware', 'nobn: be quick']
@@ -24,5 +24,5 @@ def of_arms(warned: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def warning(text: str) -> Text:
-    """Return a line of what may mislead."""
+    """Return a coloured line "WARNING  text"."""
     return Text(f"WARNING  {plain(text)}", style=WARNING)

@@ -1,6 +1,6 @@
-"""The figure of a sweep, drawn from study.json alone: lines over one factor of numbers, else a row for each trial.
+"""The figure of a sweep, drawn from study.json alone: lines over one numeric factor, else a row for each trial.
 
-It shows each arm's mean with its interval, and judges nothing.
+It shows each arm's mean with its interval, and gives no verdict.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study.words import endpoint_name
 
 APART = 0.6
-"""How far a cell's arms are spread, up and down, of the distance between cells."""
+"""How far a cell's arms are spread vertically, as a share of the distance between cells."""
 
 
 def sweep_figure(document: StudyDocument) -> Figure:

@@ -73,8 +73,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
 def convolution(
     model: Resnet, filters: int, strides: int, name: str, *, normalized: bool = True
 ) -> keras.layers.Conv2D:
-    """Return a 3 x 3 convolution, without a bias if normalization directly behind it (`normalized`) cancels the
-    bias."""
+    """Return a 3 x 3 convolution. It has no bias if normalization directly behind it (`normalized`) cancels one."""
     return keras.layers.Conv2D(
         filters,
         3,

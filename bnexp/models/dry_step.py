@@ -41,12 +41,12 @@ def _run(layer: keras.Layer, x: Any, key: str, *, training: bool) -> Any:
         raise SettingError(
             key,
             f"is {kind}; it does not run {when} on inputs of shape {_shape(x)}: {refusal_text(error)} "
-            "Change its arguments, or what stands before it.",
+            "Change its arguments, or the layers before it.",
         ) from error
     if _shape(y) != tuple(layer.output.shape):
         raise SettingError(
             key,
-            f"is {kind}; Keras builds it for outputs of shape {tuple(layer.output.shape)}, and it gives {_shape(y)}. "
+            f"is {kind}; Keras builds it for outputs of shape {tuple(layer.output.shape)}, but it returns {_shape(y)}. "
             "Change its arguments, or use another layer.",
         )
     return y

@@ -40,7 +40,9 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
         if virtual_batch_size < 2:
             raise ValueError(f"virtual_batch_size is {virtual_batch_size}; a variance needs rows. Use 2 or more.")
         if self.renorm or self.synchronized:
-            raise ValueError("renorm and synchronized are of whole batches; ghost batch normalization takes neither.")
+            raise ValueError(
+                "renorm and synchronized work on whole batches; ghost batch normalization supports neither."
+            )
         self.virtual_batch_size = virtual_batch_size
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -45,7 +45,7 @@ def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[in
 
 
 def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    """Return the names with those that Keras gave numbered anew, each kind by itself. Names that a person gave stay.
+    """Return the names. Those that Keras gave get new numbers for each kind; those that a person gave stay.
 
     >>> counted_within(["dense_7", "dense_9", "fc_2"], ["Dense", "Dense", "Dense"])
     ['dense', 'dense_1', 'fc_2']

@@ -107,7 +107,8 @@ class GroupNormalization(keras.layers.GroupNormalization):
         channels = input_shape[-1]
         if channels is None or self.axis not in (-1, len(input_shape) - 1):
             raise ValueError(
-                f"axis is {self.axis}, of inputs of shape {input_shape}; channels must be the last, and known."
+                f"axis is {self.axis}, for inputs of shape {input_shape}; channels must be the last axis, "
+                "of known size."
             )
         if self.chooses_groups:
             positions = [size or LEAST_OF_A_GROUP for size in input_shape[1:-1]]
@@ -179,8 +180,8 @@ class InstanceNormalization(GroupNormalization):
 
     def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
         return (
-            f"instance normalization is over the positions of a row, and inputs of shape {input_shape} have one, "
-            "so that all would become 0. Use layer or group normalization."
+            f"instance normalization is over the positions of a row, and inputs of shape {input_shape} have only "
+            "one, so all values would become 0. Use layer or group normalization."
         )
 
     def get_config(self) -> dict[str, Any]:

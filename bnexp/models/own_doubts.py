@@ -45,7 +45,7 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
         return []
     return [
         f"Normalization layers that several places of the network share: {listed(shared, MOST_NAMED)}. "
-        "Their moving averages mix these places. What replaces them is shared, too."
+        "Their moving averages mix these places. Their replacements are shared, too."
     ]
 
 
@@ -91,7 +91,7 @@ def _whole_inputs(model: keras.Model, inputs: Inputs) -> list[str]:
     if inputs.kind == "text" or "int" not in dtype:
         return []
     return [
-        f"The network's input is of {dtype}, and Keras cuts fractions off: of rows from 0 to 1, zeros are left. "
+        f"The network's input is of {dtype}, and Keras cuts off fractions, so that rows from 0 to 1 become zeros. "
         "Set dataset.scale: none for whole numbers, or use keras.Input of float32."
     ]
 

@@ -39,7 +39,7 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
     if model.inputs[0].dtype == "string":
         raise SettingError(
             "model",
-            "has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an "
+            "has an Input of dtype string; bnexp passes numbers, and a text as the numbers of its words. Use an "
             "Input of int32 for texts, or of float32, and leave out the layers that turn strings into numbers.",
         )
     taken = tuple(model.input_shape[1:])

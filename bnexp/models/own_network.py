@@ -91,7 +91,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     if not keep and any_loaded(initial, created):
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
-        warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
+        warnings.append(
+            "model.weights is keep, but the network has no trained weights, so each seed draws all of them."
+        )
     as_written = initial
     if keep and found.made is None and any(one.now != "frozen" for one in table):
         before, _ = with_fitting_output(plain, task, classes)
@@ -116,8 +118,8 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
     if not lost:
         return []
     return [
-        f"model.weights is keep, and these begin anew: {listed(lost, MOST_NAMED)}. They have another shape than in the "
-        "network as written."
+        f"model.weights is keep, but these weights start anew: {listed(lost, MOST_NAMED)}. They have another shape than "
+        "in the network as written."
     ]
 
 
@@ -140,7 +142,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
             told = told_of(network.build, quoted=False)
             raise SettingError(
                 "model.normalization",
-                f"is as_written; {told} has the parameter {PARAMETER}, and asks which. Set batch, or none.",
+                f"is as_written; {told} has the parameter {PARAMETER} and needs a kind of it. Set batch, or none.",
             )
         offered[PARAMETER] = _factory(network.normalization, made)
     model = called(function, network.build, network.arguments, offered)
@@ -219,7 +221,7 @@ def _only_here(network: PythonNetwork | KerasFile) -> list[str]:
     return [f"{name} is a function of a Python session; the run can be repeated only where it is defined."]
 
 
-# --- what learns nothing ----------------------------------------------------------
+# --- frozen layers ----------------------------------------------------------------
 
 
 def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:

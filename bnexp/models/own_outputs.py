@@ -54,9 +54,9 @@ def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: st
     if len(shape) > 2:
         return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
-        return f"End the network with {last}. If the target is a number and no class, set {OF_NUMBERS}."
+        return f"End the network with {last}. If the target is a number, not a class, set {OF_NUMBERS}."
     if shape == (None, 1) and wanted == "linear":
-        return f"End the network with {last}. If the target is a class and no number, set {OF_CLASSES}."
+        return f"End the network with {last}. If the target is a class, not a number, set {OF_CLASSES}."
     return f"End the network with {last}."
 
 

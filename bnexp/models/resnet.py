@@ -50,7 +50,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
         raise SettingError(
             "model.zero_gamma",
             "is true with model.normalization.scale false; there is no scale that could begin at zero. "
-            "Let one of them go.",
+            "Change one of them.",
         )
     if not model.zero_gamma or isinstance(model.normalization, NoNormalization):
         return

@@ -119,7 +119,8 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     is_one_part = claim.minus is None and all(one == facts[0] for one in facts)
     if is_one_part and not design.grouped and quantity(design.metric) == "accuracy":
         worst = detectable_by(design, None).sentence
-        return f"For new rows, only the worst case is known so far. {worst} The rows set it: more seeds hardly help."
+        why = "The number of rows sets it, so more seeds hardly help."
+        return f"For new rows, only the worst case is known so far. {worst} {why}"
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
     name = with_unit(design.metric)

@@ -100,7 +100,8 @@ def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Ite
         if here and len(faulty) < len(file.study.arms):
             which = f"arm {faulty[0]}" if len(faulty) == 1 else f"arms {', '.join(faulty)}"
             faults = {
-                f"{text} So it is in {which} alone." if text in here else text: arms for text, arms in faults.items()
+                f"{text} This fault is only in {which}." if text in here else text: arms
+                for text, arms in faults.items()
             }
     yield from faults
 

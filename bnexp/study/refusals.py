@@ -152,7 +152,7 @@ def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
     metric, asked = claim.metric.metric, [cell for cell in cells if matches(cell, claim.at)]
     resamples = {one.experiment.dataset.resample for one in experiments(asked)}
     if claim.metric.ratio and resamples and all(has_own_splits(one, metric) for one in resamples):
-        why = "each seed holds out rows of its own, and there the interval of a ratio covers too seldom"
+        why = "each seed holds out rows of its own, so the interval of a ratio covers the truth too rarely"
         yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 
 

@@ -221,7 +221,7 @@ def _told(planned: Plan, failures: Sequence[Trial]) -> str:
     return (
         f"{planned.directory}: {len(failures)} of {len(planned.trials)} trials could not be trained; "
         f"the others are kept. Without them there is no verdict. {failures[0].name} ended with: "
-        f"{last.removesuffix('.')}. {path} has all of it. The same command tries them again."
+        f"{last.removesuffix('.')}. {path} has the whole error. The same command tries them again."
     )
 
 

@@ -126,7 +126,7 @@ def _obstacles(file: StudyFile, path: Path, result: Result) -> Iterator[str]:
     if lacking:
         yield f"it did not keep {', '.join(map(endpoint_name, lacking))}"
     if not result.is_tuned_by(file.study.tune):
-        yield "it was tuned otherwise"
+        yield "it was tuned in another way"
     if not holds_rows(path, result):
         yield f"{store.CELLS}/{rows_path(path).name} is missing or damaged"
     yield from changed_versions(result.versions)

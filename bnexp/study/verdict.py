@@ -199,7 +199,7 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
     return bool(contrast.never[0 if treated_is_faster else 1])
 
 
-# --- what it rests on ---------------------------------------------------------------
+# --- the facts behind a verdict -----------------------------------------------------
 
 
 def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisFacts:

@@ -118,8 +118,8 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
     if not lost:
         return []
     return [
-        f"model.weights is keep, but these weights start anew: {listed(lost, MOST_NAMED)}. They have another shape than "
-        "in the network as written."
+        f"model.weights is keep, but these weights start anew: {listed(lost, MOST_NAMED)}. They have another shape "
+        "than in the network as written."
     ]
 
 

@@ -38,7 +38,7 @@ def _following(layer: Any, seen: dict[int, list[Shape]]) -> Callable[..., Any]:
     """Return a function that computes a layer's output shapes and notes in `seen` the input shapes of inner layers."""
 
     def outputs(*args: Any, **options: Any) -> Any:
-        """Return the outputs for the first argument as shapes without values. The arguments are those of the layer."""
+        """Return the outputs for the first argument as shapes without values. It takes the layer's arguments."""
         x = args[0] if args else None
         if isinstance(layer, keras.Layer) and isinstance(x, keras.KerasTensor):
             seen.setdefault(id(layer), []).append(tuple(x.shape))

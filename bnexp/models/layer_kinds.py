@@ -34,7 +34,7 @@ def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
 
 
 def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
-    """Map ids to the weights that were created as not trainable, such as those of an adapted layer.
+    """Map ids to the weights that were created as not trainable, such as the statistics of an adapted layer.
 
     The moving statistics of normalization and the states of random number generators are left out.
     """

@@ -50,7 +50,7 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
 
 
 def _calls(model: keras.Model) -> Counter[int]:
-    """Count by id how often each layer is called in a model. A nested model is counted through only once."""
+    """Count by id how often each layer is called in a model. Calls inside a nested model count once."""
     models = [one for one in model._flatten_layers() if is_plain_model(one)]
     return Counter(id(layer) for one in models for _, layer in calls(one))
 

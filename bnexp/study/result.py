@@ -178,7 +178,7 @@ class Result(Record):
 
 
 def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessing: Mapping[str, float]) -> Result:
-    """Return one result of all seeds: those of `before`, which was trained earlier, and those of `added`.
+    """Return one result of all seeds: the seeds of `before`, which was trained earlier, and of `added`.
 
     Both results must answer the endpoints. A diverged seed counts as guessing, and the score of guessing
     (`Data.guessing`) is a mean over all seeds. `held_out` has the rows of the added seeds, if the rows of the first

@@ -1,6 +1,6 @@
 """The same study with fewer seeds, in its own directory. The current study need not train these seeds again.
 
-That directory does not change. Its results are joined with those of the new seeds, in the current study's directory.
+That directory does not change. Its results are joined with the new seeds' results, in the current study's directory.
 """
 
 from __future__ import annotations

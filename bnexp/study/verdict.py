@@ -4,8 +4,8 @@ With several hypotheses, Holm's rule sets the level of each interval.
 There is no verdict if a diverged seed has no value, or if no arm beats guessing.
 Cells that point in opposite directions have no single verdict (`across`).
 For epochs to a value, the contrast is between logs of epochs within the budget.
-Seeds that never reach the target can make two arms look alike. Such a result refutes nothing.
-They can also make an arm look faster than it is. Such a result decides nothing.
+Seeds that never reach the target can make two arms look alike. This refutes nothing.
+They can also make an arm look faster than it is. This decides nothing.
 
 Axis: S seeds.
 """

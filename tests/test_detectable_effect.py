@@ -43,7 +43,7 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
     )
     assert sentence.endswith(
         ", if in every seed the arms answer differently on the same 20 of the 100 held-out rows. The true limit is usually much "
-        "lower, and is known once these data have been compared. The rows set it: more seeds hardly help."
+        "lower, and is known once these data have been compared. The number of rows sets it, so more seeds hardly help."
     )
     assert plan_document(planned(tmp_path, STUDY), 1).detectable_for_new_rows == [sentence]
 

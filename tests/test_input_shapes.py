@@ -94,7 +94,7 @@ def test_instance_normalization_over_one_position_is_refused_for_whatever_size_t
         built(written, "instance", IMAGES)
     assert str(error.value).endswith(
         "(BatchNormalization) cannot become that: instance normalization is over the positions of a row, and inputs of "
-        "shape (None, 1, 1, 64) have one, so that all would become 0. Use layer or group normalization."
+        "shape (None, 1, 1, 64) have only one, so all values would become 0. Use layer or group normalization."
     )
 
 
@@ -110,5 +110,5 @@ def test_layers_that_a_function_asks_for_have_groups_that_fit_the_data() -> None
         built(asks, "instance", IMAGES)
     assert str(error.value) == (
         "model.normalization is instance; norm cannot be that: instance normalization is over the positions of a row, "
-        "and inputs of shape (None, 1, 1, 64) have one, so that all would become 0. Use layer or group normalization."
+        "and inputs of shape (None, 1, 1, 64) have only one, so all values would become 0. Use layer or group normalization."
     )

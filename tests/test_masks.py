@@ -194,14 +194,14 @@ def test_frames_are_padding_where_they_are_nan_and_not_where_they_are_silent(nam
          r" .* zeros, where its slope is 0, so that no block ever learns\. Use model\.block: basic, model\.placement: after,"
          r" or model\.zero_gamma: false\.$"),
         (IMAGE, {"name": "resnet", "zero_gamma": True, "normalization": {"name": "batch", "scale": False}},
-         r"^model\.zero_gamma is true with model\.normalization\.scale false; .* Let one of them go\.$"),
+         r"^model\.zero_gamma is true with model\.normalization\.scale false; .* Change one of them\.$"),
         (IMAGE, {"name": "resnet", "width": 6, "block": "preactivation", "normalization": {"name": "group", "groups": 4}},
          r"its layer block_1_1 \(ResidualBlock\) does not take inputs of shape \(None, 8, 8, 6\): groups is 4, "
          r"which does not divide the 6 channels\. Use one of 1, 2, 3, 6\.$"),
         (FRAMES, {"name": "transformer", "width": 6, "normalization": {"name": "group", "groups": 4}},
          r"its layer block_1 \(EncoderBlock\) does not take .* groups is 4, which does not divide the 6 channels\."),
         (FRAMES, {"name": "rnn", "normalization": "instance"},
-         r"inputs of shape \(None, 32\) have one, so that all would become 0\. Use layer or group normalization\."),
+         r"inputs of shape \(None, 32\) have only one, so all values would become 0\. Use layer or group normalization\."),
     ],
 )  # fmt: skip
 def test_a_network_that_could_not_learn_is_refused_with_the_cure(

@@ -122,7 +122,7 @@ def test_a_residual_block_takes_no_more_channels_than_it_has_filters() -> None:
 @pytest.mark.parametrize(("axis", "shape"), [(1, (None, 4, 2)), (-1, (None, 4, None))])
 def test_groups_are_of_channels_that_are_last_and_known(axis: int, shape: Any) -> None:
     with pytest.raises(
-        ValueError, match=rf"^axis is {axis}, of inputs of shape .*; channels must be the last, and known\.$"
+        ValueError, match=rf"^axis is {axis}, for inputs of shape .*; channels must be the last axis, of known size\.$"
     ):
         GroupNormalization(2, axis=axis).build(shape)
 

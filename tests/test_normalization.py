@@ -294,8 +294,8 @@ def test_many_seeds_at_once_give_what_each_gives_alone(
     [
         ("group", (8, 6), {"groups": 4}, "groups is 4, which does not divide the 6 channels. Use one of 1, 2, 3, 6."),
         ("group", (8, 1, 4), {"groups": 4}, "inputs of shape (None, 1, 4) each group is one number, and normalizes to 0."),
-        ("instance", (8, 4), {}, "inputs of shape (None, 4) have one, so that all would become 0. Use layer or group"),
-        ("instance", (8, 1, 1, 4), {}, "inputs of shape (None, 1, 1, 4) have one,"),
+        ("instance", (8, 4), {}, "inputs of shape (None, 4) have only one, so all values would become 0. Use layer or group"),
+        ("instance", (8, 1, 1, 4), {}, "inputs of shape (None, 1, 1, 4) have only one,"),
     ],
 )  # fmt: skip
 def test_groups_that_cannot_be_are_refused_with_the_cure(
@@ -354,7 +354,10 @@ def test_a_frozen_ghost_normalizes_as_at_inference() -> None:
     ("options", "message"),
     [
         ({"virtual_batch_size": 1}, "virtual_batch_size is 1; a variance needs rows. Use 2 or more."),
-        ({"renorm": True}, "renorm and synchronized are of whole batches; ghost batch normalization takes neither."),
+        (
+            {"renorm": True},
+            "renorm and synchronized work on whole batches; ghost batch normalization supports neither.",
+        ),
         ({"axis": 1}, "axis is 1; ghost batch normalization takes channels in the last axis, -1."),
     ],
 )

@@ -207,7 +207,7 @@ def test_a_network_is_asked_for_one_output_where_a_number_is_learned() -> None:
         built(net, inputs=TABLE, task="regression", classes=0, arguments={"activation": "softmax"})
     assert str(error.value) == (
         "model ends in outputs of shape (None, 1) with softmax activation; a regression task needs (None, 1) with "
-        'linear. End the network with Dense(1, activation="linear"). If the target is a class and no number, set '
+        'linear. End the network with Dense(1, activation="linear"). If the target is a class, not a number, set '
         "dataset.task: classification, a key of csv, parquet, npz and openml."
     )
 
@@ -219,7 +219,7 @@ def test_one_linear_unit_for_many_classes_may_be_a_regression_where_the_data_set
     kinds = {name: schema["$defs"][kind.split("/")[-1]] for name, kind in schema["discriminator"]["mapping"].items()}
     assert {name for name, kind in kinds.items() if "task" in kind["properties"]} == {"csv", "parquet", "npz", "openml"}
     assert str(error.value).endswith(
-        'End the network with Dense(20, activation="softmax"). If the target is a number and no class, set '
+        'End the network with Dense(20, activation="softmax"). If the target is a number, not a class, set '
         "dataset.task: regression, a key of csv, parquet, npz and openml."
     )
 

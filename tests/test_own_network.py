@@ -337,14 +337,14 @@ def test_what_may_mislead_is_named() -> None:
          "`def build(normalization):` that makes normalization layers with `normalization(name=\"norm_1\")`, or make it of "
          "keras.Sequential or keras.Model(inputs, outputs)."),
         ("made", "as_written",
-         f"model.normalization is as_written; {NETS}:made has the parameter normalization, and asks which. Set batch, or none."),
+         f"model.normalization is as_written; {NETS}:made has the parameter normalization and needs a kind of it. Set batch, or none."),
         ("no_model", "as_written", f"model.build is '{NETS}:no_model'; it returns str. Return a keras.Model."),
         ("unused", "batch",
          f"model.build is '{NETS}:unused'; it has the parameter normalization and never calls it, so that all arms would be equal. "
          "Make the layers with `normalization(name=\"norm_1\")`."),
         ("two_inputs", "as_written", "model has 2 inputs (one, other); expected one. Build a network with one."),
         ("of_strings", "as_written",
-         "model has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an Input "
+         "model has an Input of dtype string; bnexp passes numbers, and a text as the numbers of its words. Use an Input "
          "of int32 for texts, or of float32, and leave out the layers that turn strings into numbers."),
         ("ends_in_relu", "as_written",
          "model ends in outputs of shape (None, 3) with relu activation; a multiclass task needs (None, 3) with softmax. "

@@ -238,7 +238,7 @@ def test_why_seeds_of_an_earlier_study_are_trained_again_is_told_whatever_the_re
     whole = {few.path(trial): few.path(trial).read_text() for trial in few.trials}
     for path, text in whole.items():
         path.write_text(json.dumps(json.loads(text) | {"tuned": None}))
-    assert plan_document(planned(tmp_path, TUNED % 4), 1).seeds_not_used == [f"{begun}it was tuned otherwise"]
+    assert plan_document(planned(tmp_path, TUNED % 4), 1).seeds_not_used == [f"{begun}it was tuned in another way"]
     for path, text in whole.items():
         path.write_text(json.dumps(json.loads(text) | {"bests": {}}))
     reaching = TUNED.replace("metric: test_accuracy", "metric: {metric: test_accuracy, epochs_to: 0.6}")

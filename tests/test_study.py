@@ -279,8 +279,8 @@ def test_a_ratio_is_refused_where_each_seed_holds_out_rows_of_its_own(
     ratio = base.replace("metric: test_accuracy", f"metric: {{metric: {metric}, ratio: true}}")
     ratio = ratio.replace("direction: higher, smallest: 0.01", "direction: lower, smallest: 1.1")
     assert refusal(tmp_path, ratio) == (
-        "s.yaml:5: hypothesis.metric has ratio: true; each seed holds out rows of its own, and there the interval of a "
-        f"ratio covers too seldom. Leave ratio out, and give smallest in the unit of {metric}."
+        "s.yaml:5: hypothesis.metric has ratio: true; each seed holds out rows of its own, so the interval of a ratio "
+        f"covers the truth too rarely. Leave ratio out, and give smallest in the unit of {metric}."
     )
     on_shared_rows = ratio.replace(f"resample: {resample}", "resample: validation").replace(metric, "test_loss")
     assert planned(tmp_path, on_shared_rows).trials
@@ -869,7 +869,7 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7}").replace("smallest: 0.01", "over: {factor: training.batch_size, take: width, within: 0.1}, smallest: 0.3") + VARY, "s.yaml:5: hypothesis.over.take is width; it reads final values. Use mean, or a plain metric."),
         (SMALL.replace("metric: test_accuracy", "metric: {metric: test_accuracy, failures_below: 0.7, epochs_to: 0.9}"), "s.yaml:5: hypothesis.metric has failures_below beside epochs_to or ratio; expected one of them. Leave one out."),
         (SMALL + "vary: {training.batchsize: [4, 8]}\ntie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 32}}\n", "s.yaml:6: training.batchsize is not a known key. Did you mean 'batch_size'?"),
-        (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. So it is in arm none alone."),
+        (SMALL + "vary: {model.normalization.momentum: [0.5, 0.9]}\n", "Good names here: name. This fault is only in arm none."),
         (SMALL + "tune: {key: training.learning_rate, values: [0.1, 1]}\ntie: {training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}}\n" + VARY, "tune.key sets training.learning_rate.initial, and so does tie.training.learning_rate.initial; expected one of them."),
         (SMALL + VARY + "tie:\n  training.learning_rate: {follows: training.batch_size, rule: linear, at: 4}\n  training.learning_rate.initial: {follows: training.batch_size, rule: linear, at: 4}\n", "tie.training.learning_rate.initial sets training.learning_rate.initial, and so does tie.training.learning_rate; expected one of them."),
         (SMALL + "tune: {key: training.learning_rte, values: [0.1, 1]}\n", "s.yaml:6: training.learning_rte is not a known key. Did you mean 'learning_rate'?"),

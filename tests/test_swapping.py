@@ -265,8 +265,8 @@ def test_learned_weights_of_another_shape_are_told_where_weights_are_kept() -> N
             old.gamma.assign(np.full((3, 4), 3.0))
         return model
 
-    lost = "model.weights is keep, and these begin anew: sequential/norm/gamma. They have another shape than in the network as written."
-    nothing = "model.weights is keep, and the network comes with no trained weights; each seed draws all."
+    lost = "model.weights is keep, but these weights start anew: sequential/norm/gamma. They have another shape than in the network as written."
+    nothing = "model.weights is keep, but the network has no trained weights, so each seed draws all of them."
     assert built(net, "batch", weights="keep").warnings[0] == lost
     assert built(lambda: net(trained=False), "batch", weights="keep").warnings == (nothing,)
     assert not any("begin anew" in one for one in built(net, "batch").warnings)

@@ -1,4 +1,4 @@
-"""From a model's config to a built network and the initial weights of every seed."""
+"""Builds a network from a model's config, with the initial weights of every seed."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
     "rnn": rnn_layers,
     "transformer": transformer_layers,
 }
-"""model.name -> the layers before the output."""
+"""model.name -> the function that yields the layers before the output."""
 
 
 def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
-    """Build the network for these inputs. A network of bnexp's own gets the output layer of its task.
+    """Build the network for these inputs. bnexp's own networks get the output layer of the task.
 
-    `sequential`, and a network of the user's own, have their output layer themselves.
+    A `sequential` model and a user's own network bring their own output layer.
 
     Raises:
-        SettingError: if the model does not take these inputs, Keras refuses a
-            layer, or a `sequential` model does not end in the task's output.
+        SettingError: if the model does not take these inputs, if Keras refuses a layer, or if a `sequential` model does
+            not end in the task's output.
     """
     if isinstance(model, OWN_NETWORKS):
         return build_own(model, inputs, task=task, classes=classes)
@@ -74,7 +74,7 @@ def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.S
 
 
 def _refusal(layer: keras.Layer, shape: tuple[int | None, ...], key: str, error: Exception) -> str:
-    """Return which layer does not take inputs of this shape, why, and what to do."""
+    """Return the message for a layer that does not take inputs of this shape: the layer, the cause and the cure."""
     seen = f"does not take inputs of shape {shape}: {refusal_text(error)}"
     if "position" not in key:
         return f"cannot be built: its layer {layer.name} ({type(layer).__name__}) {seen}"

@@ -1,4 +1,4 @@
-"""What follows a layer with weights: normalization and activation, in the order that the config places them."""
+"""The normalization and activation behind a layer with weights, in the order that the config sets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bnexp.models.normalization import normalization_layer
 
 
 def cancels_bias(model: Network) -> bool:
-    """Return True if normalization right behind a layer subtracts its bias again, so that it is left out."""
+    """Return True if normalization directly behind a layer cancels the layer's bias. Then the layer gets no bias."""
     return model.placement == "before" and isinstance(model.normalization, BATCH_STATISTICS)
 
 
 def normalized_activation(model: Network, number: str) -> Iterator[keras.Layer]:
-    """Yield a normalization, if there is one, and an activation, in order."""
+    """Yield the normalization, if there is one, and the activation, in the order that the config sets."""
     normalization = normalization_layer(model.normalization, name=f"normalization_{number}")
     activation = keras.layers.Activation(model.activation, name=f"activation_{number}")
     ordered = (normalization, activation) if model.placement == "before" else (activation, normalization)
@@ -26,7 +26,7 @@ def normalized_activation(model: Network, number: str) -> Iterator[keras.Layer]:
 
 
 def normalize(layer: keras.Layer | None, x: Any, training: bool | None, mask: Any = None) -> Any:
-    """Call a normalization inside another layer; None leaves x as it is. Only some kinds take a mask."""
+    """Return x normalized by a layer; None returns x unchanged. Only kinds that take a mask get it."""
     if layer is None:
         return x
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -35,6 +35,6 @@ def normalize(layer: keras.Layer | None, x: Any, training: bool | None, mask: An
 
 
 def start_at_zero(layer: keras.Layer | None) -> None:
-    """Let the scale of a normalization that is not built yet begin at zero instead of one."""
+    """Make the scale of a normalization that is not built yet start at zero instead of one."""
     if layer is not None:
         layer.gamma_initializer = keras.initializers.Zeros()

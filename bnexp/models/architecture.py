@@ -1,4 +1,4 @@
-"""Which layers a network has, in few words: as counts, and as a digest that tells two networks apart."""
+"""A short description of a network's layers: counts, and a digest that differs between different networks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bnexp.models.layer_kinds import normalizations
 from bnexp.models.layer_paths import layer_paths
 
 NAMES = ("name", "build_config")
-"""What of a layer's config changes none of its numbers."""
+"""Keys of a layer's config that do not change what the layer computes."""
 
 
 def normalization_counts(model: keras.Model) -> dict[str, int]:
-    """Count the normalization layers of each kind, wherever they stand: `{"BatchNormalization": 12}`."""
+    """Count the normalization layers of each kind, at any depth: `{"BatchNormalization": 12}`."""
     return dict(Counter(type(layer).__name__ for layer in normalizations(model).values()))
 
 
 def architecture(model: keras.Model) -> str:
-    """Return the sha256 of all layers: their paths, kinds, options and weights' shapes."""
+    """Return the sha256 of all layers: their paths, kinds, options, weights' shapes and `trainable`."""
     paths = layer_paths(model)
     layers = [
         one
@@ -33,10 +33,10 @@ def architecture(model: keras.Model) -> str:
 
 
 def _facts(layer: keras.Layer) -> tuple[str, str, str]:
-    """Return a layer's kind, its options if it tells any, and the shapes of its weights."""
+    """Return a layer's kind, its options if it has a `get_config`, and its weights' shapes with `trainable`."""
     try:
         options = {key: value for key, value in layer.get_config().items() if key not in NAMES}
-    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own need not tell them
+    except (NotImplementedError, TypeError, ValueError):  # a user's own layer may have no get_config
         options = {}
     shapes = [tuple(variable.shape) for variable in layer.variables]
     return type(layer).__name__, json.dumps(options, sort_keys=True, default=str), f"{shapes} {layer.trainable}"

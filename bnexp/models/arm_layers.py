@@ -1,4 +1,4 @@
-"""The normalization layer that an arm wants in the place of another one, or at a place of its own."""
+"""The normalization layer that an arm needs: a replacement for a layer of the network, or a new layer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KINDS: dict[type, tuple[type[keras.Layer], ...]] = {
     SwappedInstance: (InstanceNormalization,),
     SwappedRms: (keras.layers.RMSNormalization, RmsNormalization),
 }
-"""What an arm asks for -> the layers that are of this kind already. A class of the user's own is of no kind."""
+"""Kind that an arm asks for -> the layer classes of this kind. A class that the user wrote is of no kind."""
 WHOLE: dict[type, type[plain.Normalization]] = {
     SwappedBatch: plain.BatchNormalization,
     SwappedRenorm: plain.BatchRenormalization,
@@ -46,14 +46,16 @@ WHOLE: dict[type, type[plain.Normalization]] = {
     SwappedInstance: plain.InstanceNormalization,
     SwappedRms: plain.RmsNormalization,
 }
-"""What an arm asks for -> the section that has a default for each key. Groups follow from each layer's channels."""
+"""Kind that an arm asks for -> the config section with a default for each key. Group normalization is left out, because
+its number of groups depends on each layer's channels."""
 
 
 def arm_layer(old: keras.Layer, to: Swap, name: str) -> keras.Layer:
-    """Return what stands in the place of a layer in an arm, not built yet; the layer itself if it is that already.
+    """Return the layer, not built yet, that replaces `old` in an arm. Return `old` itself if it needs no change.
 
-    A layer of the same kind keeps its name, and all that the arm does not say. A layer of another kind takes over
-    precision, scale and offset, how these begin and what holds them back, and the axis.
+    A layer of the same kind keeps its name and every option that the arm does not set. A layer of another kind takes
+    over the old layer's precision, axis and `trainable`, whether it has scale and offset, and their initializers,
+    regularizers and constraints.
     """
     if _is_of(old, to):
         said = _said(old, to)
@@ -68,7 +70,7 @@ def arm_layer(old: keras.Layer, to: Swap, name: str) -> keras.Layer:
 
 
 def new_layer(to: Swap, name: str | None, old: keras.Layer | None = None) -> keras.Layer:
-    """Return a new layer of an arm's kind. It has scale and offset where the arm says so, or the old layer had them."""
+    """Return a new layer of an arm's kind. The arm, or else the old layer, decides whether it has scale and offset."""
     if isinstance(to, plain.NoNormalization):
         return keras.layers.Identity(name=name)
     assert not isinstance(to, AsWritten | Frozen)
@@ -82,13 +84,13 @@ def new_layer(to: Swap, name: str | None, old: keras.Layer | None = None) -> ker
 
 
 def _is_of(layer: keras.Layer, to: Swap) -> bool:
-    """Return True for a layer of the kind that an arm asks for."""
+    """Return True if a layer is of the kind that an arm asks for."""
     is_renorm = getattr(layer, "renorm", False)
     return type(layer) in KINDS.get(type(to), ()) and is_renorm == isinstance(to, SwappedRenorm)
 
 
 def _said(layer: keras.Layer, to: Swap) -> dict[str, Any]:
-    """Return what an arm says, in Keras's options of a layer of its kind."""
+    """Return the options that an arm sets, by Keras's names for a layer of this kind."""
     said = to.model_dump(exclude={"name"}, exclude_none=True)
     bounds: dict[str, Any] = {key: said.pop(key) for key in ("rmax", "dmax") if key in said}
     if "rmax" in bounds:

@@ -12,25 +12,25 @@ from bnexp.models.swapping import SwappedLayer
 
 @dataclass(frozen=True)
 class Built:
-    """A built model, and how to draw its weights anew for any seed.
+    """A built model, and the rule that draws its initial weights for any seed.
 
-    The other facts are of a network of the user's own. One of bnexp's has none.
+    The fields after `initial` are about a user's own network. They are empty for a network of bnexp.
     """
 
     model: keras.Model
     initial: InitialWeights
     swapped: tuple[SwappedLayer, ...] = ()
-    """What normalization layers became."""
+    """The layers that were changed, each with its kind before and after."""
     notes: tuple[str, ...] = ()
-    """What was done to the network, a sentence each."""
+    """One sentence for each change that was made to the network."""
     warnings: tuple[str, ...] = ()
-    """What in it may mislead, a sentence each."""
+    """One sentence for each property of the network that may mislead."""
     own_momenta: tuple[float, ...] = ()
-    """The momentum of each batch normalization that is not frozen; 0 if it begins at statistics that training found."""
+    """The momentum of each batch normalization that is not frozen; 0 if its moving statistics were loaded."""
 
     as_written: InitialWeights | None = None
-    """With kept weights: the network before its layers were swapped, or itself if they were not, or its function made
-    them."""
+    """The initial weights before layers were swapped, if `model.weights` is keep. Otherwise, or if no layer was
+    swapped, the same as `initial`. None for a network of bnexp."""
 
     @property
     def adds_penalty(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a layer takes over from the layer in whose place it stands: its options, and the weights that were learned."""
+"""What a new layer takes over from the layer that it replaces: options and learned weights."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from bnexp.models.layer_kinds import code_of
 
 @dataclass(frozen=True)
 class Carried:
-    """A weight of a new layer, and the weight of the old layer that had its role."""
+    """A weight of a new layer, and the old layer's weight with the same role."""
 
     name: str
     old: keras.Variable
     new: keras.Variable
     of_old: Callable[[Any], Any] = lambda value: value
-    """The new value, from the old one."""
+    """Computes the value of the new weight from the value of the old one."""
 
     @property
     def fits(self) -> bool:
-        """Return True if the new weight can go on from the old one: they are of one shape."""
+        """Return True if the new weight can take over the old one's value: both have the same shape."""
         return bool(self.old.shape == self.new.shape)
 
     def carry(self) -> None:
-        """Assign its value to the new weight."""
+        """Set the new weight to the value that follows from the old one."""
         self.new.assign(self.of_old(self.old.numpy()))
 
 
 def rebuilt(layer: keras.Layer, **changed: Any) -> keras.Layer:
-    """Return a new layer of the same class and options, but for what is changed.
+    """Return a new layer of the same class with the same options, except for those in `changed`.
 
-    Its initializers and the like go over as the objects they are: no config can hold a function of the user's own.
+    Initializers, regularizers, constraints and activations are passed on as objects, because no config can hold a
+    user's own function.
     """
     code = code_of(layer)
     options = {key: value for key, value in layer.get_config().items() if key not in code}
@@ -44,7 +45,7 @@ def rebuilt(layer: keras.Layer, **changed: Any) -> keras.Layer:
 
 
 def carry_options(old: keras.Layer, new: keras.Layer) -> None:
-    """Let a new layer compute in the old one's precision, learn as it did, and treat its weights alike."""
+    """Copy the precision, `trainable`, activations, initializers, regularizers and constraints to the new layer."""
     new.dtype_policy = old.dtype_policy
     new.trainable = old.trainable
     for key in code_of(new).keys() & code_of(old).keys():
@@ -61,7 +62,7 @@ def carry_axis(old: keras.Layer, new: keras.Layer) -> None:
 
 
 def carried_weights(old: keras.Layer, new: keras.Layer, path: str) -> list[Carried]:
-    """Pair the weights of one role. The new layer stands at this path."""
+    """Return each new weight with the old weight of the same role. `path` is the path of the new layer."""
     before = {_role(variable): variable for variable in old.variables}
     found = []
     for variable in new.variables:
@@ -75,14 +76,14 @@ def carried_weights(old: keras.Layer, new: keras.Layer, path: str) -> list[Carri
 
 
 RENORM = {"renorm_mean": "moving_mean", "renorm_stddev": "moving_variance", "moving_stddev": "moving_variance"}
-"""Batch renormalization's further statistics -> what they begin as in the place of batch normalization."""
+"""Statistic that only batch renormalization has -> the statistic of batch normalization that it starts from."""
 
 
 def _deviation(epsilon: float) -> Callable[[Any], Any]:
-    """Return the function by which Keras's batch renormalization makes a deviation of a variance."""
+    """Return the function that turns a variance into a standard deviation, as Keras's batch renormalization does."""
     return lambda variance: (variance + epsilon) ** 0.5
 
 
 def _role(variable: keras.Variable) -> str:
-    """Return a weight's name; RMS normalization calls its gamma `scale`."""
+    """Return a weight's name. It is `gamma` for the `scale` of RMS normalization."""
     return "gamma" if variable.name == "scale" else str(variable.name)

@@ -1,4 +1,4 @@
-"""`model.name: cnn`: blocks of convolutions; and the augmentation that all networks of images share."""
+"""`model.name: cnn`: blocks of convolutions. Also the augmentation that all networks for images share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnexp.models.mlp import dense_block
 
 
 def cnn_layers(model: Cnn, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Yield the layers before the output, in order, with names that stay the same whatever the normalization is."""
+    """Yield the layers before the output, in order. Their names do not depend on the normalization."""
     yield from as_images(inputs)
     yield from augmentation_layers(model.augmentation)
     height, width = inputs.shape[:2]
@@ -50,7 +50,7 @@ def _pooling(model: Cnn, name: str) -> keras.Layer:
 
 
 def augmentation_layers(augmentation: Augmentation) -> Iterator[keras.Layer]:
-    """Yield Keras's layers that flip, shift and blur images while training."""
+    """Yield Keras's layers that flip images, shift them and add noise to them while training."""
     if augmentation.flip != "none":
         yield keras.layers.RandomFlip(augmentation.flip, seed=0, name="flip")
     if augmentation.shift:

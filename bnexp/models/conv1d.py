@@ -1,4 +1,4 @@
-"""`model.name: conv1d`: convolutions over time for words and frames, in which padding stays without effect."""
+"""`model.name: conv1d`: convolutions over time for words and frames. Padding has no effect on the result."""
 
 from __future__ import annotations
 
@@ -40,10 +40,9 @@ def conv1d_layers(model: Conv1d, inputs: Inputs) -> Iterator[keras.Layer]:
 
 @keras.saving.register_keras_serializable("bnexp")
 class MaskedConv1D(keras.layers.Conv1D):
-    """Keras's `Conv1D` that takes masked frames for zeros and hands the mask on, where Keras's own drops it.
+    """Keras's `Conv1D`, but it treats masked frames as zeros and passes the mask on. Keras's own layer drops the mask.
 
-    Inputs (B, T, F), mask (B, T); outputs (B, T, filters). For `padding:
-    same` and no strides.
+    Inputs (B, T, F), mask (B, T); outputs (B, T, filters). Only for `padding: same` without strides.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -55,16 +54,16 @@ class MaskedConv1D(keras.layers.Conv1D):
         return super().call(inputs if mask is None else ops.where(mask[..., None], inputs, 0))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the same mask: as many frames come out as go in."""
+        """Return the mask unchanged, because the number of frames does not change."""
         return mask
 
 
 @keras.saving.register_keras_serializable("bnexp")
 class MaskedPooling1D(keras.Layer):
-    """The maximum or the average over each two frames that the mask leaves, or the one frame that it leaves.
+    """Computes the maximum or average of each pair of frames. Masked frames do not count.
 
-    Inputs (B, T, F), mask (B, T); outputs (B, ceil(T / 2), F). Keras's own
-    pooling layers drop the mask and take padding for frames.
+    Inputs (B, T, F), mask (B, T); outputs (B, ceil(T / 2), F). A pair of masked frames becomes zeros. Keras's own
+    pooling layers drop the mask and treat padding as frames.
     """
 
     def __init__(self, pooling: str = "max", **options: Any) -> None:
@@ -73,7 +72,7 @@ class MaskedPooling1D(keras.Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Pool; what is masked does not count."""
+        """Return the maximum or average of each pair of frames."""
         left = ops.ones(ops.shape(inputs)[:-1], "bool") if mask is None else mask
         left = self._pairs(left)[..., None]
         pairs = self._pairs(inputs)
@@ -84,14 +83,14 @@ class MaskedPooling1D(keras.Layer):
         return ops.where(count > 0, highest, 0)
 
     def _pairs(self, x: Any) -> Any:
-        """Cut (B, T, ...) into (B, T / 2, 2, ...), with zeros behind an odd last frame."""
+        """Cut (B, T, ...) into (B, ceil(T / 2), 2, ...). If T is odd, zeros follow the last frame."""
         frames, *rest = x.shape[1:]
         if frames % 2:
             x = ops.pad(x, ((0, 0), (0, 1), *(((0, 0),) * len(rest))))
         return ops.reshape(x, (-1, -(-frames // 2), 2, *rest))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of pooled frames: True where the pair holds a frame that is no padding."""
+        """Return the mask of the pooled frames: True if at least one frame of the pair is not masked."""
         return None if mask is None else ops.any(self._pairs(mask), axis=2)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -1,4 +1,4 @@
-"""A dry step of each layer on rows of the data: what Keras refuses once a layer runs is refused before training."""
+"""Runs each layer on rows of the data before training, to refuse layers that Keras refuses only when they run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from bnexp.errors import SettingError
 from bnexp.models.sequential import REFUSALS, refusal_text
 
 TRIED_ROWS = 32
-"""Rows that each layer is tried on."""
+"""Number of rows on which each layer is tried."""
 
 
 def refuse_layers_that_do_not_run(model: keras.Sequential, layers: int, x_B: NDArray[Any]) -> None:
-    """Run each layer on these rows, while training and at inference; weights and generators stay as they are.
+    """Raise SettingError if a layer does not run on these rows, while training or at inference.
 
-    `layers` is how many layers the config has; those that bnexp puts before them are not counted.
+    Weights and generators do not change. `layers` is the number of layers in the config, without the layers that bnexp
+    puts before them.
 
     Raises:
-        SettingError: with the number of the first layer that does not run, or not as it was built.
+        SettingError: if a layer fails, or returns another shape than it was built for. It names the layer's position.
     """
     own = len(model.layers) - layers
     for training in (True, False):
@@ -40,17 +41,17 @@ def _run(layer: keras.Layer, x: Any, key: str, *, training: bool) -> Any:
         raise SettingError(
             key,
             f"is {kind}; it does not run {when} on inputs of shape {_shape(x)}: {refusal_text(error)} "
-            "Change its arguments, or what stands before it.",
+            "Change its arguments, or the layers before it.",
         ) from error
     if _shape(y) != tuple(layer.output.shape):
         raise SettingError(
             key,
-            f"is {kind}; Keras builds it for outputs of shape {tuple(layer.output.shape)}, and it gives {_shape(y)}. "
+            f"is {kind}; Keras builds it for outputs of shape {tuple(layer.output.shape)}, but it returns {_shape(y)}. "
             "Change its arguments, or use another layer.",
         )
     return y
 
 
 def _shape(x: Any) -> tuple[int | None, ...]:
-    """Return a shape as Keras writes it, whatever the number of rows."""
+    """Return a tensor's shape as Keras writes it, with None for the number of rows."""
     return (None, *np.shape(x)[1:])

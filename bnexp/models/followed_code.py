@@ -1,4 +1,4 @@
-"""How the user's code runs: apart from the session's modules, and refused if it runs a file that no digest has."""
+"""Runs the user's code apart from the session's modules. Refuses code that runs a file that is in no digest."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bnexp.system.session_functions import session_function, told_of
 from bnexp.system.user_path import user_path
 
 GENERATED = "__autograph_generated_file"
-"""How the files begin that TensorFlow's AutoGraph writes from code of the user's, and runs."""
+"""The prefix of the names of files that TensorFlow's AutoGraph generates from the user's code and runs."""
 MOST_NAMED = 3
 
 
 @contextmanager
 def importable_beside(build: str) -> Iterator[None]:
-    """Let the user's code import modules that lie beside its file, or in the current directory, as `python` does.
+    """Let the user's code import modules from the folder of its file, or from the current directory, as `python` does.
 
-    Python writes no compiled files beside them meanwhile: a refusal leaves a folder as it was.
+    Python writes no compiled files into this folder meanwhile, so that a refused network leaves nothing behind.
     """
     place = build.rpartition(":")[0]
     folder = str(user_path(place).resolve().parent) if place.endswith(".py") else str(Path.cwd())
@@ -41,14 +41,15 @@ def importable_beside(build: str) -> Iterator[None]:
 
 @contextmanager
 def followed(build: str) -> Iterator[None]:
-    """Refuse code that runs a file of the user's own that the digest of `build` does not have.
+    """Refuse code that runs a file of the user's own that is not part of the digest of `build`.
 
-    The code of a file does not see modules that the session imported: their state may differ from their files.
-    Imports leave no module in the session: it would be run as it was when its file has changed. Only the modules under
-    `PREFIX` stay, one for each state of a file, and none of code that fails or is refused: the next try runs it again.
+    Code from a file does not see modules that the session imported, because their state may differ from their files.
+    Modules that the code imports are removed afterwards. Otherwise, a later change of their files would have no effect.
+    Only the modules under `PREFIX` stay, one for each state of a file. If the code fails or is refused, they are
+    removed, too, so that the next try runs the file again.
 
     Raises:
-        SettingError: if there is a file that no digest has.
+        SettingError: if the code runs a file that is not part of the digest.
     """
     of_session = _own_modules(sys.modules) if session_function(build) is None else {}
     apart = {name: module for name, module in of_session.items() if not name.startswith(PREFIX)}
@@ -76,7 +77,7 @@ def followed(build: str) -> Iterator[None]:
 
 
 def _own_modules(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Return the imported modules of the user's own. `__main__` and what AutoGraph wrote are none."""
+    """Return the imported modules of the user's own, without `__main__` and the modules that AutoGraph wrote."""
     found = {name: sys.modules[name] for name in list(names) if name[:2] != "__"}
     return {
         name: one

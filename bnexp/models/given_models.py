@@ -1,4 +1,4 @@
-"""A `keras.Model` that is given in Python: what it is, as bytes; saved, if that can be loaded safely; or copied."""
+"""A `keras.Model` that is passed in Python: described as bytes, saved if it can be loaded safely, or copied."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from bnexp.system.code_digest import code_sha256
 from bnexp.system.keras_facts import left_out
 
 ROWS = 8
-"""Rows on which a model and its copy are compared, and the size of an axis that has none."""
+"""Number of rows on which a model and its copy are compared. Also the size to use for an axis of unknown size."""
 CURE = "Give a function that builds it: `def build(): ...; return model`."
 
 
 def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
-    """Return what a model is called, and what tells it from others: its layers, and with `weights` their values.
+    """Return a model's name, and bytes that identify it: its layers and, with `weights`, the values of all weights.
 
-    Added are a digest of the code of the user's own in it, the weights that are not trained, and vocabularies, since no
-    seed draws these anew. The numbers that Keras counts layers by are left out: `dense_7` of one session is `dense` of
-    another.
+    The bytes also hold what no seed draws: the weights that are never trained, vocabularies, and a digest of the user's
+    own code in the model. The numbers that Keras gives to unnamed layers are left out, because `dense_7` in one session
+    is `dense` in another.
 
     Raises:
-        UserError: if it has no weights yet, or a layer does not say what it is.
+        UserError: if the model has no weights yet, or if a layer cannot be described by its config.
     """
     if not model.built:
         raise UserError(f"{model.name} has no weights yet: its input is not known. Begin it with keras.Input. {CURE}")
@@ -67,7 +67,7 @@ def _plain_names(model: keras.Model) -> dict[str, str]:
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
-    """Return a description in which each name of a layer is replaced; how the model is trained is left out."""
+    """Return a model's description with the layers' names replaced and `compile_config` left out."""
     match value:
         case dict():
             return {key: _renamed(entry, names) for key, entry in value.items() if key != "compile_config"}
@@ -79,9 +79,9 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 
 
 def saved(model: keras.Model) -> bytes | None:
-    """Return the .keras file of a model; None if Keras cannot load it again without running code of the file."""
+    """Return a model's .keras file; None if Keras cannot load the file without running code from it."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of optimizers that are not built, and Keras's own while it writes
+        warnings.simplefilter("ignore")  # about optimizers that are not built, and Keras's own while it writes
         path = Path(folder, "model.keras")
         try:
             keras.saving.save_model(model, path)
@@ -93,10 +93,10 @@ def saved(model: keras.Model) -> bytes | None:
 
 
 def copied(model: keras.Model, *, weights: bool) -> keras.Model:
-    """Return a new model of the same layers, with the weights of the given one if they are asked for, or not trained.
+    """Return a copy of a model: with all its weights if `weights` is True, else only with those that are never trained.
 
     Raises:
-        UserError: if Keras cannot build it again, or what it builds does something else.
+        UserError: if Keras cannot build the model again, or if the new model computes other outputs.
     """
     try:
         copy = keras.models.clone_model(model, clone_function=_copied_layer, recursive=True)
@@ -104,7 +104,7 @@ def copied(model: keras.Model, *, weights: bool) -> keras.Model:
         copy.set_weights(model.get_weights())
         for layer in _layers(copy):
             if isinstance(layer, keras.layers.Normalization):
-                layer.finalize_state()  # it computes with tensors, which follow from its weights
+                layer.finalize_state()  # it computes with tensors that follow from its weights
     except REFUSALS as error:
         seen = f"{model.name} can neither be saved nor built again ({refusal_text(error).rstrip('.')})"
         raise UserError(f"{seen}; expected a model that can be copied for each arm. {CURE}") from error
@@ -117,9 +117,9 @@ def copied(model: keras.Model, *, weights: bool) -> keras.Model:
 
 
 def _refuse_unlike(model: keras.Model, copy: keras.Model) -> None:
-    """Raise UserError if a copy with the same weights computes other outputs: it has lost what the layers hold."""
+    """Raise UserError if a copy with the same weights computes other outputs, because a value was lost in the copy."""
     first, again, other = (_outputs(one) for one in (model, model, copy))
-    if not _are_close(first, again):  # it draws at random, or takes no inputs of this kind
+    if not _are_close(first, again):  # the model draws at random, or does not take these inputs
         return
     if not _are_close(first, other):
         raise UserError(
@@ -129,7 +129,7 @@ def _refuse_unlike(model: keras.Model, copy: keras.Model) -> None:
 
 
 def _outputs(model: keras.Model) -> list[Any] | None:
-    """Return what the model computes of a few rows that are always the same; None if it does not take them."""
+    """Return the model's outputs for a few rows that are always the same; None if it does not take these rows."""
     draws = np.random.default_rng(0)
     rows = []
     try:
@@ -151,11 +151,11 @@ def _are_close(first: list[Any] | None, other: list[Any] | None) -> bool:
 
 
 def _copied_layer(layer: keras.Layer) -> keras.Layer:
-    """Return a new layer of the same settings. The function of a Lambda is the user's own, and here already."""
+    """Return a new layer with the same settings. A Lambda keeps its function, which is the user's own, as an object."""
     if type(layer) is not keras.layers.Lambda:
         made = type(layer).from_config(layer.get_config())
         if hasattr(layer, "get_vocabulary"):
-            made.set_vocabulary(layer.get_vocabulary())  # its config has none that it was adapted to
+            made.set_vocabulary(layer.get_vocabulary())  # its config does not hold the adapted vocabulary
         return made
     shape, mask = layer._output_shape, layer.mask
     return keras.layers.Lambda(

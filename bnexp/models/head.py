@@ -1,4 +1,4 @@
-"""The output layer that a task asks for, and what all kernels have: an initializer, perhaps a penalty."""
+"""The output layer of a task, and the initializer and penalty of all kernels."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ LOSSES = {
     "multiclass": "sparse_categorical_crossentropy",
     "regression": "mean_squared_error",
 }
-"""Task -> the loss that is trained with, by Keras's name."""
+"""Task -> Keras's name for the loss that is trained with."""
 
 
 def output_units(task: Task, classes: int) -> int:
-    """Count the outputs: one a class if there are three or more, else one."""
+    """Return the number of outputs: one for each class if there are three or more, else one."""
     return classes if task == "multiclass" else 1
 
 
 def output_layer(task: Task, classes: int, l2: float) -> keras.layers.Dense:
-    """Return 1 sigmoid unit (binary), one softmax unit a class (multiclass), or 1 linear unit (regression)."""
+    """Return 1 sigmoid unit (binary), a softmax unit for each class (multiclass), or 1 linear unit (regression)."""
     return keras.layers.Dense(
         output_units(task, classes), activation=ACTIVATIONS[task], kernel_regularizer=penalty(l2), name="output"
     )
 
 
 def penalty(l2: float) -> keras.regularizers.L2 | None:
-    """Return the regularizer of kernels, or None."""
+    """Return the L2 penalty of kernels, or None if `l2` is 0."""
     return keras.regularizers.L2(l2) if l2 else None
 
 
@@ -46,9 +46,9 @@ def initializer(model: Network) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable("bnexp")
 class SecondClass(keras.Layer):
-    """The probability of the second of two classes: what one sigmoid unit would give.
+    """Selects the probability of the second of two classes, as a single sigmoid unit would return it.
 
-    Inputs (B, 2), probabilities, or with `logits` what a softmax makes probabilities of; outputs (B, 1).
+    Inputs (B, 2) are probabilities or, with `logits`, values before the softmax. Outputs are (B, 1).
     """
 
     def __init__(self, logits: bool = False, **options: Any) -> None:
@@ -56,7 +56,7 @@ class SecondClass(keras.Layer):
         self.logits = logits
 
     def call(self, inputs: Any) -> Any:
-        """Take the second."""
+        """Return the probability of the second class."""
         return (ops.softmax(inputs) if self.logits else inputs)[:, 1:]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -64,5 +64,5 @@ class SecondClass(keras.Layer):
         return (input_shape[0], 1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from."""
+        """Return the options from which `from_config` builds the layer."""
         return {**super().get_config(), "logits": self.logits}

@@ -1,7 +1,7 @@
 """The initial weights of each seed: every random weight is drawn from (seed, the weight's name).
 
-So two arms that share a layer's name share its initial kernel, whatever else
-stands between; and one built model serves all seeds. Axis: S seeds.
+So two arms with a layer of the same name give it the same initial kernel, even if their other layers differ. One built
+model serves all seeds. Axis: S seeds.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 
 
 def derived_seed(seed: int, name: str) -> int:
-    """Return the random state that belongs to one named weight of one seed, 0 to 2**31 - 1."""
+    """Return the random state for one named weight of one seed, from 0 to 2**31 - 1."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:4], "big") >> 1
 
 
 @dataclass(frozen=True)
 class Created:
-    """How a weight began when its layer made it."""
+    """The state of a weight when its layer created it."""
 
     variable: keras.Variable
-    """Held, so that its id belongs to no other."""
+    """Kept here, so that no other variable can get its id."""
     initializer: Any
-    """Keras's object, or a function of the user's."""
+    """An initializer object of Keras, or a user's own function."""
     first: NDArray[Any] | str | None
-    """Its first value, or of a weight that is drawn the digest of that; None if it was not set at once."""
+    """The first value, or its sha256 if it was drawn at random; None if it was not set at once."""
 
     @property
     def is_drawn(self) -> bool:
@@ -42,14 +42,14 @@ class Created:
 
     @property
     def is_by_keras(self) -> bool:
-        """Return True if Keras's own code makes the value, such as zeros, or an identity."""
+        """Return True if Keras's own code computes the initial value, such as zeros or an identity matrix."""
         made_by = self.initializer
         kind = type(made_by) if isinstance(made_by, keras.initializers.Initializer) else made_by
         return str(getattr(kind, "__module__", "")).partition(".")[0] == "keras"
 
     @property
     def is_loaded(self) -> bool:
-        """Return True if the weight has another value than the one it began with."""
+        """Return True if the weight no longer has its initial value."""
         if self.first is None:
             return False
         now = self.variable.numpy()
@@ -57,15 +57,15 @@ class Created:
 
 
 Creations = Mapping[int, Created]
-"""id of a variable -> how it began."""
+"""id of a variable -> its state when it was created."""
 
 
 @contextmanager
 def recording_creations() -> Iterator[dict[int, Created]]:
-    """Note, while a model is built, how each weight began.
+    """Yield a dictionary that gets the initial state of each weight that is created in the `with` block.
 
-    Keras forgets the initializer once a weight exists; drawing anew from it
-    is some 30 times cheaper than building the model again for every seed.
+    Keras forgets the initializer once a weight exists. Drawing from the recorded initializer is some 30 times cheaper
+    than building the model again for every seed.
     """
     created: dict[int, Created] = {}
     add_weight = keras.Layer.add_weight
@@ -88,7 +88,7 @@ def _created(variable: keras.Variable, initializer: Any) -> Created:
     one = Created(variable, keras.initializers.get(initializer), None)
     try:
         value = np.array(variable.numpy())
-    except (AttributeError, NotImplementedError, ValueError):  # it is set once the whole layer has been called
+    except (AttributeError, NotImplementedError, ValueError):  # its value is set only when the whole layer is called
         return one
     return replace(one, first=_digest(value) if one.is_drawn else value)
 
@@ -99,11 +99,11 @@ def _digest(value: NDArray[Any]) -> str:
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Draws the initial value of each variable of a built model, for any seeds, whatever the model does meanwhile."""
+    """Draws the initial values of a built model's variables for any seeds. Training the model does not change them."""
 
     model: keras.Model
     names: Sequence[str]
-    """Of each of `model.variables`, in order: equal in all arms that have the layer."""
+    """The name of each of `model.variables`, in order. A layer has the same name in all arms."""
     initializers: Mapping[int, keras.initializers.Initializer]
     """id of a variable that is drawn -> its initializer."""
     constants: Mapping[int, NDArray[Any]]
@@ -128,7 +128,7 @@ class InitialWeights:
         return self.constants[id(variable)]
 
     def kernel_names(self) -> dict[int, str]:
-        """Position in `model.variables` -> name, of the weights that are drawn at random or were loaded."""
+        """Map positions in `model.variables` to names, for the weights that are drawn at random or were loaded."""
         paired = self.initializers.keys() | self.loaded
         return {i: self.names[i] for i, v in enumerate(self.model.variables) if id(v) in paired}
 
@@ -141,10 +141,11 @@ def initial_weights(
     keep: bool = False,
     fixed: Collection[int] = (),
 ) -> InitialWeights:
-    """Return how each seed of a model that has just been built begins.
+    """Return the initial weights, for any seed, of a model that has just been built.
 
-    With `keep`, a weight that was loaded keeps its value; otherwise it begins as if nothing had been loaded. `fixed`
-    has the ids of weights that no training changes: they keep their values, unless their initializer draws.
+    With `keep`, a weight that was loaded keeps its value. Otherwise it starts as if nothing had been loaded. `fixed`
+    has the ids of weights that training never changes. They keep their values, unless their initializer draws at
+    random.
     """
     initializers, constants, loaded = {}, {}, set[int]()
     for variable in model.variables:
@@ -164,8 +165,7 @@ def initial_weights(
 def stable_names(model: keras.Model) -> list[str]:
     """Name each of `model.variables`: `layer/weight`, and `generator_1` for the state of the first noise generator.
 
-    Keras counts generators over the whole process, so that its own names for
-    them differ from one model to the next.
+    Keras counts generators over the whole process, so its own names for them differ from model to model.
     """
     generators = itertools.count(1)
     return [
@@ -175,5 +175,5 @@ def stable_names(model: keras.Model) -> list[str]:
 
 
 def is_generator(variable: keras.Variable) -> bool:
-    """Return True for the state of a layer's random numbers."""
+    """Return True if a variable is the state of a layer's random number generator."""
     return str(variable.path).endswith("seed_generator_state")

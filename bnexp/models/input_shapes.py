@@ -1,4 +1,4 @@
-"""The shapes that the layers of a network get: as they were built, and as the network's own input makes them."""
+"""The input shapes of a network's layers: as they were built, and as they follow from the network's own input."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ Shape = tuple[int | None, ...]
 
 
 def input_shape(layer: keras.Layer) -> Shape:
-    """Return the shape that a layer was built for, wherever it stands. Sizes of positions may be unknown in it."""
+    """Return the input shape that a layer was built for, at any depth. Sizes of positions may be unknown (None)."""
     if layer._inbound_nodes:
-        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask stands behind the inputs
+        return tuple(layer._inbound_nodes[0].input_tensors[0].shape)  # a mask comes behind the inputs
     return tuple(layer._build_shapes_dict["input_shape"])
 
 
 def shapes_within(model: keras.Model) -> dict[int, Shape]:
-    """Map ids of layers to their inputs' shape, as the model's own input makes it; of several, to the smallest.
+    """Map layers' ids to their input shapes, computed from the model's own input; of several, to the smallest.
 
-    A nested model may have been written for inputs of any size. So the shapes are followed from the outside in.
+    A nested model may have been written for inputs of any size. So the shapes are computed from the outer model
+    inwards.
     """
     seen: dict[int, list[Shape]] = {}
     _following(model, seen)(model.inputs[0])
@@ -34,10 +35,10 @@ def shapes_within(model: keras.Model) -> dict[int, Shape]:
 
 
 def _following(layer: Any, seen: dict[int, list[Shape]]) -> Callable[..., Any]:
-    """Return what computes a layer's outputs as shapes, and notes in `seen` which shapes the layers in it get."""
+    """Return a function that computes a layer's output shapes and notes in `seen` the input shapes of inner layers."""
 
     def outputs(*args: Any, **options: Any) -> Any:
-        """Return the outputs for the first argument, without values. Arguments are the layer's."""
+        """Return the outputs for the first argument as shapes without values. It takes the layer's arguments."""
         x = args[0] if args else None
         if isinstance(layer, keras.Layer) and isinstance(x, keras.KerasTensor):
             seen.setdefault(id(layer), []).append(tuple(x.shape))

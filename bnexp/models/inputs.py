@@ -1,4 +1,4 @@
-"""`Inputs`: what a model is built for; and the layers that inputs of each kind go through first."""
+"""`Inputs`, which describes the rows that a model is built for, and the first layers for each kind of inputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIT_FOR: dict[str, tuple[Kind, ...]] = {
 }
 """Model -> the kinds of inputs that it takes."""
 MASKED = ("conv1d", "rnn", "transformer")
-"""Models that leave padding out; to the others it is zeros."""
+"""Models that ignore padding. The other models read zeros instead of padding."""
 IN_WORDS: dict[Kind, str] = {
     "table": "rows of {0} numbers",
     "image": "images of {0} x {1} x {2}",
@@ -35,13 +35,13 @@ IN_WORDS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Inputs:
-    """The kind and the shape of one row, for text how many numbers words may have, and for a table what is in a row."""
+    """The kind and shape of a row, the size of the vocabulary for text, and the columns for a table."""
 
     kind: Kind
     shape: tuple[int, ...]
     vocabulary: int | None = None
     columns: tuple[str, ...] = field(default=(), compare=False)
-    """The names of a table's numbers, `name=value` for a category; messages alone use them."""
+    """The names of a table's columns, `name=value` for a category. Only messages use them."""
 
 
 def refuse_unfit(model: Model, inputs: Inputs) -> None:
@@ -55,19 +55,19 @@ def refuse_unfit(model: Model, inputs: Inputs) -> None:
 
 
 def first_layers(model: Model, inputs: Inputs) -> Iterator[keras.KerasTensor | keras.Layer]:
-    """Yield what every model begins with: Keras's description of a batch and, for sequences, the mark of padding."""
+    """Yield the first layers of every model: Keras's `Input` and, for sequences, `Padding`."""
     yield keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
     if inputs.kind == "sequence":
         yield Padding(masked=model.name in MASKED, name="padding")
 
 
 def as_images(inputs: Inputs) -> Iterator[keras.Layer]:
-    """Yield sequences (T, F) one channel, so that they are images (T, F, 1)."""
+    """Yield a layer that turns sequences (T, F) into images (T, F, 1). Images need no layer."""
     if inputs.kind == "sequence":
         yield keras.layers.Reshape((*inputs.shape, 1), name="one_channel")
 
 
 def as_frames(inputs: Inputs, embedding: int) -> Iterator[keras.Layer]:
-    """Turn words into vectors of this width, and mask padding; frames are vectors and masked already."""
+    """Yield a layer that turns words into vectors of width `embedding` and masks padding. Frames need no layer."""
     if inputs.kind == "text":
         yield Embedding(inputs.vocabulary, embedding, mask_zero=True, name="embedding")

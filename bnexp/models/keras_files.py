@@ -1,4 +1,4 @@
-"""A model that Keras saved, loaded in safe mode: its description is checked before any of it is built."""
+"""Loads a model that Keras saved, in safe mode. Its description is checked before any layer is built."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def loaded(path: str) -> keras.Model:
     """Return the model of a .keras file, with its weights and without its optimizer.
 
     Raises:
-        SettingError: if there is no such file, it is no model of Keras 3, or it holds code or classes of someone's own.
+        SettingError: if there is no such file, if it is not a model of Keras 3, or if it holds code or classes that are
+            not Keras's.
     """
     _refuse_unknown(path, built_parts(description_of(path)))
     try:
@@ -30,7 +31,7 @@ def loaded(path: str) -> keras.Model:
 
 
 def _refuse_unknown(path: str, description: dict[str, Any]) -> None:
-    """Refuse a model with classes that only its author's program has, by their names."""
+    """Raise SettingError if a model has classes that are not Keras's. The message names them."""
     unknown = [one for one in objects(description) if _is_unknown(one)]
     if unknown and unknown[0] == description and "layers" not in config_of(description):
         raise SettingError(
@@ -47,7 +48,10 @@ def _refuse_unknown(path: str, description: dict[str, Any]) -> None:
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:
-    """Return True for what is not Keras's. What this session has registered of the user's own is in no digest."""
+    """Return True if an object is neither Keras's nor registered by an installed package.
+
+    What the user registered in this session is unknown, too, because it is in no digest.
+    """
     module, registered = one.get("module"), one.get("registered_name")
     if one["class_name"] == "function" and _registered_own(_registered(one)):
         return True
@@ -59,7 +63,7 @@ def _is_unknown(one: dict[str, Any]) -> bool:
 
 
 def _registered(one: dict[str, Any]) -> str:
-    """Return the name that Keras looks a class or function up by: `Block`, or `package>Block`."""
+    """Return the name by which Keras looks up a class or function: `Block`, or `package>Block`."""
     if one["class_name"] == "function" and isinstance(one["config"], str):
         return one["config"]
     name = one.get("registered_name")

@@ -1,4 +1,4 @@
-"""What kind a layer is: whether it normalizes, or is a plain model; what it is called; which code it holds."""
+"""Facts about a layer: whether it normalizes or is a plain model, its short description, and the code that it holds."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ NORMALIZATIONS = (
     keras.layers.RMSNormalization,
 )
 FINDING_STATISTICS = (*NORMALIZATIONS, keras.layers.SpectralNormalization)
-"""Layers that set weights of their own while they train."""
+"""Layers that update weights without a gradient while they train."""
 CODE = ("activation", "initializer", "regularizer", "constraint")
-"""Endings of the attributes in which Keras's layers hold what may be a function of the user's own."""
+"""Endings of the attributes in which Keras's layers may hold a function of the user's own."""
 
 
 def is_normalization(layer: keras.Layer) -> bool:
-    """Return True for a layer that normalizes what other layers compute."""
+    """Return True for a layer that normalizes the outputs of other layers."""
     return isinstance(layer, NORMALIZATIONS)
 
 
 def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
-    """Map paths to the normalization layers of a model, wherever they stand."""
+    """Map paths to the normalization layers of a model, at any depth."""
     found = {id(one): one for one in model._flatten_layers(include_self=False) if is_normalization(one)}
     return {path: found[key] for key, path in layer_paths(model).items() if key in found}
 
 
 def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
-    """Map ids to the weights that were made not to be trained, as an adapted layer has.
+    """Map ids to the weights that were created as not trainable, such as the statistics of an adapted layer.
 
-    The statistics of a normalization, which training finds, and the state of random numbers are left out.
+    The moving statistics of normalization and the states of random number generators are left out.
     """
     layers = [one for one in model._flatten_layers() if not isinstance(one, FINDING_STATISTICS)]
     found = [variable for one in layers for variable in one._non_trainable_variables]
@@ -44,20 +44,20 @@ def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
 
 
 def is_plain_model(layer: keras.Layer) -> bool:
-    """Return True for a Sequential or functional model, whose calls are known; False for a `call` of the user's own."""
+    """Return True for a Sequential or functional model, unless it has a `call` of the user's own."""
     return isinstance(layer, keras.Sequential | keras.Function) and is_called_by_keras(layer)
 
 
 def is_called_by_keras(layer: keras.Operation) -> bool:
-    """Return True if what a layer computes is Keras's own code; False for a `call` of the user's own."""
+    """Return True if a layer's `call` is Keras's own code, and False if it is the user's own."""
     caller = next(kind for kind in type(layer).__mro__ if "call" in vars(kind))
     return caller.__module__.partition(".")[0] == "keras"
 
 
 def calls(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each layer or operation that a plain model calls, behind the one whose outputs it takes first.
+    """Yield, for each call in a plain model, the layer of its first input and the layer or operation that is called.
 
-    The latter is None where these are the inputs of the model itself.
+    The first of the two is None if the call takes the inputs of the model itself.
     """
     if isinstance(model, keras.Sequential):
         yield from zip([None, *model.layers], model.layers, strict=False)
@@ -68,17 +68,17 @@ def calls(model: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def is_reached(layer: keras.Layer) -> bool:
-    """Return True if a swap reaches the layers in this one: in plain models, and in TimeDistributed."""
+    """Return True if a swap can replace the layers inside this one: in plain models and in TimeDistributed."""
     return is_plain_model(layer) or (isinstance(layer, keras.layers.TimeDistributed) and is_called_by_keras(layer))
 
 
 def reached_within(layer: keras.Layer) -> list[keras.Layer]:
-    """List the layers in a layer, or in a model, that hold others which a swap reaches."""
+    """List the layers directly inside a layer or model whose own inner layers a swap can replace."""
     return [one for one in sublayers(layer) if is_reached(one)]
 
 
 def described(layer: keras.Layer) -> str:
-    """Return a layer's kind, with its groups: `GroupNormalization(groups=8)`."""
+    """Return a layer's kind with its groups, such as `GroupNormalization(groups=8)`; "nothing" for an Identity."""
     if isinstance(layer, keras.layers.Identity):
         return "nothing"
     kind = "BatchNormalization(renorm)" if getattr(layer, "renorm", False) else type(layer).__name__
@@ -86,5 +86,5 @@ def described(layer: keras.Layer) -> str:
 
 
 def code_of(layer: keras.Layer) -> dict[str, Any]:
-    """Map attributes to a layer's activations, initializers, regularizers and constraints; None where it has none."""
+    """Map attributes to a layer's activations, initializers, regularizers and constraints; None for those not set."""
     return {key: value for key, value in vars(layer).items() if key.endswith(CODE)}

@@ -1,6 +1,7 @@
-"""Names of the layers and weights of a network of the user's own, equal in all arms and in every process.
+"""Names of the layers and weights of a user's own network, equal in all arms and in every process.
 
-Keras counts layers without a name over the whole process (`dense_7`). Here they are counted within what holds them.
+Keras counts unnamed layers over the whole process (`dense_7`). Here they are counted within the layer or model that
+holds them.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ import keras
 from bnexp.models.initial import is_generator
 
 DIRECTIONS = ("forward_", "backward_")
-"""What Bidirectional puts before the name of its layer."""
+"""The prefixes that Bidirectional puts before the name of its layer."""
 
 
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
-    """List the layers that a layer, or a model, holds itself; those within them are left out."""
+    """List the layers directly inside a layer or model, without deeper ones."""
     return [one for one in layer._flatten_layers(include_self=False, recursive=False) if one is not layer]
 
 
 def layer_paths(model: keras.Model) -> dict[int, str]:
-    """Map the id of each layer, wherever it stands in the model, to its path, such as `encoder/conv2d_1`."""
+    """Map the id of each layer, at any depth of the model, to its path, such as `encoder/conv2d_1`."""
     return dict(_paths(model, "", set()))
 
 
 def last_name(path: str) -> str:
-    """Return a layer's own name, without what holds it."""
+    """Return a layer's own name: the last part of its path."""
     return path.rpartition("/")[2]
 
 
@@ -37,14 +38,14 @@ def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[in
     held = sublayers(layer)
     names = counted_within([one.name for one in held], [type(one).__name__ for one in held])
     for one, name in zip(held, _numbered(names), strict=True):
-        if id(one) not in seen:  # a layer that is shared has the path at which it stands first
+        if id(one) not in seen:  # a shared layer has the path of its first place
             seen.add(id(one))
             yield id(one), f"{prefix}{name}"
             yield from _paths(one, f"{prefix}{name}/", seen)
 
 
 def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    """Count the names that Keras gave anew, each kind by itself, in their order; names that a person gave stay.
+    """Return the names. Those that Keras gave get new numbers for each kind; those that a person gave stay.
 
     >>> counted_within(["dense_7", "dense_9", "fc_2"], ["Dense", "Dense", "Dense"])
     ['dense', 'dense_1', 'fc_2']
@@ -61,7 +62,7 @@ def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 
 def _counted(name: str, stem: str) -> tuple[str, int] | None:
-    """Return the kind and the number of a name that Keras gave: `dense_7`, or `dense` for the first."""
+    """Return stem and number of a name that Keras gave (`dense_7`, or `dense` for the first); None for other names."""
     for direction in DIRECTIONS:
         if name.startswith(direction) and (inner := _counted(name.removeprefix(direction), stem)):
             return f"{direction}{inner[0]}", inner[1]
@@ -72,7 +73,7 @@ def _counted(name: str, stem: str) -> tuple[str, int] | None:
 
 
 def automatic_name(kind: str) -> str:
-    """Return the name that Keras gives to a layer of this class; to later ones with a number behind it.
+    """Return the name that Keras gives to the first layer of this class. Later layers get a number behind it.
 
     >>> automatic_name("MaxPooling2D"), automatic_name("Conv2DTranspose"), automatic_name("MyBlock")
     ('max_pooling2d', 'conv2d_transpose', 'my_block')
@@ -82,7 +83,7 @@ def automatic_name(kind: str) -> str:
 
 
 def weight_names(model: keras.Model) -> list[str]:
-    """Name each of `model.variables` by its layer's path: `encoder/conv2d_1/kernel`."""
+    """Return a name for each of `model.variables`, with its layer's path: `encoder/conv2d_1/kernel`."""
     owner = {id(variable): path for path, layer in _with_paths(model) for variable in layer.variables}
     names, generators = [], itertools.count(1)
     for variable in model.variables:
@@ -92,14 +93,14 @@ def weight_names(model: keras.Model) -> list[str]:
 
 
 def _with_paths(model: keras.Model) -> list[tuple[str, keras.Layer]]:
-    """List paths and layers, what holds others before what it holds."""
+    """List pairs of path and layer, with outer layers before the layers inside them."""
     paths = layer_paths(model)
     layers = [layer for layer in model._flatten_layers(include_self=False) if id(layer) in paths]
     return sorted(((paths[id(layer)], layer) for layer in layers), key=lambda pair: pair[0].count("/"))
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """Add a number to each layer or weight whose name another has: a layer may give several the same.
+    """Add a number to each repeated name, because a layer may give several weights the same name.
 
     >>> _numbered(["scale", "shift", "scale"])
     ['scale', 'shift', 'scale_2']

@@ -13,7 +13,7 @@ from bnexp.models.inputs import Inputs
 
 
 def mlp_layers(model: Mlp, inputs: Inputs) -> Iterator[keras.Layer]:
-    """Yield the hidden layers in order, with names that stay the same whatever the normalization is."""
+    """Yield the hidden layers in order. Their names do not depend on the normalization."""
     if len(inputs.shape) > 1:
         yield keras.layers.Flatten(name="flatten")
     for number, units in enumerate(model.hidden * model.repeat, start=1):
@@ -21,7 +21,7 @@ def mlp_layers(model: Mlp, inputs: Inputs) -> Iterator[keras.Layer]:
 
 
 def dense_block(model: Network, units: int, number: int) -> Iterator[keras.Layer]:
-    """Yield a dense layer with what follows it; batch normalization right behind it would cancel its bias."""
+    """Yield a dense layer with normalization, activation and dropout. It has no bias if normalization cancels it."""
     yield keras.layers.Dense(
         units,
         use_bias=not cancels_bias(model),

@@ -1,4 +1,4 @@
-"""Normalization layers: `model.normalization` -> a Keras layer. The place for a new one.
+"""Normalization layers: `model.normalization` -> a Keras layer. Add a new kind of normalization here.
 
 Axes: B batch, P positions (none, frames, or height and width), C channels.
 """
@@ -27,20 +27,19 @@ from bnexp.models.ghost import GhostBatchNormalization
 from bnexp.models.moments import fitting_mask, moments_of, precise, transformed
 
 MOST_GROUPS = 32
-"""The number of groups of Wu and He (2018)."""
+"""The largest number of groups, from Wu and He (2018)."""
 LEAST_OF_A_GROUP = 8
-"""Numbers that a group standardises together: of two, each becomes 1 or -1."""
+"""The fewest numbers that a group standardises together. With only two, each would become 1 or -1."""
 
 
 def normalization_layer(normalization: Normalization | SwappedGroup, name: str | None) -> keras.Layer | None:
     """Return the Keras layer that the config names, or None for `none`.
 
-    Batch (Ioffe and Szegedy, 2015) standardises each feature with the mean and
-    biased variance of the batch while training, and with moving averages of
-    both at inference. Renorm (Ioffe, 2017) corrects the first towards the
-    second while training. Layer (Ba, Kiros and Hinton, 2016) standardises each
-    position of each row over its features, in both modes alike. All then scale
-    by gamma and shift by beta. The other kinds are the classes of this file.
+    Batch (Ioffe and Szegedy, 2015) standardises each feature with the mean and biased variance of the batch while
+    training, and with moving averages of both at inference. Renorm (Ioffe, 2017) corrects the batch's statistics
+    towards the moving averages while training. Layer (Ba, Kiros and Hinton, 2016) standardises each position of each
+    row over its features, in training and at inference alike. All of them then scale by gamma and shift by beta. The
+    other kinds have classes of their own, in this file and in `ghost`.
     """
     options = {"name": name, **normalization.model_dump(exclude={"name"}, exclude_none=True)}
     match normalization:
@@ -63,7 +62,7 @@ def normalization_layer(normalization: Normalization | SwappedGroup, name: str |
 
 
 def _renormalization(options: dict[str, Any]) -> keras.Layer:
-    """Return Keras's layer, which takes the bounds of r and d in one mapping; r is bounded alike up and down."""
+    """Return Keras's layer, which takes the bounds of r and d in one mapping. r is from 1 / rmax to rmax."""
     rmax, dmax = options.pop("rmax"), options.pop("dmax")
     clipping = {"rmax": rmax, "rmin": 1 / rmax, "dmax": dmax}
     return keras.layers.BatchNormalization(renorm=True, renorm_clipping=clipping, **options)
@@ -80,9 +79,8 @@ class GroupNormalization(keras.layers.GroupNormalization):
     beta (C,). A mask (B, *P) leaves positions out of mean and variance; they
     are still normalized. Half precision is computed in float32.
 
-    Keras's own hands the mask on, but lets masked positions into mean and
-    variance, so that a text's outputs depend on how far it was padded. Keras's
-    also takes groups of a single number, which all become beta.
+    Keras's own layer passes the mask on, but counts masked positions in mean and variance. So a text's outputs depend
+    on how far it was padded. Keras's layer also accepts groups of a single number, which all become beta.
 
     Raises:
         ValueError: if the channels are not the last axis, the groups do not
@@ -97,19 +95,20 @@ class GroupNormalization(keras.layers.GroupNormalization):
         self.groups, self.chooses_groups = groups, groups is None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make gamma and beta, if groups fit the channels."""
+        """Create gamma and beta. Raise ValueError if the groups do not fit the channels."""
         self.fit_groups(input_shape)
         super().build(input_shape)
 
     def fit_groups(self, input_shape: tuple[int | None, ...]) -> None:
-        """Choose the groups for inputs of this shape, if nobody set them; check that they fit.
+        """Choose the number of groups for inputs of this shape if none is set. Raise ValueError if it does not fit.
 
-        A layer that was built for any size can be given the size that its inputs have. Its weights stay.
+        A layer that was built for any size can be fitted again to the size that its inputs have. Its weights stay.
         """
         channels = input_shape[-1]
         if channels is None or self.axis not in (-1, len(input_shape) - 1):
             raise ValueError(
-                f"axis is {self.axis}, of inputs of shape {input_shape}; channels must be the last, and known."
+                f"axis is {self.axis}, for inputs of shape {input_shape}; channels must be the last axis, "
+                "of known size."
             )
         if self.chooses_groups:
             positions = [size or LEAST_OF_A_GROUP for size in input_shape[1:-1]]
@@ -130,7 +129,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
         )
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Normalize; what is masked does not count."""
+        """Normalize the inputs. Masked positions do not count in mean and variance."""
         x = precise(inputs)
         counted = None if mask is None else fitting_mask(mask, inputs)[..., None]
         difference = x - self._over_groups(x, counted)
@@ -138,9 +137,9 @@ class GroupNormalization(keras.layers.GroupNormalization):
         return ops.cast(transformed(self, difference * ops.rsqrt(variance + self.epsilon)), self.compute_dtype)
 
     def _over_groups(self, x: Any, counted: Any) -> Any:
-        """Return the mean over positions and a group's channels, for each channel of it: (B, 1, ..., 1, C).
+        """Return the mean over positions and a group's channels, repeated for each of its channels: (B, 1, ..., 1, C).
 
-        First over positions, then over channels: three times as fast as over both at once.
+        The mean is taken over positions first, then over channels. This is three times as fast as over both at once.
         """
         axes = tuple(range(1, len(x.shape) - 1))
         mean, _ = moments_of(x, axes, counted) if counted is not None else (ops.mean(x, axes, keepdims=True), None)
@@ -150,7 +149,7 @@ class GroupNormalization(keras.layers.GroupNormalization):
 
 
 def groups_for(channels: int, *, positions: int) -> int:
-    """Return the number of groups for inputs of these channels and positions.
+    """Return the number of groups for inputs with these numbers of channels and positions.
 
     >>> groups_for(64, positions=49), groups_for(24, positions=49), groups_for(64, positions=1)
     (32, 24, 8)
@@ -166,9 +165,9 @@ class InstanceNormalization(GroupNormalization):
 
     y = gamma (x - mean) / sqrt(variance + epsilon) + beta
 
-    Inputs and outputs (B, *P, C); mean and biased variance (B, C); gamma and
-    beta (C,). A mask (B, *P) leaves positions out of mean and variance. The
-    same as group normalization with one channel a group. PyTorch's InstanceNorm2d has no gamma and beta by default.
+    Inputs and outputs (B, *P, C); mean and biased variance (B, C); gamma and beta (C,). A mask (B, *P) leaves positions
+    out of mean and variance. It is the same as group normalization with one channel in each group. PyTorch's
+    InstanceNorm2d has no gamma and beta by default.
 
     Raises:
         ValueError: if there is one position only, which would give zeros.
@@ -181,12 +180,12 @@ class InstanceNormalization(GroupNormalization):
 
     def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
         return (
-            f"instance normalization is over the positions of a row, and inputs of shape {input_shape} have one, "
-            "so that all would become 0. Use layer or group normalization."
+            f"instance normalization is over the positions of a row, and inputs of shape {input_shape} have only "
+            "one, so all values would become 0. Use layer or group normalization."
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from; the groups follow from the channels."""
+        """Return the options from which `from_config` builds the layer. The channels set the groups."""
         config: dict[str, Any] = super().get_config()
         del config["groups"]
         return config
@@ -198,13 +197,12 @@ class RmsNormalization(keras.layers.RMSNormalization):
 
     y = scale x / sqrt(mean(x**2) + epsilon)
 
-    Inputs and outputs (B, *P, C); the mean is over channels, so that no mask
-    matters; scale (C,). Unlike layer normalization it subtracts no mean and
-    adds no beta.
+    Inputs and outputs (B, *P, C); scale (C,). The mean is over channels, so a mask has no effect on it. Unlike layer
+    normalization it subtracts no mean and adds no beta.
 
-    Keras's own drops the mask for all layers behind it; this one hands it on.
-    Keras's also rounds `scale` where the policy computes in half precision, and
-    always starts it at 1; here options say how, by the names of gamma's.
+    Keras's own layer drops the mask for all layers behind it; this one passes it on. Keras's layer also rounds `scale`
+    if the policy computes in half precision, and always starts it at 1. Here `gamma_initializer`, `gamma_regularizer`
+    and `gamma_constraint` apply to `scale`.
 
     Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization".
     """
@@ -223,7 +221,7 @@ class RmsNormalization(keras.layers.RMSNormalization):
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the scale."""
+        """Create the scale."""
         self.scale = self.add_weight(
             name="scale",
             shape=(input_shape[self.axis],),
@@ -234,7 +232,7 @@ class RmsNormalization(keras.layers.RMSNormalization):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from."""
+        """Return the options from which `from_config` builds the layer."""
         return {
             **super().get_config(),
             "gamma_initializer": keras.initializers.serialize(self.gamma_initializer),
@@ -244,6 +242,6 @@ class RmsNormalization(keras.layers.RMSNormalization):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> RmsNormalization:
-        """Build the layer from its options; models that were saved earlier call the initializer `initializer`."""
+        """Build the layer from its options. Models that were saved earlier name `gamma_initializer` `initializer`."""
         older = {"gamma_initializer": config["initializer"]} if "initializer" in config else {}
         return cls(**{name: value for name, value in config.items() if name != "initializer"}, **older)

@@ -1,4 +1,4 @@
-"""What in a network of the user's own may mislead a comparison, a sentence each."""
+"""Sentences about properties of a user's own network that may make a comparison misleading."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, no
 from bnexp.models.layer_paths import layer_paths
 
 MOST_NAMED = 6
-"""Layers that a sentence names."""
+"""The most layers that a sentence names."""
 SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None) -> list[str]:
-    """Return a sentence for each thing in the network as written that may mislead.
+    """Return a sentence for each property of the network as written that may mislead.
 
-    `made` has the ids of the layers that `normalization` made; None where layers are swapped.
+    `made` has the ids of the layers that the function's `normalization` made. It is None if layers are swapped instead.
     """
     return [
         *_shared(model, made),
@@ -45,12 +45,12 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
         return []
     return [
         f"Normalization layers that several places of the network share: {listed(shared, MOST_NAMED)}. "
-        "Their moving averages mix these places. What replaces them is shared, too."
+        "Their moving averages mix these places. Their replacements are shared, too."
     ]
 
 
 def _calls(model: keras.Model) -> Counter[int]:
-    """Count by id how often each layer is called in a model. A model within it counts once."""
+    """Count by id how often each layer is called in a model. Calls inside a nested model count once."""
     models = [one for one in model._flatten_layers() if is_plain_model(one)]
     return Counter(id(layer) for one in models for _, layer in calls(one))
 
@@ -91,15 +91,15 @@ def _whole_inputs(model: keras.Model, inputs: Inputs) -> list[str]:
     if inputs.kind == "text" or "int" not in dtype:
         return []
     return [
-        f"The network's input is of {dtype}, and Keras cuts fractions off: of rows from 0 to 1, zeros are left. "
+        f"The network's input is of {dtype}, and Keras cuts off fractions, so that rows from 0 to 1 become zeros. "
         "Set dataset.scale: none for whole numbers, or use keras.Input of float32."
     ]
 
 
 def alike(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:
-    """Return a sentence if trainable weights that look drawn begin alike in all seeds.
+    """Return a sentence if trainable weights that look random start with the same values in all seeds.
 
-    With `keep`, a weight that no layer made by `add_weight` may have been loaded, and is left out.
+    With `keep`, weights that no layer created by `add_weight` are left out, because they may have been loaded.
     """
     names = [
         name
@@ -126,15 +126,15 @@ NOT_USED = "Its present weights are not used: each seed draws its own. To start 
 
 
 def any_loaded(initial: InitialWeights, created: Creations) -> bool:
-    """Return True if a weight that is trained or drawn has another value than the one it began with."""
+    """Return True if a weight that is trained or drawn at random no longer has its initial value."""
     replaced = {id(variable) for _, variable in _learning(initial.model)} | initial.initializers.keys()
     return any(one.is_loaded for key, one in created.items() if key in replaced)
 
 
 def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) -> list[str]:
-    """Return a sentence if layers are frozen at values that no training found.
+    """Return a sentence if layers are frozen at initial values that no training has changed.
 
-    With `keep`, these are values that are drawn: zeros may have been loaded.
+    With `keep`, only values drawn at random count, because constants such as zeros may have been loaded.
     """
     untrained = initial.initializers.keys() if keep else created.keys()
     learning = [(layer, variable) for layer, variable in _learning(initial.model) if not layer.trainable]
@@ -150,14 +150,14 @@ def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) ->
 
 
 def _learning(model: keras.Model) -> Iterator[tuple[keras.Layer, keras.Variable]]:
-    """Yield each layer with each weight of its own that it was made to train, frozen or not."""
+    """Yield each layer with each of its own weights that was created as trainable, frozen or not."""
     for layer in model._flatten_layers():
         for variable in layer._trainable_variables:
             yield layer, variable
 
 
 def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list[str]:
-    """Return a sentence if a group normalization of the arm has one channel in each group. `made` is as above."""
+    """Return a sentence if a group normalization has one channel in each group. `made` is as in `misleading`."""
     layers = {
         path: layer
         for path, layer in normalizations(model).items()
@@ -180,13 +180,13 @@ def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list
 
 
 TRAINING_METHODS = ("train_step", "compute_loss", "fit")
-"""What a model class of the user's own may train with instead."""
+"""Methods that a user's model class may override to train in another way."""
 
 
 def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
-    """Return a sentence for each thing in the model that belongs to training, and that bnexp does not use.
+    """Return a sentence for each setting of the model for training that bnexp does not use.
 
-    `loss` is what the model was compiled with, as Keras takes it.
+    `loss` is the loss that the model was compiled with, in a form that Keras takes.
     """
     told = []
     own = [name for name in TRAINING_METHODS if getattr(type(model), name) is not getattr(keras.Model, name)]
@@ -202,7 +202,7 @@ def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
 
 
 def _loss_name(loss: Any) -> str | None:
-    """Return the loss by Keras's name; None if there is none, or one for each of several outputs."""
+    """Return Keras's name of the loss; None if there is no loss, or if there is one for each of several outputs."""
     if isinstance(loss, keras.losses.Loss):
         return str(loss.name)
     if isinstance(loss, str):

@@ -1,4 +1,4 @@
-"""The input of a network of the user's own: one, of the data's shape, with padding marked for it."""
+"""Fits the input of a user's own network to the data: one input of the data's shape, with zeros for padding."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from bnexp.models.user_code import PARAMETER, function_of
 from bnexp.system.session_functions import has_parameter
 
 MOST_NAMED, MOST_COLUMNS = 6, 20
-"""Inputs or outputs of a network that a sentence names, and columns of the data."""
+"""The most inputs or outputs of a network, and the most columns of the data, that a message names."""
 
 
 def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
-    """Return the model with one input of the data's shape, built. Padding of sequences is marked for it.
+    """Return the built model with one input of the data's shape. In sequences, it replaces padding by zeros.
 
     Raises:
-        SettingError: if it has several inputs or outputs, is not built, or takes strings, or inputs of another shape.
+        SettingError: if the model has several inputs or outputs, takes strings or inputs of another shape, or is of a
+            class in which no layer can be swapped.
     """
     if not is_plain_model(model):
         model = _as_functional(model, inputs, network)
@@ -34,11 +35,11 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
             names = listed([one.name for one in several], MOST_NAMED)
             raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
     if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # of one in a list
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # its only input is in a list or dict
     if model.inputs[0].dtype == "string":
         raise SettingError(
             "model",
-            "has an Input of dtype string; bnexp hands over numbers, and of a text the numbers of its words. Use an "
+            "has an Input of dtype string; bnexp passes numbers, and a text as the numbers of its words. Use an "
             "Input of int32 for texts, or of float32, and leave out the layers that turn strings into numbers.",
         )
     taken = tuple(model.input_shape[1:])
@@ -70,7 +71,7 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
 
 
 def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequential:
-    """Build a Sequential without an Input for the data's inputs, as its first `fit` would."""
+    """Return a Sequential without an Input, built for the data's inputs as its first `fit` would build it."""
     try:
         model.build((None, *inputs.shape))
     except REFUSALS as error:
@@ -81,7 +82,7 @@ def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequenti
 
 
 def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) -> keras.Model:
-    """Return a model that calls one of a class of the user's own. No swap reaches into it."""
+    """Return a functional model around a model of the user's own class. No layer inside can be swapped."""
     if not isinstance(network, PythonNetwork) or not has_parameter(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
@@ -99,7 +100,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
 
 
 def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
-    """Return a model of the same layers whose input has the data's shape, where it was written for any.
+    """Return a model of the same layers for the data's shape, if the network was written for inputs of any size.
 
     TensorFlow maps a graph over seeds only if its shapes are known.
     """
@@ -110,6 +111,6 @@ def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
 
 
 def _with_padding(model: keras.Model, inputs: Inputs) -> keras.Model:
-    """Put zeros in the place of padding, as `sequential` does."""
+    """Return a model that first replaces padding by zeros, as `sequential` does."""
     x = keras.Input(inputs.shape, dtype="float32")
     return keras.Model(x, model(Padding(masked=False, name="padding")(x)), name=model.name)

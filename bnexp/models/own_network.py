@@ -1,4 +1,4 @@
-"""A network of the user's own: built by their function or loaded from their file, and fitted to data and arm."""
+"""A user's own network: built by a function or loaded from a file, and fitted to the data and the arm."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 @dataclass
 class _Found:
-    """A network as its function or file gives it."""
+    """A network as the user's function or file returns it."""
 
     model: keras.Model
     made: list[keras.Layer] | None = None
     """The layers that `normalization` made, if the function has this parameter."""
     loss: Any = None
-    """What it was compiled with, if it was."""
+    """The loss that the model was compiled with, if it was compiled."""
 
 
 def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> Built:
-    """Build or load the network, swap its normalization layers, and note how each weight begins.
+    """Build or load the network, swap its normalization layers, and record the initial value of each weight.
 
     Raises:
         SettingError: if there is no such network, its code fails, or it does not fit the data, the task or the arm.
@@ -91,7 +91,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     if not keep and any_loaded(initial, created):
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
-        warnings.append("model.weights is keep, and the network comes with no trained weights; each seed draws all.")
+        warnings.append(
+            "model.weights is keep, but the network has no trained weights, so each seed draws all of them."
+        )
     as_written = initial
     if keep and found.made is None and any(one.now != "frozen" for one in table):
         before, _ = with_fitting_output(plain, task, classes)
@@ -107,7 +109,7 @@ def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:
 
 
 def _carried(work: Swapping, created: Creations) -> list[str]:
-    """Let new layers go on from the weights that were loaded; return a sentence about those that cannot."""
+    """Copy loaded weights to the new layers. Return a sentence about weights that do not fit."""
     learned = [one for one in work.carried if id(one.old) not in created or created[id(one.old)].is_loaded]
     for one in learned:
         if one.fits:
@@ -116,8 +118,8 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
     if not lost:
         return []
     return [
-        f"model.weights is keep, and these begin anew: {listed(lost, MOST_NAMED)}. They have another shape than in the "
-        "network as written."
+        f"model.weights is keep, but these weights start anew: {listed(lost, MOST_NAMED)}. They have another shape "
+        "than in the network as written."
     ]
 
 
@@ -131,16 +133,16 @@ def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> 
 
 
 def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
-    """Call the user's function; what it has parameters for of what bnexp offers, it gets."""
+    """Call the user's function with the config's arguments and with what bnexp offers for its other parameters."""
     function = function_of(network.build)
     made: list[keras.Layer] | None = [] if has_parameter(function, PARAMETER) else None
-    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # 1 number
+    offered: dict[str, Any] = {"input_shape": inputs.shape, "classes": classes or 1}  # a regression has 1 output
     if made is not None:
         if isinstance(network.normalization, AsWritten):
             told = told_of(network.build, quoted=False)
             raise SettingError(
                 "model.normalization",
-                f"is as_written; {told} has the parameter {PARAMETER}, and asks which. Set batch, or none.",
+                f"is as_written; {told} has the parameter {PARAMETER} and needs a kind of it. Set batch, or none.",
             )
         offered[PARAMETER] = _factory(network.normalization, made)
     model = called(function, network.build, network.arguments, offered)
@@ -157,7 +159,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
 
 
 def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
-    """Return what makes the normalization layers in the user's function; of none, a layer that changes nothing."""
+    """Return the function that makes normalization layers in the user's function; for `none`, Identity layers."""
 
     def normalization(name: str | None = None) -> keras.Layer:
         """Return a new normalization layer of the arm's kind."""
@@ -171,7 +173,7 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
 
 
 def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork) -> None:
-    """Choose the groups of each layer that was made for its inputs' shape, where the network was written for any."""
+    """Choose the groups of each layer that `normalization` made, if the network was written for inputs of any size."""
     grouped = {id(one): one for one in made if isinstance(one, GroupNormalization) and one.built}
     shapes, paths = shapes_within(model) if grouped else {}, layer_paths(model)
     for key in grouped.keys() & shapes.keys():
@@ -189,11 +191,11 @@ def _made_table(model: keras.Model, made: list[keras.Layer]) -> list[SwappedLaye
 
 
 _USED: weakref.WeakSet[keras.Layer] = weakref.WeakSet()
-"""Models that functions gave, and the layers in them."""
+"""Models that users' functions returned, and the layers in them."""
 
 
 def _refused_if_used(model: keras.Model, network: PythonNetwork) -> keras.Model:
-    """Refuse a model, or layers, that the function gave before: arms would change each other's layers."""
+    """Return the model. Raise SettingError if it, or a layer, is from an earlier call: arms would share weights."""
     if model in _USED:
         raise SettingError(
             "model.build",
@@ -212,18 +214,18 @@ def _refused_if_used(model: keras.Model, network: PythonNetwork) -> keras.Model:
 
 
 def _only_here(network: PythonNetwork | KerasFile) -> list[str]:
-    """Return a sentence about a function that no other process can call."""
+    """Return a sentence if the network is built by a function that no other process can call."""
     if not isinstance(network, PythonNetwork) or not is_of_session(network.build):
         return []
     name = network.build.rpartition(":")[2]
     return [f"{name} is a function of a Python session; the run can be repeated only where it is defined."]
 
 
-# --- what learns nothing ----------------------------------------------------------
+# --- frozen layers ----------------------------------------------------------------
 
 
 def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
-    """Freeze the layers that are named; return a sentence about them."""
+    """Freeze the layers that `model.freeze` names; return a sentence about them."""
     paths = layer_paths(model)
     layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
     frozen: list[str] = []

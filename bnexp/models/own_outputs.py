@@ -1,4 +1,4 @@
-"""The outputs of a network of the user's own: what its last layer gives, made into what the task needs."""
+"""Fits the outputs of a user's own network to the task."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from bnexp.models.layer_kinds import is_called_by_keras, is_plain_model
 OF_NUMBERS = "dataset.task: regression, a key of csv, parquet, npz and openml"
 OF_CLASSES = OF_NUMBERS.replace("regression", "classification")
 ROWS = 8
-"""Random rows that an output of unknown activation is tried on."""
+"""Number of random rows on which outputs of an unknown activation are tried."""
 
 
 def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[keras.Model, list[str]]:
-    """Return the model with the outputs that its task needs, and a sentence on what was added.
+    """Return the model with the outputs that its task needs, and a sentence about what was added.
 
-    Logits get their sigmoid or softmax; of two classes with a unit each, the second's probability is taken.
+    Logits get a sigmoid or softmax. If a network for two classes has two units, the second class's probability is
+    taken.
 
     Raises:
-        SettingError: if the outputs are of another shape, or the activation is another.
+        SettingError: if the outputs have a shape or an activation that does not fit the task.
     """
     shape, units = tuple(model.output_shape), output_units(task, classes)
     activation = _activation(model)
@@ -48,14 +49,14 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
 
 
 def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: str | None) -> str:
-    """Return how the network can be made to fit."""
+    """Return advice how to make the network's outputs fit the task."""
     last = f'Dense({units}, activation="{wanted}")'
     if len(shape) > 2:
         return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
-        return f"End the network with {last}. If the target is a number and no class, set {OF_NUMBERS}."
+        return f"End the network with {last}. If the target is a number, not a class, set {OF_NUMBERS}."
     if shape == (None, 1) and wanted == "linear":
-        return f"End the network with {last}. If the target is a class and no number, set {OF_CLASSES}."
+        return f"End the network with {last}. If the target is a class, not a number, set {OF_CLASSES}."
     return f"End the network with {last}."
 
 
@@ -71,7 +72,7 @@ AS_THEY_ARE = (
     keras.layers.Identity,
     keras.layers.ActivityRegularization,
 )
-"""Layers whose outputs are numbers of their inputs, and at inference all of them."""
+"""Layers that pass on their inputs' numbers unchanged at inference, perhaps in another shape or order."""
 
 
 def _activation(model: keras.Model) -> str | None:
@@ -80,7 +81,7 @@ def _activation(model: keras.Model) -> str | None:
 
 
 def _activation_of(outputs: Any, units: int) -> str | None:
-    """Return the activation that made a tensor, through layers that leave numbers as they are."""
+    """Return the activation that computed a tensor; None if unknown. Layers in `AS_THEY_ARE` are skipped."""
     last, node, _ = outputs._keras_history
     if is_plain_model(last):
         return _activation_of(last.outputs[0], units)
@@ -102,9 +103,10 @@ def _name_of_activation(last: Any) -> str | None:
 
 
 def _fits(model: keras.Model, task: Task) -> bool:
-    """Try the model on random rows: probabilities are from 0 to 1, and over several classes they sum to 1.
+    """Return True if the outputs for random rows are probabilities, or if the task is a regression.
 
-    Logits may begin as probabilities do, by zeros for kernels. So the model is tried with other weights, too.
+    Probabilities are from 0 to 1, and over several classes they sum to 1. With kernels of zeros, logits can look like
+    probabilities. So the model is tried with other weights, too.
     """
     if task == "regression":
         return True

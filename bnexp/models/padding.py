@@ -1,4 +1,4 @@
-"""Where a sequence ends: `Padding` marks it for layers that know masks and those that do not, `MaskedMean` heeds it."""
+"""Layers for padded sequences: `Padding` replaces NaN and makes the mask, `MaskedMean` averages unmasked frames."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("bnexp")
 class Padding(keras.Layer):
-    """Puts zeros in the place of NaN, and masks the frames that are nothing else.
+    """Replaces NaN by zeros, and masks the frames in which all numbers are NaN.
 
-    Inputs and outputs (B, T, F); with `masked`, the mask (B, T) is false where
-    a whole frame is NaN. Keras's `Masking` looks for a number instead, and
-    would take any frame of zeros, silence included, for padding.
+    Inputs and outputs (B, T, F); with `masked`, the mask (B, T) is false where a whole frame is NaN. Keras's `Masking`
+    looks for a number instead. It would treat any frame of zeros, such as silence, as padding.
     """
 
     def __init__(self, masked: bool = True, **options: Any) -> None:
@@ -23,11 +22,11 @@ class Padding(keras.Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        """Put zeros in the place of NaN."""
+        """Return the inputs with zeros instead of NaN."""
         return ops.where(ops.isnan(inputs), 0.0, inputs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask: True where a frame is no padding."""
+        """Return the mask: True where a frame is not padding; None without `masked`."""
         return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1)) if self.masked else None
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -35,20 +34,20 @@ class Padding(keras.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from."""
+        """Return the options from which `from_config` builds the layer."""
         return {**super().get_config(), "masked": self.masked}
 
 
 @keras.saving.register_keras_serializable("bnexp")
 class MaskedMean(keras.layers.GlobalAveragePooling1D):
-    """The mean over the frames that the mask leaves, and zeros for a row that has none, as an empty text.
+    """Averages the unmasked frames of each row. A row without any, such as an empty text, becomes zeros.
 
-    Inputs (B, T, F), mask (B, T); outputs (B, F). Keras's own divides by the
-    number of frames left: a single empty row makes the loss NaN.
+    Inputs (B, T, F), mask (B, T); outputs (B, F). Keras's own layer divides by the number of unmasked frames, so a
+    single empty row makes the loss NaN.
     """
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Average; what is masked does not count."""
+        """Return the mean over the unmasked frames."""
         if mask is None:
             return super().call(inputs)
         count = ops.sum(ops.cast(mask, inputs.dtype), axis=1)[:, None]

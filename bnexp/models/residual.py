@@ -1,4 +1,4 @@
-"""`Residual`: a shortcut around layers, so that a chain of layers can hold a residual network."""
+"""`Residual`: a shortcut around layers, so that a chain of layers can be a residual network."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ Shape = tuple[int | None, ...]
 
 
 class UnequalShapesError(ValueError):
-    """The outputs of a block's layers cannot be added to its inputs. The message holds the cure."""
+    """The outputs of a block's layers cannot be added to its inputs. The message says what to do."""
 
 
 @keras.saving.register_keras_serializable("bnexp")
 class Residual(keras.Layer):
     """Adds the outputs of layers to their inputs: y = s(x) + layers(x).
 
-    The shortcut s is the identity. With `projection` it is the identity, too, where shapes are equal. Where layers
-    have other channels (the last axis), it multiplies each position by a kernel without bias; where they keep every
-    k-th position of an axis, it takes these (option B of the paper, a 1 x 1 convolution with strides).
+    The shortcut s is the identity, also with `projection` if the shapes are equal. With `projection` and other shapes,
+    s fits the inputs to the outputs. If the layers change the number of channels (the last axis), s multiplies each
+    position by a kernel without bias. If the layers keep only every k-th position of an axis, s takes the same
+    positions. This is option B of the paper: a 1 x 1 convolution with strides.
 
-    A mask is handed to the layers, and on where the positions are kept.
+    The layers get the mask. It is passed on behind the block if all positions are kept.
 
     Raises:
         UnequalShapesError: if the shapes cannot be added.
@@ -41,7 +42,7 @@ class Residual(keras.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        """Build all layers, one behind the other, and the shortcut between the shapes at both ends."""
+        """Build all layers in order, and the shortcut from the first shape to the last."""
         x = keras.KerasTensor(input_shape, dtype=self.compute_dtype)
         for layer in self.layers:
             x = layer(x)
@@ -53,7 +54,7 @@ class Residual(keras.Layer):
         super().build(input_shape)
 
     def _strides(self, before: Shape, behind: Shape) -> tuple[int, ...]:
-        """Return which share of positions the layers keep along each axis between the first and the last."""
+        """Return the stride k of each axis between the first and the last: the layers keep every k-th position."""
         seen = f"its layers turn inputs of shape {before} into {behind}, which cannot be added"
         if self.shortcut == "identity":
             raise UnequalShapesError(f"{seen}. Use layers that keep the shape, or shortcut: projection.")
@@ -68,7 +69,7 @@ class Residual(keras.Layer):
         return tuple(strides)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Return the sum of the shortcut and what the layers compute."""
+        """Return the sum of the shortcut and the layers' outputs."""
         x = inputs
         for layer in self.layers:
             options = {"training": training} if layer._call_has_training_arg else {}
@@ -82,7 +83,7 @@ class Residual(keras.Layer):
         return taken if self.projection is None else self.projection(taken)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of the inputs, if their positions are kept."""
+        """Return the mask of the inputs if all positions are kept, else None."""
         return None if any(stride > 1 for stride in self.strides) else previous_mask
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -93,7 +94,7 @@ class Residual(keras.Layer):
         return shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the block from."""
+        """Return the options from which `from_config` builds the block."""
         layers = [keras.saving.serialize_keras_object(layer) for layer in self.layers]
         return {**super().get_config(), "layers": layers, "shortcut": self.shortcut}
 

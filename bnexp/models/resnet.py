@@ -19,14 +19,14 @@ from bnexp.models.normalization import normalization_layer
 
 STAGES = 3
 FLAT_AT_ZERO = ("relu", "relu6")
-"""Activations that hand no gradient back where their inputs are 0."""
+"""Activations whose gradient is 0 for inputs of 0."""
 
 
 def resnet_layers(model: Resnet, inputs: Inputs) -> Iterator[keras.Layer]:
     """Yield the layers before the output: a convolution, three stages of blocks, the mean over positions.
 
     Raises:
-        SettingError: if all blocks would start at zero and stay there, or no scale is there to start at zero.
+        SettingError: if `zero_gamma` is set, and no block could ever learn or normalization has no scale.
     """
     _refuse_unfit_zero_gamma(model)
     yield from as_images(inputs)
@@ -50,7 +50,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
         raise SettingError(
             "model.zero_gamma",
             "is true with model.normalization.scale false; there is no scale that could begin at zero. "
-            "Let one of them go.",
+            "Change one of them.",
         )
     if not model.zero_gamma or isinstance(model.normalization, NoNormalization):
         return
@@ -73,7 +73,7 @@ def _refuse_unfit_zero_gamma(model: Resnet) -> None:
 def convolution(
     model: Resnet, filters: int, strides: int, name: str, *, normalized: bool = True
 ) -> keras.layers.Conv2D:
-    """Return a 3 x 3 convolution; one that is not `normalized` right behind it keeps its bias."""
+    """Return a 3 x 3 convolution. It has no bias if normalization directly behind it (`normalized`) cancels one."""
     return keras.layers.Conv2D(
         filters,
         3,
@@ -96,12 +96,12 @@ class ResidualBlock(keras.Layer):
     | preactivation | s(x) + C2 a N2 C1 a N1 x           | s(x) + C2 N2 a C1 N1 a x           |
 
     The shortcut is the identity. If the block has strides k or more filters, the shortcut takes every k-th position and
-    appends channels of zeros (option A, which has no weights). With zero-gamma, N2 begins at zero where the shortcut is
-    the identity: new channels of zeros would stay zeros behind a relu, whose slope at 0 is 0. Inputs (B, H, W, C),
-    outputs (B, ceil(H / strides), ceil(W / strides), filters).
+    appends channels of zeros (option A, which has no weights). With zero-gamma, the scale of N2 starts at zero, unless
+    the shortcut appends channels. These channels of zeros would stay zeros behind a relu, whose gradient at 0 is 0.
+    Inputs (B, H, W, C), outputs (B, ceil(H / strides), ceil(W / strides), filters).
 
     Raises:
-        ValueError: if inputs have more channels than the block has filters.
+        ValueError: if the inputs have more channels than the block has filters.
 
     Source: He et al. 2015, "Deep Residual Learning", section 4.2 (basic);
     He et al. 2016, "Identity Mappings", figure 4e (preactivation). Zero-gamma:
@@ -166,6 +166,6 @@ class ResidualBlock(keras.Layer):
         return tuple(self.convolution_1.compute_output_shape(input_shape))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the block from."""
+        """Return the options from which `from_config` builds the block."""
         own = {"filters": self.filters, "strides": self.strides, "model": self.model.model_dump()}
         return {**super().get_config(), **own}

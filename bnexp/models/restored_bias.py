@@ -1,4 +1,4 @@
-"""The biases of layers whose offset came from the normalization behind them, where that offset is taken out."""
+"""Adds biases to layers whose offset came from the normalization behind them, if an arm removes that offset."""
 
 from __future__ import annotations
 
@@ -36,13 +36,14 @@ PASSING = (
     *(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D),
     *(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten, layers.Reshape, layers.Permute),
 )
-"""Layers without weights that hand on what they take, so that an offset behind them is the offset of what is before."""
+"""Layers without weights that an offset passes through, so that a normalization behind them can replace a bias before
+them."""
 HOLDING = ("layer", "forward_layer", "cell")
 """Attributes in which wrappers and recurrent layers hold another layer."""
 
 
 def without_bias_before(model: keras.Model) -> dict[int, bool]:
-    """Map ids of layers without a bias, before a normalization with an offset, to whether a bias equals that offset."""
+    """Map ids of layers without a bias to whether one can replace the offset of the normalization behind them."""
     found = [*_neighbours(model), *((last, None) for last in _last(model))]
     pairs = {(id(one), id(then)): (one, then) for one, then in found if _lacks_bias(one)}.values()
     takers = Counter(id(layer) for layer, _ in pairs)
@@ -55,7 +56,7 @@ def without_bias_before(model: keras.Model) -> dict[int, bool]:
 
 
 def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:
-    """Return the layer; of one that hands on what it takes, the layers that take its outputs, however far behind."""
+    """Return the layer. For a layer in `PASSING`, return the next layers behind it that are not in `PASSING`."""
     found, left, seen = list[Any](), [layer], set[int]()
     while left:
         one = left.pop()
@@ -68,7 +69,7 @@ def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:
 
 
 def with_bias(layer: keras.Layer) -> keras.Layer:
-    """Return a single layer with a bias over its last axis, and all else alike."""
+    """Return a new layer with a bias over its last axis and the same other options."""
     if isinstance(layer, layers.EinsumDense):
         made = rebuilt(layer, bias_axes=layer.equation[-1])
     else:
@@ -78,7 +79,7 @@ def with_bias(layer: keras.Layer) -> keras.Layer:
 
 
 def _is_single(layer: Any) -> bool:
-    """Return True if Keras adds the layer's bias to its outputs, over their last axis."""
+    """Return True if Keras would add a bias of this layer directly to its outputs, over their last axis."""
     return (
         type(layer) in WITH_ONE_BIAS
         and layer.activation in (None, keras.activations.linear)
@@ -88,21 +89,21 @@ def _is_single(layer: Any) -> bool:
 
 
 def _lacks_bias(layer: Any) -> bool:
-    """Return True for a layer that was written without a bias, and for a wrapper of one."""
+    """Return True if a layer, or the layer that it wraps, was written without a bias."""
     held = (getattr(layer, name, None) for name in HOLDING)
     is_without = getattr(layer, "use_bias", True) is False or getattr(layer, "bias_axes", "") is None
     return is_without or any(isinstance(one, keras.Layer) and _lacks_bias(one) for one in held)
 
 
 def _axes(normalization: keras.Layer) -> set[int]:
-    """Return the axes of scale and offset, counted from the last one, -1."""
+    """Return the axes of scale and offset as negative numbers; the last axis is -1."""
     axis = getattr(normalization, "axis", -1)
     axes = axis if isinstance(axis, list | tuple) else [axis]
     return {one if one < 0 else one - len(input_shape(normalization)) for one in axes}
 
 
 def _neighbours(model: keras.Layer) -> Iterator[tuple[Any, Any]]:
-    """Yield each layer in a model with each that takes its outputs inside. Plain models are seen through."""
+    """Yield pairs of layers in a model. The second takes outputs of the first. Plain models are unfolded."""
     for one, then in _taken(model) if is_plain_model(model) else ():
         yield from product(_last(one), _first(then))
     for held in reached_within(model):
@@ -110,7 +111,7 @@ def _neighbours(model: keras.Layer) -> Iterator[tuple[Any, Any]]:
 
 
 def _taken(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each layer or operation of a plain model with each that takes its outputs, masks among them."""
+    """Yield pairs of layers or operations in a plain model. The second takes outputs or masks of the first."""
     if isinstance(model, keras.Sequential):
         yield from zip(model.layers, model.layers[1:], strict=False)
         return
@@ -120,7 +121,7 @@ def _taken(model: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _last(layer: Any) -> list[Any]:
-    """List the layers that give a layer's outputs: those at the end of a plain model, or the layer itself."""
+    """List the layers that compute a layer's outputs: the last layers of a plain model, or the layer itself."""
     if isinstance(layer, keras.layers.TimeDistributed):
         return _last(layer.layer)
     if not is_plain_model(layer):
@@ -129,7 +130,7 @@ def _last(layer: Any) -> list[Any]:
 
 
 def _first(layer: Any) -> list[Any]:
-    """List the layers that take a layer's inputs: those at the beginning of a plain model, or the layer itself."""
+    """List the layers that take a layer's inputs: the first layers of a plain model, or the layer itself."""
     if isinstance(layer, keras.layers.TimeDistributed):
         return _first(layer.layer)
     if not is_plain_model(layer):

@@ -25,7 +25,7 @@ def rnn_layers(model: Rnn, inputs: Inputs) -> Iterator[keras.Layer]:
 
 
 def _recurrent(model: Rnn, units: int, number: int) -> keras.Layer:
-    """Return a recurrent layer; the last one gives only its last state."""
+    """Return a recurrent layer. The model's last one returns only its last state."""
     kind = keras.layers.GRU if model.cell == "gru" else keras.layers.LSTM
     name = f"recurrent_{number}"
     layer = kind(

@@ -13,15 +13,15 @@ import keras
 from numpy.typing import NDArray
 
 FIRST_YEAR, LAST_YEAR = 1980, 2107
-"""The years that a zip archive can write."""
+"""The first and the last year that a zip archive can store."""
 
 
 def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
-    """Return the file of this model with these values of `model.variables`.
+    """Return the .keras file of this model with these values of `model.variables`.
 
-    It is not compiled: an optimizer would have the state of a single seed. Keras writes in place, and can crash the
-    process on a full disk. So it writes elsewhere, and the caller keeps the bytes whole. Where the clock has a year
-    that no archive can hold, Keras writes a directory, and the archive is made here.
+    The model is saved uncompiled, because an optimizer would have the state of a single seed. Keras writes in place,
+    and a full disk can crash the process. So it writes to a temporary directory, and the caller stores the bytes. If
+    the clock shows a year that no archive can store, Keras writes a directory, and this module makes the archive.
     """
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
@@ -36,7 +36,7 @@ def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
 
 
 def _archive(directory: Path) -> bytes:
-    """Return the files of a directory as a zip archive, as Keras makes it: not compressed; all of the first day."""
+    """Return the files of a directory as a zip archive, uncompressed as Keras makes it. All have the earliest date."""
     with io.BytesIO() as content:
         with zipfile.ZipFile(content, "w") as archive:
             for path in sorted(path for path in directory.rglob("*") if path.is_file()):

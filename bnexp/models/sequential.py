@@ -21,19 +21,19 @@ REFUSALS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
     tf.errors.InvalidArgumentError, tf.errors.UnimplementedError,
 )  # fmt: skip
-"""What Keras raises where a layer's arguments, or its inputs, are not as it needs them."""
+"""The errors that Keras raises if a layer's arguments or inputs are wrong."""
 
 CALLING = "Exception encountered when calling"
-"""How Keras begins a message that names the layer, and then says what the matter is."""
+"""The start of a line in which Keras only names the layer. The next lines give the cause."""
 OWN = {"Embedding": Embedding, "Residual": Residual}
-"""Name -> layer of bnexp that stands for it."""
+"""Name -> bnexp's own layer of this name."""
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$")
-"""What TensorFlow puts around its messages: the node and the operation."""
+"""The node and the operation that TensorFlow puts around its messages."""
 
 
 def refusal_text(error: Exception) -> str:
-    """Return the first line that says something of an error, as a sentence, or its kind if none does."""
+    """Return the first line of an error that has information, as a sentence; the error's kind if there is none."""
     lines = [COLOR.sub("", line).strip() for line in str(error).splitlines()]
     first = next((line for line in lines if line and not line.startswith(CALLING)), type(error).__name__)
     first = OF_TENSORFLOW.sub("", first).strip() or type(error).__name__
@@ -43,8 +43,8 @@ def refusal_text(error: Exception) -> str:
 def misplaced_bias(layer: keras.Layer) -> str | None:
     """Return why Keras would add a layer's bias along the wrong axis, with the cure, or None if it would not.
 
-    `keras.ops.add` on TensorFlow takes a bias of shape (1, C, 1, ...) for one
-    of the last axis if that is of length C, too (Keras 3.15.1).
+    `keras.ops.add` on TensorFlow treats a bias of shape (1, C, 1, ...) as one for the last axis if the last axis has
+    length C, too (Keras 3.15.1).
     """
     first = [one for one in layer._flatten_layers() if getattr(one, "data_format", None) == "channels_first"]
     for one in first:
@@ -61,7 +61,8 @@ def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer
     """Yield the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
 
     Raises:
-        SettingError: if Keras refuses a layer's arguments, or words have higher numbers than an Embedding has vectors.
+        SettingError: if Keras refuses a layer's arguments, or if an Embedding has fewer vectors than the texts may have
+            words.
     """
     yield from _chain(model.layers, "model.layers", inputs.vocabulary)
 
@@ -74,7 +75,7 @@ def _chain(layers: Sequence[Layer], key: str, vocabulary: int | None) -> Iterato
 
 
 def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any:
-    """Make an object of Keras's: what stands in its arguments first.
+    """Return a Keras object. The objects in its arguments are made first.
 
     Raises:
         SettingError: if Keras refuses the arguments.
@@ -95,7 +96,7 @@ def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any
 
 
 def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
-    """Return an argument as Keras takes it; layers within a layer have names of their own, stable ones, too."""
+    """Return an argument in the form that Keras takes. Layers within a layer get stable names, too."""
     if name == "layers":
         return list(_chain(value, key, vocabulary))
     if isinstance(value, list) and any(isinstance(entry, Named) for entry in value):
@@ -106,7 +107,7 @@ def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
 
 
 def _shown(named: Named) -> dict[str, Any]:
-    """Return the arguments as they are spelt."""
+    """Return the arguments as the config spells them."""
     return {name: _shown_value(value) for name, value in named.arguments.items()}
 
 
@@ -150,15 +151,15 @@ def _room(named: Named) -> str:
 
 
 def _kind(named: Named) -> Any:
-    """Return the class: Keras's, but for the embedding whose gradient is dense, and for the layer that is bnexp's."""
+    """Return Keras's class for a named object, or bnexp's own class for the names in `OWN`."""
     if isinstance(named, Layer) and named.name in OWN:
         return OWN[named.name]
     room = getattr(keras, _room(named))
-    return getattr(room, named.name, None) or type(room.get(named.name))  # Keras looks up a few names only
+    return getattr(room, named.name, None) or type(room.get(named.name))  # a few names can only be looked up with `get`
 
 
 def _snake_case(name: str) -> str:
-    """Return Keras's own kind of layer name.
+    """Return a class name in the style of Keras's layer names.
 
     >>> _snake_case("MaxPooling2D")
     'max_pooling2d'

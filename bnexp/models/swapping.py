@@ -1,7 +1,7 @@
-"""The normalization layers of a finished Keras model, swapped for another kind; all other layers stay.
+"""Swaps the normalization layers of a finished Keras model for another kind. All other layers stay.
 
-Nothing is copied but what changes: the new model calls the layers of the old one. So all other weights are the same,
-and layers of the user's own need no `get_config`.
+Only layers that change are made anew: the new model calls the other layers of the old one. So all other weights are the
+same, and layers of the user's own need no `get_config`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from bnexp.models.layer_paths import last_name, layer_paths, sublayers
 from bnexp.models.restored_bias import LEFT_ALONE, with_bias, without_bias_before
 
 WITHOUT_OFFSET = (NoNormalization, SwappedRms)
-"""What has no offset, whatever it is in the place of."""
+"""Kinds without an offset, whatever layer they replace."""
 OVER_POSITIONS = (SwappedGroup, SwappedInstance)
-"""What takes means over the positions of a row, so that their number matters."""
+"""Kinds that average over the positions of a row, so that the number of positions matters."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,20 @@ class SwappedLayer:
 
 @dataclass
 class Swapping:
-    """The work on one model: what the layers become, what was changed, and what a user ought to know of it."""
+    """The state of a swap in one model: the wanted kind, the changes, and notes for the user."""
 
     to: Swap
     paths: dict[int, str]
     table: list[SwappedLayer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     made: dict[int, keras.Layer] = field(default_factory=dict)
-    """id of a layer of the old model -> the layer in its place, so that a shared layer stays shared."""
+    """id of a layer of the old model -> its replacement, so that a shared layer stays shared."""
     carried: list[Carried] = field(default_factory=list)
-    """Weights of new layers, each with the old weight that had its role."""
+    """Weights of new layers, each with the old weight of the same role."""
     offset_lost: dict[int, bool] = field(default_factory=dict)
-    """id of a layer that loses its offset with the normalization behind it -> whether a bias can replace that."""
+    """id of a layer that loses the offset of the normalization behind it -> whether a bias can replace the offset."""
     shapes: dict[int, Shape] = field(default_factory=dict)
-    """id of a layer -> the shape of its inputs, where an arm needs the number of positions."""
+    """id of a layer -> its input shape, filled only if an arm needs the number of positions."""
 
 
 def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
@@ -69,7 +69,7 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     The new model shares all other layers, and their weights, with the old one.
 
     Raises:
-        SettingError: if the model has no normalization layer, or one stands where it cannot be swapped.
+        SettingError: if the model has no normalization layer, or has one that cannot be swapped.
     """
     work = Swapping(to, layer_paths(model))
     found = normalizations(model)
@@ -126,7 +126,7 @@ def _reachable(layer: keras.Layer) -> set[int]:
 
 
 def _model(model: keras.Model, work: Swapping) -> keras.Model:
-    """Call the layers of a model again, each or what takes its place."""
+    """Return a model that calls the layers of the old model again, or their replacements."""
     in_place: Callable[[keras.Layer], keras.Layer] = lambda layer: _in_place(layer, work)  # noqa: E731
     if isinstance(model, keras.Sequential):
         first = keras.Input(batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype)
@@ -135,7 +135,7 @@ def _model(model: keras.Model, work: Swapping) -> keras.Model:
 
 
 def _call_fitting(layer: keras.Layer, *args: Any, **options: Any) -> Any:
-    """Call a layer without what it does not take: what is in the place of another may take no mask."""
+    """Call a layer without the options that it does not take: a replacement may take no mask."""
     taken = inspect.signature(layer.call).parameters
     if not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values()):
         options = {name: value for name, value in options.items() if name in taken}
@@ -143,7 +143,7 @@ def _call_fitting(layer: keras.Layer, *args: Any, **options: Any) -> Any:
 
 
 def _in_place(layer: keras.Layer, work: Swapping) -> keras.Layer:
-    """Return the layer itself, or what takes its place; once made, a shared one is used again."""
+    """Return the layer itself or its replacement. A shared layer gets only one replacement."""
     if id(layer) not in work.made:
         work.made[id(layer)] = _made(layer, work)
     return work.made[id(layer)]
@@ -151,7 +151,7 @@ def _in_place(layer: keras.Layer, work: Swapping) -> keras.Layer:
 
 def _made(layer: keras.Layer, work: Swapping) -> keras.Layer:
     if not isinstance(layer, keras.Layer):
-        return layer  # an operation such as `x + y`, or what computes a mask
+        return layer  # an operation such as `x + y`, or one that computes a mask
     within = layer._flatten_layers(include_self=False)
     held = [one for one in within if is_normalization(one) or id(one) in work.offset_lost]
     if is_normalization(layer):
@@ -180,7 +180,7 @@ def _normalization(layer: keras.Layer, work: Swapping) -> keras.Layer:
 
 
 def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
-    """Return the kinds of two layers; of one kind, with the options that differ."""
+    """Return the kinds of two layers. If they are of one kind, add the options that differ."""
     was, now = described(old), described(new)
     if was != now:
         return was, now
@@ -191,7 +191,7 @@ def _told_apart(old: keras.Layer, new: keras.Layer) -> tuple[str, str]:
 
 
 def _with_bias(layer: keras.Layer, work: Swapping) -> keras.Layer:
-    """Return the layer with a bias in the place of the offset; the layer itself where they would differ."""
+    """Return the layer with a bias instead of the offset; the layer itself if a bias cannot replace the offset."""
     path = work.paths[id(layer)]
     if not work.offset_lost[id(layer)]:
         work.notes.append(f"{path} has {LEFT_ALONE}")

@@ -39,7 +39,7 @@ def transformer_layers(model: Transformer, inputs: Inputs) -> Iterator[keras.Lay
 class PositionEmbedding(keras.Layer):
     """Adds a learned vector to each position: inputs and outputs (B, T, F), weights (T, F).
 
-    Source: Devlin et al. 2018, "BERT", section 3.2 (the 2017 paper's are sines).
+    Source: Devlin et al. 2018, "BERT", section 3.2 (the 2017 paper uses sines).
     """
 
     def __init__(self, **options: Any) -> None:
@@ -47,29 +47,29 @@ class PositionEmbedding(keras.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Draw the vectors."""
+        """Create the vectors at random."""
         initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=0)
         self.positions = self.add_weight(shape=input_shape[1:], initializer=initializer, name="positions")
 
     def call(self, inputs: Any) -> Any:
-        """Add the positions' vectors."""
+        """Return the inputs plus the vectors of their positions."""
         return inputs + ops.cast(self.positions, inputs.dtype)
 
 
 @keras.saving.register_keras_serializable("bnexp")
 class FirstPosition(keras.Layer):
-    """The first position of a sequence: inputs (B, T, F), outputs (B, F). The mask ends here."""
+    """Selects the first position of a sequence: inputs (B, T, F), outputs (B, F). The mask is not passed on."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        """Take the first position."""
+        """Return the first position."""
         return inputs[:, 0]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Return no mask: there is no time left."""
+        """Return no mask, because the outputs have no time axis."""
         return
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -79,14 +79,13 @@ class FirstPosition(keras.Layer):
 
 @keras.saving.register_keras_serializable("bnexp")
 class EncoderBlock(keras.Layer):
-    """Self-attention A and two dense layers F, each beside an identity, with normalizations N1, N2.
+    """Self-attention A and two dense layers F, each with an identity shortcut, with normalizations N1, N2.
 
     placement before (pre-norm): y = x + A N1 x; out = y + F N2 y.
     placement after (post-norm): y = N1(x + A x); out = N2(y + F y).
 
-    Inputs and outputs (B, T, width), mask (B, T). No position attends to a
-    masked one, and masked positions do not enter the statistics of batch,
-    group or instance normalization. Dropout stands behind A and F.
+    Inputs and outputs (B, T, width), mask (B, T). No position attends to a masked one, and masked positions do not
+    enter the statistics of batch, group or instance normalization. Dropout follows A and F.
 
     Source: Vaswani et al. 2017 (post-norm); Xiong et al. 2020, "On Layer
     Normalization in the Transformer Architecture" (pre-norm).
@@ -140,5 +139,5 @@ class EncoderBlock(keras.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the block from."""
+        """Return the options from which `from_config` builds the block."""
         return {**super().get_config(), "model": self.model.model_dump()}

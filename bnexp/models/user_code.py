@@ -1,4 +1,4 @@
-"""A function of the user's, found by `my_net.py:build` or `package.module:build`, and called; its errors are theirs."""
+"""Finds a user's function by `my_net.py:build` or `package.module:build`, calls it, and shows its errors."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from bnexp.system.session_functions import importing, session_function, told_of
 
 Function = Callable[..., Any]
 PARAMETER = "normalization"
-"""Of the user's function: it gets what makes the layers."""
+"""The parameter of the user's function that gets the function which makes normalization layers."""
 
 
 def function_of(build: str) -> Function:
-    """Import the file or module that is named, and return its function. Nothing else is imported.
+    """Return the function that `build` names. Only its file or module is imported.
 
     Raises:
-        SettingError: if there is no such file, module or function, or importing it fails.
+        SettingError: if there is no such file, module or function, or if importing it fails.
     """
     if (known := session_function(build)) is not None:
         return known.function
     name = build.rpartition(":")[2]
     module = _module(build)
     found = getattr(module, name, None)
-    if isinstance(found, keras.Layer):  # or a model, which can be called, but for outputs
+    if isinstance(found, keras.Layer):  # a model, too, can be called, but it returns outputs
         raise SettingError(
             "model.build",
             f"is {build!r}; {name} is a {type(found).__name__}, and each arm needs a new one. Expected a function that "
@@ -46,10 +46,10 @@ def function_of(build: str) -> Function:
 
 
 def called(function: Function, build: str, arguments: Mapping[str, Any], offered: Mapping[str, Any]) -> Any:
-    """Call the function with the config's arguments, and with what bnexp offers of what it has parameters for.
+    """Call the function with the config's arguments, and with the offered values that it has parameters for.
 
     Raises:
-        SettingError: if it does not take these arguments, or fails.
+        SettingError: if the function does not take these arguments, or if it fails.
     """
     signature, name = inspect.signature(function), build.rpartition(":")[2]
     given = {name: value for name, value in offered.items() if name in signature.parameters}
@@ -66,7 +66,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
 
 
 def _module(build: str) -> ModuleType:
-    """Return the module that has the function, run once for each state of its files, under a name of its own."""
+    """Return the module of the function. It is run once for each state of its files, under a name of its own."""
     code = code_at(build)
     registry = keras.saving.get_custom_objects()
     before = dict(registry)
@@ -85,7 +85,7 @@ def _module(build: str) -> ModuleType:
 
 
 _REGISTERED: dict[str, dict[str, Any]] = {}
-"""Name of a module of the user's -> the classes and functions that it registered with Keras when it was run."""
+"""Name of a user's own module -> the classes and functions that it registered with Keras when it was run."""
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:
@@ -94,9 +94,10 @@ def _is_own_function(value: Any, module: ModuleType) -> bool:
 
 @contextmanager
 def _settings_kept(build: str) -> Iterator[None]:
-    """Put Keras's global settings back, and refuse code that changes them: they would reach other networks, too.
+    """Restore Keras's global settings after the block. Raise SettingError if the code in the block changed them.
 
-    A module is run once, and its function for each arm, so that arms would be built with different settings.
+    Changed settings would affect other networks, too. A module is run only once, but its function once for each arm, so
+    that arms would be built with different settings.
     """
     before = _settings()
     try:
@@ -115,7 +116,7 @@ def _settings_kept(build: str) -> Iterator[None]:
 
 
 def _settings() -> dict[str, tuple[Any, Callable[[Any], None]]]:
-    """Return Keras's global settings of layers: name -> value, and what sets it."""
+    """Return Keras's global settings for layers: name -> its value and the function that sets it."""
     settings = keras.config
     return {
         "dtype_policy": (settings.dtype_policy(), settings.set_dtype_policy),

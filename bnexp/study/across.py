@@ -1,8 +1,8 @@
-"""The cells that a hypothesis averages, each by itself: which way it points, and whether they have a single answer.
+"""Each cell that a hypothesis averages: its direction, and whether all cells have a single answer.
 
-A mean over cells that point in opposite directions is no answer for any of them. A hypothesis averages its cells, or
-the groups of cells that `over` reduces to one number each. The mean that `over` takes is asked for by name. So cells
-within a group are not set against each other.
+If cells point in opposite directions, their mean is no answer for any of them. A hypothesis averages its cells, or the
+groups of cells that `over` reduces to one number each. The study asks for this reduction by name. So the cells within a
+group are not compared with each other.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Part:
 
     contrast: Contrast
     difference: JudgedDifference | None
-    """Signed so that what lies above 0 supports the claim; None where no pair has a value."""
+    """Positive values support the claim. None if no pair has a value."""
     wording: ClaimWording
     is_withheld: bool = False
-    """Whether it can have no verdict, as where neither arm beats guessing."""
+    """True if the part can have no verdict, for example because neither arm beats guessing."""
 
     def direction(self, levels: Levels) -> int:
-        """Return 1 if it supports the claim beyond its noise, -1 for the other way round, 0 if neither is known.
+        """Return 1 if the part supports the claim beyond its noise, -1 if it contradicts it, 0 if neither is shown.
 
-        It is 0 for a difference that is shown to be too small to matter, that a few rows carry, or that censored seeds
-        favour.
+        It is also 0 if the difference is shown to be too small to matter, if a few rows carry it, or if censored seeds
+        favour it.
         """
         difference = self.difference
         if difference is None or self.is_withheld:
@@ -59,7 +59,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """All that a hypothesis averages. They share the error of the hypothesis equally (Bonferroni)."""
+    """All parts that a hypothesis averages. They share the error of the hypothesis equally (Bonferroni)."""
 
     parts: Sequence[Part]
     levels: Levels
@@ -67,19 +67,19 @@ class Parts:
 
     @classmethod
     def of(cls, parts: Sequence[Part], levels: Levels) -> Parts:
-        """Judge each part, from the hypothesis's `levels`."""
+        """Return the parts with their directions, judged at the levels that follow from the hypothesis's `levels`."""
         count = max(1, len(parts))
         own = Levels(1 - (1 - levels.sign) / count, 1 - (1 - levels.margin) / count)
         return cls(parts, own, [part.direction(own) for part in parts])
 
     @property
     def disagree(self) -> bool:
-        """Return True if some point in one direction and some in the other."""
+        """Return True if some parts support the claim and others contradict it."""
         return {1, -1} <= set(self.directions)
 
     @property
     def about(self) -> Literal["new rows"] | MeasuredOn:
-        """Return what their intervals speak of."""
+        """Return what the parts' intervals are about."""
         if all(part.contrast.new_rows is not None for part in self.parts):
             return "new rows"
         found = {part.contrast.measured_on for part in self.parts}
@@ -103,7 +103,7 @@ def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) ->
 
 
 def _is(claim: Hypothesis, way: int) -> str:
-    """Write which way a cell points: 1 as claimed, -1 the other way."""
+    """Return the words for the direction of a cell: 1 is as claimed, -1 is the opposite."""
     direction = claim.direction if way > 0 else OTHER[claim.direction]
     if claim.wins:
         return "wins more seeds" if direction == "higher" else "wins fewer seeds"
@@ -111,7 +111,7 @@ def _is(claim: Hypothesis, way: int) -> str:
 
 
 def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> AcrossCells | None:
-    """Return what study.json holds of the parts; None where one of them has no value."""
+    """Return the parts as study.json stores them; None if there are fewer than two, or one has no value."""
     estimates = [_signed(claim, part.difference) for part in parts.parts if part.difference is not None]
     if len(estimates) < 2 or len(estimates) < len(parts.parts):
         return None
@@ -136,10 +136,11 @@ def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> Across
 def _differ(
     claim: Hypothesis, parts: Parts, estimates: Sequence[Estimate], whole: JudgedDifference
 ) -> statistics.Heterogeneity | None:
-    """Return how much the parts differ, by the error of their mean.
+    """Return how much the parts differ, compared with the error of their mean; None if that is not known.
 
-    That mean is what a hypothesis is judged by, but with `wins`: the sign of a mean over cells is no mean of their
-    signs. There the error is of the cells' mean wins, and no interval for another cell lies around them.
+    A hypothesis is judged by this mean, except with `wins`: the sign of a mean over cells is not the mean of their
+    signs. With `wins`, the error is the one of the cells' mean wins, and there is no prediction interval for another
+    cell.
     """
     if not claim.wins:
         mean = whole.decides if parts.about == "new rows" else whole.here
@@ -148,7 +149,7 @@ def _differ(
     if len({one.pairs for one in several}) > 1:  # a seed has no value in some part
         return None
     error = statistics.over_seeds(np.mean([one.difference_S for one in several], axis=0)).error
-    if first := several[0].here.error:  # splits that overlap widen the error of the mean as they widen a part's
+    if first := several[0].here.error:  # overlapping splits widen the error of the mean as they widen a part's
         error *= several[0].decides.error / first
     found = statistics.heterogeneity(estimates, error)
     return None if found is None else replace(found, prediction=None)
@@ -168,7 +169,7 @@ def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Hetero
 
 
 def _signed(claim: Hypothesis, difference: JudgedDifference) -> Estimate:
-    """Return what decides about a part, as the claim's arms are subtracted."""
+    """Return the deciding estimate of a part, as treated minus baseline."""
     return difference.decides if claim.direction == "higher" else -difference.decides
 
 

@@ -1,10 +1,10 @@
-"""Which hypotheses were asked before any result was there: hypotheses.json of a study's directory.
+"""hypotheses.json of a study's directory: which hypotheses were asked before any result was known.
 
-A hypothesis is the question and the trials that it reads. Another text of the claim is no other hypothesis. Another
-direction, smallest effect, endpoint, level or arm is one.
+A hypothesis is its question and the trials that it reads. If only the text of its claim changes, it is the same
+hypothesis. With another direction, smallest effect, endpoint, level or arm, it is another one.
 
-The file also says when the study was begun in this directory, and when it first had an answer there. Times of files
-do not say it: a claim that is reworded rewrites study.yaml, and a copy of a directory has new ones.
+The file also records when the study was begun in this directory, and when it first had an answer there. The times of
+the other files do not show this: rewording a claim rewrites study.yaml, and a copied directory has new times.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FILE = "hypotheses.json"
 
 
 def asked(planned: Plan) -> AskedDocument:
-    """Return what stands in hypotheses.json, and behind it the hypotheses that are asked now for the first time.
+    """Return the hypotheses of hypotheses.json, followed by those that are asked now for the first time.
 
-    They are asked after results if the directory holds a trial. So is every hypothesis of a file that was lost. The
-    same study with fewer seeds counts, too. A hypothesis that was asked there before its results stays one. Answers of
-    fewer seeds are added until this study has its own.
+    A new hypothesis counts as asked after results if the directory holds a trial. If the file was lost, this applies to
+    every hypothesis. Results of the same study with fewer seeds count, too, unless the hypothesis was asked there
+    before these results. Earlier answers with fewer seeds are added until this study has its own answer.
 
     Raises:
-        RunError: if the file was written by a bnexp of another format.
+        RunError: if the file was written by a bnexp with another format.
     """
     known = _kept(planned.directory / FILE)
     is_answered = with_times(planned.directory, known).answered is not None
@@ -49,7 +49,7 @@ def asked(planned: Plan) -> AskedDocument:
 
 
 def _asked(planned: Plan, claim: Hypothesis, digest: str, before: AskedHypothesis | None) -> AskedHypothesis:
-    """Return what is written down of a hypothesis that has no answer yet; `before` is what stands there already."""
+    """Return the record of a hypothesis that has no answer yet. `before` is its record in the file, if there is one."""
     looks = set[int]() if before is None else {*before.earlier_seeds}
     asked_then, with_results = [], [one for one in planned.earlier if holds_results(one.directory)]
     for study in with_results:
@@ -66,25 +66,28 @@ def _asked(planned: Plan, claim: Hypothesis, digest: str, before: AskedHypothesi
 
 
 def asked_now(planned: Plan) -> list[AskedHypothesis]:
-    """Return for each hypothesis what was known when it was asked as it stands."""
+    """Return the record of each hypothesis of the study, which says what was known when it was asked."""
     known = asked(planned).by_digest()
     return [known[_digest(planned, claim)] for claim in planned.file.study.claims()]
 
 
 def keep_asked(planned: Plan) -> None:
-    """Write down which hypotheses are asked, before anything more is trained; and when it was begun and answered."""
+    """Write hypotheses.json: which hypotheses are asked, and when the study was begun and answered.
+
+    It is called before anything more is trained, and again once the study has an answer.
+    """
     path, document = planned.directory / FILE, with_times(planned.directory, asked(planned))
     if document != _kept(path):
         store.write_json(path, document.model_dump(mode="json"))
 
 
 def times(directory: Path) -> AskedDocument:
-    """Read when a study was begun and answered in a directory, which may be of another study or of an older bnexp."""
+    """Read when the study in a directory was begun and answered. It may be another study, or of an older bnexp."""
     return with_times(directory, _known(directory))
 
 
 def _known(directory: Path) -> AskedDocument:
-    """Read hypotheses.json of any study; nothing is known where it cannot be read."""
+    """Read hypotheses.json of any study; return an empty record if it cannot be read."""
     try:
         return AskedDocument.model_validate_json(store.content(directory / FILE))
     except (RunError, ValidationError):
@@ -92,13 +95,13 @@ def _known(directory: Path) -> AskedDocument:
 
 
 def with_times(directory: Path, known: AskedDocument) -> AskedDocument:
-    """Add the times that are not written down yet: the times of the files that a study begins and ends with."""
+    """Return the record with missing times added: the times of study.yaml (begun) and of study.json (answered)."""
     begun = known.begun or _time_of(directory / "study.yaml")
     return known.model_copy(update={"begun": begun, "answered": known.answered or _time_of(directory / "study.json")})
 
 
 def _time_of(path: Path) -> datetime | None:
-    """Return when a file was written; None if it is not there, or the calendar does not have its time."""
+    """Return when a file was written; None if there is no file, or if its time is outside the calendar."""
     try:
         return datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
     except (OSError, ValueError, OverflowError):
@@ -116,7 +119,7 @@ def _kept(path: Path) -> AskedDocument:
 
 
 def _digest(planned: Plan, claim: Hypothesis, digests: Mapping[str, str] | None = None) -> str:
-    """Return the digest of a hypothesis, or of the same one in an earlier study whose trials have these digests."""
+    """Return the digest of a hypothesis; with `digests`, for an earlier study whose trials have these digests."""
     sides = {"at": claim.at} if claim.minus is None else {"at": claim.at, "minus": claim.minus}
     roles = {"treated": claim.treated, "baseline": claim.baseline}
     read = [

@@ -1,4 +1,4 @@
-"""Puts claims to the test: runs studies one after the other and keeps their answers, on one page."""
+"""Tests claims: runs studies one after the other and collects their answers for one page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bnexp.study.words import AFTER_RESULTS, about, asks, decides_about, effect,
 
 
 class StudyObserver(Protocol):
-    """What to do as a study goes on."""
+    """Called as a study makes progress."""
 
     def planned(self, plan: PlanDocument) -> None:
         """Handle the plan of the study that is about to run."""
@@ -31,14 +31,14 @@ class StudyObserver(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a study: its plan and the document of study.json, or why there is none of either."""
+    """The answer of a study: its plan and its study.json document, or why one of them is missing."""
 
     path: Path
     planned: Plan | None = None
     document: StudyDocument | None = None
     failure: str = ""
     seconds: float = 0.0
-    """Of training so far, of all workers."""
+    """Training time so far, summed over all workers."""
 
     @property
     def is_sweep(self) -> bool:
@@ -53,38 +53,38 @@ class Answer:
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """A hypothesis in a table of several studies; of a study that failed, why."""
+    """A row in a table of several studies: one hypothesis, or why a study failed."""
 
     study: str
     verdict: str = "failed"
     sentence: str = ""
     effect: str | None = None
-    """With its interval, in its unit."""
+    """The effect with its interval, in its unit."""
     level: float | None = None
     speaks_of: str | None = None
     claim: str = ""
     about: str = ""
     supported_if: str = ""
-    """The direction and the smallest effect that it asks for."""
+    """The direction and the smallest effect that the hypothesis asks for."""
     seeds: int = 0
     seconds: float = 0.0
-    """Of training, of the whole study."""
+    """Training time of the whole study."""
     asked_after_results: bool = False
     earlier_seeds: Sequence[int] = ()
-    """The numbers of seeds at which it had an answer before."""
+    """The numbers of seeds at which the hypothesis had an answer before."""
 
     @property
     def cautions(self) -> list[str]:
-        """List why its answer is exploratory, or one of several looks that share no error."""
+        """List why the answer needs caution: it was asked after results, or it is one of several looks at the data."""
         found = [AFTER_RESULTS] if self.asked_after_results else []
         return [*found, looked_before(self.earlier_seeds, self.seeds)] if self.earlier_seeds else found
 
 
 def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
-    """Plan the studies; one that cannot be run, such as for want of its data, says why.
+    """Plan the studies. A study that cannot be run, for example because its data are missing, gets the reason instead.
 
     Raises:
-        ConfigError: if none of them can.
+        ConfigError: if no study can be run.
     """
     answers = [_planned(path, runs) for path in paths]
     if all(one.planned is None for one in answers):
@@ -103,12 +103,12 @@ def _planned(path: Path, runs: Path) -> Answer:
 def answer_study(
     one: Answer, workers: Workers, observer: StudyObserver, *, draw: Callable[[Path], None] | None = None
 ) -> Answer:
-    """Run a study that could be planned; one that cannot be answered, in whole or in part, stops no other.
+    """Run a planned study and return its answer. A study that fails, in whole or in part, does not stop the others.
 
-    `draw` draws the figures of an answer that is kept in a directory.
+    `draw` draws the figures of an answer that is stored in a directory.
 
     Raises:
-        UserError, WorkError: if there are no workers to be had, which no other study would have either.
+        UserError, WorkError: if no workers can be started, so that no other study could be run, either.
     """
     if one.planned is None:
         return one
@@ -144,7 +144,7 @@ def _bound(claim: Hypothesis) -> str:
 
 
 def rows_of(one: Answer) -> Iterator[ClaimRow]:
-    """Yield a row for each hypothesis of a study; one in all for a study that could not be planned."""
+    """Yield a row for each hypothesis of a study; a single row for a study that could not be planned."""
     failed = ClaimRow(study=one.name, sentence=one.failure)
     if one.planned is None:
         yield failed

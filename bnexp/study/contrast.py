@@ -1,4 +1,4 @@
-"""Results -> one number a seed for each hypothesis: reduced over a factor, averaged over cells, treated minus baseline.
+"""Results -> one number per seed for each hypothesis: reduced over a factor, averaged over cells, treated - baseline.
 
 Axes: S seeds, C cells, L levels of a factor.
 """
@@ -28,50 +28,51 @@ from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
 
 Results = Mapping[tuple[int, str], Result]
-"""(cell, arm), which names a trial -> what was measured there."""
+"""(cell number, arm), which identifies a trial -> its result."""
 FactsOf = Callable[[Candidate], DataFacts]
-"""Experiment -> what is known of its data."""
+"""Experiment -> the facts about its data."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Treated minus baseline of each seed, and what a verdict on it must know."""
+    """Treated minus baseline of each seed, and the facts that a verdict needs."""
 
     difference_S: Floats
     """(S,), NaN where a diverged seed has no value."""
     never: tuple[int, int] = (0, 0)
-    """Trainings of treated and of baseline that did not reach the target of `epochs_to`."""
+    """Numbers of trainings of treated and of baseline that did not reach the target of `epochs_to`."""
     resample: Resample | None = None
-    """How the measured rows were split, if all were split alike."""
+    """How the measured rows were split; None if not all were split in the same way."""
     new_rows: NewRowsEstimate | None = None
-    """The difference as estimated for new rows, where that is known."""
+    """The difference estimated for new rows; None if that is not known."""
     why_not_new_rows: str | None = None
     parts: tuple[Contrast, ...] = ()
     """The contrasts of the cells that are averaged, or of the groups that `over` reduces, if there are several.
 
-    They are estimated for new rows if the whole and each of them can be.
+    They have estimates for new rows only if the whole contrast and all parts can have them.
     """
     levels: Mapping[str, Any] = field(default_factory=dict)
-    """Of a part: where it lies."""
+    """The levels of a part."""
     trainings: int = 1
-    """Trainings of an arm behind one of its numbers."""
+    """Number of trainings of an arm behind one of its numbers."""
     warned: bool = False
-    """A training of either arm has a warning."""
+    """True if a training of either arm has a warning."""
     diverged: int = 0
-    """Trainings of both arms that diverged."""
+    """Number of trainings of both arms that diverged."""
     undefined: int = 0
-    """Pairs without a value in which no seed diverged."""
+    """Number of pairs that have no value although no seed diverged."""
     baseline_mean: float | None = None
-    """Of the values that are contrasted, in the metric's unit; None if they are no final values in that unit."""
+    """Mean of the baseline's values in the metric's unit; None if the contrast is not one of final values in that
+    unit."""
     guessing: float | None = None
-    """What a net scores that has learned nothing, if no arm does better in any cell that is read.
+    """The score of guessing, if neither arm beats it in any cell that is read.
 
-    None if one does, or if the claim is about something else.
+    None if an arm beats it, or if no score of guessing is known for the claim's endpoint.
     """
     measured_on: MeasuredOn = "these rows"
-    """What the differences over seeds alone speak of."""
+    """What the differences over seeds alone are about."""
     data: tuple[Dataset, DataFacts] | None = None
-    """What is read, and what is known of it, if all cells read the same and no factor varies it."""
+    """The dataset and the facts about it, if all cells read the same data and no factor varies it; else None."""
 
     @property
     def lost(self) -> int:
@@ -100,7 +101,7 @@ def contrast_of(
 
 
 def whole_contrast(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows = no_rows) -> Contrast:
-    """Return the contrast of a claim alone; with `minus`, the contrast at `at` minus the contrast at `minus`."""
+    """Return the contrast of a claim without its parts. With `minus`, the contrast at `minus` is subtracted."""
     here = [cell for cell in cells if matches(cell, claim.at)]
     there = [] if claim.minus is None else [cell for cell in cells if matches(cell, claim.minus)]
     return _contrast(claim, here, there, results, rows)
@@ -109,7 +110,7 @@ def whole_contrast(claim: Hypothesis, cells: Sequence[Cell], results: Results, r
 def _contrast(
     claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results, rows: ReadRows
 ) -> Contrast:
-    """Return the contrast of the mean over some cells, minus that over others if there are any."""
+    """Return the contrast of the mean over the cells `here`, minus the one over the cells `there` if there are any."""
     difference_S = _interaction(claim, here, there, results) if there else _difference(claim, here, results)
     read = {arm: [results[cell.number, arm] for cell in [*here, *there]] for arm in (claim.treated, claim.baseline)}
     never = [sum(int(one.censored(claim.metric).sum()) for one in read[arm]) for arm in (claim.treated, claim.baseline)]
@@ -134,7 +135,7 @@ def _contrast(
 
 
 def _one_data_set(claim: Hypothesis, cells: Sequence[Cell], facts_of: FactsOf) -> tuple[Dataset, DataFacts] | None:
-    """Return the data that a claim reads, with its facts; None if cells read different data, or a factor varies it."""
+    """Return the data that a claim reads, with its facts; None if cells read different data or a factor varies it."""
     read = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
     if any(key.startswith("dataset.") for cell in read for name in cell.levels for key in keys_of(name)):
         return None
@@ -148,14 +149,14 @@ def _one_data_set(claim: Hypothesis, cells: Sequence[Cell], facts_of: FactsOf) -
 
 
 def _undefined(difference_S: Floats, every: Sequence[Result]) -> int:
-    """Count the pairs without a value in which no seed diverged, as the metric is not defined there."""
+    """Count the pairs that have no value although no seed diverged, because the metric is not defined there."""
     diverged = {seed for one in every for seed in one.diverged}
     known_S = [math.isfinite(value) for value in difference_S]
     return sum(not known and str(seed) not in diverged for known, seed in zip(known_S, every[0].seeds, strict=True))
 
 
 def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> float | None:
-    """Return the mean of the baseline's values, in the metric's unit; None where a claim contrasts something else."""
+    """Return the mean of the baseline's values in the metric's unit; None if a claim contrasts something else."""
     is_width = claim.over is not None and claim.over.take == "width"
     if claim.metric.in_logs or claim.counts or is_width:
         return None
@@ -166,7 +167,7 @@ def _baseline_mean(claim: Hypothesis, cells: Sequence[Cell], results: Results) -
 def _unbeaten(claim: Hypothesis, cells: Sequence[Cell], results: Results, rows: ReadRows) -> float | None:
     """Return the highest score of guessing if no result beats it; else None.
 
-    It is None, too, for epochs to a value, failures and ratios: no score of guessing is known for them.
+    It is also None for epochs to a value, failures and ratios, because no score of guessing is known for them.
     """
     endpoint = claim.metric
     if endpoint.in_logs or endpoint.failures_below is not None:
@@ -192,9 +193,10 @@ def _difference(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> F
 
 
 def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell], results: Results) -> Floats:
-    """Return the difference in some cells minus the one in others, (S,).
+    """Return the difference in the cells `here` minus the one in the cells `there`, (S,).
 
-    Each side adds up values, and no differences. So the size of the values says what is rounding.
+    Each side adds up values, not differences, because the size of the values tells which differences are rounding
+    errors.
     """
     (treated_S, baseline_S), (other_treated_S, other_baseline_S) = (
         [_reduced(claim, arm, cells, results) for arm in (claim.treated, claim.baseline)] for cells in (here, there)
@@ -204,13 +206,13 @@ def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell],
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
-    """Return treated minus baseline, (S,), of each group of cells that `over` reduces to a number, with one of them."""
+    """Return, for each group of cells that `over` reduces, one of its cells and treated minus baseline, (S,)."""
     judged = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
     return [(group[0], _difference(claim, group, results)) for group in _groups(claim, judged)]
 
 
 def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Put cells together that differ only in the factor that `over` reduces; each by itself without it."""
+    """Group the cells that differ only in the factor that `over` reduces. Without `over`, each cell is a group."""
     if claim.over is None:
         return [[cell] for cell in cells]
     groups: dict[str, list[Cell]] = {}
@@ -220,7 +222,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def _levels(claim: Hypothesis, cell: Cell) -> dict[str, Any]:
-    """Return the levels of a cell but for the factor that `over` reduces."""
+    """Return the levels of a cell without the factor that `over` reduces."""
     return {name: level for name, level in cell.levels.items() if claim.over is None or name != claim.over.factor}
 
 
@@ -237,7 +239,7 @@ def _one_number(claim: Hypothesis, arm: str, group: Sequence[Cell], results: Res
 
 
 def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: bool) -> Floats:
-    """Reduce a factor to one number for each seed, (S,): mean, or width in decades.
+    """Return one number for each seed, (S,): the mean over a factor's levels, or the width in decades.
 
     >>> over_levels(np.array([[0.9], [0.895], [0.5]]), [0.1, 1.0, 10.0], Over(factor="x", take="width"), True)
     array([1.])
@@ -252,7 +254,7 @@ def over_levels(values_LS: Floats, levels_L: Sequence[Any], over: Over, higher: 
 
 
 def _width(values_L: Floats, logs_L: Floats, within: float) -> float:
-    """Return how far the levels go that lie next to each other around the best one, all of them `within` of it."""
+    """Return the width in decades of the range of levels around the best one in which all values are `within` of it."""
     if not np.isfinite(values_L).all():
         return math.nan
     best = low = high = int(np.argmax(values_L))
@@ -270,21 +272,21 @@ def _mean(values_CS: Floats) -> Floats:
 
 
 def more_wins(claim: Hypothesis) -> bool:
-    """Return True if the arm with the higher number is the better one, after `over`: a width always is."""
+    """Return True if a higher number is better after `over`. This is always so for a width."""
     return (claim.over is not None and claim.over.take == "width") or _more_is_better(claim)
 
 
 def _more_is_better(claim: Hypothesis) -> bool:
-    """Return True if a cell's number is better where it is higher."""
+    """Return True if a higher number of a cell is better."""
     endpoint = claim.metric
     return not endpoint.in_logs and endpoint.failures_below is None and higher_is_better(endpoint.metric)
 
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
-    """Return how each seed splits the rows that are measured. Outside a shared test part it splits them anew."""
+    """Return True if each seed measures on a split of its own, else how the dataset splits its rows."""
     return True if splits_anew(claim.metric.metric, result.resample) else result.resample
 
 
 def effect_of(claim: Hypothesis, difference_S: Floats) -> Floats:
-    """Return what a claim is about, (S,): the differences, or 1/2 for a win, -1/2 for a loss and 0 for a tie."""
+    """Return the effect of a claim, (S,): the differences; with `wins`, 1/2 for a win, -1/2 for a loss, 0 for a tie."""
     return np.sign(difference_S) / (2 if more_wins(claim) else -2) if claim.wins else difference_S

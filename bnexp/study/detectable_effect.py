@@ -1,7 +1,8 @@
-"""What a study can detect, told before anything more is trained.
+"""Estimates what a study can detect, before anything more is trained.
 
-If all trials that a claim reads are stored, their variances say it: the study's own finished trials, or the trials of
-the same study with fewer seeds. Else the worst case of an accuracy is assumed; of other splits the ratio is known.
+If all trials that a claim reads are stored, their variances are used. They may be the study's own finished trials, or
+trials of the same study with fewer seeds. Otherwise the worst case is assumed for an accuracy. For other splits, the
+effect is given in standard deviations.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from bnexp.study.words import about, deviation, endpoint_text, storable
 
 
 def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
-    """Return for each claim which difference is detected by the variances of stored trials; None where they lack."""
+    """Return for each claim a sentence on what it can detect by the variances of stored trials; None without these."""
     earlier = {trial.key: planned.begun.results.get(trial.digest) for trial in planned.trials}
     before = {key: one for key, one in earlier.items() if one is not None}
     sources = [(done, rows_of(planned, done)), (before, lambda key: _earlier_rows(planned, before[key]))]
@@ -49,13 +50,13 @@ def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
 
 
 def _earlier_rows(planned: Plan, result: Result) -> HeldOut | None:
-    """Read what each held-out row measured in a trial of the same study with fewer seeds; None if it is not kept."""
+    """Read the values of each held-out row from a trial of an earlier study; None if they are not stored."""
     directory = next(one.directory for one in planned.earlier if one.seeds == result.seeds)
     return kept_rows(directory / CELLS / f"{result.trial[:DIGITS]}.json", result)
 
 
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:
-    """Return what is detected by the variances of these results; None if one is missing, or all pairs are alike."""
+    """Return a sentence on what a claim can detect by these results; None if one is missing or all pairs are equal."""
     read = [
         results.get((cell.number, arm)) for cell in _cells(planned, claim) for arm in (claim.treated, claim.baseline)
     ]
@@ -75,7 +76,7 @@ def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRow
 
 
 def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError, str]:
-    """Return the standard error that a difference predicts for this number of seeds, and what is drawn."""
+    """Return the standard error that is expected for this number of seeds, and the words for what is drawn."""
     spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
     if new_rows is None:
         return error_over_seeds(spread, seeds), f"On {difference.measured_on}, {many}"
@@ -90,14 +91,14 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
     """Return a sentence for each kind of claim that is judged for new rows and whose trials are not stored.
 
-    Their intervals have this `level`. Without `claims`, they are all claims of the study.
+    The intervals of the claims have this `level`. Without `claims`, all claims of the study are used.
     """
     claims = planned.file.study.claims() if claims is None else claims
     return list(dict.fromkeys(said for claim in claims if (said := _of(planned, claim, level)) is not None))
 
 
 def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
-    """Return how rows count for a claim; None if its verdict is about these rows only."""
+    """Return a sentence on what held-out rows add for a claim; None if its verdict is about these rows only."""
     read, seeds = list(_read(planned, claim)), planned.file.study.seeds
     facts = [planned.known(one).data for one in read]
     splits = [split_rows(one.experiment.dataset.resample, data) for one, data in zip(read, facts, strict=True)]
@@ -118,7 +119,8 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     is_one_part = claim.minus is None and all(one == facts[0] for one in facts)
     if is_one_part and not design.grouped and quantity(design.metric) == "accuracy":
         worst = detectable_by(design, None).sentence
-        return f"For new rows, only the worst case is known so far. {worst} The rows set it: more seeds hardly help."
+        why = "The number of rows sets it, so more seeds hardly help."
+        return f"For new rows, only the worst case is known so far. {worst} {why}"
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
     name = with_unit(design.metric)
@@ -142,7 +144,7 @@ def _cells(planned: Plan, claim: Hypothesis) -> list[Cell]:
 
 
 def _of_splits(claim: Hypothesis, test_share: float, seeds: int, level: float) -> str | None:
-    """Return which difference is detected for other splits, whose training rows overlap, in deviations over seeds."""
+    """Return a sentence on what can be detected for other splits, in standard deviations over seeds."""
     size = detectable(error_over_splits(1.0, seeds, test_share), level=level)
     if not math.isfinite(size):
         return None

@@ -1,10 +1,12 @@
-"""What a study's directory and each of its trials are kept under: digests of what is measured, never of what is asked.
+"""Digests that name a study's directory and its trials. They depend on what is measured, never on what is asked.
 
-A study: its base experiment, its data, its seeds, its tuning. A trial: all experiments that it may train, with data
-and seeds. So a study that gains a level, an arm or a hypothesis keeps its directory, and its trials.
+A study's digest has its base experiment, data, seeds and tuning. A trial's digest has all experiments that it may
+train, with their data, seeds and tuning. So a study that gains a level, an arm or a hypothesis keeps its directory and
+its trials.
 
-A digest outlives the bnexp that wrote it. So a key of a hypothesis or of tuning that a later bnexp adds is no part of
-it while it has its default (`_facts`), else each upgrade would make every hypothesis a new one, asked after results.
+Digests must stay the same in later versions of bnexp. So a key that a later version adds to a hypothesis or to tuning
+is left out while it has its default (`_facts`). Otherwise, each upgrade would make every hypothesis a new one, asked
+after results.
 """
 
 from __future__ import annotations
@@ -30,20 +32,21 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "Over": {"within": 0.01},
     "Tune": {"seeds": 3, "metric": "val_accuracy"},
 }
-"""Section -> keys with a default that are a part of every digest, since the first ones held them. It never grows."""
+"""Section -> keys that are in every digest even with their defaults, because the first digests held them. It never
+grows."""
 
 
 def study_facts(file: StudyFile) -> dict[str, Any]:
-    """Return what all grids of a study share, whatever its seeds and tuning: base experiment and its data."""
+    """Return what all grids of a study share: the base experiment and its data, without seeds and tuning."""
     try:
         base = experiment_of(base_of(file))
-    except ConfigError:  # that levels or arms complete
+    except ConfigError:  # the base is complete only with levels or arms
         return {"base": yaml.plain(file.at("experiment"))}
     return {"base": config.digest(base), "source": source_sha256(base.dataset)}
 
 
 def trial_facts(candidates: Sequence[Candidate], sources: Sources) -> dict[str, Any]:
-    """Return what is measured in one cell's arm, whatever the seeds and tuning."""
+    """Return what is measured in one cell's arm: experiments, data and own networks, without seeds and tuning."""
     experiments = [one.experiment for one in candidates]
     facts: dict[str, Any] = {
         "experiments": [config.digest(one) for one in experiments],
@@ -59,7 +62,7 @@ def digest_of(facts: Mapping[str, Any], study: Study) -> str:
 
 
 def question_digest(claim: Hypothesis, read: Sequence[str]) -> str:
-    """Return the sha256 of what a hypothesis asks, its text left out, and of the trials that it reads."""
+    """Return the sha256 of the question of a hypothesis, without its text, and of the trials that it reads."""
     return _sha256({"question": _facts(claim, {"claim"}), "trials": sorted(read)})
 
 
@@ -69,7 +72,7 @@ def _seeds(study: Study) -> dict[str, Any]:
 
 
 def _facts(section: Section, left_out: Collection[str] = ()) -> dict[str, Any]:
-    """Return what a section says: the keys that are not as by default, and those that stand in every digest."""
+    """Return the keys of a section that differ from their defaults, and the keys that are in every digest."""
     said = section.model_dump(mode="json", exclude_defaults=True)
     inner = {key: _facts(value) for key, value in section if isinstance(value, Section)}
     facts = {**ALWAYS.get(type(section).__name__, {}), **said, **inner}

@@ -1,4 +1,4 @@
-"""All results of a study -> what it keeps: study.json with every cell's means and the verdicts, and a tidy table.
+"""Results of a study -> what is stored: study.json with every cell's means and the verdicts, and a tidy table.
 
 Axis: S seeds.
 """
@@ -48,11 +48,11 @@ def document(
     facts_of: FactsOf | None = None,
     metric: str | None = None,
 ) -> StudyDocument:
-    """Return what study.json holds: no time or place, so that the same numbers give the same bytes.
+    """Return the content of study.json. It has no time and no place, so that the same numbers give the same bytes.
 
-    `asked` says for each hypothesis what was known before it was asked; where it is empty, nothing was.
-    `rows` reads what each held-out row measured in a trial, and `facts_of` tells what is known of an experiment's data.
-    `metric` is what a sweep shows.
+    `asked` says for each hypothesis what was known before it was asked. If it is empty, nothing was known.
+    `rows` reads the values of each held-out row of a trial. `facts_of` returns the facts about an experiment's data.
+    `metric` is the metric that a sweep shows.
     """
     study, arms = file.study, list(file.study.arms)
     claims = study.claims()
@@ -104,15 +104,15 @@ def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:
 
 
 def _data_warnings(cells: Sequence[Cell], arms: Sequence[str], results: Results) -> list[str]:
-    """List what may mislead in the data of all trials, each once."""
+    """List the warnings about the data of all trials, each once."""
     read = [results[cell.number, arm] for cell in cells for arm in arms]
     return list(dict.fromkeys(text for one in read for text in one.data_warnings))
 
 
 def _versions(results: Results) -> dict[str, list[str]]:
-    """List, package by package, the versions that the results were made with; more than one were made at two times.
+    """Map each package to the versions that made the results, and "GPU" to the kinds of GPU, if there are any.
 
-    So, too, the kinds of GPU, if any was there.
+    Several versions mean that the results were made at different times.
     """
     found: dict[str, set[str]] = {}
     for result in results.values():
@@ -143,7 +143,7 @@ def _cell(
 
 
 def _cell_differences(cell: Cell, study: Study, shown: Sequence[Endpoint], results: Results) -> list[Floats]:
-    """Return the difference, (S,), that each hypothesis is about; in a sweep, of each arm from the last one."""
+    """Return the difference of each hypothesis in a cell, (S,); in a sweep, each arm minus the last one."""
     if claims := study.claims():
         return [cell_difference(claim, cell, results) for claim in claims]
     return sweep.differences(cell, list(study.arms), shown[0], results)
@@ -154,7 +154,7 @@ def _mean(values_S: Floats) -> MeanOverSeeds:
 
 
 def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[Group]:
-    """Return the differences of what `over` reduces to one number, each with the levels of the other factors."""
+    """Return the difference of each group of cells that `over` reduces, with the levels of the other factors."""
     if claim.over is None:
         return []
     return [
@@ -168,7 +168,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
 
 
 def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Iterator[str]:
-    """Yield what else may be taken for the effect of a claim, by the experiments that it reads."""
+    """Yield the cautions about what else may look like a claim's effect in the experiments that it reads."""
     sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
     read = [cell for cell in cells if any(matches(cell, at) for at in sides)]
     arms = {
@@ -194,7 +194,7 @@ def _trial(result: Result, shown: Sequence[Endpoint]) -> TrialRecord:
 
 
 def _endpoint(result: Result, endpoint: Endpoint) -> MeanOverSeeds:
-    """Return the mean over seeds with its interval; of epochs it is that within the budget, and how many arrived."""
+    """Return the mean over seeds with its interval; for epochs, the mean within the budget, and how many arrived."""
     values_S = result.values(endpoint)
     if endpoint.epochs_to is None:
         return _mean(np.exp(values_S) if endpoint.ratio else values_S)
@@ -206,9 +206,9 @@ def _endpoint(result: Result, endpoint: Endpoint) -> MeanOverSeeds:
 
 
 def table(file: StudyFile, cells: Sequence[Cell], results: Results) -> str:
-    """Return results.csv: a row for each cell, arm and seed, a column for each varied key and for each that is tied.
+    """Return results.csv: a row for each cell, arm and seed, with a column for each varied and each tied key.
 
-    What is not there is empty.
+    Missing values are empty.
     """
     kept = [results[cell.number, arm] for cell in cells for arm in file.study.arms]
     metrics = list(dict.fromkeys(name for result in kept for name in result.final))

@@ -21,12 +21,12 @@ from bnexp.errors import ConfigError, nearest
 from bnexp.experiment.own_files import network_sha256
 
 TUNING_SEED = 1000
-"""The first seed that tuning uses, or a later one where the study itself has more."""
+"""The first seed that tuning uses. A study with more seeds than this uses later ones."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An experiment that an arm of a cell may train: the only one, or one for each value of what is tuned."""
+    """An experiment that an arm of a cell may train: the only one, or one for each value of the tuned key."""
 
     experiment: Experiment
     node: Node
@@ -35,14 +35,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the grid: factor -> level, and arm -> what it may train."""
+    """One point of the grid: factor -> level, and arm -> the experiments that it may train."""
 
     number: int
     levels: Mapping[str, Any]
     candidates: Mapping[str, Sequence[Candidate]]
 
     def level(self, key: str) -> Any:
-        """Return the level of a factor, or of one key of a factor of several."""
+        """Return the level of a factor, or of one key of a factor that has several keys."""
         if key in self.levels:
             return self.levels[key]
         name = next(name for name in self.levels if key in keys_of(name))
@@ -50,7 +50,7 @@ class Cell:
 
 
 def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
-    """Return True if a cell lies at these levels; a list of levels stands for any of them."""
+    """Return True if a cell has these levels. A list of levels matches any of them."""
     return all(_is_level(cell.level(name), level) for name, level in at.items())
 
 
@@ -59,7 +59,7 @@ def _is_level(level: Any, wanted: Any) -> bool:
 
 
 def level_text(level: Any) -> str:
-    """Write a level as a person does.
+    """Return a level as a person writes it.
 
     >>> level_text("relu"), level_text([32, [8]]), level_text(None)
     ('relu', '[32, [8]]', 'null')
@@ -68,10 +68,10 @@ def level_text(level: Any) -> str:
 
 
 def cells_of(file: StudyFile) -> list[Cell]:
-    """Span the grid, the first factor slowest, and read every experiment in it.
+    """Return the cells of the grid, the first factor slowest, with every experiment in them.
 
     Raises:
-        ConfigError: with every mistake, each told once, at the line where it stands.
+        ConfigError: with every mistake, each once, at its line.
     """
     study = file.study
     points = [dict(zip(study.vary, point, strict=True)) for point in itertools.product(*study.vary.values())]
@@ -92,7 +92,7 @@ def cells_of(file: StudyFile) -> list[Cell]:
 
 
 def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Iterator[str]:
-    """Add to a fault in a level, which all arms share, in which of them it is one, if not in all."""
+    """Yield the faults. If a fault in a shared level occurs only in some arms, their names are added."""
     for node in _shared(file):
         place = f"{node.where}:"
         here = {problem: arms for problem, arms in faults.items() if problem.startswith(place)}
@@ -100,13 +100,14 @@ def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Ite
         if here and len(faulty) < len(file.study.arms):
             which = f"arm {faulty[0]}" if len(faulty) == 1 else f"arms {', '.join(faulty)}"
             faults = {
-                f"{text} So it is in {which} alone." if text in here else text: arms for text, arms in faults.items()
+                f"{text} This fault is only in {which}." if text in here else text: arms
+                for text, arms in faults.items()
             }
     yield from faults
 
 
 def _shared(file: StudyFile) -> Iterator[Node]:
-    """Yield where each level stands, which all arms share."""
+    """Yield the node of each level in the file. All arms share these levels."""
     for name, levels in file.study.vary.items():
         yield from (file.at("vary", name, str(number)) for number in range(len(levels)))
 
@@ -117,20 +118,20 @@ def seeds_of(study: Study) -> tuple[int, ...]:
 
 
 def tuning_seeds(study: Study) -> tuple[int, ...]:
-    """Return the seeds for tuning: none of those that the verdict rests on."""
+    """Return the seeds for tuning. None of them is a seed of the verdict."""
     first = max(TUNING_SEED, study.seeds)
     return tuple(range(first, first + study.tune.seeds)) if study.tune is not None else ()
 
 
 def experiments(cells: Sequence[Cell]) -> Iterator[Candidate]:
-    """List all candidates of all cells."""
+    """Yield all candidates of all cells."""
     for cell in cells:
         for found in cell.candidates.values():
             yield from found
 
 
 def sources(cells: Sequence[Cell]) -> Sources:
-    """Return the digests of what the experiments read."""
+    """Return the digests of the data and the user's own networks that the experiments use."""
     every = [one.experiment for one in experiments(cells)]
     datasets = {one.dataset.model_dump_json(): one.dataset for one in every}
     networks = {one.model.model_dump_json(): one.model for one in every if isinstance(one.model, OWN_NETWORKS)}
@@ -144,7 +145,7 @@ def sources(cells: Sequence[Cell]) -> Sources:
 
 
 def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterator[Candidate]:
-    """Yield the experiments of one trial: the base, then the cell's levels, the arm, the ties, what is tuned."""
+    """Yield the experiments of one trial: the base with the cell's levels, the arm, the ties and the tuned value."""
     settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
     plain = _laid(file, settings)
     ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []
@@ -159,12 +160,12 @@ def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterato
 
 
 def base_of(file: StudyFile) -> Node:
-    """Return the base experiment, which is called as the study and has its seeds."""
+    """Return the base experiment with the name and the seeds of the study."""
     return _laid(file, [])
 
 
 def _laid(file: StudyFile, layers: Sequence[Node]) -> Node:
-    """Lay layers over the base experiment."""
+    """Return the base experiment with layers of config laid over it."""
     base = file.at("experiment")
     own = [
         Node({"name": file.at("name")}, base.where),
@@ -187,7 +188,7 @@ def _arm_layers(file: StudyFile, arm: str) -> Iterator[Node]:
 
 
 def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie: Tie) -> Node:
-    """Return the layer that a tie adds to a cell."""
+    """Return the layer of config that a tie adds to a cell."""
     where, experiment = file.where("tie", key), experiment_of(plain)
     known = factor_names(file.study)
     if tie.follows not in known:
@@ -202,7 +203,7 @@ def _tied(file: StudyFile, plain: Node, levels: Mapping[str, Any], key: str, tie
 
 
 def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
-    """Return the layer in which a number of an experiment is multiplied; for a learning rate, its first one."""
+    """Return the layer of config that multiplies a number of an experiment; in a schedule, the initial rate."""
     value = _at(experiment, key)
     if _is_schedule(value):
         rate = {"name": Node(value.name, where), "initial": Node(value.initial * share, where)}
@@ -214,7 +215,7 @@ def _scaled(experiment: Experiment, key: str, share: float, where: str) -> Node:
 
 
 def tied_value(experiment: Experiment, key: str) -> float:
-    """Return the number of an experiment that a tie has set; of a learning rate it is the first one."""
+    """Return the number of an experiment that a tie has set; for a schedule, the initial learning rate."""
     value = _at(experiment, key)
     return float(value.initial if _is_schedule(value) else value)
 
@@ -231,10 +232,10 @@ def _is_schedule(value: Any) -> bool:
 
 
 def factor_names(study: Study) -> list[str]:
-    """List what the factors may be called: by the whole of what stands in `vary`, or by one of its keys."""
+    """List the names that a factor may be called by: its whole name in `vary`, and each of its keys."""
     return [name for factor in study.vary for name in dict.fromkeys([factor, *keys_of(factor)])]
 
 
 def not_varied(name: str, known: Sequence[str]) -> str:
-    """Return the refusal of a name that nothing varied has, with the nearest name."""
+    """Return the message for a name that no factor has, with the nearest name."""
     return f"it is not varied. {nearest(name, known)}" if known else "nothing is varied. Add it to `vary`."

@@ -1,4 +1,4 @@
-"""A job: trials of a study that share a program. It is trained as one, by whichever process."""
+"""A job: trials of a study that share a compiled program. One worker trains them together."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ from bnexp.study.grid import Candidate, Cell, level_text
 from bnexp.study.result import Result
 
 MOST_TOGETHER = 64
-"""Trainings of a job; one of more is cut, cell by cell. They fill a shard, and are kept as soon as they end."""
+"""The most trainings in a job. More are cut into several jobs, cell by cell. A job fills a shard, and each job's
+results are stored as soon as it ends."""
 MOST_ROW_BYTES = 2**27
-"""Of different data in a job. Three copies fit a worker's least share; a single cell may have more."""
+"""The most bytes of different data in a job. Three copies fit into the smallest share of a worker. A single cell may
+have more."""
 
 DIGITS = 16
-"""Of a trial's digest in the name of its file."""
+"""Number of digits of a trial's digest in the name of its file."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell in one arm: what is trained, and what may be trained for it."""
+    """One cell in one arm: the unit that a study trains and stores."""
 
     cell: Cell
     arm: str
     digest: str
-    """Of all that is measured: `digests.trial_facts`, seeds and tuning."""
+    """The digest of all that is measured: `digests.trial_facts`, seeds and tuning."""
     steps: int
     """Optimizer steps of all its trainings, if no seed stops early."""
     steps_of_a_seed: int
-    """Of these, what one seed of the verdict takes."""
+    """Optimizer steps of one seed of the verdict, which are part of `steps`."""
 
     @property
     def candidates(self) -> Sequence[Candidate]:
@@ -47,39 +49,39 @@ class Trial:
 
     @property
     def key(self) -> tuple[int, str]:
-        """Name it within its study."""
+        """Return the key of the trial within its study: the number of the cell, and the arm."""
         return self.cell.number, self.arm
 
     @property
     def short_digest(self) -> str:
-        """Return as much of its digest as names its file."""
+        """Return the first digits of the digest, which name the trial's file."""
         return self.digest[:DIGITS]
 
     @property
     def name(self) -> str:
-        """Return what a person knows it by: its levels and its arm."""
+        """Return the trial's name for a person: its levels and its arm."""
         return ", ".join([*(f"{name}={level_text(level)}" for name, level in self.cell.levels.items()), self.arm])
 
 
 @dataclass(frozen=True)
 class Job:
-    """Trials of a study that are trained together, and how."""
+    """Trials of a study that are trained together, with all that their training needs."""
 
     trials: Sequence[Trial]
     seeds: tuple[int, ...]
-    """That are trained for the verdict."""
+    """Seeds that are still to be trained for the verdict."""
     tune: Tune | None
     tuning_seeds: tuple[int, ...]
     endpoints: Sequence[Endpoint]
     sources: Sources
     largest_shard: int = MOST_TOGETHER
-    """Trainings that are worked on at a time, at most."""
+    """The most trainings that run at a time."""
     begun: Mapping[str, Result] = field(default_factory=dict)
-    """By digest, what is known of each trial's first seeds, which are trained already; empty if they are not."""
+    """Digest of a trial -> the result of its first seeds, which are trained already; empty if none are."""
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
-        """Return the seeds of the verdict, those that are trained already in front."""
+        """Return all seeds of the verdict. Seeds that are already trained come first."""
         return (*next((result.seeds for result in self.begun.values()), ()), *self.seeds)
 
     def from_the_beginning(self) -> Job:
@@ -88,15 +90,15 @@ class Job:
 
     @property
     def keys(self) -> Sequence[tuple[int, str]]:
-        """List the names of its trials."""
+        """List the keys of the job's trials."""
         return [trial.key for trial in self.trials]
 
     def halved(self) -> list[Job]:
-        """Return jobs that need less memory: half of the trials each, and half as much worked on at a time."""
+        """Return jobs that need less memory: each has half of the trials, and half as many trainings run at a time."""
         return self._cut(-(-len(self.trials) // 2))
 
     def alone(self) -> list[Job]:
-        """Return a job for each trial, and half as much worked on at a time."""
+        """Return a job for each trial, in which half as many trainings run at a time."""
         return self._cut(1)
 
     def _cut(self, size: int) -> list[Job]:
@@ -112,21 +114,21 @@ class Job:
 
 @dataclass(frozen=True)
 class CandidateFacts:
-    """What is known of a candidate once its data are read."""
+    """What is known about a candidate after its data are read."""
 
     task: Task
     shape: str
-    """What a program sees of the data (`Data.shape`)."""
+    """The part of the data's description that decides on the compiled program (`Data.shape`)."""
     row_bytes: int
-    """Of the data's inputs."""
+    """Bytes of the data's inputs."""
     steps: int
     """Optimizer steps of one training."""
     data: DataFacts
-    """What a person reads about the data: `data_facts`."""
+    """The facts about the data that are shown to the user: `data_facts`."""
 
 
 def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], seeds: int) -> list[list[Trial]]:
-    """Return which trials share programs, when each trains this number of seeds; the most work first."""
+    """Return a list of trials for each job: they share a program, with `seeds` seeds each. The most work is first."""
     alike: dict[Any, list[Trial]] = {}
     for trial in trials:
         key = repr([(program_key(one.experiment), known(one).shape) for one in trial.candidates])
@@ -136,7 +138,7 @@ def together(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 
 def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFacts], most: int) -> list[list[Trial]]:
-    """Put each trial into the first job that has room for it: of `most` trials, whose data are not too large."""
+    """Put each trial into the first job that has room: fewer than `most` trials, and data that are not too large."""
     jobs: list[list[Trial]] = []
     held: list[dict[str, int]] = []
     for trial in trials:
@@ -153,10 +155,10 @@ def _in_jobs(trials: Sequence[Trial], known: Callable[[Candidate], CandidateFact
 
 
 def located_errors(one: Candidate) -> AbstractContextManager[None]:
-    """Add file and line to a mistake that shows itself only when the data are drawn or the model is built."""
+    """Add file and line to errors that appear only when the data are drawn or the model is built."""
     return prepare.located_errors(where_of(one))
 
 
 def where_of(one: Candidate) -> prepare.Where:
-    """Return a function that says where a key of a candidate's experiment stands."""
+    """Return a function that returns the file and line of a key of a candidate's experiment."""
     return lambda key: node_at(one.node, tuple(key.split("."))).where

@@ -1,6 +1,7 @@
-"""What a study's contrast says of new rows of the same kind: over seeds and held-out rows of all its cells, or splits.
+"""Estimates a study's contrast for new rows of the same kind, or for other splits.
 
-Each held-out row counts once, with all that it adds in the cells that it is in (`same_rows`).
+The estimate covers the seeds and the held-out rows of all cells. Each held-out row counts once, with all that it adds
+in the cells that have it (`same_rows`).
 
 Axes: S seeds, R held-out rows.
 """
@@ -38,16 +39,16 @@ OTHER_ROWS = "Nothing is said of new rows: the two arms of a cell are measured o
 NO_ROW_VALUES = "Nothing is said of new rows: what a row adds to the metric is not kept, or is not finite."
 
 ReadRows = Callable[[tuple[int, str]], HeldOut | None]
-"""(cell, arm) -> what each held-out row measured in that trial; None if it is not kept."""
+"""(cell number, arm) -> the values of each held-out row of that trial; None if they are not stored."""
 
 
 def no_rows(key: tuple[int, str]) -> HeldOut | None:
-    """Return None: no rows are kept."""
+    """Return None, because no rows are stored."""
     return None
 
 
 def not_row_by_row(claim: Hypothesis) -> str | None:
-    """Return why a claim is no mean over rows, whatever is kept of them; None if it is one."""
+    """Return why a claim is not a mean over rows, even if all rows are stored; None if it is one."""
     endpoint = claim.metric
     what = "epochs to a value are" if endpoint.epochs_to is not None else None
     what = "failures are" if endpoint.failures_below is not None else what
@@ -63,9 +64,9 @@ def for_new_rows(
     results: Mapping[tuple[int, str], Result],
     rows: ReadRows,
 ) -> NewRowsEstimate | str:
-    """Return the estimate of an effect for new rows or for other splits; or why there is none.
+    """Return the estimate of an effect for new rows or for other splits, or the reason why there is none.
 
-    `weighted` has each cell with its weight in the effect, `effect_S` the effect of each seed, (S,).
+    `weighted` has each cell with its weight in the effect. `effect_S` has the effect of each seed, (S,).
     """
     read = [results[cell.number, arm] for cell, _ in weighted for arm in (claim.treated, claim.baseline)]
     anew = drawn_anew(claim.metric.metric, [SplitRows(one.resample, one.rows) for one in read])
@@ -85,7 +86,7 @@ def over_cells(
     results: Mapping[tuple[int, str], Result],
     rows: ReadRows,
 ) -> NewRowsEstimate | str:
-    """Return the estimate of a contrast over seeds and the distinct rows of all its cells; or why there is none."""
+    """Return the estimate of a contrast over seeds and the distinct rows of all its cells, or why there is none."""
     part, found = part_of(claim.metric.metric), list[_CellRows]()
     for cell, weight in weighted:
         arms = [(arm, results[cell.number, arm]) for arm in (claim.treated, claim.baseline)]
@@ -106,7 +107,7 @@ def over_cells(
 
 
 def _measured(claim: Hypothesis, result: Result, held_out: HeldOut | None, part: str) -> MeasuredRows | None:
-    """Return what the seeds of a result measured on the rows of a part; None where they do not share its rows."""
+    """Return a result's values on a part's rows; None if they are missing, or if the seeds have different rows."""
     if held_out is None or part not in held_out.parts or not set(result.seeds) <= set(held_out.seeds):
         return None
     rows = held_out.of(tuple(result.seeds)).parts[part]
@@ -117,24 +118,25 @@ def _measured(claim: Hypothesis, result: Result, held_out: HeldOut | None, part:
 
 @dataclass(frozen=True)
 class _CellRows:
-    """The rows of a cell, and what each adds to the contrast."""
+    """The held-out rows of a cell, and what each row adds to the contrast."""
 
     key: DataKey
     rows_R: np.ndarray
-    """Their numbers in the data, which differ from each other."""
+    """The numbers of the rows in the data. Each row has a different number."""
     groups_R: np.ndarray | None
     weighted_SR: Floats
     """The difference of the arms, times the cell's weight, up to a constant for each seed."""
     stratum: Stratum | None
-    """What the metric counts in this cell, with the cell's weight."""
+    """The rows that the metric counts in this cell, with the cell's weight."""
 
 
 def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRowsEstimate | str:
-    """Return the estimate over the rows of all cells, in which each row enters once; or why there is none.
+    """Return the estimate over the rows of all cells, in which each row counts once, or why there is none.
 
-    The contrast is a sum of the cells' means. In the mean of a cell with r rows, a row counts with its distance from
-    the mean, over r. The sum over the cells that a row is in is what this row adds. Rows of other data are other rows:
-    strata, whose variances add up. A row's sum is multiplied by the number of all rows, as their mean is taken then.
+    The contrast is a sum of the cells' means. In a cell with r rows, a row adds its distance from the cell's mean,
+    divided by r. All that a row adds is its sum over the cells that have it. Different data have different rows: they
+    are strata, whose variances add up. Each row's sum is multiplied by the number of all rows, because the mean over
+    rows is taken afterwards.
     """
     by_data: dict[DataKey, list[_CellRows]] = {}
     for cell in cells:
@@ -148,7 +150,7 @@ def _over_distinct_rows(cells: Sequence[_CellRows], contrast_S: Floats) -> NewRo
 
 
 def _strata(by_data: Sequence[Sequence[_CellRows]]) -> list[Stratum]:
-    """Return what the metric counts in each data set: rows that several cells share count with the weights of all."""
+    """Return a stratum for each data set. Its weight is the sum of the weights of its cells."""
     found = []
     for cells in by_data:
         strata = [cell.stratum for cell in cells if cell.stratum is not None]
@@ -160,7 +162,7 @@ def _strata(by_data: Sequence[Sequence[_CellRows]]) -> list[Stratum]:
 
 
 def _sums(cells: Sequence[_CellRows]) -> tuple[Floats, np.ndarray | None]:
-    """Return what each distinct row of one data set adds to the contrast, (S, R), and its group, (R,)."""
+    """Return what each distinct row of one data set adds to the contrast, (S, R), and the group of each row, (R,)."""
     rows_R = np.unique(np.concatenate([cell.rows_R for cell in cells]))
     sum_SR = np.zeros((len(cells[0].weighted_SR), len(rows_R)))
     groups_R = None if any(cell.groups_R is None for cell in cells) else np.zeros(len(rows_R), "int64")
@@ -174,7 +176,7 @@ def _sums(cells: Sequence[_CellRows]) -> tuple[Floats, np.ndarray | None]:
 
 
 def _joined_groups(several: Sequence[np.ndarray | None], counts: Sequence[int]) -> np.ndarray | None:
-    """Return the group of each row, (R,); no two data sets share one. None if no data set has groups."""
+    """Return the group of each row, (R,); None if no data set has groups. Data sets never share a group."""
     if all(groups_R is None for groups_R in several):
         return None
     labels, start = [], 0

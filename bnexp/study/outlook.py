@@ -1,4 +1,4 @@
-"""What a study will do and what is done already: the plan that is shown before anything is trained."""
+"""The plan that is shown before anything is trained: what a study will do, and what is already done."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from bnexp.study.words import asks, endpoint_name
 
 
 def plan_document(planned: Plan, at_once: int | None, done: Finished | None = None) -> PlanDocument:
-    """Return what a study will do: cells, trainings, steps, the smallest effect it detects; and what is done already.
+    """Return a study's plan: cells, trainings, steps, the smallest effect it detects, and what is already done.
 
-    `at_once` jobs are worked on at a time, at most; where that is None, not known yet, no time is given.
-    `done` are the trials that are finished, where they have just been read.
+    `at_once` is the largest number of jobs that run at a time. If it is None (not known yet), no time is estimated.
+    `done` are the finished trials, if they have just been read.
     """
     design, done = planned.file.study, finished(planned) if done is None else done
     jobs = len(pending(planned, done))
@@ -73,7 +73,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
 
 
 def _detects(design: Study, level: float) -> tuple[int, float | None]:
-    """Return the fewest seeds for a verdict, and which difference these seeds detect; a sweep has neither."""
+    """Return the fewest seeds for a verdict, and the detectable difference in deviations; a sweep has neither."""
     if not design.claims():
         return 0, None
     size = detectable(error_over_seeds(1.0, design.seeds), level=level)
@@ -81,12 +81,12 @@ def _detects(design: Study, level: float) -> tuple[int, float | None]:
 
 
 def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
-    """List the claims that stored trials say nothing about."""
+    """List the claims for which stored trials give no estimate."""
     return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 
 def _not_kept(planned: Plan, done: Finished) -> list[str]:
-    """List the endpoints that a trial, which is there and not counted as finished, does not answer."""
+    """List the endpoints that are missing in trials that are stored but do not count as finished."""
     asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
     for trial in planned.distinct:
         result = None if trial.key in done else read_result(planned.path(trial))
@@ -96,7 +96,7 @@ def _not_kept(planned: Plan, done: Finished) -> list[str]:
 
 
 def _damaged(planned: Plan, done: Finished) -> Iterator[str]:
-    """Yield the files for which trials are trained again: they cannot be read, or hold no longer what was kept."""
+    """Yield the files whose trials are trained again, because they cannot be read or their content has changed."""
     for trial in planned.distinct:
         path = planned.path(trial)
         if trial.key in done or not path.exists():
@@ -108,7 +108,7 @@ def _damaged(planned: Plan, done: Finished) -> Iterator[str]:
 
 
 def _data(planned: Plan) -> list[DataFacts]:
-    """List the summary of each data set."""
+    """List the facts about each different data set."""
     told: list[DataFacts] = []
     for candidate_facts in planned.candidate_facts.values():
         told += [candidate_facts.data] if candidate_facts.data not in told else []
@@ -116,9 +116,10 @@ def _data(planned: Plan) -> list[DataFacts]:
 
 
 def plan_warnings(planned: Plan, checked: Mapping[str, Sequence[str]] | None = None) -> list[str]:
-    """List what may mislead in the trials, each kind once, if no seed stops early.
+    """List the warnings about the trials, each kind once, for trainings that do not stop early.
 
-    `checked` holds it for the experiments, as JSON, whose networks were built. Of others their configs tell it.
+    `checked` maps an experiment, as JSON, to its warnings if its network was built. The other warnings come from the
+    configs.
     """
     known, warned = checked or {}, list[Warned]()
     for trial in planned.trials:
@@ -136,7 +137,7 @@ def _tied(planned: Plan, key: str) -> list[float]:
 
 
 def _seeds_kept(planned: Plan, done: Finished) -> list[KeptTrials]:
-    """List how many unfinished trials have how many seeds that were trained before, and in which directories."""
+    """List how many unfinished trials have how many seeds that are already trained, and in which directories."""
     found: dict[int, list[Result]] = {}
     for trial in planned.distinct:
         if trial.key not in done and trial.digest in planned.begun.results:
@@ -166,14 +167,14 @@ def _claims(planned: Plan, stored: Sequence[str | None]) -> list[PlannedClaim]:
 
 
 def _others(planned: Plan) -> Iterator[Path]:
-    """Yield the directories of other studies of this name: of another base experiment, other data or seeds."""
+    """Yield the directories of other studies of this name. They have another base experiment, other data or seeds."""
     for path in of_this_name(planned.directory.parent, planned.file.study.name):
         if path.name != planned.directory.name:
             yield path
 
 
 def _other_answers(planned: Plan) -> dict[str, str]:
-    """Return the verdicts that other studies of this name had before this one was begun: directory -> the word."""
+    """Map directories of other studies of this name to the verdicts that they had before this study was begun."""
     begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
         answered = times(path).answered
@@ -193,15 +194,15 @@ def _is_older(directory: Path) -> bool:
     for path in sorted((directory / CELLS).glob("*.json")):
         try:
             return store.read_head(path, FormatHead).format < FORMAT
-        except RunError:  # a damaged one does not say
+        except RunError:  # a damaged file has no format that can be read
             continue
     return False
 
 
 def seconds_left(planned: Plan, results: Finished, at_once: int | None) -> float | None:
-    """Estimate the time that is left by the steps that are left and the seconds a step took so far, if any did.
+    """Estimate the seconds that are left, from the steps that are left and the seconds per step so far.
 
-    None where nothing is finished, or it is not known how many jobs are worked on at a time.
+    Return None if nothing is finished, or if it is not known how many jobs run at a time.
     """
     left = sum(planned.steps_left(trial) for trial in planned.distinct if trial.key not in results)
     kept = [results[trial.key] for trial in planned.distinct if trial.key in results]

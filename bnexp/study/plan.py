@@ -1,7 +1,7 @@
-"""What a study will train: its trials, where each is kept, which are finished, and in which jobs the rest is.
+"""What a study will train: its trials, where each is stored, which are finished, and the jobs of the others.
 
-Directory and trials are named by digests of what is measured (`digests`). So a study goes on where it was stopped. One
-that has gained a level, an arm or a hypothesis trains only the trials that are new.
+The directory and the trials are named by digests of what is measured (`digests`). So a study can continue where it was
+stopped. A study that has gained a level, an arm or a hypothesis trains only the new trials.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ class Plan:
     file: StudyFile
     cells: list[Cell]
     digest: str
-    """Of what all grids share that are kept in its directory: `digests.study_facts`, its seeds and its tuning."""
+    """Digest of what all grids in the directory share: `digests.study_facts`, the seeds and the tuning."""
     directory: Path
     trials: list[Trial]
-    """What is trained and kept one by one: each cell's arms."""
+    """Each cell in each arm: what is trained and stored one by one."""
     candidate_facts: Mapping[str, CandidateFacts]
-    """By experiment, as JSON."""
+    """Experiment, as JSON -> the facts about its data."""
     sources: Sources
     done: Finished = field(default_factory=dict)
-    """The trials that were finished when it was planned."""
+    """The trials that were finished when the study was planned."""
     earlier: Sequence[EarlierStudy] = ()
     """The same study with fewer seeds, the one with the most first."""
     begun: EarlierResults = field(default_factory=EarlierResults)
     """Results of these earlier studies, by trial; empty if every trial is finished."""
     metric: str | None = None
-    """What the table of a sweep shows; None for a study with hypotheses."""
+    """The metric that the table of a sweep shows; None for a study with hypotheses."""
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
@@ -69,22 +69,22 @@ class Plan:
 
     @property
     def distinct(self) -> list[Trial]:
-        """List the trials that measure different things: of those that measure the same, the first."""
+        """List the trials that measure different things. Of several that measure the same, the first is listed."""
         return list({trial.digest: trial for trial in reversed(self.trials)}.values())[::-1]
 
     def known(self, one: Candidate) -> CandidateFacts:
-        """Return what is known of an experiment's data."""
+        """Return the facts about an experiment's data."""
         return self.candidate_facts[one.experiment.model_dump_json()]
 
     def steps_left(self, trial: Trial) -> int:
-        """Return the optimizer steps of a trial that is not finished: of the seeds that no earlier study trained."""
+        """Return the optimizer steps left for an unfinished trial. Seeds of an earlier study are not counted."""
         before = self.begun.results.get(trial.digest)
         if before is None:
             return trial.steps
         return trial.steps_of_a_seed * (self.file.study.seeds - len(before.seeds))
 
     def trainings_left(self, trial: Trial) -> int:
-        """Count the trainings of a trial that is not finished; one that an earlier study began was tuned there."""
+        """Count the trainings left for an unfinished trial. If an earlier study began it, it is already tuned."""
         before = self.begun.results.get(trial.digest)
         if before is None:
             return self.file.study.trainings_of_a_trial
@@ -92,15 +92,15 @@ class Plan:
 
 
 def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | None = None) -> Plan:
-    """Read a study and find out all that is wrong with it before anything is trained or written.
+    """Read a study and return its plan. All mistakes are found before anything is trained or written.
 
-    `metric` is what a sweep shows, instead of the headline of its task.
+    `metric` is the metric that a sweep shows instead of its task's headline metric.
 
     Raises:
         ConfigError: with every mistake of the file, its grid, its data and its hypotheses.
-        StorageError: if the place cannot be written.
-        RunError: if its directory is of another format.
-        UserError: if its data are read with Keras, and TensorFlow cannot use the GPU.
+        StorageError: if the directory `runs` cannot be written.
+        RunError: if the study's directory has another format.
+        UserError: if the study's data are read with Keras, and TensorFlow cannot use the GPU.
     """
     store.refuse_unwritable(runs)
     file = read_study(path)
@@ -116,7 +116,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
     candidate_facts = _candidate_facts(cells)
 
     def task_of(one: Experiment) -> Task:
-        """Return what an experiment learns."""
+        """Return the task of an experiment."""
         return candidate_facts[one.model_dump_json()].task
 
     refuse_unanswerable(file, cells, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
@@ -135,7 +135,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
 def _trial(
     file: StudyFile, cell: Cell, arm: str, candidate_facts: Mapping[str, CandidateFacts], sources: Sources
 ) -> Trial:
-    """Return a cell's arm with its digest, and its optimizer steps, tuning included, if no seed stops early."""
+    """Return a cell's arm with its digest and its optimizer steps. Tuning is included, and no seed stops early."""
     candidates, study = cell.candidates[arm], file.study
     each = [candidate_facts[one.experiment.model_dump_json()].steps for one in candidates]
     steps = max(each) * study.seeds + sum(each) * len(grid.tuning_seeds(study))
@@ -143,7 +143,7 @@ def _trial(
 
 
 def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
-    """Read or draw the data of all experiments, so that all that is wrong with them shows now."""
+    """Read or draw the data of all experiments, so that all errors in them appear now. Return the facts about them."""
     by_data = sorted(grid.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
     known, problems = {}, Problems()
     for one in by_data:
@@ -159,12 +159,11 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
 
 
 def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
-    """List the jobs in which something is not finished, the most work first.
+    """List the jobs that have unfinished trials, the most work first.
 
-    What is trained together can decide the last bit of a number. So a trial
-    that was lost is trained again with all that it was trained with before.
-    Trials that are new, by a level or an arm, are trained with each other.
-    Where a trial failed, the others have been trained one by one, or in halves.
+    Which trials are trained together can decide the last bit of a number. So a trial whose result was lost is trained
+    again together with the same trials as before. New trials, from a new level or arm, are trained together. If a trial
+    failed before, the unfinished trials of its group are trained one by one.
     """
     done, study = finished(planned) if done is None else done, planned.file.study
     groups, before = jobs.together(planned.distinct, planned.known, study.seeds), _trained_together(planned, done)
@@ -174,7 +173,7 @@ def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
 
 
 def _jobs(planned: Plan, trials: Sequence[Trial]) -> Iterator[Job]:
-    """Yield jobs of trials that share a program: one for each number of seeds that are trained already."""
+    """Yield jobs of trials that share a program: one for each number of seeds that are already trained."""
     study, results = planned.file.study, planned.begun.results
     by_seeds: dict[int, list[Trial]] = {}
     for trial in trials:
@@ -193,9 +192,9 @@ def _jobs(planned: Plan, trials: Sequence[Trial]) -> Iterator[Job]:
 
 
 def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
-    """Map each trial, by its digest, to those that it was trained with, as far as finished ones tell.
+    """Map the digest of each trial to the trials that it was trained with, as far as finished trials record it.
 
-    Trials that were trained with one that the grid has no more are left out.
+    If one of these trials is no longer in the grid, all of them are left out.
     """
     known = {trial.short_digest: trial for trial in planned.distinct}
     lists = {tuple(result.together) for result in done.values()}
@@ -206,7 +205,7 @@ def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
 def _left(
     planned: Plan, group: Sequence[Trial], done: Finished, before: Mapping[str, Sequence[Trial]]
 ) -> list[Sequence[Trial]]:
-    """Return in which jobs those trials of a group are trained that are not finished."""
+    """Return lists of trials to train together for a group's unfinished trials. Some trials in them may be finished."""
     left = [trial for trial in group if trial.key not in done]
     if any(failure_path(planned.path(trial)).exists() for trial in left):
         return [[trial] for trial in left]
@@ -216,19 +215,19 @@ def _left(
 
 
 def failure_path(path: Path) -> Path:
-    """Return the file that says why the trial kept in another could not be trained."""
+    """Return the file that says why the trial in the file `path` could not be trained."""
     return path.with_name(f"{path.stem}.failed.txt")
 
 
 Finished = Mapping[tuple[int, str], Result]
-"""`Trial.key` -> what was measured."""
+"""`Trial.key` -> the result of the trial."""
 
 
 def finished(planned: Plan) -> dict[tuple[int, str], Result]:
-    """Read the trials that are finished; one that is damaged, or has lost its held-out rows, is trained again.
+    """Read the finished trials. A trial that is damaged or has lost its held-out rows does not count as finished.
 
     Raises:
-        RunError: if one was written by a bnexp of another format.
+        RunError: if a trial was written by a bnexp with another format.
     """
     study = planned.file.study
     asked, seeds, known = endpoints(study.claims()), grid.seeds_of(study), {}
@@ -243,7 +242,7 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
 
 
 def seconds_of(planned: Plan, done: Finished) -> float:
-    """Return the seconds of training behind the trials that are finished, of all workers."""
+    """Return the training time of the finished trials in seconds, summed over all workers."""
     return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
@@ -253,16 +252,16 @@ def holds_results(directory: Path) -> bool:
 
 
 def rows_of(planned: Plan, done: Finished) -> ReadRows:
-    """Return a function that reads what each held-out row measured in a finished trial."""
+    """Return a function that reads the values of each held-out row of a finished trial."""
     paths = {trial.key: planned.path(trial) for trial in planned.trials}
     return functools.cache(lambda key: kept_rows(paths[key], done[key]))
 
 
 def read_result(path: Path) -> Result | None:
-    """Read a trial that is kept; None if it is missing or damaged.
+    """Read a stored trial; return None if it is missing or damaged.
 
     Raises:
-        RunError: if it was written by a bnexp of another format.
+        RunError: if the trial was written by a bnexp with another format.
     """
     try:
         return Result.model_validate_json(store.content(path))
@@ -274,7 +273,7 @@ def read_result(path: Path) -> Result | None:
 
 
 def refuse_other_format(path: Path) -> None:
-    """Raise RunError if a file of a study is there and of another format; one that is damaged passes."""
+    """Raise RunError if a file of a study exists and has another format. A damaged file passes."""
     try:
         seen = store.read_json(path).get("format")
     except RunError:

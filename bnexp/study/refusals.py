@@ -1,8 +1,8 @@
-"""Whether a study can answer its hypotheses: arms, factors, levels, what is measured, and what was chosen by it.
+"""Checks that a study can answer its hypotheses: arms, factors, levels, metrics, and rows used for choosing.
 
-The rule on choosing: what a part of the data has chosen, that part does not judge. If `tune` or early stopping
-reads a part, no hypothesis may read it; epochs to a value may be read there under early stopping. And where
-`tune` reads the validation part, no seed's test part may hold rows of it.
+The rule on choosing: a part of the data that was used to choose something must not judge the result. If `tune` or early
+stopping reads a part, no hypothesis may read it. One exception: under early stopping, epochs to a value may be read
+there. If `tune` reads the validation part, no seed's test part may hold rows of it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ Faults = Iterator[tuple[Keys, str]]
 def refuse_unanswerable(
     file: StudyFile, cells: Sequence[Cell], task_of: TaskOf, data_of: DataOf, metric: str | None = None
 ) -> None:
-    """Raise ConfigError with all that keeps the hypotheses from an answer; `task_of` tells what is learned.
+    """Raise ConfigError with every reason why the hypotheses cannot be answered.
 
-    `metric` is what a sweep is to show, if it was asked for.
+    `task_of` returns the task of an experiment, and `data_of` the facts about its data. `metric` is the metric that a
+    sweep is to show, if one was asked for.
     """
     each_epoch = measured_in(cells, task_of)
     chosen = chosen_in(file, cells)
@@ -71,14 +72,14 @@ def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
 
 
 def _shared(cells: Sequence[Cell], metrics_of: Callable[[Experiment], list[str]]) -> list[str]:
-    """List what the metrics of all experiments have in common."""
+    """List the metrics that all experiments have in common."""
     found = {tuple(metrics_of(one.experiment)): None for one in experiments(cells)}
     first, *others = found
     return [name for name in first if all(name in several for several in others)]
 
 
 def chosen_in(file: StudyFile, cells: Sequence[Cell]) -> dict[str, str]:
-    """Map each metric by which something is chosen to what chooses by it."""
+    """Map each metric by which something is chosen to the key that uses it: `tune` or `training.early_stopping`."""
     stopping = chosen_by(one.experiment for one in experiments(cells))
     return {**stopping, **({file.study.tune.metric: "tune"} if file.study.tune is not None else {})}
 
@@ -133,7 +134,7 @@ def _nowhere(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
 
 
 def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
-    """Return the refusal of a cell in which one arm has a larger budget of epochs than the other."""
+    """Yield an error if the claim counts epochs and the arms of a cell have different budgets of epochs."""
     if claim.metric.epochs_to is None:
         return
     for cell in cells:
@@ -147,16 +148,16 @@ def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
 
 
 def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
-    """Yield the refusal of a ratio where each seed holds out rows of its own: its interval covers too seldom there."""
+    """Yield an error for a ratio if each seed holds out its own rows: its interval then covers the truth too rarely."""
     metric, asked = claim.metric.metric, [cell for cell in cells if matches(cell, claim.at)]
     resamples = {one.experiment.dataset.resample for one in experiments(asked)}
     if claim.metric.ratio and resamples and all(has_own_splits(one, metric) for one in resamples):
-        why = "each seed holds out rows of its own, and there the interval of a ratio covers too seldom"
+        why = "each seed holds out rows of its own, so the interval of a ratio covers the truth too rarely"
         yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 
 
 def _of_one_class(cells: Sequence[Cell], claim: Hypothesis, data_of: DataOf) -> Faults:
-    """Yield the refusal of a metric that compares classes where a cell that is read has but one."""
+    """Yield an error for a metric that compares classes if a cell that is read has only one class."""
     asked = [cell for cell in cells if any(matches(cell, at) for at in (claim.at, claim.minus) if at is not None)]
     read = [one for cell in asked for arm in (claim.treated, claim.baseline) for one in cell.candidates[arm]]
     for why in _without_classes(claim.metric.metric, read, data_of):
@@ -164,13 +165,13 @@ def _of_one_class(cells: Sequence[Cell], claim: Hypothesis, data_of: DataOf) -> 
 
 
 def _without_classes(metric: str, several: Iterable[Candidate], data_of: DataOf) -> Iterable[str]:
-    """Return why a metric that compares classes has no value in an experiment, each reason once, and the cure."""
+    """Return the reasons why a metric that compares classes has no value in an experiment, each once, with the cure."""
     found = (of_one_class(metric, data_of(one.experiment)) for one in several)
     return dict.fromkeys(why for why in found if why is not None)
 
 
 def _levels(file: StudyFile, name: str) -> list[Any]:
-    """List the levels of a factor, or of one key of a factor of several."""
+    """List the levels of a factor, or of one key of a factor that has several keys."""
     vary = file.study.vary
     factor = next(factor for factor in vary if name in (factor, *keys_of(factor)))
     return [Cell(0, {factor: level}, {}).level(name) for level in vary[factor]]
@@ -227,7 +228,7 @@ def _faulty_metric(
 
 
 def _impossible(claim: Hypothesis) -> Faults:
-    """Yield the values that the metric cannot have, such as an accuracy in percent."""
+    """Yield an error for each value that the metric cannot have, such as an accuracy in percent."""
     metric = claim.metric.metric
     for key in ("epochs_to", "failures_below"):
         value = getattr(claim.metric, key)

@@ -1,4 +1,4 @@
-"""What is kept of one finished trial, and how an endpoint is read from it.
+"""What is stored of one finished trial, and how an endpoint is read from it.
 
 Axis: S seeds.
 """
@@ -25,21 +25,21 @@ from bnexp.store.run_record import Score
 from bnexp.system.numbers import Count
 
 MOST_BESTS = 400
-"""Lasting bests that are kept of a training, on average over a trial's seeds: about 10 kB."""
+"""The most lasting bests that are stored of a training, on average over a trial's seeds: about 10 kB."""
 MOST_BESTS_OF_A_TRIAL = 400_000
-"""Of all its seeds: about 10 MB of the 64 MiB that a file may have."""
+"""The most for all seeds of a trial: about 10 MB of the 64 MiB that a file may have."""
 
 
 Part = Annotated[str, Field(pattern="^(train|val|test)$")]
 Some = Annotated[int, Field(ge=1, lt=2**53)]
-"""A count of what is there."""
+"""A count of at least 1."""
 Measured = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Epochs = Annotated[float, Field(ge=1, lt=2**53)] | None
-"""Until a target was reached; null where it never was."""
+"""Epochs until a target was reached; null if it was never reached."""
 
 
 class Tuned(Record):
-    """What tuning chose: the value, and each candidate's mean; null where a seed that diverged has no value."""
+    """The value that tuning chose, and each candidate's mean. The mean is null if a diverged seed has no value."""
 
     key: str
     value: Level
@@ -63,52 +63,54 @@ class Bests(Record):
 class Result(Record):
     """One finished trial: every metric's final value for each seed, and the epochs to each target.
 
-    A diverged seed has the accuracies of guessing the commonest class,
-    its other values null; it reaches no target.
+    A diverged seed has the accuracies of guessing the commonest class. Its other values are null, and it reaches no
+    target.
     """
 
     format: Literal[5] = 5
     trial: str
     """The digest of what was measured: `Trial.digest`."""
     together: list[str] = []
-    """The trials, this one too, that it was trained with, by `Trial.short_digest`."""
+    """`Trial.short_digest` of the trials that were trained together, including this one."""
     levels: dict[str, Level]
     arm: str
-    """What level and arm were called when it was trained."""
+    """The names of levels and arm when the trial was trained."""
     experiment: str
     seeds: Seeds
     rows: dict[Part, Some] = {}
-    """Part of the data -> its rows."""
+    """Part of the data -> the number of its rows."""
     one_class: dict[Part, Score] = {}
-    """Part of the data -> the best accuracy of answering one class always; none of a regression."""
+    """Part of the data -> the best accuracy of always answering one class; empty for a regression."""
     resample: Resample = False
-    """Whether each seed has a split of its own, as in its dataset."""
+    """Whether each seed has a split of its own, as its dataset says."""
     tuned: Tuned | None = None
     final: dict[Metric, list[Number]]
     epochs_to: dict[str, list[Epochs]]
-    """Of the targets that were asked for when it was trained."""
+    """Target -> the epochs of each seed, for the targets that were asked for when the trial was trained."""
     bests: dict[Metric, list[Bests]] = {}
-    """Metric -> each seed's lasting bests, from which epochs to any other target follow."""
+    """Metric -> each seed's lasting bests. The epochs to any other target follow from them."""
     budget_epochs: Some
     diverged: dict[str, Count]
     warnings: list[str] = []
-    """Of its training. In a trial of an older bnexp, warnings of the data stand among them."""
+    """Warnings about its training. In a trial of an older bnexp, they include warnings about the data."""
     data_warnings: list[str] = []
-    """Of its data. A verdict does not count them, as in a comparison: they do not come from an arm's training."""
+    """Warnings about its data. As in a comparison, a verdict does not count them: they do not come from an arm's
+    training."""
     adds_penalty: bool = False
-    """Whether a network of the user's own adds one to its loss."""
+    """Whether a user's own network adds a penalty to its loss."""
     versions: dict[str, str] = {}
-    """Of Python and the packages that decided the numbers, where it was trained; and its GPU, if there was one."""
+    """Versions of Python and of the packages that affect the numbers, and the GPU, if the machine had one."""
     steps: Count
     """Optimizer steps of all its trainings, those for tuning included."""
     seconds: Annotated[float, Field(ge=0, le=LARGEST)]
     trained_in: dict[str, Seeds] = {}
-    """Directory of the same study with fewer seeds -> the seeds that were trained there; the others were here."""
+    """Directory of the same study with fewer seeds -> the seeds that were trained there. The others were trained
+    here."""
 
     rows_sha256: str | None = None
-    """Of the file with what each held-out row measured; null where that is not kept."""
+    """sha256 of the file with the values of each held-out row; null if these are not stored."""
     held_out: Annotated[InstanceOf[HeldOut] | None, Field(exclude=True, repr=False)] = None
-    """What each held-out row measured, on the way from the training to that file."""
+    """The values of each held-out row, until they are written to that file."""
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Result:
@@ -123,7 +125,7 @@ class Result(Record):
         return self
 
     def final_of_whole(self) -> dict[str, list[float | None]]:
-        """Return each metric's final values; None for a diverged seed, which may count as one that guesses."""
+        """Return each metric's final values, with None for a diverged seed even if it counts as guessing."""
         return {
             metric: [
                 None if str(seed) in self.diverged else value for seed, value in zip(self.seeds, values, strict=True)
@@ -132,7 +134,7 @@ class Result(Record):
         }
 
     def answers(self, endpoints: Sequence[Endpoint]) -> bool:
-        """Return True if it holds what all endpoints ask for."""
+        """Return True if the result holds what all endpoints ask for."""
         return all(
             endpoint.metric in self.final
             if endpoint.epochs_to is None
@@ -141,7 +143,7 @@ class Result(Record):
         )
 
     def is_tuned_by(self, tune: Tune | None) -> bool:
-        """Return True if it was tuned as a study tunes, or not at all where the study does not."""
+        """Return True if the trial was tuned as the study tunes, or if neither of them uses tuning."""
         if tune is None or self.tuned is None:
             return tune is None and self.tuned is None
         return self.tuned.key == tune.key and len(self.tuned.means) == len(tune.values)
@@ -156,7 +158,7 @@ class Result(Record):
         return statistics.strict_values(np.array([one.epoch_at(endpoint.epochs_to, higher) for one in bests]))
 
     def values(self, endpoint: Endpoint) -> Floats:
-        """Return what a contrast is made of, (S,): a final value or its log, the log of epochs, 1 for a failure."""
+        """Return the values that a contrast subtracts, (S,): final values, their logs, logs of epochs, or failures."""
         if endpoint.epochs_to is not None:
             epochs_S = np.array(self.epochs(endpoint), float)
             return np.log(np.where(np.isnan(epochs_S), self.budget_epochs, epochs_S))
@@ -176,10 +178,11 @@ class Result(Record):
 
 
 def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessing: Mapping[str, float]) -> Result:
-    """Return the result of all seeds from two results: of the first ones, trained before, and of the others.
+    """Return one result of all seeds: the seeds of `before`, which was trained earlier, and of `added`.
 
-    Both answer the endpoints. A diverged seed guesses, and what that scores (`Data.guessing`) is a mean over all seeds.
-    `held_out` has the rows of the added seeds, if the file of the first ones has theirs.
+    Both results must answer the endpoints. A diverged seed counts as guessing, and the score of guessing
+    (`Data.guessing`) is a mean over all seeds. `held_out` has the rows of the added seeds, if the rows of the first
+    ones are stored.
     """
     targets = [endpoint for endpoint in endpoints if endpoint.epochs_to is not None]
     shared = [name for name in added.bests if name in before.bests]
@@ -203,7 +206,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
 
 
 def _guessed(result: Result, metric: str, guessing: Mapping[str, float]) -> list[float | None]:
-    """Return each seed's final value, in which a diverged seed has the accuracy of guessing."""
+    """Return each seed's final value. A diverged seed has the accuracy of guessing."""
     part = part_of(metric)
     values = result.final[metric]
     if quantity(metric) != "accuracy" or part not in guessing:
@@ -222,9 +225,9 @@ def target_name(endpoint: Endpoint) -> str:
 
 
 def kept_bests(history: History) -> dict[str, list[Bests]]:
-    """Return the lasting bests of all metrics of held-out rows; where they are too many, of those with the fewest.
+    """Return the lasting bests of the metrics of held-out rows. If there are too many, some metrics are left out.
 
-    A diverged seed reaches nothing and has none.
+    A diverged seed reaches no target, and has no lasting bests.
     """
     found = {}
     for name in history.metrics:
@@ -241,7 +244,7 @@ def kept_bests(history: History) -> dict[str, list[Bests]]:
 
 
 def _fewest(found: dict[str, list[Bests]]) -> dict[str, list[Bests]]:
-    """Return the lasting bests of the metrics with the fewest, as far as a trial's file has room for them."""
+    """Return the lasting bests of as many metrics as a trial's file has room for. Metrics with fewer are preferred."""
     sizes = {name: sum(len(one.epochs) for one in several) for name, several in found.items()}
     seeds = max(map(len, found.values()), default=0)
     most, kept = min(MOST_BESTS * seeds, MOST_BESTS_OF_A_TRIAL), set[str]()

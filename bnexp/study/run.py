@@ -1,6 +1,6 @@
-"""Runs a study: checks it, has workers train what is not finished, and keeps it all in one directory.
+"""Runs a study: checks it, lets workers train the unfinished trials, and stores everything in one directory.
 
-Workers give their results back; only this process writes.
+Workers return their results. Only this process writes files.
 """
 
 from __future__ import annotations
@@ -28,34 +28,36 @@ from bnexp.study.result import Result
 from bnexp.study.trial_rows import keep_rows, rows_path
 
 MOST_OF_A_STUDY = 0.1
-"""Timing a few steps takes no larger share of the time that it estimates; else a rough estimate must do."""
+"""The largest share of the estimated time that timing a few steps may take. If it would take more, a rough estimate is
+used."""
 FEW_JOBS = 8
-"""Up to this number of jobs are checked by one worker before a plan is printed: each more would load TensorFlow."""
+"""Before a plan is printed, one worker checks up to this number of jobs, because each further worker would load
+TensorFlow."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What is known of a study once it is checked: the jobs that are left, about what each takes, and warnings."""
+    """What is known about a study after its check: the jobs that are left, the pace of each, and warnings."""
 
     jobs: Sequence[Job]
     paces: Sequence[Pace | None]
-    """None where nothing is known."""
+    """The estimated pace of each job; None if it is not known."""
     seconds: float
-    """That the check took: workers were started, and TensorFlow was loaded."""
+    """Seconds that the check took, including starting workers and loading TensorFlow."""
     warnings: Mapping[str, Sequence[str]]
-    """Experiment, as JSON -> what may mislead in its network and training."""
+    """Experiment, as JSON -> the warnings about its network and training."""
 
 
 def check_unfinished(
     planned: Plan, workers: Workers, *, plan_only: bool = False, done: Finished | None = None
 ) -> Costs:
-    """Check data, models and trainers of all that is not finished, before any training.
+    """Check the data, models and trainers of all unfinished trials before any training.
 
-    Workers do it, since they will train. Where there is only a plan to be printed, few of them are started.
-    `done` are the trials that are finished, where they have just been read.
+    Workers check them, because workers will train them. For a plan alone (`plan_only`), few workers are started.
+    `done` are the finished trials, if they have just been read.
 
     Raises:
-        ConfigError: with all that is refused in any cell.
+        ConfigError: with everything that is refused in any cell.
     """
     begun, unfinished = time.monotonic(), pending(planned, done)
     alone = plan_only and len(unfinished) <= FEW_JOBS
@@ -71,11 +73,11 @@ def check_unfinished(
 
 
 def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tuple[float | None, bool]:
-    """Return the seconds that what is left may take, and whether that is a rough guess.
+    """Estimate the seconds that the unfinished jobs take, and return whether this is a rough guess.
 
-    A few steps of jobs are tried, one a worker, if that takes less than a tenth of what it estimates. The jobs tried
-    are spread over all, from most steps to fewest, since steps of different jobs can differ in cost. They count by
-    their steps. None where nothing is known. For a plan, starting the workers counts too.
+    Each worker times a few steps of one job, if that takes less than a tenth of the estimated time. The timed jobs are
+    spread over all jobs, from most steps to fewest, because the cost of a step can differ between jobs. Each counts by
+    its number of steps. The seconds are None if nothing is known. For a plan, starting the workers counts, too.
     """
     loading = costs.seconds if plan_only else 0.0
     known = [(job, pace) for job, pace in zip(costs.jobs, costs.paces, strict=True) if pace is not None]
@@ -94,19 +96,19 @@ def estimate(costs: Costs, workers: Workers, *, plan_only: bool = False) -> tupl
 
 
 def _whole(known: Sequence[tuple[Job, Pace]], at_once: int) -> float:
-    """Return the seconds that all jobs take, `at_once` at a time: no less than the longest job takes."""
+    """Return the seconds that all jobs take, `at_once` at a time: at least the time of the longest job."""
     seconds = [pace.start + job.steps * pace.step for job, pace in known]
     return max(sum(seconds) / at_once, *seconds)
 
 
 def _timing_seconds(job: Job, pace: Pace) -> float:
-    """Return the seconds that timing a job takes, about: its program is traced, and two epochs are trained."""
+    """Estimate the seconds that timing a job takes: its program is traced, and two epochs are trained."""
     together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     return pace.start + 2 * TIMED_STEPS * together * pace.step
 
 
 def _spread(several: Sequence[Job], count: int) -> list[Job]:
-    """Return at most `count` of them, at equal distances, the first and, of two or more, the last."""
+    """Return at most `count` jobs at equal distances. They include the first and, if they are two or more, the last."""
     count = min(count, len(several))
     return [several[round(number * (len(several) - 1) / max(1, count - 1))] for number in range(count)]
 
@@ -116,17 +118,17 @@ def _spread(several: Sequence[Job], count: int) -> list[Job]:
 Tell = Callable[[Result, int, float | None], None]
 """Called with each trial that has just been finished, how many are finished, and the seconds left."""
 Answered = Callable[[Finished], None]
-"""Called with all results once their answer is kept, while nobody else works in the directory."""
+"""Called with all results after their answer is stored, while no other process works in the directory."""
 
 
 def _nothing(results: Finished) -> None:
-    """Do nothing with the results of a study that is answered."""
+    """Do nothing with the results of an answered study."""
 
 
 def run(planned: Plan, workers: Workers, tell: Tell, *, answered: Answered = _nothing) -> StudyDocument:
-    """Let workers train what is not finished yet, answer the hypotheses, keep and return the document of study.json.
+    """Let workers train the unfinished trials, answer the hypotheses, and store and return the study.json document.
 
-    What is refused in a cell shows before by `check_unfinished`.
+    `check_unfinished` reports earlier what is refused in a cell.
 
     Raises:
         StorageError: if the directory cannot be made.
@@ -148,9 +150,9 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, answered: Answered = _no
 
 
 def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, list[Trial]]:
-    """Let workers train what is not finished; return all that is, and the trials that could not be trained."""
+    """Let workers train the unfinished trials. Return all finished trials, and those that could not be trained."""
     results, failures = finished(planned), list[Trial]()
-    left = pending(planned, results)  # another process may have trained since
+    left = pending(planned, results)  # another process may have trained since the plan was made
     at_once = max(1, min(workers.at_once, len(left)))
     trials = {trial.key: trial for trial in planned.trials}
     for _, outcomes in workers.each(work.results, left):
@@ -160,10 +162,10 @@ def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, lis
                     failures.append(_failed(planned, trials[outcome.key], outcome.why))
                 continue
             same = [trial for trial in planned.trials if trial.digest == outcome.trial]
-            if same[0].key not in results:  # else from before: what was lost is trained as it was, with others
+            if same[0].key not in results:  # else it was finished before, and was only trained again with lost ones
                 try:
                     kept = _keep(planned, same[0], _with_all_rows(planned, outcome))
-                except RunError as error:  # what an earlier study kept of the trial was lost since it was planned
+                except RunError as error:  # the earlier study lost a file of the trial after the plan was made
                     failures.append(_failed(planned, same[0], str(error)))
                     continue
                 results |= {trial.key: kept for trial in same}
@@ -172,10 +174,10 @@ def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, lis
 
 
 def _with_all_rows(planned: Plan, result: Result) -> Result:
-    """Return a result with the held-out rows of the seeds, too, that an earlier study trained.
+    """Return a result with the held-out rows of all its seeds, also of seeds that an earlier study trained.
 
     Raises:
-        RunError: if these are missing or damaged by now, or of other rows or measures.
+        RunError: if the earlier rows are now missing or damaged, or are of other rows or measures.
     """
     added = result.held_out
     if added is None or set(result.seeds) <= set(added.seeds):
@@ -190,7 +192,7 @@ def _with_all_rows(planned: Plan, result: Result) -> Result:
 
 
 def _forms(rows: HeldOut) -> dict[str, tuple[object, ...]]:
-    """Return what rows must share to be joined: how many there are in each part, and what is kept of them."""
+    """Return what rows must share to be joined: in each part, their number and the values that are stored."""
     return {
         part: (one.rows_SR.shape[1], one.groups_SR is None, one.guessed_SR is None, sorted(one.measures))
         for part, one in rows.parts.items()
@@ -198,7 +200,7 @@ def _forms(rows: HeldOut) -> dict[str, tuple[object, ...]]:
 
 
 def _keep(planned: Plan, trial: Trial, result: Result) -> Result:
-    """Write what is finished, its rows first, and forget that it failed before; return what is kept in memory."""
+    """Write a finished trial, its rows first, and delete the note of an earlier failure. Return the result to keep."""
     path = planned.path(trial)
     result = keep_rows(path, result)
     store.write(path, result.model_dump_json() + "\n")  # in one line: there may be many numbers
@@ -207,26 +209,27 @@ def _keep(planned: Plan, trial: Trial, result: Result) -> Result:
 
 
 def _failed(planned: Plan, trial: Trial, why: str) -> Trial:
-    """Write down why a trial could not be trained."""
+    """Write why a trial could not be trained, and return the trial."""
     store.write(failure_path(planned.path(trial)), why.rstrip() + "\n")
     return trial
 
 
 def _told(planned: Plan, failures: Sequence[Trial]) -> str:
-    """Return how many trials failed, why the first of them did, and that no verdict is given without them."""
+    """Return the message about trials that failed: how many, why the first one failed, and that there is no verdict."""
     path = failure_path(planned.path(failures[0]))
     last = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
     return (
         f"{planned.directory}: {len(failures)} of {len(planned.trials)} trials could not be trained; "
         f"the others are kept. Without them there is no verdict. {failures[0].name} ended with: "
-        f"{last.removesuffix('.')}. {path} has all of it. The same command tries them again."
+        f"{last.removesuffix('.')}. {path} has the whole error. The same command tries them again."
     )
 
 
 def _kept(planned: Plan, results: Finished) -> StudyDocument:
-    """Write the table, the study's file and the document.
+    """Write the table, the study's file and the document, and return the document.
 
-    Files that say the same already stay. Where the document changes, the figures of the answer before it are removed.
+    Files that already have the same content are not written. If the document changes, the figures of the earlier answer
+    are removed.
     """
     rows, asked = rows_of(planned, results), asked_now(planned)
     answer = document(
@@ -250,7 +253,7 @@ def _kept(planned: Plan, results: Finished) -> StudyDocument:
     for name, text in texts.items():
         if not _holds(planned.directory / name, text):
             store.write(planned.directory / name, text)
-    keep_asked(planned)  # which says when it was answered first
+    keep_asked(planned)  # it records when the study was answered first
     return answer
 
 

@@ -1,13 +1,14 @@
-"""Which cells of a study share held-out rows: by their data, and by how the rows of the data are numbered.
+"""Finds which cells of a study share held-out rows, from their data and from how the rows are numbered.
 
-Rows are the same if they belong to the same data and have the same number. Other files, other known sets, and other
-draws of a generator are other data. One file or known set that is read otherwise, or limited otherwise, may give the
-same rows other numbers. Then it is not known which rows two cells share.
+Two rows are the same if they belong to the same data and have the same number. Different files, known sets and draws of
+a generator are different data. If one file or known set is read or limited in different ways, the same rows may have
+different numbers. Then it is not known which rows two cells share.
 
-A draw of a generator is named by its seed and its number of rows. Two values of another key, such as `noise`, show one
-draw in two ways: both make a row from the same random numbers. What the arms do on the two is correlated (0.59 for
-moons with noise 0.3 and 0.4). With noise 0.2, 0.3 and 0.4 taken for independent strata, a 95% interval covered 89%.
-If the two are not correlated, counting the row once costs nothing: the variance of the sum is estimated either way.
+A draw of a generator is named by its seed and its number of rows. Two values of another key, such as `noise`, show the
+same draw in two ways: both make a row from the same random numbers. The arms' results on the two are correlated (0.59
+for moons with noise 0.3 and 0.4). When noise 0.2, 0.3 and 0.4 were taken as independent strata, a 95% interval covered
+89%. If the two are not correlated, counting the row once costs nothing, because the variance of the sum is estimated in
+both cases.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SPLIT_AND_VIEW = {
     "test_size", "validation_size", "stratify", "resample",
     "shift", "scale", "scale_target", "missing", "vocabulary",
 }  # fmt: skip
-"""Keys that decide on which side of a split a row is, and how it is fed. The data and their numbers stay the same."""
+"""Keys that decide in which part a row is, and how it is preprocessed. The data and their row numbers stay the same."""
 DRAW = ("name", "seed", "samples")
 """Keys that name a draw of a generator."""
 SOURCE = {"name", "path", "id", "data_name", "version"}
@@ -34,23 +35,23 @@ SOURCE = {"name", "path", "id", "data_name", "version"}
 
 @dataclass(frozen=True)
 class DataKey:
-    """Names data, and how their rows are numbered."""
+    """Identifies data, and how their rows are numbered."""
 
     data: str = ""
     numbering: str = ""
-    """The keys that decide on the numbers, as JSON: real rows are chosen and read by them."""
+    """The keys that decide on the row numbers, as JSON. Real rows are chosen and read by these keys."""
     keys: dict[str, object] = field(default_factory=dict, compare=False)
 
 
 def key_of(dataset: Dataset) -> DataKey:
-    """Return what is equal for datasets whose rows with one number are the same row."""
+    """Return a key that is equal for datasets if their rows with the same number are the same row."""
     said = {name: value for name, value in dataset.model_dump(mode="json").items() if name not in SPLIT_AND_VIEW}
     if not isinstance(dataset, RealDataset):
         return DataKey(_written({name: said[name] for name in DRAW}))
     if dataset.limit is None and dataset.test_limit is None:
-        del said["seed"]  # of the split alone
+        del said["seed"]  # without a limit, the seed decides only on the split
     else:
-        said["test_size"] = dataset.test_size  # which decides from which rows the limit draws
+        said["test_size"] = dataset.test_size  # it decides from which rows the limit draws
     source = {name: value for name, value in said.items() if name in SOURCE}
     numbering = {name: value for name, value in said.items() if name not in SOURCE}
     return DataKey(_written(source), _written(numbering), numbering)

@@ -1,6 +1,6 @@
-"""The same study with fewer seeds, in a directory of its own: what the current study need not train again.
+"""The same study with fewer seeds, in its own directory. The current study need not train these seeds again.
 
-That directory stays as it is. Its results are joined with the new seeds' results, in the current study's directory.
+That directory does not change. Its results are joined with the new seeds' results, in the current study's directory.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ class EarlierStudy:
 
 @dataclass(frozen=True)
 class EarlierResults:
-    """What earlier studies have measured of trials that are not finished with all seeds."""
+    """Results of earlier studies for trials that are not finished with all seeds."""
 
     results: Mapping[str, Result] = field(default_factory=dict)
-    """By a trial's digest in the current study, without what each held-out row measured."""
+    """Digest of a trial in the current study -> its earlier result, without the values of held-out rows."""
     paths: Mapping[str, Path] = field(default_factory=dict)
-    """By the same, the file of each."""
+    """Digest of a trial in the current study -> the file of its earlier result."""
     not_used: Sequence[str] = ()
-    """Why seeds of an earlier study are trained again."""
+    """The reasons why seeds of an earlier study are trained again."""
 
     def rows(self, digest: str) -> HeldOut | None:
-        """Read what each held-out row measured in the earlier result of a trial; None if it is not kept.
+        """Read the values of each held-out row from the earlier result of a trial; None if they are not stored.
 
         Raises:
-            RunError: if it is missing or damaged.
+            RunError: if the file is missing or damaged.
         """
         return kept_rows(self.paths[digest], self.results[digest])
 
@@ -71,9 +71,9 @@ def directory_name(name: str, digest: str) -> str:
 
 
 def earlier_studies(file: StudyFile, trials: Sequence[Trial], sources: Sources, runs: Path) -> list[EarlierStudy]:
-    """Find the same study with fewer seeds, the one with the most seeds first.
+    """Return the earlier studies that are the same with fewer seeds, the one with the most seeds first.
 
-    One that was tuned on other seeds is another study.
+    A study that was tuned on other seeds is not the same.
     """
     found = []
     for path in of_this_name(runs, file.study.name):
@@ -88,13 +88,13 @@ def earlier_studies(file: StudyFile, trials: Sequence[Trial], sources: Sources, 
 
 
 class _Kept(Record):
-    """What a trial's file says of its seeds."""
+    """The seeds in a trial's file."""
 
     seeds: Seeds
 
 
 def _number_of_seeds(directory: Path) -> int:
-    """Return the number of seeds of the study in a directory, by the first of its trials that can be read, or 0."""
+    """Return the number of seeds of a directory's study, from its first trial that can be read; 0 if there is none."""
     for path in sorted((directory / store.CELLS).glob("*.json")):
         try:
             return len(store.read_head(path, _Kept).seeds)
@@ -104,7 +104,7 @@ def _number_of_seeds(directory: Path) -> int:
 
 
 def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> EarlierResults:
-    """Read what earlier studies hold of these trials, each from the one with the most seeds that can be used."""
+    """Read the results of these trials from earlier studies, each from the usable one with the most seeds."""
     results, paths = dict[str, Result](), dict[str, Path]()
     not_used: dict[str, None] = {}
     for study in earlier:
@@ -126,14 +126,14 @@ def _obstacles(file: StudyFile, path: Path, result: Result) -> Iterator[str]:
     if lacking:
         yield f"it did not keep {', '.join(map(endpoint_name, lacking))}"
     if not result.is_tuned_by(file.study.tune):
-        yield "it was tuned otherwise"
+        yield "it was tuned in another way"
     if not holds_rows(path, result):
         yield f"{store.CELLS}/{rows_path(path).name} is missing or damaged"
     yield from changed_versions(result.versions)
 
 
 def _read(study: EarlierStudy, trial: Trial) -> Result | None:
-    """Read what an earlier study holds of a trial, if it is whole; note where its own seeds were trained."""
+    """Read an earlier study's result of a trial, with a note where seeds were trained; None if it is not complete."""
     try:
         result = Result.model_validate_json(store.content(_path(study, trial)))
     except (RunError, ValidationError):

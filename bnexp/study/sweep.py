@@ -1,4 +1,4 @@
-"""A study without a hypothesis is a sweep: which metric its table shows, what may mislead there, and how arms differ.
+"""A study without a hypothesis is a sweep: the metric of its table, its cautions, and the arms' differences.
 
 It judges nothing. A hypothesis that is added later is answered from the same trials.
 
@@ -32,7 +32,7 @@ def metric_of(file: StudyFile, measured: Sequence[str], asked: str | None) -> st
 
 
 def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -> Iterator[str]:
-    """Yield why a metric that is asked for beside the file cannot be shown."""
+    """Yield why a metric that was asked for outside the study's file cannot be shown."""
     if asked is None:
         return
     option = spelt("metric")
@@ -55,9 +55,9 @@ def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Re
 
 
 def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], results: Results) -> Iterator[str]:
-    """Yield what may mislead in the table: rows that something was chosen by, and a penalty in the loss.
+    """Yield cautions about the table: rows by which something was chosen, and a penalty in the loss.
 
-    `chosen` maps a metric to what chooses by it.
+    `chosen` maps each metric by which something is chosen to what uses it.
     """
     for text in judged_by_what_chose(metric, chosen):
         yield f"The table {text}"
@@ -69,6 +69,6 @@ def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], resu
 
 
 def adds_penalty(results: Results, cell: Cell, arm: str) -> bool:
-    """Return True if the model of a cell's arm adds a penalty to its loss: by its config, or as it was built."""
+    """Return True if the model of a cell's arm adds a penalty to its loss, by its config or as it was built."""
     by_config = any(adds_by_config(one.experiment) for one in cell.candidates[arm])
     return by_config or results[cell.number, arm].adds_penalty

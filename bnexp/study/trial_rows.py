@@ -1,4 +1,4 @@
-"""The file beside a trial's that holds what each of its held-out rows measured."""
+"""The file beside a trial's file that stores the values of each of its held-out rows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bnexp.study.result import Result
 
 
 def rows_path(path: Path) -> Path:
-    """Return the file with what each held-out row measured in the trial kept in another."""
+    """Return the file with the values of each held-out row of the trial in the file `path`."""
     return path.with_suffix(".npz")
 
 
 def keep_rows(path: Path, result: Result) -> Result:
-    """Write the rows of a trial whose file is still to be written; return the result that names them."""
+    """Write the rows of a trial before its own file is written. Return the result with the sha256 of the rows' file."""
     if result.held_out is None:
         return result
     content = result.held_out.to_npz()
@@ -26,10 +26,10 @@ def keep_rows(path: Path, result: Result) -> Result:
 
 
 def kept_rows(path: Path, result: Result) -> HeldOut | None:
-    """Read what each held-out row measured in the trial of this file; None if it is not kept.
+    """Read the values of each held-out row of the trial in this file; None if they were never stored.
 
     Raises:
-        RunError: if it is missing or damaged, or of another trial, though it was kept.
+        RunError: if they were stored, and the file is missing, damaged or of another trial.
     """
     if result.rows_sha256 is None:
         return None
@@ -47,7 +47,7 @@ def kept_rows(path: Path, result: Result) -> HeldOut | None:
 
 
 def holds_rows(path: Path, result: Result) -> bool:
-    """Return True if what each held-out row measured is there and whole, or was never kept."""
+    """Return True if the values of each held-out row are there and complete, or were never stored."""
     try:
         return result.rows_sha256 is None or kept_rows(path, result) is not None
     except RunError:

@@ -1,11 +1,11 @@
-"""Contrasts -> the words: supported, refuted, inconclusive, and the word for the whole study.
+"""Contrasts -> verdicts: supported, refuted or inconclusive, for each hypothesis and for the whole study.
 
 With several hypotheses, Holm's rule sets the level of each interval.
-A diverged seed without a value withholds the verdict, and so do arms that all guess.
+There is no verdict if a diverged seed has no value, or if no arm beats guessing.
 Cells that point in opposite directions have no single verdict (`across`).
 For epochs to a value, the contrast is between logs of epochs within the budget.
-Seeds that never reach the target can make two arms look alike: that refutes nothing.
-They can also make an arm look faster than it is: that decides nothing.
+Seeds that never reach the target can make two arms look alike. This refutes nothing.
+They can also make an arm look faster than it is. This decides nothing.
 
 Axis: S seeds.
 """
@@ -40,19 +40,19 @@ SPEAKS_OF = {
     False: "other seeds, on this split",
     None: "other seeds, with splits of their own in some cells",
 }
-"""`Contrast.resample` -> what the interval over seeds speaks of."""
+"""`Contrast.resample` -> what the interval over seeds is about."""
 BOUNDS = ("mean", "low", "high")
 SHARED = "Several hypotheses share the error, so each needs more pairs than one alone. "
 
 
 def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
-    """Return what study.json holds of each hypothesis: the claim, its difference, tests, verdict."""
+    """Return the record of each hypothesis for study.json: the claim, its difference, tests and verdict."""
     rows = zip(claims, contrasts, _cases(claims, contrasts), strict=True)
     return [_record(claim, one, case) for claim, one, case in rows]
 
 
 def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRecord:
-    """Return what study.json holds of one hypothesis."""
+    """Return the record of one hypothesis for study.json."""
     across = case.across(claim)
     wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
     found = _facts(claim, contrast, case.levels)
@@ -71,13 +71,13 @@ def overall(words: Sequence[str]) -> str:
 
 
 def smallest_of(claim: Hypothesis) -> float:
-    """Return the smallest effect of interest on the scale of the contrast: of a ratio its log."""
+    """Return the smallest effect of interest on the scale of the contrast. For a ratio, this is its log."""
     return math.log(claim.smallest) if claim.is_ratio else claim.smallest
 
 
 @dataclass(frozen=True)
 class _Case:
-    """What a claim's verdict rests on, the levels of its intervals, and why it is withheld if it is."""
+    """What a claim's verdict depends on: the difference, the levels of its intervals, and why it may be withheld."""
 
     difference: JudgedDifference | None
     """None where no pair has a value."""
@@ -92,7 +92,7 @@ class _Case:
         return self.parts is not None and self.parts.disagree
 
     def across(self, claim: Hypothesis) -> AcrossCells | None:
-        """Return what the document holds of the cells, each by itself."""
+        """Return the record of each cell by itself for study.json; None if there is nothing to record."""
         return None if self.parts is None or self.difference is None else recorded(claim, self.parts, self.difference)
 
     def verdict(self, wording: ClaimWording) -> Verdict:
@@ -106,7 +106,7 @@ class _Case:
 
 
 def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:
-    """Return the claims' cases; they share the error (`statistics.shared_levels`)."""
+    """Return the case of each claim. The claims share the error (`statistics.shared_levels`)."""
     pairs = list(zip(claims, contrasts, strict=True))
     differences = [None if _withheld(claim, one, LEVEL) else judged_difference(claim, one) for claim, one in pairs]
     alone = len(differences) == 1  # a p-value only orders several claims, and needs SciPy
@@ -123,7 +123,7 @@ def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[
 
 
 def _parts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Parts | None:
-    """Return what a claim averages, each part by itself; None if that is a single number."""
+    """Return the parts that a claim averages, each by itself; None if there is only one."""
     if not contrast.parts:
         return None
     parts = [
@@ -134,7 +134,7 @@ def _parts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> Parts | Non
 
 
 def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld | None:
-    """Return why a claim has no verdict, if it has none; a part that chose is refused before any training."""
+    """Return why a claim has no verdict; None if it has one. Parts used for choosing were refused before training."""
     evidence = Evidence(
         claim.metric.metric,
         pairs=len(contrast.difference_S),
@@ -153,7 +153,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
 
 
 def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference | None:
-    """Return what a verdict rests on, signed so that what lies above 0 supports the claim; None without a value."""
+    """Return the difference that a verdict depends on, or None without a value. Positive values support the claim."""
     is_higher = claim.direction == "higher"
     effect_S = effect_of(claim, contrast.difference_S[np.isfinite(contrast.difference_S)])
     if not len(effect_S):
@@ -187,8 +187,9 @@ def _wording(claim: Hypothesis, contrast: Contrast) -> ClaimWording:
 def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bool:
     """Return True if censored seeds (target never reached, full budget counted) favour the arm that looks faster.
 
-    `claimed` says whether the result supports the claim. With `wins`, the winner is the faster arm.
-    In an interaction each arm is on both sides. If a seed is a single training, a censored one wins no pair.
+    `claimed` is True if the result supports the claim. With `wins`, the winner is the faster arm. In an interaction,
+    each arm is on both sides, so that any censored seed counts. If each seed is a single training, a censored seed wins
+    no pair.
     """
     if claim.minus is not None:
         return any(contrast.never)
@@ -198,11 +199,11 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
     return bool(contrast.never[0 if treated_is_faster else 1])
 
 
-# --- what it rests on ---------------------------------------------------------------
+# --- the facts behind a verdict -----------------------------------------------------
 
 
 def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisFacts:
-    """Return all but the verdict: the claim as it stands, and what was found for it."""
+    """Return the record of a hypothesis without its verdict: the claim, and what was measured for it."""
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = effect_of(claim, measured_S)
     check = statistics.bootstrap_interval(effect_S, levels.sign)
@@ -240,15 +241,15 @@ def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: fl
 
 
 def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
-    """Return the fields of an interval as the document holds them."""
+    """Return the fields of an interval as study.json stores them."""
     return {key: storable(claim, value) for key, value in strict(found).items()}
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> RatioReading | None:
-    """Return how to read a ratio of epochs; the ratio of an interaction with censored seeds bounds nothing.
+    """Return how to read a ratio of epochs. With censored seeds, the ratio of an interaction is not a bound.
 
-    Where some seeds of both arms are censored, a comparison shows the ratio of restricted means without an interval. A
-    study's ratio stays one of geometric means, with an interval, in which these seeds count with the budget.
+    If seeds of both arms are censored, a comparison shows the ratio of restricted means, without an interval. A study
+    still shows the ratio of geometric means with an interval. Censored seeds count there with the budget.
     """
     if not claim.is_ratio:
         return None

@@ -1,4 +1,4 @@
-"""The warnings of a study's trainings: each kind once, in the words of the trial that has it worst, with its place."""
+"""The warnings of a study's trainings: each kind once, with the text and the place of the worst one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bnexp.study.words import levels_text
 
 @dataclass(frozen=True)
 class Warned:
-    """The warnings of one trial, and where it stands in the grid."""
+    """The warnings of one trial, and its place in the grid."""
 
     levels: Mapping[str, Any]
     arm: str
@@ -22,7 +22,7 @@ class Warned:
 
 
 def told_once(trials: Iterable[Warned]) -> Iterator[str]:
-    """Yield each kind of warning once: in how many cells it is, and the words of the one that has it worst."""
+    """Yield each kind of warning once: in how many cells it is, and the text of the worst one."""
     worst: dict[str, tuple[float, str, Mapping[str, Any]]] = {}
     counts: dict[str, Counter[str]] = {}
     for trial in trials:
@@ -40,7 +40,7 @@ def told_once(trials: Iterable[Warned]) -> Iterator[str]:
 
 
 def places(counts: Mapping[str, int]) -> str:
-    """Write in how many cells something is, arm by arm.
+    """Return the numbers of cells as text, one for each arm.
 
     >>> places({"bn": 2, "nobn": 1})
     'bn in 2 cells, nobn in 1 cell'
@@ -49,7 +49,7 @@ def places(counts: Mapping[str, int]) -> str:
 
 
 def kind_of(text: str) -> str:
-    """Return the part of a warning that all of its kind share.
+    """Return the part of a warning's text that all warnings of its kind share.
 
     >>> kind_of("training.batch_size is 4; batch normalization ..."), kind_of("not converged: after 9 steps")
     ('training.batch_size', 'not converged')
@@ -58,9 +58,9 @@ def kind_of(text: str) -> str:
 
 
 def _severity(text: str) -> float:
-    """Return how grave a warning is within its kind; 0 where nothing tells.
+    """Return how severe a warning is within its kind; 0 if its text does not show it.
 
-    Moving averages that hold more of their initial values are worse, and so are smaller batches.
+    Moving averages that hold more of their initial values are more severe, and so are smaller batches.
 
     >>> _severity("after 9 steps they still hold 70% of their initial values"), _severity("training.batch_size is 4;")
     (70.0, 0.25)

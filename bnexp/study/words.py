@@ -1,6 +1,6 @@
-"""What is said of a hypothesis: what it asks, its effect with interval and unit, and the sentence of its verdict.
+"""Texts about a hypothesis: what it asks, its effect with interval and unit, and the sentence of its verdict.
 
-Everything is written from the hypothesis and from what study.json holds of it.
+All texts are written from the hypothesis and from its record in study.json.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
 NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
-"""What is drawn anew -> how it is called."""
+"""What is drawn anew -> its name."""
 THESE = {"rows": "these rows", "groups": "these rows", "splits": "these splits"}
-"""What is drawn anew -> what the other interval is on."""
+"""What is drawn anew -> the name of what the interval over seeds alone is about."""
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
 
 def shares_with_later(after_results: Sequence[bool]) -> str | None:
-    """Return what hypotheses that came later do to those that were asked before; None where there are none of either.
+    """Return a note that later hypotheses share the error with earlier ones; None if there are not both.
 
-    `after_results` says of each hypothesis of a study whether results were known when it was asked.
+    `after_results` says for each hypothesis of a study whether results were known when it was asked.
 
     >>> shares_with_later([False, True, True]).partition(". ")[0]
     '2 hypotheses were added after the results and share the error'
@@ -49,7 +49,7 @@ def shares_with_later(after_results: Sequence[bool]) -> str | None:
 
 
 def looked_before(earlier: Sequence[int], seeds: int) -> str:
-    """Return what answers with fewer seeds do to the error of the answer with these seeds.
+    """Return a note on how earlier answers with fewer seeds change the error of the answer with these seeds.
 
     >>> looked_before([10, 20], 40).partition("; ")[0]
     'It had an answer at 10 and 20 seeds before, so the one at 40 seeds is the third look'
@@ -62,20 +62,20 @@ def looked_before(earlier: Sequence[int], seeds: int) -> str:
 
 @dataclass(frozen=True)
 class ClaimWording:
-    """How the verdict on a claim is worded. Its intervals are signed: what lies above 0 supports the claim."""
+    """The wording of a claim's verdict. The intervals are signed, so that positive values support the claim."""
 
     claim: Hypothesis
     reading: RatioReading | None
     """How to read a ratio of epochs."""
     never: tuple[int, int]
-    """Trainings that never reach the target of `epochs_to`, of treated and baseline."""
+    """Numbers of trainings of treated and of baseline that never reach the target of `epochs_to`."""
     is_flattered: Callable[[bool], bool]
     """Whether these trainings favour the arm that looks faster, if the result supports (True) or refutes (False)."""
     why_not_new_rows: str | None = None
     baseline_mean: float = math.nan
-    """Of the values that are contrasted, where they are final values in the metric's unit."""
+    """Mean of the baseline's values; NaN if the contrast is not one of final values in the metric's unit."""
     data: tuple[Dataset, DataFacts] | None = None
-    """What all cells read, with its numbers of rows; None if they read several data sets."""
+    """The dataset that all cells read and the facts about it; None if they read several data sets."""
     spread: Heterogeneity | None = None
     """How much the cells that are averaged differ, if there are several."""
 
@@ -85,7 +85,7 @@ class ClaimWording:
         return "inconclusive"
 
     def word(self, found: Shown) -> str:
-        """Return one of the three words. Seeds that never reach a target can make arms look alike, or one faster."""
+        """Return the verdict's word. It is inconclusive if seeds that never reach the target can explain the result."""
         word = statistics.claim_word(found)
         if word == "refuted" and not found.sign and any(self.never):
             return self.open
@@ -94,7 +94,7 @@ class ClaimWording:
         return word
 
     def says(self, interval: Interval, word: str) -> str:
-        """Return the effect with its interval, and how it lies to zero and to the smallest effect of interest."""
+        """Return the effect with its interval, and how it compares with zero and the smallest effect of interest."""
         claim, limit = self.claim, size(self.claim, self.claim.smallest)
         what = f"{about(claim)} is {self._effect(interval)}"
         if word == "supported":
@@ -108,25 +108,25 @@ class ClaimWording:
         return as_read(self.reading, written(self.claim, self._own(interval)))
 
     def bounds(self, interval: Interval) -> str:
-        """Write the bounds of an interval."""
+        """Return the bounds of an interval as text."""
         return bounds(self.claim, self._own(interval))
 
     def _own(self, interval: Interval) -> Bounds:
-        """Return an interval as the claim's arms are subtracted, as a document holds it."""
+        """Return a signed interval as treated minus baseline, as study.json stores it."""
         mean, low, high = interval.mean, interval.low, interval.high
         if self.claim.direction == "lower":
             mean, low, high = -mean, -high, -low
         return Bounds(**{key: storable(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
 
     def margin_of_all(self) -> str:
-        """Return what is seen and the cure, where `smallest` is no smaller than the baseline's whole loss or error."""
+        """Return the message for a `smallest` that is not smaller than the baseline's whole loss or error."""
         claim = self.claim
         return perfect_net_would_not_matter(
             claim.metric.metric, claim.smallest, claim.baseline, self.baseline_mean, key="smallest: "
         )
 
     def own_cure(self) -> str | None:
-        """Return what may settle a claim with seeds that never reach the target, or with cells that differ."""
+        """Return advice for seeds that never reach the target, and for cells that differ; None if there are neither."""
         found = []
         if count := sum(self.never):
             never = f"{counted(count, 'training')} never {'reaches' if count == 1 else 'reach'}"
@@ -146,21 +146,21 @@ class ClaimWording:
         return "" if self.data is None else how_to_hold_out(factor, part_of(self.claim.metric.metric), *self.data)
 
     def why_these_rows_only(self) -> str | None:
-        """Return why nothing is said of new rows."""
+        """Return why there is no estimate for new rows; None if there is one."""
         return self.why_not_new_rows
 
 
 def storable(claim: Hypothesis, value: float | None) -> float | None:
-    """Return a number of a contrast; null if it is larger than the document can hold, as where it is not finite.
+    """Return a number of a contrast; None if it is not finite or larger than study.json can hold.
 
-    Two seeds with very unlike losses have the log of a ratio whose interval no float can tell.
+    For example, two seeds with very different losses have a ratio whose interval is too large for a float.
     """
     most = LARGEST_LOG if claim.is_ratio else LARGEST
     return None if value is None or not abs(value) <= most else value
 
 
 def about(claim: Hypothesis) -> str:
-    """Return what is contrasted: the endpoint, the arms, where."""
+    """Return the text for what is contrasted: the endpoint, the arms and the levels."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
@@ -170,7 +170,7 @@ def about(claim: Hypothesis) -> str:
 
 
 def asks(claim: Hypothesis) -> str:
-    """Return what would support a claim."""
+    """Return the text for what would support a claim."""
     if claim.is_ratio:
         bound = f"{claim.smallest:g} or more" if claim.direction == "lower" else f"{1 / claim.smallest:.3g} or less"
         return f"supported if {about(claim)} is {bound}"
@@ -178,12 +178,12 @@ def asks(claim: Hypothesis) -> str:
 
 
 def noun(claim: Hypothesis) -> str:
-    """Return what a hypothesis averages."""
+    """Return the word for what a hypothesis averages."""
     return "cell" if claim.over is None else "group"
 
 
 def endpoint_text(claim: Hypothesis) -> str:
-    """Name what a claim is about, with its unit."""
+    """Return the name of a claim's endpoint, with its reduction and its unit."""
     endpoint = claim.metric
     name = endpoint_name(endpoint)
     if claim.over is None:
@@ -194,7 +194,7 @@ def endpoint_text(claim: Hypothesis) -> str:
 
 
 def endpoint_name(endpoint: Endpoint) -> str:
-    """Name an endpoint, with its unit.
+    """Return the name of an endpoint, with its unit.
 
     >>> endpoint_name(Endpoint(metric="val_accuracy", epochs_to=0.9))
     'epochs to val_accuracy 90.00%'
@@ -209,7 +209,7 @@ def endpoint_name(endpoint: Endpoint) -> str:
 
 
 def levels_text(at: Mapping[str, Any]) -> str:
-    """Write levels, each after the last word of its key; of several levels all are named.
+    """Return levels as text, each after the last word of its key. If there are several levels, all are named.
 
     >>> levels_text({"dataset.samples, dataset.resample": [1000, True], "training.epochs": [1, 2]})
     'samples, resample [1000, true], epochs [1, 2]'
@@ -219,25 +219,25 @@ def levels_text(at: Mapping[str, Any]) -> str:
 
 
 def effect(claim: HypothesisFacts) -> str:
-    """Write the effect of a hypothesis with the interval that decides; a ratio of epochs may be a bound only."""
+    """Return the effect of a hypothesis with the interval that decides. A ratio of epochs may be only a bound."""
     found = claim.difference
     return "-" if found is None else as_read(claim.reading, written(claim, found.new_rows or found))
 
 
 def decides_about(claim: HypothesisFacts) -> str | None:
-    """Return what the interval that decides is for: new rows or the like; None if it is for these rows."""
+    """Return what the deciding interval is about, such as new rows; None if it is about these rows."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else NEW[found.drawn]
 
 
 def decided_on(claim: HypothesisFacts) -> str | None:
-    """Return what the other interval is on, where one for new rows decides."""
+    """Return what the interval that does not decide is about; None if there is only one interval."""
     found = None if claim.difference is None else claim.difference.new_rows
     return None if found is None else THESE[found.drawn]
 
 
 def both_intervals(claim: HypothesisFacts) -> str:
-    """Write the effect of a hypothesis with both intervals: for new rows, which decides, and on these rows."""
+    """Return the effect of a hypothesis with both intervals: for new rows, which decides, and on these rows."""
     found = claim.difference
     if found is None or found.new_rows is None:
         return effect(claim)
@@ -245,7 +245,7 @@ def both_intervals(claim: HypothesisFacts) -> str:
 
 
 def as_read(reading: RatioReading | None, text: str) -> str:
-    """Write how a ratio of epochs is to be read."""
+    """Return a text with a mark for how to read a ratio of epochs."""
     match reading:
         case "at least":
             return f">= {text}"
@@ -257,13 +257,13 @@ def as_read(reading: RatioReading | None, text: str) -> str:
 
 
 def written(claim: Hypothesis, interval: Bounds) -> str:
-    """Write a difference with its interval in the unit of its claim; of epochs, how many times fewer they are."""
+    """Return a difference with its interval as text, in the unit of its claim. A ratio is baseline / treated."""
     mean = _value(claim, interval.mean)
     return mean if interval.low is None else f"{mean} {bounds(claim, interval)}"
 
 
 def bounds(claim: Hypothesis, interval: Bounds) -> str:
-    """Write the bounds of a difference in the unit of its claim; nothing if it has none."""
+    """Return the bounds of a difference as text, in the unit of its claim; "" if it has none."""
     if interval.low is None:
         return ""
     low, high = (interval.high, interval.low) if claim.is_ratio else (interval.low, interval.high)
@@ -271,14 +271,14 @@ def bounds(claim: Hypothesis, interval: Bounds) -> str:
 
 
 def size(claim: Hypothesis, value: float) -> str:
-    """Write the size of an effect in the unit of its claim."""
+    """Return the size of an effect as text, in the unit of its claim."""
     if claim.is_ratio:
         return f"{value:g} times"
     return _plain(claim, value, signed=False)
 
 
 def deviation(claim: Hypothesis, value: float) -> str:
-    """Write a standard deviation of effects in the unit of its claim; of a ratio the factor that it stands for."""
+    """Return a standard deviation of effects as text, in the unit of its claim; for a ratio, as a factor."""
     return f"{math.exp(value):.3g} times" if claim.is_ratio else _plain(claim, value, signed=False)
 
 

@@ -1,4 +1,4 @@
-"""The work that workers do to a job: say what is refused in it, try a few steps, train it.
+"""What workers do with a job: check it, time a few steps, or train it.
 
 Axis: S seeds.
 """
@@ -34,18 +34,18 @@ from bnexp.system.machine import changed_versions, versions
 
 @dataclass(frozen=True)
 class CheckedJob:
-    """What is known of a job before it is trained: what is refused in it, else about what it will cost."""
+    """What is known about a job before it is trained: what is refused in it or, if nothing is, its estimated cost."""
 
     problems: list[str]
     pace: Pace | None = None
     warnings: Mapping[str, list[str]] = field(default_factory=dict)
-    """Experiment, as JSON -> what may mislead in its network and training."""
+    """Experiment, as JSON -> the warnings about its network and training."""
 
 
 def check_job(job: Job) -> CheckedJob:
-    """Check a job: what Keras or the trainer refuses, its data, whether TensorFlow can use the GPU of this machine.
+    """Check a job: its models and trainers, its data, and whether TensorFlow can use the GPU of this machine.
 
-    Where nothing is refused, estimate roughly what it costs. Nothing is traced or trained.
+    If nothing is refused, its cost is estimated roughly. Nothing is traced or trained.
     """
     alike: dict[Any, list[Candidate]] = {}
     for candidate in (candidate for trial in job.trials for candidate in trial.candidates):
@@ -74,12 +74,12 @@ def _rough_pace(job: Job) -> Pace | None:
     together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     try:
         return rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together)
-    except Exception:  # its training will tell
+    except Exception:  # the training will report the error
         return None
 
 
 def time_steps(job: Job) -> Pace | None:
-    """Time a few steps of a job's trainings; None where they fail, as their training will tell."""
+    """Time a few steps of a job's trainings; return None if they fail, because the training will report the error."""
     experiments = [trial.candidates[0].experiment for trial in job.trials]
     try:
         return pace(experiments, job.seeds, largest_shard=job.largest_shard)
@@ -88,7 +88,7 @@ def time_steps(job: Job) -> Pace | None:
 
 
 def results(job: Job) -> list[Result | Failure]:
-    """Train a job; where that fails, each of its trials by itself, so that only what is at fault is lost."""
+    """Train a job. If that fails, train each of its trials by itself, so that only the faulty ones are lost."""
     try:
         return list(_results(job))
     except MemoryError:
@@ -102,9 +102,9 @@ def results(job: Job) -> list[Result | Failure]:
 
 
 def _results(job: Job) -> Iterator[Result]:
-    """Tune if the study does, train the seeds of the verdict, and return what is kept of it.
+    """Tune if the study does, train the seeds of the verdict, and yield the result of each trial.
 
-    Seeds that are trained already are joined with them, unless their numbers are of another GPU or other versions.
+    Seeds that are already trained are joined with them, unless they were trained on another GPU or with other versions.
     """
     if any(_was_trained_otherwise(result) for result in job.begun.values()):
         job = job.from_the_beginning()
@@ -127,10 +127,10 @@ def _tried(job: Job) -> list[list[Measured]]:
 def _measured(
     job: Job, candidates: Sequence[Candidate], seeds: tuple[int, ...], among: tuple[int, ...]
 ) -> list[Measured]:
-    """Train these seeds of each candidate, the last `among` all.
+    """Train these seeds of each candidate. They are the last seeds in `among`, which has all seeds.
 
     Raises:
-        ConfigError: if the data are not as they should be, or not those that the study was begun with.
+        ConfigError: if the data are invalid, or are not the data that the study was begun with.
     """
     experiments = [candidate.experiment for candidate in candidates]
     asked = {one.metric for one in job.endpoints} | ({job.tune.metric} if job.tune is not None else set())
@@ -146,9 +146,9 @@ def _measured(
 
 
 def _chosen(job: Job, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidate, Tuned | None]:
-    """Choose a trial's candidate by its mean on the validation part, the first of the best; NaN is worst.
+    """Return the candidate with the best mean of the tuning metric, the first of several. NaN is the worst.
 
-    What was chosen for the seeds that are trained already stays chosen.
+    The value that was chosen for seeds that are already trained stays chosen.
     """
     tune, begun = job.tune, job.begun.get(trial.digest)
     if tune is None:
@@ -164,7 +164,7 @@ def _chosen(job: Job, trial: Trial, tried: Sequence[Measured]) -> tuple[Candidat
 
 
 def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trained: Sequence[Measured]) -> Result:
-    """Write down what is kept of a trial whose last training has the verdict's seeds, or those that were left."""
+    """Return the result of a trial. Its last training has the verdict's seeds, or those that were still missing."""
     one, begun = trained[-1], job.begun.get(trial.digest)
     result = Result(
         trial=trial.digest,
@@ -194,12 +194,12 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
 
 
 def _was_trained_otherwise(result: Result) -> bool:
-    """Return True if a result is of other versions or of another GPU than would train it here."""
+    """Return True if a result was trained with other versions or on another GPU than this machine has."""
     return bool(changed_versions(result.versions)) or result.versions.get("GPU") != _versions().get("GPU")
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions here, and the GPU, if there is one."""
+    """Return the versions on this machine, and its GPU, if there is one."""
     from bnexp.training.devices import gpus
 
     return versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {})

@@ -22,7 +22,7 @@ _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
 STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*)""")
 """Matches a text in brackets that YAML does not read as text, such as the pattern `*`."""
 _ONE_CHARACTER = re.compile(r"[^\w~\n\r\[{]|_", re.ASCII)
-"""Matches a value of one character that is always read as text, such as `,` or `|` or a space.
+"""Matches a value of one special character, which is always read as text, such as `,` or `|` or a space.
 
 `~` is left out because it means null. Opening brackets are left out because a shell may have cut the rest.
 """
@@ -132,7 +132,7 @@ def _faulty_value(key: str, value: str) -> str | None:
 
 
 def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
-    """Read the value by the same rules as a file. A single character is text.
+    """Read the value by the same rules as a file. A single special character is text.
 
     A value is refused if YAML would silently drop a part of it.
     """

@@ -20,7 +20,7 @@ class AsWritten(Section):
 
 
 class Frozen(Section):
-    """Batch normalization that is not trained. It keeps the statistics, scale and offset of `weights: keep`."""
+    """Batch normalization that is not trained. It keeps its statistics, scale and offset, and needs `weights: keep`."""
 
     name: Literal["frozen"]
 
@@ -32,7 +32,7 @@ class SwappedBatch(Section):
     momentum: Momentum | None = None
     """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
 
 
 class SwappedLayerNormalization(Section):
@@ -40,7 +40,7 @@ class SwappedLayerNormalization(Section):
 
     name: Literal["layer"]
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
     """null: as in the replaced layer."""
     scale: bool | None = None
@@ -55,7 +55,7 @@ class SwappedGroup(Section):
     """Number of groups of channels. null: the layer's own. For a layer of another kind, the greatest divisor of its
     channels up to 32 with 8 or more numbers in each group."""
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
     """null: as in the replaced layer."""
     scale: bool | None = None
@@ -67,7 +67,7 @@ class SwappedInstance(Section):
 
     name: Literal["instance"]
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
     """null: as in the replaced layer."""
     scale: bool | None = None
@@ -79,7 +79,7 @@ class SwappedRms(Section):
 
     name: Literal["rms"]
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.000001 for another kind of layer."""
+    """null: the layer's own value, or 0.000001 for another kind of layer."""
 
 
 class SwappedRenorm(Section):
@@ -89,13 +89,13 @@ class SwappedRenorm(Section):
     momentum: Momentum | None = None
     """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
     """null: as in the replaced layer."""
     scale: bool | None = None
     """null: as in the replaced layer."""
     renorm_momentum: Momentum | None = None
-    """null: the layer's own, or 0.99 for another kind of layer."""
+    """null: the layer's own value, or 0.99 for another kind of layer."""
     rmax: Annotated[float, Field(ge=1)] | None = None
     """The batch's standard deviation is corrected by at most this factor; null: the layer's own, or 3 for another kind
     of layer."""
@@ -112,7 +112,7 @@ class SwappedGhost(Section):
     momentum: Momentum | None = None
     """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: the layer's own, or 0.001 for another kind of layer."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
     """null: as in the replaced layer."""
     scale: bool | None = None

@@ -70,7 +70,7 @@ class _Image(_Numbers):
 
 
 class _Text(RealDataset):
-    """Texts, as the numbers of their words."""
+    """Texts, as the indices of their words."""
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
     """Number of entries: the most frequent words of the training part, padding, and one entry for all other words."""

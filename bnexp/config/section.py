@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["table", "image", "sequence", "text"]
-"""The form of one row of inputs: numbers (F,), an image (H, W, F), frames (T, F), or the numbers of words (T,)."""
+"""The form of one row of inputs: numbers (F,), an image (H, W, F), frames (T, F), or the indices of words (T,)."""
 
 
 def named(value: Any) -> Any:

@@ -87,7 +87,7 @@ class Hypothesis(Section):
     """Factor -> level or list of levels: the cells whose contrast is subtracted. This tests an interaction."""
     over: Over | None = None
     wins: bool = False
-    """Count only which arm is better, seed by seed: the share of seeds that the treated arm wins, minus one half."""
+    """Compare only which arm is better for each seed: the share of seeds that the treated arm wins, minus one half."""
     direction: Literal["higher", "lower"]
     """Whether the treated arm's metric is claimed to be higher or lower. Also for a ratio: fewer epochs are `lower`."""
     smallest: Positive

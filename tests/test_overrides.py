@@ -133,7 +133,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("model.hidden=(64,32)", "model.hidden is '(64,32)' (text); expected a list. Write 'model.hidden=[64,32]'."),
         ("model.hidden=a, b", "model.hidden is 'a, b' (text); expected a list. Write 'model.hidden=[a,b]'."),
         ("model.hidden.1=8", "model.hidden is {1: 8}; expected a list. The config has no such list to change; give the "
-                             "whole: 'model.hidden=[64, 64]'."),
+                             "whole list: 'model.hidden=[64, 64]'."),
         ("training.learning_rate=0,01",
          "training.learning_rate is '0,01' (text); expected a number. Write training.learning_rate=0.01."),
         ("training.learning_rate=cosine", "training.learning_rate is 'cosine' (text); expected a number. "

@@ -83,7 +83,7 @@ def _reader(kind: Any) -> TypeAdapter[Any]:
 
 
 def _kind_of(key: str, value: Any) -> Any:
-    """Return the type of an argument: a name from a closed list, a mapping with such a name, or plain values."""
+    """Return the type of an argument: a name from a closed list, a mapping with a name, or plain values."""
     of_part: dict[str, type[Named]] = {"regularizer": Regularizer, "constraint": Constraint, "initializer": Initializer}
     part = of_part.get(key.rpartition("_")[2])
     if part is not None and value is not None:
@@ -181,7 +181,7 @@ class Layer(Named):
 
     @model_validator(mode="after")
     def _with_its_own_keys(self) -> Layer:
-        """Refuse unknown keys of a Residual. Keras would refuse those of its own layers, but Residual is bnexp's."""
+        """Refuse unknown keys of a Residual. Keras does so for its own layers, but Residual is bnexp's."""
         if self.name == "Residual" and not {"layers"} <= self.arguments.keys() <= {"layers", "shortcut"}:
             raise PydanticCustomError(
                 "argument", "Residual: [layers], or Residual: {layers: [...], shortcut: projection}"

@@ -113,7 +113,7 @@ def has_key(source: ConfigSource, setting: str) -> bool:
 
 
 def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
-    """Return the file and line of a dotted key in a valid config, or those of its section if the key is not set."""
+    """Return the file and line of a dotted key in a valid config, or of its section if the key is not set."""
     return node_at(_read(source, settings, Problems()), tuple(key.split("."))).where
 
 

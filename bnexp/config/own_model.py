@@ -140,7 +140,7 @@ PLAIN = "a text, a number, true, false, null, or a list or mapping of these; mak
 
 
 def _plain(value: Any) -> Any:
-    """Refuse values other than those of a config file: mappings, lists, text, finite numbers, true, false, null."""
+    """Refuse values that no config file has. It can have mappings, lists, text, finite numbers, true, false, null."""
     match value:
         case dict():
             for entry in value.values():

@@ -115,7 +115,7 @@ class Study(Section):
     experiment: dict[str, Any]
     """The base: sections as in a config. `extends` names a file, relative to the folder of this one."""
     arms: dict[str, dict[str, Any]]
-    """Name of an arm -> dotted keys and values that replace those of the base. Two or more arms, or one in a sweep."""
+    """Name of an arm -> dotted keys and values that are set over the base. Two or more arms, or one in a sweep."""
     vary: dict[str, list[Any]] = {}
     """Factor -> levels: a dotted key and its values; or several keys, with one value for each key in every level."""
     tie: dict[str, Tie] = {}
@@ -132,7 +132,7 @@ class Study(Section):
         return [self.hypothesis] if self.hypothesis is not None else self.hypotheses
 
     def trainings(self) -> int:
-        """Count the trainings of the whole grid, including those for tuning."""
+        """Count the trainings of the whole grid, including trainings for tuning."""
         cells = 1
         for levels in self.vary.values():
             cells *= len(levels)
@@ -140,7 +140,7 @@ class Study(Section):
 
     @property
     def trainings_of_a_trial(self) -> int:
-        """Count the trainings of one trial (a cell in one arm), including those for tuning."""
+        """Count the trainings of one trial (a cell in one arm), including trainings for tuning."""
         return self.seeds + (len(self.tune.values) * self.tune.seeds if self.tune is not None else 0)
 
 

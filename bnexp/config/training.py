@@ -208,7 +208,7 @@ class Training(Section):
 
     @property
     def epoch_metrics(self) -> list[str]:
-        """Return the metrics that are computed at the end of each epoch: those of `metrics` and of early stopping."""
+        """Return the metrics that are computed at the end of each epoch, for `metrics` and early stopping."""
         rule = self.early_stopping
         monitored = [] if rule is None or not is_computed(rule.monitor) else [quantity(rule.monitor)]
         return [*dict.fromkeys([*self.metrics, *monitored])]

@@ -59,7 +59,7 @@ def clear_leftovers(directory: Path) -> None:
 
 
 def lock(descriptor: int, *, wait: bool) -> bool | None:
-    """Lock an open file until it is closed; return False if another process has locked it, None without such locks."""
+    """Lock an open file until it is closed; return False if another process holds the lock, None without locks."""
     if os.name != "posix":
         return None
     import fcntl

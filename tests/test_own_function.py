@@ -131,8 +131,8 @@ def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path)
          "file and name FILE.py:other_session."),
         ("text.keras", "text.keras: model.path is 'text.keras'; it is no file of Keras 3 (File is not a zip file). Expected "
          "what `model.save('my.keras')` writes."),
-        ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and none is "
-         "run from a file. Use `def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, and name "
+        ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and bnexp "
+         "runs no code of a model file. Use `def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, and name "
          "FILE:build. Do so only if you trust the model."),
         ("folder.keras", None),
         ("text.h5", "text.h5: model.path is 'text.h5', which is not an HDF5 file, despite its name; expected what "

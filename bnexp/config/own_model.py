@@ -140,7 +140,7 @@ PLAIN = "a text, a number, true, false, null, or a list or mapping of these; mak
 
 
 def _plain(value: Any) -> Any:
-    """Refuse values that no config file has. It can have mappings, lists, text, finite numbers, true, false, null."""
+    """Refuse values other than mappings, lists, text, finite numbers, true, false and null, as in a config file."""
     match value:
         case dict():
             for entry in value.values():

@@ -483,7 +483,7 @@ def test_errors_of_a_function_without_a_file_are_its_own() -> None:
 
     told = refusal(build, data=DATA)
     assert told.startswith("build: model.build is your function build; it fails (call):\n")
-    assert told.endswith("Mend it, and try it with `build()`.")
+    assert told.endswith("Fix it, and try it with `build()`.")
 
 
 GLOBAL = 3

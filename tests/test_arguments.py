@@ -140,7 +140,7 @@ def test_an_override_that_the_shell_cut_at_a_blank_is_told_beside_the_name_that_
     assert str(caught.value).splitlines() == [
         "No config is called '64]'; expected a .yaml file. Good names: a, text/b.",
         "override model.hidden=[64,: the value is not YAML; the text ends where a value is expected. "
-        "If the shell cut it at a blank, put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'.",
+        "If the shell cut it at a space, put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'.",
     ]
 
 

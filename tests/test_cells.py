@@ -121,7 +121,8 @@ def test_one_sign_for_thousands_and_decimals_is_refused() -> None:
     for keys, other in (("thousands: '.'", ","), ('decimal: ",", thousands: ","', ".")):
         Path("c.yaml").write_text(f"dataset: {{name: csv, path: t.csv, target: y, {keys}}}\nmodel: {{name: mlp}}\n")
         with pytest.raises(
-            ConfigError, match=r"dataset.thousands is .*, and so is dataset.decimal; expected two signs\. "
+            ConfigError,
+            match=r"dataset.thousands is .*, and so is dataset.decimal; expected two different characters\. ",
         ) as raised:
             load(Path("c.yaml"))
         assert f'Use dataset.decimal: "{other}", or leave out dataset.thousands.' in str(raised.value)

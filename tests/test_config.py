@@ -106,7 +106,7 @@ def test_texts_with_special_characters_are_read_as_yaml_1_2_has_them(text: str, 
 def test_without_libyaml_a_question_mark_in_braces_is_refused_with_the_cure(tmp_path: Path) -> None:
     with patch.object(yaml, "LOADER", pyyaml.SafeLoader):
         assert problems(tmp_path, "a: 1\nb: {c: churned?}\n").startswith(
-            "x.yaml:2: is not YAML; expected , or } before ?, since the { of line 2 is open (column 15). "
+            "x.yaml:2: is not YAML; expected , or } before ?, since the { of line 2 is not closed (column 15). "
             "Close it, or quote a text that holds one of , : ? # [ ] { }"
         )
 
@@ -221,12 +221,12 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: a\n\tb: 1\n", "x.yaml:2: is not YAML; there is a tab where it wants spaces. Indent with spaces."),
+        ("name: a\n\tb: 1\n", "x.yaml:2: is not YAML; there is a tab where YAML needs spaces. Indent with spaces."),
         (
             "name: [1\n",
             "x.yaml:1: is not YAML; the [ is not closed (column 7). Close it, or quote a text that holds one of ",
         ),
-        ("a: 1\nb: 2\na: 3\n", "x.yaml:3: the key a is repeated; it stands in line 1 already. Keep one of them."),
+        ("a: 1\nb: 2\na: 3\n", "x.yaml:3: the key a is repeated; line 1 already has it. Keep one of them."),
         ("a: !!python/object/apply:os.system [ls]\n", "x.yaml:1: has the tag tag:yaml.org,2002:python/object/apply:os"),
         ("a: !x 1\n", "x.yaml:1: has the tag !x; configs hold plain values only. Leave the tag out."),
         ("a: &b [1]\nc: [*b, *b]\n", "x.yaml:1: has an anchor or alias (& or *)"),
@@ -265,7 +265,7 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ),
         (
             'a: "C:\\data"\n',
-            "x.yaml:1: is not YAML; in double quotes a backslash begins an escape, and this is none (column 7). "
+            "x.yaml:1: is not YAML; in double quotes a backslash begins an escape, and this one is not valid (column 7). "
             "Use single quotes, or / in a path.",
         ),
         ("a: 1\nb: 'c\nd: 1\n", "x.yaml:2: is not YAML; a quote is not closed (column 4). Close it."),
@@ -277,11 +277,11 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         (
             "a: 'it's'\n",
             "x.yaml:1: is not YAML; expected `key: value` here (column 8). Indent the keys of one section alike, "
-            "leave a blank after each colon, and quote the whole of a text that holds quotes or brackets.",
+            "write a space after each colon, and put quotes around the whole of a text that holds quotes or brackets.",
         ),
         (
             "a: {b: c]d}\n",
-            "x.yaml:1: is not YAML; expected , or } before ], since the { of line 1 is open (column 9). Close it, or quote a text",
+            "x.yaml:1: is not YAML; expected , or } before ], since the { of line 1 is not closed (column 9). Close it, or quote a text",
         ),
         (
             "a: [\n1,\n",
@@ -336,7 +336,7 @@ def test_mistakes_of_what_a_config_extends_and_of_overrides_are_told_with_its_ow
 
 
 def test_a_repeated_key_hides_no_mistake_between_keys_and_no_missing_key(tmp_path: Path) -> None:
-    repeated = "x.yaml:4: the key epochs is repeated; it stands in line 3 already. Keep one of them."
+    repeated = "x.yaml:4: the key epochs is repeated; line 3 already has it. Keep one of them."
     training = "training:\n  epochs: 2\n  epochs: 3\n  batch_size: 1\n"
     text = f"dataset: {{name: moons}}\nmodel: {{name: mlp, normalization: batch}}\n{training}"
     assert problems(tmp_path, text).splitlines() == [
@@ -382,7 +382,7 @@ def test_the_mistakes_of_several_configs_are_told_together_and_each_once(tmp_pat
             'x.yaml:1: dataset.shift.classes.0 is 1.5; expected text or true or false or a whole number. Write "1.5".',
             4_980,
         ),
-        ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; it stands in line 1 already. Keep one of them.", 4_983),
+        ("a: 1\n" * 5_001, "x.yaml:2: the key a is repeated; line 1 already has it. Keep one of them.", 4_983),
         (BASE + "k: [" * 5_000, "x.yaml:3: is nested 31 levels deep; expected 30 or fewer.", 0),
         (BASE + f"{'k' * 1000}: 1\n", f"x.yaml:3: {'k' * 60}... is not a known key.", 0),
     ],
@@ -421,7 +421,7 @@ def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None
         "folder.yaml": "is a directory; expected a config file. Give the path of a YAML file.",
         "loop.yaml": "is a link that leads to itself; expected a config file. Give the path of a YAML file.",
         "x" * 20: "is missing; its name is too long for a file; expected a config file. Give the path of a YAML file.",
-        "a\0b.yaml": "is missing; its name holds a character that no file's can; expected a config file. "
+        "a\0b.yaml": "is missing; its name holds a character that file names cannot have; expected a config file. "
         "Give the path of a YAML file.",
         "fodler.yaml": "is missing; expected a config file. Give the path of a YAML file.",
         "folder/x/y.yaml": "is missing; expected a config file. There is no folder folder. "
@@ -439,8 +439,8 @@ def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None
         ("training:\n  epochs:5\n", "x.yaml:3: training is 'epochs:5' (text); expected a mapping of keys. "
                                     "Write `training: {epochs: 5}`."),
         ("training:\n  epochs\uff1a5\n", "Write `training: {epochs: 5}`."),
-        ("training:\n\xa0 epochs: 5\n", "is not a known key. It holds the character U+00A0, which looks like a blank. "),
-        ("name = x: 1\n", "x.yaml:3: name = x is not a known key. A key is followed by a colon and a blank, and not by an ="),
+        ("training:\n\xa0 epochs: 5\n", "is not a known key. It holds the character U+00A0, which looks like a space. "),
+        ("name = x: 1\n", "x.yaml:3: name = x is not a known key. Write a colon and a space after a key, not an ="),
         ("Training: {}\n", "x.yaml:3: Training is not a known key. Did you mean 'training'?"),
         ("TRAINING: {}\n", "x.yaml:3: TRAINING is not a known key. Did you mean 'training'?"),
         ("name:\n", "x.yaml:3: name is null; expected text."),
@@ -539,17 +539,17 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         (
             "name=[bold]x[/bold]",
             "override name=[bold]x[/bold]: the value is not YAML; expected `key: value` here (column 7). "
-            """If it is a text, quote it, and once more for the shell: 'name="[bold]x[/bold]"'.""",
+            """If it is a text, quote it, and quote it again for the shell: 'name="[bold]x[/bold]"'.""",
         ),
         (
             "dataset={name: csv, path: t.csv, target: y, separator: ;;}",
-            "dataset.separator is ';;' (text); expected one sign of ASCII that is no letter, digit or quotation mark. The "
+            "dataset.separator is ';;' (text); expected one ASCII character that is no letter, digit or quotation mark. The "
             "default is ','.",
         ),
         (
             "dataset.name=parquet",
             "override dataset.name=parquet: dataset.target is missing; it has no default. Write it: `target: ...`; "
-            "`bnexp keys target` tells what it is. Another kind of dataset starts from its own defaults.",
+            "`bnexp keys target` explains it. Another kind of dataset starts from its own defaults.",
         ),
         ("training.epoch=5", "override training.epoch=5: training.epoch is not a known key. Did you mean 'epochs'?"),
         (
@@ -558,7 +558,7 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         ),
         (
             "dataset.shift.scale=0.5",
-            "override dataset.shift.scale=0.5: dataset.shift is given, and there is no test part that it could set apart.",
+            "override dataset.shift.scale=0.5: dataset.shift is given, but there is no test part that it could change.",
         ),
         (
             "training.refresh_statistics=always",
@@ -629,7 +629,7 @@ def test_a_mistaken_override_is_told_as_it_was_typed(tmp_path: Path, override: s
         (["dataset={name: blobs, center_box: [1, 1]}"], "dataset.center_box is [1, 1]; expected the lower bound first."),
         (["dataset={name: openml}"], "dataset is openml without a set; expected its number, dataset.id, or its name, dataset.data_name."),
         (["dataset={name: openml, id: 61, data_name: iris}"], "dataset.data_name is iris, and dataset.id is 61; expected one of them. Leave one out."),
-        (["dataset={name: openml, id: 61, version: 2}"], "dataset.version is 2; a set's number, dataset.id, says its version too."),
+        (["dataset={name: openml, id: 61, version: 2}"], "dataset.version is 2, but a set's number, dataset.id, already fixes its version."),
         (["dataset.samples=4", "dataset.test_size=0.9"], "no row is left for training. Use a smaller one."),
         (["training.early_stopping.monitor=val_r2"],
          "training.early_stopping.monitor is val_r2; a binary task does not measure it. "
@@ -655,7 +655,7 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
         ("3", "x.yaml:5: model.layers.0 is 3; expected a mapping of keys."),
         ("Lambda: {function: x}",
          "x.yaml:5: model.layers.0 is {Lambda: {function: 'x'}}; expected another layer: it holds code, and a config "
-         "holds none. Use model: {name: python, build: FILE:FUNCTION}."),
+         "cannot hold code. Use model: {name: python, build: FILE:FUNCTION}."),
         ("Add", "model.layers.0 is 'Add' (text); expected another layer: it joins several inputs, and a layer in a "
          "chain has one. Use Residual: [layers], which adds a shortcut."),
         ("LSTMCell: {units: 3}", "it is one step of a recurrent layer. Use RNN: {cell: {LSTMCell: ...}}."),
@@ -668,7 +668,7 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
          "model.layers.0.Dense.units is {L2: {}}; expected numbers, text, true, false, null, or lists of them."),
         ("Dense: {kernel_regularizer: {L2: {l2: {Lambda: {}}}}}", "model.layers.0.Dense.kernel_regularizer.L2.l2 is {L"),
         ("Dense: {activation: {LeakyReLU: {}}}",
-         "expected a name; an activation with options is a layer of its own behind this one."),
+         "expected a name; write an activation with options as a separate layer after this one."),
         ("Residual", "expected Residual: [layers], or Residual: {layers: [...], shortcut: projection}."),
         ("Residual: {layers: [ReLU], trainable: false}", "expected Residual: [layers], or Residual: {layers: [...]"),
         ("Residual: [{Dens: {units: 3}}]", "model.layers.0.Residual.0 is 'Dens'. Did you mean 'Dense'?"),
@@ -739,7 +739,7 @@ def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_p
         "x.yaml:3: extends is 'nothere.yaml'; nothere.yaml: is missing; expected a config file. Good names: x.yaml."
     )
     (tmp_path / "b.yaml").write_text("extends: x.yaml\n")
-    loop = "b.yaml:1: extends goes in a loop: x.yaml -> b.yaml -> x.yaml. Let one of them extend nothing."
+    loop = "b.yaml:1: extends goes in a loop: x.yaml -> b.yaml -> x.yaml. Remove `extends` from one of them."
     assert problems(tmp_path, "extends: b.yaml\n") == loop
     assert (
         problems(tmp_path, "extends: [b.yaml]\n") == "x.yaml:1: extends is ['b.yaml']; expected a file beside this one."
@@ -751,7 +751,7 @@ def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_p
     for number in range(30):
         (tmp_path / f"c{number}.yaml").write_text(f"extends: c{number + 1}.yaml\n")
     assert problems(tmp_path, "extends: c0.yaml\n").startswith(
-        "c18.yaml:1: extends goes over more than 20 files. Let one of them extend nothing."
+        "c18.yaml:1: extends leads through more than 20 files. Remove `extends` from one of them."
     )
 
 

@@ -78,7 +78,7 @@ def function(module: str | None, name: str) -> dict[str, Any]:
         ({"module": "builtins", "class_name": "__import__", "config": {"name": "os"}, "registered_name": None},
          "Keras cannot load it: "),
         ({"module": "builtins", "class_name": "__lambda__", "config": {"value": "4wA="}, "registered_name": None},
-         "it holds a Lambda layer (unnamed), which is code, and none is run from a file. Use `def build(): return keras.models."
+         "it holds a Lambda layer (unnamed), which is code, and bnexp runs no code of a model file. Use `def build(): return keras.models."
          "load_model(..., safe_mode=False)` in a Python file, and name FILE:build. Do so only if you trust the model."),
         ({"class_name": "__lambda__", "config": {"value": "4wA="}}, "it holds a Lambda layer"),
     ],
@@ -308,12 +308,12 @@ def test_a_file_in_the_older_format_is_refused_by_what_it_holds(tmp_path: Path) 
         f"{str(tmp_path / 'old.keras')!r})`."
     )
     renamed = tmp_path / "new.h5"
-    assert f"Rename it to {renamed}, as Keras goes by the ending. Convert it: " in told["new.keras"]
+    assert f"Rename it to {renamed}, because Keras decides by the ending. Convert it: " in told["new.keras"]
     assert told["new.keras"].endswith(f"load_model({str(renamed)!r}).save({str(tmp_path / 'new2.keras')!r})`.")
-    assert "which holds weights alone, and no network; expected a .keras file. " in told["w.weights.h5"]
+    assert "which holds only weights and no network; expected a .keras file. " in told["w.weights.h5"]
     assert f"calls `model.load_weights({str(weights)!r})`" in told["w.weights.h5"]
     assert told["text.h5"].endswith(
-        "which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` writes. Save the model "
+        "which is not an HDF5 file, despite its name; expected what `model.save('my.keras')` writes. Save the model "
         "again."
     )
 

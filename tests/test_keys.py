@@ -28,8 +28,7 @@ def test_a_key_is_found_by_its_name_and_else_by_what_is_said_of_it() -> None:
 def test_keys_are_printed_with_default_owner_and_meaning_and_a_text_that_none_has_is_refused(tmp_path: Path) -> None:
     assert bnexp("keys", "test_path", cwd=tmp_path).stdout == (
         "dataset.test_path: null  # every file or folder of your own\n"
-        "    Another one: its rows are the test part, or what is validated on where there is no other part\n"
-        "    for it.\n"
+        "    Another file or folder: its rows are the test part, or the validation part if there is no other.\n"
     )
     told = "PATTERN is 'xyzzy'; no key contains it. Without PATTERN, all keys are listed."
     assert refused("keys", "xyzzy", cwd=tmp_path) == told

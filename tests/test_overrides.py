@@ -33,15 +33,15 @@ def told(folder: Path, *overrides: str) -> str:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("name=Score #2", "YAML takes '#2' for a comment and drops it. If it is a text, quote it, and once more for the "
-                          "shell: 'name=\"Score #2\"'."),
-        ("name=#2", "YAML takes '#2' for a comment and drops it. If it is a text, quote it, and once more for the "
-                    "shell: 'name=\"#2\"'."),
-        (CSV % "Score #2", "YAML takes '#2}' for a comment and drops it. Quote the text in it, and the whole for the "
-                           "shell, as in 'dataset={target: \"a # b\"}'."),
+        ("name=Score #2", "YAML takes '#2' for a comment and drops it. If it is a text, quote it, and quote it again "
+                          "for the shell: 'name=\"Score #2\"'."),
+        ("name=#2", "YAML takes '#2' for a comment and drops it. If it is a text, quote it, and quote it again for "
+                    "the shell: 'name=\"#2\"'."),
+        (CSV % "Score #2", "YAML takes '#2}' for a comment and drops it. Quote the text in it, and the whole override "
+                           "for the shell, as in 'dataset={target: \"a # b\"}'."),
         ("model.hidden=[8,#x\n16]", "YAML takes '#x' for a comment and drops it."),
-        ("name=--- x", "YAML takes '---' for the start of a document and drops it. If it is a text, quote it, and once "
-                       "more for the shell: 'name=\"--- x\"'."),
+        ("name=--- x", "YAML takes '---' for the start of a document and drops it. If it is a text, quote it, and quote "
+                       "it again for the shell: 'name=\"--- x\"'."),
     ],
 )  # fmt: skip
 def test_an_override_of_which_yaml_would_drop_a_part_is_refused(tmp_path: Path, override: str, message: str) -> None:
@@ -108,9 +108,9 @@ def test_a_hash_that_begins_no_comment_is_part_of_the_text(tmp_path: Path, value
         ("name=", "has no value; expected KEY=VALUE. Use `name=null` for none, or 'name=\"\"' for empty text."),
         ("name=  ", "has no value; expected KEY=VALUE. Use `name=null`"),
         ("name==x", "has two = signs; expected KEY=VALUE. Write name=x, or 'name=\"=x\"' for a text."),
-        ("name =x", "has a blank before the =; expected KEY=VALUE. Write name=x."),
-        (" name=x", "has a blank before the =; expected KEY=VALUE. Write name=x."),
-        ("=", "has no key; expected KEY=VALUE, as in `training.epochs=5`. Leave no blanks around the = sign."),
+        ("name =x", "has a space before the =; expected KEY=VALUE. Write name=x."),
+        (" name=x", "has a space before the =; expected KEY=VALUE. Write name=x."),
+        ("=", "has no key; expected KEY=VALUE, as in `training.epochs=5`. Leave no spaces around the = sign."),
         ("training epochs=5", "has no key; expected KEY=VALUE"),
         ("+name=x", "begins with +, by which Hydra adds a key; here every key can be set. Write name=x."),
         ("++name=x", "begins with ++, by which Hydra adds a key; here every key can be set. Write name=x."),
@@ -133,7 +133,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("model.hidden=(64,32)", "model.hidden is '(64,32)' (text); expected a list. Write 'model.hidden=[64,32]'."),
         ("model.hidden=a, b", "model.hidden is 'a, b' (text); expected a list. Write 'model.hidden=[a,b]'."),
         ("model.hidden.1=8", "model.hidden is {1: 8}; expected a list. The config has no such list to change; give the "
-                             "whole: 'model.hidden=[64, 64]'."),
+                             "whole list: 'model.hidden=[64, 64]'."),
         ("training.learning_rate=0,01",
          "training.learning_rate is '0,01' (text); expected a number. Write training.learning_rate=0.01."),
         ("training.learning_rate=cosine", "training.learning_rate is 'cosine' (text); expected a number. "
@@ -161,27 +161,27 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
                                       "Write training.memory_limit=4GiB."),
         ("training.lr=0.1", "training.lr is not a known key. Did you mean 'training.learning_rate'? Good names here: "),
         ("training.optimizer={name:sgd}", "training.optimizer.name:sgd is not a known key. "
-                                          "A colon before a value is followed by a blank: `name: sgd`."),
+                                          "Write a space after the colon: `name: sgd`."),
         ("training.optimizer={sgd}", "training.optimizer.sgd is not a known key. If it is the kind, write `name: sgd`."),
         ("training.optimizer=name:sgd",
          "training.optimizer is 'name:sgd'. Write 'training.optimizer={name: sgd}'."),
         ("dataset=iris", "dataset is 'iris' (text); expected a mapping of keys. Write 'dataset={name: iris}'."),
         (CSV % "8", "dataset.target is 8; expected text. Write 'dataset.target=\"8\"'."),
-        (CSV % "x, separator: t", "dataset.separator is 't' (text); expected one sign of ASCII that is no letter, digit or "
-                                  "quotation mark. Write 'dataset.separator=\"\\t\"'."),
-        (CSV % "x, separator: é", "dataset.separator is 'é' (text); expected one sign of ASCII"),
-        (CSV % 'x, separator: "\\n"', "dataset.separator is '\\n' (text); expected one sign of ASCII"),
+        (CSV % "x, separator: t", "dataset.separator is 't' (text); expected one ASCII character that is no letter, digit "
+                                  "or quotation mark. Write 'dataset.separator=\"\\t\"'."),
+        (CSV % "x, separator: é", "dataset.separator is 'é' (text); expected one ASCII character"),
+        (CSV % 'x, separator: "\\n"', "dataset.separator is '\\n' (text); expected one ASCII character"),
         ("name=1e3", "name is 1000.0; expected text. Write 'name=\"1e3\"'."),
         ("name=a: b", "name is {a: 'b'}; expected text. Write 'name=\"a: b\"'."),
         ("name=? x", "name is {x: null}; expected text. Write 'name=\"? x\"'."),
         ("name=|+", "has a |, which begins a text of several lines, and no text follows. If it is a text, quote it, and "
-                    "once more for the shell: 'name=\"|+\"'."),
+                    "quote it again for the shell: 'name=\"|+\"'."),
         ("name=[", "the value is not YAML; the text ends where a value is expected. If the shell cut it"),
-        ("name=*x", "has an anchor or alias (& or *); configs are read without them. If it is a text, quote it, and "
-                    "once more for the shell: 'name=\"*x\"'."),
-        ("name=\"C:\\data\"", "the value is not YAML; in double quotes a backslash begins an escape, and this is none "
-                              "(column 4). If it is a text, quote it, and once more for the shell: 'name=\"C:\\\\data\"'."),
-        ("model={name:", "the value is not YAML; the text ends where a value is expected. If the shell cut it at a blank, "
+        ("name=*x", "has an anchor or alias (& or *); configs cannot use them. If it is a text, quote it, and "
+                    "quote it again for the shell: 'name=\"*x\"'."),
+        ("name=\"C:\\data\"", "the value is not YAML; in double quotes a backslash begins an escape, and this one is not "
+                              "valid (column 4). If it is a text, quote it, and quote it again for the shell: 'name=\"C:\\\\data\"'."),
+        ("model={name:", "the value is not YAML; the text ends where a value is expected. If the shell cut it at a space, "
                          "put the whole override in quotes, as in 'model={name: mlp, hidden: [64]}'."),
         ("name=a\nb: c", "the value is not YAML; a key is not expected here (column 2)."),
         ("name=a\x1bb", "is not YAML; it holds the character U+001B, which YAML does not allow. Leave it out."),

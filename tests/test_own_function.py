@@ -125,17 +125,17 @@ def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path)
          "found. Use FILE.py:FUNCTION, or a module that can be imported from {folder}."),
         ("faulty.py:build", "faulty.py:build: model.build is 'faulty.py:build'; your code in faulty.py fails (import):\n"
          '  File "{folder}/faulty.py", line 1\n    def build(:\n              ^\nSyntaxError: invalid syntax\nThe error is in '
-         "that code, and not in bnexp. Mend it, and try it with `python faulty.py`."),
+         "that code, and not in bnexp. Fix it, and try it with `python faulty.py`."),
         ("<python>:other_session", "<python>:other_session: model.build is '<python>:other_session', a function of a Python session or a notebook; "
          "expected one that is defined here. Call bnexp.compare(other_session, ...) where it is defined, or move it to a "
          "file and name FILE.py:other_session."),
         ("text.keras", "text.keras: model.path is 'text.keras'; it is no file of Keras 3 (File is not a zip file). Expected "
          "what `model.save('my.keras')` writes."),
-        ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and none is "
-         "run from a file. Use `def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, and name "
+        ("lambda.keras", "lambda.keras: model.path is 'lambda.keras'; it holds a Lambda layer (twice), which is code, and bnexp "
+         "runs no code of a model file. Use `def build(): return keras.models.load_model(..., safe_mode=False)` in a Python file, and name "
          "FILE:build. Do so only if you trust the model."),
         ("folder.keras", None),
-        ("text.h5", "text.h5: model.path is 'text.h5', which is no HDF5 file, whatever its name says; expected what "
+        ("text.h5", "text.h5: model.path is 'text.h5', which is not an HDF5 file, despite its name; expected what "
          "`model.save('my.keras')` writes. Save the model again."),
     ],
 )  # fmt: skip

@@ -208,7 +208,7 @@ seeds: 2
          "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.freeze=[*]"],
          "override model.freeze=[*]: the value is not YAML; a text cannot begin with * (column 3). Quote the text in it, and the "
-         "whole for the shell, as in 'model.freeze=[\"*\"]'."),
+         "whole override for the shell, as in 'model.freeze=[\"*\"]'."),
         (["my_net.py:plain", "--data", "my.csv", "--target", "label"],
          "my_net.py:plain has no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as "
          "a function with a parameter `normalization`."),
@@ -239,7 +239,7 @@ seeds: 2
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,none"],
          "--arms is none,none; an arm is named twice. Name each once."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "frozen,none"],
-         "--arms: model.normalization is frozen, and model.weights is draw, so that nothing was learned that could be kept. "
+         "--arms: model.normalization is frozen, but model.weights is draw, so there are no learned statistics to keep. "
          "Set model.weights: keep, with a network that comes with trained weights."),
         (["my_net.py:build", "--data", "no.csv", "--target", "label"],
          "--data is 'no.csv'; it is not there (in {folder}), and no known set has this name. Did you mean 'my.csv'?"),

@@ -288,14 +288,17 @@ def test_arrays_that_do_not_fit_the_training_part_are_refused(tmp_path: Path) ->
     [
         (
             {"test_size": 0.3},
-            "dataset.test_size is 0.3, and dataset.validation_path and dataset.test_path gives what is",
+            "dataset.test_size is 0.3, but the held-out rows come from dataset.validation_path and dataset.test_path",
         ),
         (
             {"validation_size": 0.3},
-            "dataset.validation_size is 0.3, and dataset.validation_path gives what is held out",
+            "dataset.validation_size is 0.3, but the held-out rows come from dataset.validation_path",
         ),
-        ({"resample": True}, "dataset.resample is true, and dataset.validation_path and dataset.test_path gives"),
-        ({"resample": "validation"}, 'dataset.resample is "validation", and dataset.validation_path'),
+        (
+            {"resample": True},
+            "dataset.resample is true, but the held-out rows of every seed come from dataset.validation_path and",
+        ),
+        ({"resample": "validation"}, 'dataset.resample is "validation", but the held-out rows of every seed come from'),
     ],
 )
 def test_what_splits_rows_is_refused_beside_parts_that_are_given(more: Any, seen: str, tmp_path: Path) -> None:
@@ -311,7 +314,10 @@ def test_what_splits_rows_is_refused_beside_parts_that_are_given(more: Any, seen
         ({"x_test": "x"}, "dataset.x_test is given without dataset.y_test; expected both"),
         ({"y_validation": "y"}, "dataset.y_validation is given without dataset.x_validation; expected both"),
         ({"x_test": "x", "y_test": "y", "test_path": "b.npz"}, "dataset.x_test is given, and so is dataset.test_path"),
-        ({"x_test": "x", "y_test": "y", "group": "g"}, "dataset.group is 'g', and dataset.x_test has no groups beside"),
+        (
+            {"x_test": "x", "y_test": "y", "group": "g"},
+            "dataset.group is 'g', but the rows of dataset.x_test have no groups",
+        ),
     ],
 )
 def test_arrays_of_a_part_are_named_in_one_way(more: Any, seen: str) -> None:

@@ -447,5 +447,5 @@ def test_a_batch_larger_than_what_repeated_rows_leave_is_told_with_the_rows_that
     (told,) = refused(train, "d.yaml")
     assert told == (
         "d.yaml:3: training.batch_size is 32; the training part has 6 rows (50 repeated rows dropped; "
-        "dataset.duplicates: keep takes them, too). Use 6 or fewer."
+        "dataset.duplicates: keep would use them, too). Use 6 or fewer."
     )

@@ -1,4 +1,4 @@
-"""Configs: what a YAML file may say, how it is read, and how it is written back."""
+"""Configs: the schema of a YAML file, and how a file is read and written."""
 
 from bnexp.config.checks import unfit_for_rows
 from bnexp.config.loading import load, load_all, where

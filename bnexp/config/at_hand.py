@@ -1,4 +1,4 @@
-"""A config without a file: put together from the options of a command, or in Python."""
+"""Configs without a file, built from the options of a command or in Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bnexp.config.yaml import Node
 
 @dataclass(frozen=True, eq=False)
 class ConfigAtHand:
-    """What a config file would hold, and the name that the file would have."""
+    """A config built in memory: the content and the name that a config file would have."""
 
     name: str
     node: Node
@@ -22,13 +22,13 @@ class ConfigAtHand:
 
 
 ConfigSource = Path | ConfigAtHand
-"""Where a config is read from."""
+"""A config file, or a config built in memory."""
 
 
 def node_of(value: Any, where: str, places: Mapping[str, str], key: str = "") -> Node:
-    """Return plain values as what a file holds; a message says of each that it stands `where`.
+    """Return plain values as the nodes that a config file would give. `where` is the place that messages name.
 
-    `places` maps dotted keys to other places: to the option of a command that gave the value.
+    `places` maps dotted keys to other places, such as the option of a command that set the value.
     """
     here = places.get(key, where)
     match value:

@@ -1,4 +1,4 @@
-"""What no single key of a config shows: keys that disagree with each other, or with the rows there are."""
+"""Checks between keys: keys that contradict each other, or that do not fit the rows of the dataset."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from bnexp.metrics import MEASURED
 from bnexp.statistics.classification import METRICS
 
 Faults = Iterator[tuple[str, str]]
-"""Pairs of where a mistake stands (dotted key) and what it is: seen; expected. Cure."""
+"""Pairs: the dotted key of a mistake, and its message (what was seen; what is expected. The cure)."""
 
 
 def disagreements(experiment: Experiment) -> Faults:
-    """List all mistakes that lie between the keys of an experiment."""
+    """Yield all mistakes between keys of an experiment: keys that contradict each other."""
     yield from _features(experiment)
     yield from _heads(experiment)
     yield from _shift(experiment)
@@ -48,13 +48,13 @@ def disagreements(experiment: Experiment) -> Faults:
 
 
 def unfit_for_rows(experiment: Experiment, training_rows: int, task: Task, classes: int, *, dropped: int = 0) -> Faults:
-    """List what in a config does not fit the number of training rows, or what is to be learned from them.
+    """Yield a mistake for each key that does not fit the number of training rows, the task or its classes.
 
-    `classes` is 0 for a regression. `dropped` is how many rows were left out because they repeat an earlier one.
+    `classes` is 0 for a regression. `dropped` is the number of rows left out because they repeat an earlier row.
     """
     size = experiment.training.batch_size
     if size > training_rows:
-        repeats = f" ({counted(dropped, 'repeated row')} dropped; dataset.duplicates: keep takes them, too)"
+        repeats = f" ({counted(dropped, 'repeated row')} dropped; dataset.duplicates: keep would use them, too)"
         yield (
             "training.batch_size",
             f"is {size}; the training part has {counted(training_rows, 'row')}{repeats if dropped else ''}. "
@@ -76,7 +76,7 @@ def uses_batch_statistics(experiment: Experiment) -> bool:
 
 
 def needs_two_rows(experiment: Experiment) -> bool:
-    """Return True if some normalization sees one value for each row, so that one row has no variance."""
+    """Return True if a normalization layer sees one value per row, so that a batch of one row has no variance."""
     match experiment.model:
         case Mlp() | Sequential() | Cnn(hidden=[_, *_]) | Rnn(placement="after"):  # an rnn's last layer gives one state
             return uses_batch_statistics(experiment)
@@ -91,12 +91,12 @@ def _features(experiment: Experiment) -> Faults:
             yield (
                 "dataset.informative",
                 f"is {dataset.informative} of {dataset.features} features; expected no more than "
-                "there are. Use fewer, or more dataset.features.",
+                "that. Use fewer, or more dataset.features.",
             )
         case BlobsDataset(center_box=[low, high]) if low >= high:
             yield (
                 "dataset.center_box",
-                f"is [{low:g}, {high:g}]; expected the lower bound first. Turn them round.",
+                f"is [{low:g}, {high:g}]; expected the lower bound first. Swap them.",
             )
 
 
@@ -116,7 +116,7 @@ def _frozen(experiment: Experiment) -> Faults:
     if isinstance(model, OWN_NETWORKS) and isinstance(model.normalization, Frozen) and model.weights == "draw":
         yield (
             "model.normalization",
-            "is frozen, and model.weights is draw, so that nothing was learned that could be kept. "
+            "is frozen, but model.weights is draw, so there are no learned statistics to keep. "
             "Set model.weights: keep, with a network that comes with trained weights.",
         )
 
@@ -126,21 +126,21 @@ def _shift(experiment: Experiment) -> Faults:
     held_out = [*getattr(dataset, "held_out_keys", ())]
     if getattr(dataset, "shift", None) is not None and not has_test_part(dataset):
         cure = "Name it: dataset.test_path" if "validation" in held_out else "Set dataset.validation_size, such as 0.25"
-        yield "dataset.shift", f"is given, and there is no test part that it could set apart. {cure}."
+        yield "dataset.shift", f"is given, but there is no test part that it could change. {cure}."
 
 
 def _marks_of_numbers(experiment: Experiment) -> Faults:
-    """Yield a mistake if one sign stands between the thousands and before the decimals."""
+    """Yield a mistake if the thousands separator and the decimal mark are the same character."""
     dataset = experiment.dataset
     if isinstance(dataset, CsvDataset) and dataset.thousands == dataset.decimal:
         mark = json.dumps(dataset.thousands)
         other = "," if dataset.decimal == "." else "."
         cure = f'Use dataset.decimal: "{other}", or leave out dataset.thousands'
-        yield "dataset.thousands", f"is {mark}, and so is dataset.decimal; expected two signs. {cure}."
+        yield "dataset.thousands", f"is {mark}, and so is dataset.decimal; expected two different characters. {cure}."
 
 
 def _dates(experiment: Experiment) -> Faults:
-    """Yield a mistake for each column that is named as dates, and as something else."""
+    """Yield a mistake for each date column that another key names, too."""
     dataset = experiment.dataset
     if not isinstance(dataset, CsvDataset | ParquetDataset | OpenmlDataset):
         return
@@ -152,7 +152,7 @@ def _dates(experiment: Experiment) -> Faults:
 
 
 def _own_parts(experiment: Experiment) -> Faults:
-    """Yield a mistake for each key that splits what files of their own split already."""
+    """Yield a mistake for each key that asks for a split that the user's own files already define."""
     dataset = experiment.dataset
     if not isinstance(dataset, OwnFile):
         return
@@ -160,17 +160,17 @@ def _own_parts(experiment: Experiment) -> Faults:
     for key, parts in (("test_size", [*given]), ("validation_size", [part for part in given if part == "validation"])):
         if (value := getattr(dataset, key)) is not None and parts:
             keys = " and ".join(f"dataset.{given[part]}" for part in parts)
-            yield f"dataset.{key}", f"is {value:g}, and {keys} gives what is held out. Leave out dataset.{key}."
+            yield f"dataset.{key}", f"is {value:g}, but the held-out rows come from {keys}. Leave out dataset.{key}."
     if dataset.resample and ("validation" in given or (given and dataset.resample is True)):
         keys = " and ".join(f"dataset.{key}" for key in given.values())
-        seen = f"is {json.dumps(dataset.resample)}, and {keys} gives what every seed holds out"
+        seen = f"is {json.dumps(dataset.resample)}, but the held-out rows of every seed come from {keys}"
         yield "dataset.resample", f"{seen}. Use dataset.resample: false."
     if isinstance(dataset, NpzDataset):
         yield from _arrays_of_parts(dataset)
 
 
 def _arrays_of_parts(dataset: NpzDataset) -> Faults:
-    """Yield a mistake for each part whose inputs, or targets, are not named, or that is named twice."""
+    """Yield a mistake for each part that lacks inputs or targets, has no groups, or is given twice."""
     for part in ("validation", "test"):
         named = [key for key in (f"x_{part}", f"y_{part}") if getattr(dataset, key) is not None]
         if len(named) == 1:
@@ -178,7 +178,7 @@ def _arrays_of_parts(dataset: NpzDataset) -> Faults:
             yield f"dataset.{named[0]}", f"is given without dataset.{other}; expected both. Name that array, too."
         if named and dataset.group is not None:
             cure = "Leave it out, or put each part in a file of its own, with its groups"
-            yield "dataset.group", f"is {dataset.group!r}, and dataset.{named[0]} has no groups beside it. {cure}."
+            yield "dataset.group", f"is {dataset.group!r}, but the rows of dataset.{named[0]} have no groups. {cure}."
         if named and getattr(dataset, f"{part}_path") is not None:
             yield f"dataset.{named[0]}", f"is given, and so is dataset.{part}_path. Leave out one of the two."
 
@@ -196,7 +196,7 @@ def _openml(experiment: Experiment) -> Faults:
         case OpenmlDataset(id=int(), version=int(version)):
             yield (
                 "dataset.version",
-                f"is {version}; a set's number, dataset.id, says its version too. Leave it out, or use "
+                f"is {version}, but a set's number, dataset.id, already fixes its version. Leave it out, or use "
                 "dataset.data_name for dataset.id.",
             )
 
@@ -258,7 +258,7 @@ def _monitor(experiment: Experiment, task: Task, classes: int) -> Faults:
 
 
 def _metrics(experiment: Experiment, classes: int) -> Faults:
-    """Yield a mistake for each metric that is to be computed at each epoch and is not defined for these classes."""
+    """Yield a mistake for each metric in `training.metrics` that is not defined for this number of classes."""
     good = [name for name, metric in METRICS.items() if metric.fits(classes)]
     for name in experiment.training.metrics:
         if name not in good:

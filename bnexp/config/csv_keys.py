@@ -15,13 +15,13 @@ ENCODINGS = (
     *("cp1254", "cp1255", "cp1256", "cp437", "cp850", "iso8859-2", "iso8859-15", "koi8-r", "mac-roman", "gbk"),
     *("gb18030", "big5", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"),
 )
-"""Names that are offered in the place of one that Python does not know."""
+"""Encodings that a message suggests if Python does not know the given name."""
 NO_FILES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
-"""What Python calls encodings of text, and no file has."""
+"""Names that Python lists as text encodings, but that no file uses."""
 
 
 def _known(encoding: str) -> str:
-    """Refuse a name that is no encoding of text."""
+    """Refuse a name that is not a text encoding."""
     try:
         found: Any = codecs.lookup(encoding)
         is_text = found._is_text_encoding and found.name.replace("-", "_") not in NO_FILES
@@ -33,28 +33,28 @@ def _known(encoding: str) -> str:
 
 
 def _tab(text: Any) -> Any:
-    r"""Return a tab for the two characters `\t`, as they reach us from a shell or from YAML without quotes."""
+    r"""Return a tab for the two characters `\t`, which a shell or unquoted YAML passes on as they are."""
     return "\t" if text == r"\t" else text
 
 
-def _sign(text: str) -> str:
-    """Refuse what separates no fields: letters and digits stand in them, and quotation marks around them."""
+def _one_character(text: str) -> str:
+    """Refuse characters that cannot separate fields: letters and digits are in fields, quotation marks enclose them."""
     if len(text) != 1 or not text.isascii() or text.isalnum() or text in '\r\n"':
-        raise PydanticCustomError("separator", "one sign of ASCII that is no letter, digit or quotation mark")
+        raise PydanticCustomError("separator", "one ASCII character that is no letter, digit or quotation mark")
     return text
 
 
-Separator = Annotated[str, BeforeValidator(_tab), AfterValidator(_sign)]
+Separator = Annotated[str, BeforeValidator(_tab), AfterValidator(_one_character)]
 Encoding = Annotated[str, AfterValidator(_known)]
 Thousands = Literal[",", ".", " ", "'", "_"]
 
 
 class CsvText(Section):
-    """What both kinds of CSV file have."""
+    """Keys that both kinds of CSV dataset have: tables and texts."""
 
     separator: Separator = ","
-    """What stands between two fields; \\t is a tab."""
+    """The character between two fields; \\t is a tab."""
     encoding: Encoding = "utf-8"
-    """How the bytes are text, by a name that Python knows: utf-16, cp1252, latin-1, gb18030, shift_jis, ..."""
+    """The text encoding of the file, by a name that Python knows: utf-16, cp1252, latin-1, gb18030, shift_jis, ..."""
     na_values: list[Annotated[str, Field(min_length=1)] | int | float] = []
-    """More words and numbers that stand for a missing value, in any column, such as unknown and -99."""
+    """Additional words and numbers that mean a missing value in any column, such as unknown and -99."""

@@ -1,4 +1,4 @@
-"""What to write instead of a value of the wrong kind, as it has to be typed where it stands: a file or a shell."""
+"""Cures for values of the wrong type: what to write instead, as typed in the config file or in a shell."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ TRUTH = {
     **dict.fromkeys(("no", "off", "n", "f", "0"), "false"),
 }
 LONGEST = 60
-"""Characters of a value that can be shown in a cure."""
+"""The most characters of a value that a cure repeats."""
 
 
 def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Sequence[type[BaseModel]]) -> str:
-    """Return what to write, if that can be known from what was written; `kind` is pydantic's kind of error."""
+    """Return what to write instead of a wrong value, or an empty string if that cannot be guessed from the value.
+
+    `kind` is pydantic's type of error.
+    """
     instead: str | None = None
     if isinstance(entry.value, dict | list):
         return _instead_of_collection(kind, entry, key, field)
@@ -52,7 +55,7 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
                 return _good_names(sections)
         case "string_too_short" if key.endswith("path"):
             return "Give a file or folder, from the current directory."
-        case "separator" if text == "t":  # a shell has taken the backslash of \t
+        case "separator" if text == "t":  # the shell has removed the backslash of \t
             instead = '"\\t"'
         case "string_pattern_mismatch" if size := re.fullmatch(r"(\d+(\.\d+)?)\s*([MG])i?B?", text, re.IGNORECASE):
             instead = f"{size.group(1)}{size.group(3).upper()}iB"
@@ -60,7 +63,7 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
 
 
 def _write(entry: Node, key: str, text: str) -> str:
-    """Return the cure in the words of the place: an override with its quotes for the shell, or a line of the file."""
+    """Return the cure as the user types it: an override with quotes for the shell, or a line of the config file."""
     last = key.rpartition(".")[2]
     if last.isdecimal():
         return f"Write {text}."
@@ -68,7 +71,10 @@ def _write(entry: Node, key: str, text: str) -> str:
 
 
 def _list(text: str, value: Any, field: FieldInfo | None) -> str | None:
-    """Write one value as the list that was meant: `64,64` are two, and what needs two has it twice."""
+    """Return the list that a single value probably means: two entries for `64,64`.
+
+    If the list needs at least two entries, the value is repeated.
+    """
     if value is None:
         return None
     if isinstance(value, str) and value[:1] == "(" and value[-1:] == ")":
@@ -82,7 +88,7 @@ def _list(text: str, value: Any, field: FieldInfo | None) -> str | None:
 
 
 def _rules(field: FieldInfo | None) -> list[Any]:
-    """List the limits of a field, also where it may be null."""
+    """List the limits of a field, including limits inside a type that may also be null."""
     if field is None:
         return []
     inner = [rule for part in getattr(field.annotation, "__args__", ()) for rule in getattr(part, "__metadata__", ())]
@@ -104,7 +110,7 @@ def _number(kind: str, text: str, entry: Node, key: str) -> str:
 
 
 def _meant(text: str, *, whole: bool) -> str | None:
-    """Return the number that a text was meant to be, as YAML writes it.
+    """Return the number that a text probably means, as YAML writes it; None if it means no number.
 
     >>> _meant("0,01", whole=False), _meant("20 %", whole=False), _meant("5,000", whole=True), _meant("64", whole=True)
     ('0.01', '0.2', '5000', '64')
@@ -128,12 +134,13 @@ def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | 
         return _write(entry, key, quoted(entry.source))
     numbered = isinstance(entry.value, dict) and all(name.isdecimal() for name in entry.value)
     if kind == "list_type" and numbered and field is not None and isinstance(field.default, list):
-        return f"The config has no such list to change; give the whole: {typed(key, merging.written(field.default))}."
+        whole = typed(key, merging.written(field.default))
+        return f"The config has no such list to change; give the whole list: {whole}."
     return ""
 
 
 def kind_cure(entry: Node, key: str, kinds: Sequence[type[BaseModel]]) -> str:
-    """Return the cure for `learning_rate: cosine`: a kind by its name alone, where the kind has more to say."""
+    """Return the cure for `learning_rate: cosine`, a kind given by its name alone: a mapping with all required keys."""
     for kind in kinds:
         if isinstance(entry.value, str) and entry.value in names_of([kind]):
             needed = [name for name, field in kind.model_fields.items() if field.is_required() and name != "name"]
@@ -144,19 +151,19 @@ def kind_cure(entry: Node, key: str, kinds: Sequence[type[BaseModel]]) -> str:
 
 
 def colon_cure(entry: Node, key: str) -> str:
-    """Return the cure for `name:adam`, which some shells make of {name:adam}."""
+    """Return the cure for `name:adam`, which is what some shells make of {name:adam}."""
     instead = _with_blank(entry.value)
     return "" if instead is None else _write(entry, key, instead)
 
 
 def _with_blank(value: Any) -> str | None:
-    """Return the mapping that was meant by `epochs:5`, which without a blank after its colon is a text."""
+    """Return the mapping that `epochs:5` probably means. Without a space after the colon, YAML reads it as a text."""
     match = re.fullmatch(r"([a-z_]+)[:\N{FULLWIDTH COLON}]\s*(\S+)", value) if isinstance(value, str) else None
     return None if match is None else f"{{{match.group(1)}: {match.group(2)}}}"
 
 
 def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseModel]]) -> str | None:
-    """Write one value as what was meant: a name, the first key that may have it, nothing, or all defaults."""
+    """Return the YAML that a single value probably means: its name, the first key that accepts it, `null`, or `{}`."""
     if value is False or (isinstance(value, str) and value.lower() in ("none", "off", "no")):
         return "null" if field is not None and type(None) in get_args(field.annotation) else None
     if (with_blank := _with_blank(value)) is not None:
@@ -173,7 +180,7 @@ def _mapping(value: Any, field: FieldInfo | None, sections: Sequence[type[BaseMo
 
 
 def names_of(sections: Iterable[type[BaseModel]]) -> list[str]:
-    """List what a `name` may be that chooses one of these kinds of section."""
+    """List the values of `name` that choose one of these kinds of section."""
     fields = [section.model_fields["name"] for section in sections if "name" in section.model_fields]
     return [name for field in fields for name in get_args(field.annotation)]
 

@@ -1,4 +1,4 @@
-"""`dataset`: which rows there are, how they are split and scaled. Its kinds are in `synthetic.py` and `real.py`."""
+"""`dataset`: the rows, and how they are split and scaled. Its kinds are in `synthetic.py` and `real.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def has_test_part(dataset: Dataset) -> bool:
 
 
 def drawn_task(dataset: Synthetic) -> Task:
-    """Return the task of a generator's rows."""
+    """Return the task of a generated dataset."""
     match dataset:
         case RegressionDataset():
             return "regression"
@@ -30,11 +30,11 @@ def drawn_task(dataset: Synthetic) -> Task:
 
 
 def drawn_classes(dataset: Synthetic) -> int:
-    """Count the classes of a generator's rows; 0 for a regression."""
+    """Return the number of classes of a generated dataset; 0 for a regression."""
     return 0 if isinstance(dataset, RegressionDataset) else getattr(dataset, "classes", 2)
 
 
 def drawn_training_rows(dataset: Synthetic) -> int:
-    """Count the rows that `train_test_split` leaves for training: the parts held out are rounded up."""
+    """Return the number of training rows. As `train_test_split` does, each held-out part is rounded up."""
     rows = dataset.samples - math.ceil(dataset.test_size * dataset.samples)
     return rows - math.ceil((dataset.validation_size or 0) * rows)

@@ -1,4 +1,4 @@
-"""The text of a config file, or why it cannot be read: missing, a directory, too large, no UTF-8."""
+"""Reads the text of a config file, or reports why it is unreadable: missing, a directory, too large, not UTF-8."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 from bnexp.errors import ConfigError, nearest
 
 CONFIGS = Path("configs")
-"""The folder in which configs are known by their names, as seen from the current directory."""
+"""The folder, relative to the current directory, in which a config is found by its name alone."""
 LARGEST_BYTES = 1_000_000
-"""Of a config: a thousand times what people write, and read in under a second by libyaml."""
+"""Largest size of a config file: a thousand times what people write. libyaml reads it in under a second."""
 LONGEST_SHOWN = 120
-"""Characters of a path that a message shows: a line and a half of a terminal."""
+"""The most characters of a path that a message shows: one and a half lines of a terminal."""
 MOST_NAMES = 12
-"""Files that a message offers, so that it fits in a few lines of a terminal."""
+"""The most files that a message suggests, so that it fits in a few lines of a terminal."""
 
 
 def read_text(path: Path) -> str:
     """Read a config file.
 
     Raises:
-        ConfigError: if there is no such file, or it is no text of moderate size.
+        ConfigError: if the file is missing, cannot be read, is too large, or is not UTF-8 text.
     """
     content = _content(path)
     if len(content) > LARGEST_BYTES:
@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """Read the bytes of a regular file, one more than may be at the most; nothing else is opened."""
+    """Read a regular file, at most one byte more than is allowed. Pipes, sockets and devices are not opened."""
     try:
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
@@ -48,7 +48,7 @@ def _content(path: Path) -> bytes:
 
 
 def unreadable(path: Path) -> str:
-    """Return the mistake of a path that exists and is no file."""
+    """Return the message for a path that exists but is not a regular file."""
     seen = "is a directory" if os.path.isdir(path) else "is a pipe, socket or device"
     return f"{shown(path)}: {seen}; expected a config file. {_cure(path)}"
 
@@ -62,12 +62,12 @@ def _why(error: OSError | ValueError) -> str:
         case errno.ELOOP:
             return "is a link that leads to itself"
         case None:
-            return "is missing; its name holds a character that no file's can"
+            return "is missing; its name holds a character that file names cannot have"
     return f"cannot be read ({getattr(error, 'strerror', error)})"
 
 
 def _cure(path: Path) -> str:
-    """Offer what is there: the folders beside the first one that is missing, or the configs in the folder."""
+    """Return a cure with names that exist: folders beside the first missing folder, or configs in the folder."""
     if str(path).startswith("~"):
         return f"The ~ was not replaced by the home directory; write it out: {shown(Path.home())}."
     if os.path.exists(path) and not os.path.isdir(path):
@@ -87,7 +87,7 @@ def _cure(path: Path) -> str:
 
 
 def _known(path: Path) -> Iterator[Path]:
-    """Yield the configs and studies that have this name in the folder of configs."""
+    """Yield the configs and studies of this name in the folder `configs`."""
     if not path.is_absolute():
         for folder in (CONFIGS, CONFIGS / "studies"):
             for name in (f"{path}", f"{path}.yaml"):
@@ -103,7 +103,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path as a message shows it, cut short in the middle."""
+    """Return a path as a message shows it: shortened in the middle if it is long."""
     text = str(path)
     half = LONGEST_SHOWN // 2
     return text if len(text) <= LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"

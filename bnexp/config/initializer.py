@@ -1,4 +1,4 @@
-"""`model.initializer`: how kernels are drawn. Keras's own, spelt as Keras spells them."""
+"""`model.initializer`: how kernels are drawn. The initializers are Keras's, and are spelt as in Keras."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ class PlainInitializer(Section):
 
 
 class NormalInitializer(Section):
-    """Gaussian numbers; truncated, those beyond two deviations are drawn again."""
+    """Gaussian numbers. `truncated_normal` draws numbers beyond two standard deviations again."""
 
     name: Literal["random_normal", "truncated_normal"]
     stddev: Positive = 0.05
 
 
 class VarianceScaling(Section):
-    """Numbers of variance scale / fan: `he_normal` has scale 2 and fan_in, `glorot_uniform` 1, fan_avg, uniform."""
+    """Random numbers with variance scale / fan.
+
+    `he_normal` has scale 2 and fan_in. `glorot_uniform` has scale 1, fan_avg and uniform.
+    """
 
     name: Literal["variance_scaling"]
     scale: Positive = 1.0

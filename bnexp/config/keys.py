@@ -1,4 +1,4 @@
-"""Every key that a config or a study may have, with its default and what it is for, from the schema itself."""
+"""Lists every key of a config or a study, with its default and its description, from the schema itself."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ HEAD = """# Keys
 
 This page lists every key of a config and of a study. `make keys` writes it from the schema, and a test keeps it fresh.
 
-- Each section has a `name`, which chooses its kind. A section of one kind only needs no `name`.
+- Each section has a `name`, which chooses its kind. A section that has only one kind needs no `name`.
 - A key without a default is marked *required*.
-- Keys that several kinds share stand once, under "Shared keys". Each kind links to those that it has.
+- Keys that several kinds share are listed once, under "Shared keys". Each kind links to its shared keys.
 - Scalars follow YAML 1.2: `1e-3` is a number, and `no` is text.
 """
 STUDY_HEAD = """# Keys of a study
@@ -55,7 +55,7 @@ SHARED: dict[type[BaseModel], str] = {
     Network: "every network of bnexp",
     OwnNetwork: "every network of your own",
 }
-"""Classes whose keys several kinds inherit -> who has them. Their keys stand once on the page."""
+"""Class whose keys several kinds inherit -> title for these kinds. The page lists these keys once."""
 KEY_TABLE = ["| key | default | what |", "|---|---|---|"]
 
 
@@ -84,7 +84,7 @@ STUDY_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 @dataclass(frozen=True)
 class Key:
-    """A key, who has it, its default as YAML, and what it is for."""
+    """A key, the kinds that have it, its default as YAML, and its description."""
 
     name: str
     of: str
@@ -93,7 +93,7 @@ class Key:
 
 
 def keys(pattern: str = "") -> list[Key]:
-    """List the keys that have a text in their name; if none has, those that have it in what is said of them.
+    """List the keys whose name contains a text. If there are none, list the keys whose description contains it.
 
     >>> [(key.name, key.of) for key in keys("na_values")]
     [('dataset.na_values', 'every CSV file')]
@@ -129,7 +129,7 @@ def _keys_of(kind: type[BaseModel], of: str, prefix: str) -> Iterator[Key]:
 
 
 def page() -> str:
-    """Return the whole page of all keys, as docs/keys.md holds it."""
+    """Return the page of all keys: the content of docs/keys.md."""
     parts = [HEAD]
     for title, section in SECTIONS:
         kinds = list(_kinds(section))
@@ -164,7 +164,7 @@ def _parents(kind: type[BaseModel]) -> list[type[BaseModel]]:
 
 
 def _own(kind: type[BaseModel]) -> list[str]:
-    """Return the keys that a class defines itself, or defines anew."""
+    """Return the keys that a class itself defines or redefines."""
     return [key for key in kind.model_fields if key in inspect.get_annotations(kind)]
 
 
@@ -181,7 +181,7 @@ def _kind(kind: type[BaseModel]) -> str:
 
 
 def _names(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Return the values of the key `name` by which a section is of this kind."""
+    """Return the values of the key `name` that choose this kind of section."""
     name = kind.model_fields.get("name")
     return get_args(name.annotation) if name is not None and get_origin(name.annotation) is Literal else ()
 
@@ -206,7 +206,7 @@ def _table(kind: type[BaseModel], keys: list[str]) -> list[str]:
 
 
 def _documented(kind: type[BaseModel]) -> dict[str, str]:
-    """Map each field to the docstring beneath it, the class's own before what it inherits."""
+    """Map each field to the docstring below it. A docstring of the class replaces an inherited one."""
     documented: dict[str, str] = {}
     for parent in reversed([one for one in kind.__mro__ if issubclass(one, BaseModel) and one is not BaseModel]):
         tree = _classes(parent.__module__)[parent.__name__]
@@ -240,7 +240,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _range(field: FieldInfo) -> str:
-    """Return which values are allowed, where they are few or bounded."""
+    """Return the allowed values as text, if they are few or bounded; else an empty string."""
     literals = [one for one in _literals(field.annotation)]
     if len(literals) > 1:
         return "Good: " + ", ".join(f"`{one}`" for one in literals) + "."
@@ -259,7 +259,7 @@ def _range(field: FieldInfo) -> str:
 
 
 def _inner_metadata(annotation: Any) -> Iterator[Any]:
-    """Yield what is said of the parts of a union, as of `Annotated[int, Field(ge=4)] | None`."""
+    """Yield the metadata of each member of a union, such as `ge=4` in `Annotated[int, Field(ge=4)] | None`."""
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is Union:
         for inner in get_args(annotation):
             for bound in getattr(inner, "__metadata__", ()):

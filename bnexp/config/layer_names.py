@@ -1,4 +1,4 @@
-"""The names of Keras 3.15: which layers can stand in a chain, and why others cannot; and what layers are made with."""
+"""Names of Keras 3.15: layers for a chain, layers that are refused and why, and parts that layers are made with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LayerName = Literal[
     "SpectralNormalization", "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
     "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
 ]  # fmt: skip
-"""Layers with one input and one output, which need no more than their arguments. `Residual` is bnexp's own."""
+"""Layers with one input and one output that only need their arguments. `Residual` is bnexp's own."""
 
 ALIASES = {
     **{f"AvgPool{n}D": f"AveragePooling{n}D" for n in "123"},
@@ -35,7 +35,7 @@ ALIASES = {
     **{f"Convolution{n}DTranspose": f"Conv{n}DTranspose" for n in "123"},
     **{f"SeparableConvolution{n}D": f"SeparableConv{n}D" for n in "12"},
 }
-"""Keras's second names of layers -> the first."""
+"""Alternative name of a Keras layer -> its main name."""
 
 _PYTHON = "Use model: {name: python, build: FILE:FUNCTION}"
 _SHORTCUT = "it joins several inputs, and a layer in a chain has one. Use Residual: [layers], which adds a shortcut"
@@ -43,7 +43,7 @@ _ATTENTION = (
     f"it needs a query and a value, and a layer in a chain has one input. Use model.name: transformer. {_PYTHON}"
 )
 _CELL = "it is one step of a recurrent layer. Use RNN: {{cell: {{{}: ...}}}}"
-_CODE = f"it holds code, and a config holds none. {_PYTHON}"
+_CODE = f"it holds code, and a config cannot hold code. {_PYTHON}"
 _LOOKUP = "it needs a vocabulary, and reads text. Use dataset.name: text_csv, which numbers the words, and an Embedding"
 _LABELS = "it mixes the labels of rows, too, which a layer in a chain does not see. Use RandomErasing or RandomFlip"
 REFUSED = {
@@ -54,20 +54,20 @@ REFUSED = {
     **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], _CODE),
     **dict.fromkeys(["IntegerLookup", "StringLookup", "TextVectorization"], _LOOKUP),
     **dict.fromkeys(["CutMix", "MixUp"], _LABELS),
-    "AugMix": "it draws with Python's own generator while it is traced, so that no seed repeats it. Use RandAugment",
+    "AugMix": "it uses Python's own random generator while it is traced, so no seed can repeat it. Use RandAugment",
     "Equalization": "Keras 3.15 cannot place it in a network. Use AutoContrast",
     "HashedCrossing": "it crosses two inputs, and a layer in a chain has one. Use Hashing",
     "InputLayer": "the inputs follow from the dataset. Leave it out",
     "Layer": "it computes nothing. Use Identity",
     "MaxNumBoundingBoxes": f"it needs bounding boxes, which no dataset has. {_PYTHON}",
-    "Pipeline": "it is a chain of layers. Write its layers one behind the other",
+    "Pipeline": "it is a chain of layers. Write its layers one after the other",
     "RandomCrop": "in Keras 3.15 it does not crop at inference, so that shapes differ. Use CenterCrop or "
     "RandomTranslation",
-    "RandomShear": "Keras 3.15 cannot load it again. Use RandomRotation or RandomPerspective",
-    "ReversibleEmbedding": "it is an Embedding whose reverse a chain does not call. Use Embedding",
+    "RandomShear": "Keras 3.15 cannot load a saved model that has it. Use RandomRotation or RandomPerspective",
+    "ReversibleEmbedding": "it is an Embedding with a reverse call, which a chain cannot use. Use Embedding",
     "Wrapper": "it computes nothing of its own. Write the layer that it wraps",
 }  # fmt: skip
-"""Keras's layers that no chain takes -> why, and what to use."""
+"""Keras layer that cannot be in a chain -> the reason, and what to use instead."""
 
 CellName = Literal["GRUCell", "LSTMCell", "SimpleRNNCell"]
 RegularizerName = Literal["L1", "L2", "L1L2", "OrthogonalRegularizer", "l1", "l2", "l1l2", "orthogonal_regularizer"]

@@ -1,6 +1,6 @@
-"""One layer of a `sequential` model, with all that stands in its arguments: other layers, and what weights begin with.
+"""One layer of a `sequential` model and the objects in its arguments, such as other layers and initializers.
 
-Only names of closed lists are ever made into objects: no mapping of a config can name any other class.
+Only names from closed lists are made into objects, so a config cannot name any other class.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bnexp.config.layer_names import (
 from bnexp.config.section import Section
 
 OWN_ERRORS = ("argument", "refused_layer")
-"""Kinds of error that are not pydantic's."""
+"""Error types of bnexp's own, beside pydantic's."""
 PLAIN = "numbers, text, true, false, null, or lists of them"
 
 
 def _plain(value: Any) -> Any:
-    """Refuse what Keras would build an object from, a mapping, which may name any class; and numbers without end."""
+    """Refuse mappings, because Keras builds objects of any class from them, and numbers that are not finite."""
     entries = value if isinstance(value, list) else [value]
     for entry in entries:
         if isinstance(entry, list) and value is not entry:
@@ -43,10 +43,10 @@ def _plain(value: Any) -> Any:
 
 
 def _a_name(value: Any) -> Any:
-    """Refuse an activation that is a mapping, with what to write instead."""
+    """Refuse an activation that is a mapping. The error says what to write instead."""
     if isinstance(value, dict):
         raise PydanticCustomError(
-            "argument", "a name; an activation with options is a layer of its own behind this one"
+            "argument", "a name; write an activation with options as a separate layer after this one"
         )
     return _plain(value)
 
@@ -56,7 +56,7 @@ ActivationName = Annotated[Any, AfterValidator(_a_name)]
 
 
 def _each_read(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Read each argument as its name says; all that is wrong with any of them is raised together."""
+    """Validate each argument by the type for its name. The errors of all arguments are raised together."""
     read: dict[str, Any] = {}
     errors: list[InitErrorDetails] = []
     for key, value in arguments.items():
@@ -83,7 +83,7 @@ def _reader(kind: Any) -> TypeAdapter[Any]:
 
 
 def _kind_of(key: str, value: Any) -> Any:
-    """Return what may stand at an argument: a name of a closed list, a mapping of one, or plain values."""
+    """Return the type of an argument: a name from a closed list, a mapping with a name, or plain values."""
     of_part: dict[str, type[Named]] = {"regularizer": Regularizer, "constraint": Constraint, "initializer": Initializer}
     part = of_part.get(key.rpartition("_")[2])
     if part is not None and value is not None:
@@ -105,7 +105,7 @@ def _kind_of(key: str, value: Any) -> Any:
 
 
 def _named(value: Any) -> Any:
-    """Read `Flatten` or `Dense: {units: 64, activation: relu}`."""
+    """Return `Flatten` or `Dense: {units: 64}` as a mapping with the keys `name` and `arguments`."""
     if isinstance(value, str):
         return {"name": value}
     if isinstance(value, dict) and len(value) == 1 and "name" not in value:
@@ -117,7 +117,7 @@ def _named(value: Any) -> Any:
 
 
 class Named(Section):
-    """A class of Keras's by its name, with its arguments, spelt as Keras spells them."""
+    """A Keras class: its name and its arguments, spelt as in Keras."""
 
     name: str
     arguments: Annotated[dict[str, Any], AfterValidator(_each_read)] = {}
@@ -128,7 +128,7 @@ class Named(Section):
         return _named(value)
 
     def parts(self) -> Iterator[Named]:
-        """Yield this, and all that stands in its arguments, however deep."""
+        """Yield this object and all objects in its arguments, at any depth."""
         yield self
         for value in self.arguments.values():
             for entry in value if isinstance(value, list) else [value]:
@@ -137,19 +137,19 @@ class Named(Section):
 
 
 class Regularizer(Named):
-    """What a weight, or what a layer computes, adds to the loss."""
+    """A penalty that a weight or the output of a layer adds to the loss."""
 
     name: RegularizerName
 
 
 class Constraint(Named):
-    """What a weight is projected to after each step."""
+    """A constraint to which a weight is projected after each step."""
 
     name: ConstraintName
 
 
 class Initializer(Named):
-    """What a weight begins with."""
+    """How a weight is initialized."""
 
     name: InitializerName
 
@@ -161,14 +161,14 @@ class Cell(Named):
 
 
 class Layer(Named):
-    """One Keras layer: its class name and, spelt as Keras spells them, its arguments."""
+    """One Keras layer: its class name and its arguments, spelt as in Keras."""
 
     name: LayerName
 
     @model_validator(mode="before")
     @classmethod
     def _of_a_chain(cls, value: Any) -> Any:
-        """Read Keras's second names, and a Residual's layers alone; refuse what cannot stand in a chain with why."""
+        """Accept alternative names and `Residual: [layers]`. Refuse layers that a chain cannot have."""
         value = _named(value)
         if not isinstance(value, dict) or not isinstance(name := value.get("name"), str):
             return value
@@ -181,7 +181,7 @@ class Layer(Named):
 
     @model_validator(mode="after")
     def _with_its_own_keys(self) -> Layer:
-        """Refuse keys that a Residual has not: it is no layer of Keras's, which would."""
+        """Refuse unknown keys of a Residual. Keras does so for its own layers, but Residual is bnexp's."""
         if self.name == "Residual" and not {"layers"} <= self.arguments.keys() <= {"layers", "shortcut"}:
             raise PydanticCustomError(
                 "argument", "Residual: [layers], or Residual: {layers: [...], shortcut: projection}"
@@ -190,6 +190,6 @@ class Layer(Named):
 
 
 def every_layer(layers: Iterable[Layer]) -> Iterator[Named]:
-    """Yield all layers, with those that they wrap and all else that stands in their arguments."""
+    """Yield all layers and all objects in their arguments, such as wrapped layers and initializers."""
     for layer in layers:
         yield from layer.parts()

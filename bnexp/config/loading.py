@@ -1,4 +1,4 @@
-"""A config file and overrides -> an `Experiment`, or all that is wrong with them, each with its file and line."""
+"""Reads a config file and overrides into an `Experiment`, or reports every mistake with its file and line."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from bnexp.system.spelling import command
 
 Whole = TypeVar("Whole", bound=BaseModel)
 LONGEST_NAME = 200
-"""Characters of an experiment's name."""
+"""The most characters of an experiment's name."""
 
 
 def load(source: ConfigSource, settings: Sequence[str] = ()) -> Experiment:
-    """Read an experiment from a config file, or one at hand, what it extends, and overrides spelt `training.epochs=5`.
+    """Read an experiment from a config, the files that it extends, and overrides spelt `training.epochs=5`.
 
-    Without a `name` of its own the experiment is called as its file.
+    If the config has no `name`, the experiment gets the name of its file.
 
     Raises:
-        ConfigError: with every mistake there is, in all files and overrides.
+        ConfigError: with every mistake in all files and overrides.
     """
     mistakes = Problems()
     node = _read(source, settings, mistakes)
@@ -45,7 +45,7 @@ def load_all(sources: Iterable[ConfigSource], settings: Sequence[str] = ()) -> l
     """Read several experiments with the same overrides.
 
     Raises:
-        ConfigError: with every mistake there is in any of them.
+        ConfigError: with every mistake in all of the configs.
     """
     experiments: list[Experiment] = []
     mistakes = Problems()
@@ -57,12 +57,16 @@ def load_all(sources: Iterable[ConfigSource], settings: Sequence[str] = ()) -> l
 
 
 def experiment_of(node: Node, mistakes: Problems | None = None) -> Experiment:
-    """Read an experiment from a whole config. Every mistake comes with its file and line."""
+    """Build an experiment from a whole config.
+
+    Raises:
+        ConfigError: with `mistakes` and every mistake in the config, each with its file and line.
+    """
     return validated(node, Experiment, partial(_disagreements, node), mistakes)
 
 
 def _disagreements(node: Node, experiment: Experiment) -> Iterator[str]:
-    """Yield the mistakes that lie between keys, each with its file and line."""
+    """Yield the mistakes between keys, each with its file and line."""
     for key, text in disagreements(experiment):
         yield f"{node_at(node, tuple(key.split('.'))).where}: {key} {text}"
 
@@ -70,13 +74,14 @@ def _disagreements(node: Node, experiment: Experiment) -> Iterator[str]:
 def validated(
     node: Node, kind: type[Whole], between: Callable[[Whole], Iterable[str]], mistakes: Problems | None = None
 ) -> Whole:
-    """Read what a file holds by the schema of its kind. `between` lists the mistakes that no single key shows.
+    """Validate the content of a file against a schema. `between` lists the mistakes between keys.
 
-    If a part was left out before, neither these nor missing keys are reported: they may be for want of that part.
+    If a part could not be read before, neither missing keys nor mistakes between keys are reported, because the
+    unread part may be their cause.
 
     Raises:
-        ConfigError: with the mistakes already made, and every one that a single key can have; without any of the
-            latter, with those between keys.
+        ConfigError: with the given `mistakes`, and all mistakes of single keys. If there are none of these, with all
+            mistakes between keys instead.
     """
     mistakes = mistakes or Problems()
     try:
@@ -95,7 +100,7 @@ def validated(
 
 
 def has_key(source: ConfigSource, setting: str) -> bool:
-    """Return True if the config may have an override's key. Any other mistake is reported later."""
+    """Return True if the config's schema has the key of an override. Other mistakes are not reported here."""
     node = _read(source, [setting], Problems())
     try:
         Experiment.model_validate(yaml.plain(node))
@@ -108,12 +113,12 @@ def has_key(source: ConfigSource, setting: str) -> bool:
 
 
 def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
-    """Return the file and line in which a dotted key of a good config stands, or the section it would stand in."""
+    """Return the file and line of a dotted key in a valid config, or of its section if the key is not set."""
     return node_at(_read(source, settings, Problems()), tuple(key.split("."))).where
 
 
 def _read(source: ConfigSource, settings: Sequence[str], mistakes: Problems) -> Node:
-    """Read a config with all that is laid over it. Parts that cannot be read are left out."""
+    """Read a config, the files that it extends, and its overrides. Parts that cannot be read are left out."""
     if isinstance(source, ConfigAtHand):
         node, own_name = merging.expanded(source.node), source.name
     else:
@@ -125,9 +130,9 @@ def _read(source: ConfigSource, settings: Sequence[str], mistakes: Problems) -> 
 
 
 def _name_of(path: Path) -> str:
-    """Return what an experiment is called by its file; bytes of the name that are no text become question marks.
+    """Return the name that an experiment gets from its file. Bytes that are not UTF-8 become question marks.
 
-    In a locale of few letters Python holds all others as bytes; they are text all the same.
+    In a locale with few letters, such as ASCII, Python keeps other letters as escaped bytes. They are decoded here.
     """
     name = path.stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return name.replace("\N{REPLACEMENT CHARACTER}", "?")[:LONGEST_NAME]

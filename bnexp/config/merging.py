@@ -1,4 +1,4 @@
-"""One config laid over another: `extends`, and overrides spelt KEY=VALUE."""
+"""Merges one config over another: by `extends`, and by overrides spelt KEY=VALUE."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bnexp.config.yaml import Keys, Node
 from bnexp.errors import Problems, outside_locale
 
 MOST_FILES = 20
-"""That extend each other, one after the other."""
+"""The most files in a chain in which each file extends the next."""
 MOST_INDEX_DIGITS = 9
-"""Of an entry's place in a list."""
+"""The most digits of an index into a list."""
 
 SHORTHANDS = {
     ("model", "initializer"): "name",
@@ -26,14 +26,17 @@ SHORTHANDS = {
     ("training", "optimizer"): "name",
     ("training", "learning_rate"): None,
 }
-"""Keys whose scalar stands for a mapping: the key it stands for, or None for a learning rate's pair."""
+"""Key whose scalar is a shorthand for a mapping -> the mapping's key for that scalar.
+
+None is for a learning rate: its scalar stands for `name: constant` and `initial`.
+"""
 
 
 def read_extended(path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -> Node | None:
-    """Read a config file laid over the file that its `extends` names, if it has one.
+    """Read a config file and merge it over the file that its `extends` names, if any.
 
-    Every mistake is noted: a file that is missing or faulty, or files that
-    extend each other in a loop. None is returned if nothing could be read.
+    Every mistake is noted: a missing or faulty file, or files that extend each other in a loop. None is returned if
+    the file itself could not be read.
     """
     node = None
     with mistakes.noted():
@@ -42,7 +45,10 @@ def read_extended(path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -
 
 
 def extended(mapping: Node, path: Path, mistakes: Problems, seen: tuple[Path, ...] = ()) -> Node:
-    """Lay what stands in a file over the file that its `extends` names, as seen from there, if it has one."""
+    """Merge the content of the file `path` over the file that its `extends` names, if any.
+
+    A name in `extends` is relative to the folder of `path`.
+    """
     node = expanded(mapping)
     extends = node.value.get("extends")
     own = Node({key: value for key, value in node.value.items() if key != "extends"}, node.where)
@@ -66,10 +72,11 @@ def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...])
     base = path.parent / extends.value
     if (real := Path(os.path.realpath(base))) in seen:
         loop = " -> ".join(file.name for file in (*seen, real))
-        mistakes.tell(f"{where}: extends goes in a loop: {loop}. Let one of them extend nothing.")
+        mistakes.tell(f"{where}: extends goes in a loop: {loop}. Remove `extends` from one of them.")
         return None
     if len(seen) >= MOST_FILES:
-        mistakes.tell(f"{where}: extends goes over more than {MOST_FILES} files. Let one of them extend nothing.")
+        seen = f"extends leads through more than {MOST_FILES} files"
+        mistakes.tell(f"{where}: {seen}. Remove `extends` from one of them.")
         return None
     if not os.path.isfile(base):
         faults = Problems()
@@ -80,7 +87,7 @@ def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...])
 
 
 def expanded(node: Node, path: Keys = ()) -> Node:
-    """Write shorthands out, so that they can be merged: `normalization: batch` is `{name: batch}`."""
+    """Return a node with shorthands written out for merging: `normalization: batch` becomes `{name: batch}`."""
     if path in SHORTHANDS and not isinstance(node.value, dict | list) and node.value is not None:
         return _written_out(node, SHORTHANDS[path])
     if isinstance(node.value, dict):
@@ -95,10 +102,9 @@ def _written_out(node: Node, key: str | None) -> Node:
 
 
 def merged(base: Node, over: Node, mistakes: Problems, *, top: bool = True) -> Node:
-    """Lay one node over another: mappings key by key, anything else is replaced.
+    """Return one node merged over another: mappings are merged key by key, anything else is replaced.
 
-    A section whose `name` changes is replaced whole, since the keys of the
-    old kind mean nothing to the new one.
+    A section whose `name` changes is replaced as a whole, because the new kind does not know the keys of the old one.
     """
     if isinstance(base.value, list) and _is_index(over.value):
         return _with_entries(base, over, mistakes)
@@ -138,16 +144,18 @@ def _whole_list(entries: list[Node]) -> str:
 
 
 def overridden(node: Node, overrides: Iterable[str], mistakes: Problems) -> Node:
-    """Lay overrides, each `a.b=value`, over a config; note those with no key, no value, or a value that is not YAML."""
+    """Merge overrides, each `a.b=value`, over a config. Overrides without a key, a value or valid YAML are noted."""
     layers = [layer for text in overrides if (layer := read_override(text, mistakes)) is not None]
     return _laid_over(node, layers, mistakes)
 
 
 def laid_over(node: Node, layers: Iterable[Node]) -> Node:
-    """Lay layers over a config. They are joined key by key first, so their order matters only if two set one key.
+    """Merge layers over a config.
+
+    The layers are first joined key by key, so their order matters only if two of them set the same key.
 
     Raises:
-        ConfigError: if one is about an entry that a list has not.
+        ConfigError: if a layer sets an entry that a list does not have.
     """
     mistakes = Problems()
     whole = _laid_over(node, layers, mistakes)
@@ -163,7 +171,7 @@ def _laid_over(node: Node, layers: Iterable[Node], mistakes: Problems) -> Node:
 
 
 def leaves(key: str, value: Any) -> list[str]:
-    """Return all the dotted keys that a value in a file sets, if it stands at a dotted key.
+    """Return all dotted keys that a file sets when it has this value at a dotted key.
 
     >>> leaves("model", {"name": "mlp", "normalization": {"name": "batch"}}), leaves("training.learning_rate", 0.1)
     (['model.name', 'model.normalization.name'], ['training.learning_rate.name', 'training.learning_rate.initial'])
@@ -184,7 +192,7 @@ def _leaves(node: Node, path: Keys) -> Iterator[str]:
 
 
 def _joined(one: Node, other: Node, mistakes: Problems) -> Node:
-    """Join two overrides key by key, whatever order they came in; the later value wins."""
+    """Join two overrides key by key. If both set the same key, the value of `other` wins."""
     if isinstance(one.value, list) and _is_index(other.value):
         return _with_entries(one, other, mistakes)
     if not (isinstance(one.value, dict) and isinstance(other.value, dict)):
@@ -196,12 +204,12 @@ def _joined(one: Node, other: Node, mistakes: Problems) -> Node:
 
 
 def shown(value: Any) -> str:
-    """Return a value as a person writes it in YAML, cut short."""
+    """Return a value as a person writes it in YAML, shortened if it is long."""
     return shortened(written(value))
 
 
 def shortened(text: str) -> str:
-    """Return a text, cut if it is long."""
+    """Return a text, shortened to 60 characters if it is longer."""
     return text if len(text) <= 60 else text[:57] + "..."
 
 

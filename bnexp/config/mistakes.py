@@ -1,4 +1,4 @@
-"""pydantic's errors -> sentences: file and line, key, what was seen, what is expected, the cure."""
+"""Turns pydantic's errors into sentences: file and line, key, what was seen, what is expected, and the cure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bnexp.config.yaml import Keys, Node
 from bnexp.errors import MOST_MISTAKES, nearest
 
 INCOMPLETE = ("missing", "union_tag_not_found", "too_short")
-"""Kinds of error that follow from a part that could not be read."""
+"""Error types that can be a consequence of a part that could not be read."""
 EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -48,13 +48,13 @@ EXPECTED = {
     "literal_error": "one of the good names",
     "union_tag_invalid": "one of the good names",
 }
-"""pydantic's kind of error -> what a person should have written."""
+"""pydantic's error type -> the expected value, in words."""
 NAMES = r"""'([^']+)'|"([^"]+)"|([^\s,'"]+)"""
-"""A name in pydantic's list of what was expected: in either quotes, or bare."""
+"""Matches a name in pydantic's list of expected values: in single or double quotes, or without quotes."""
 SYNONYMS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "n_epochs": "epochs", "n_seeds": "seeds"}
-"""What other tools call a key -> what it is called here."""
+"""Name of a key in other tools -> its name here."""
 ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string_type", "list_type")
-"""Kinds of error that a key of several types has one of for each."""
+"""Error types that pydantic reports once for each type that a key may have."""
 
 
 def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) -> list[str]:
@@ -67,7 +67,7 @@ def problems(node: Node, errors: Sequence[ErrorDetails], kind: type[BaseModel]) 
 
 
 def in_file_order(lines: Sequence[str]) -> list[str]:
-    """Sort mistakes by their lines, in each file; the files, and what has no line, keep their order.
+    """Sort mistakes by line within each file. Files, and mistakes without a line, keep their order.
 
     >>> in_file_order(["a.yaml:3: x", "an override", "b.yaml:2: y", "a.yaml:1: z"])
     ['a.yaml:1: z', 'a.yaml:3: x', 'an override', 'b.yaml:2: y']
@@ -81,7 +81,7 @@ def in_file_order(lines: Sequence[str]) -> list[str]:
 
 
 def _of_nearest_kind(config: Config, details: ErrorDetails) -> Iterator[tuple[Config, ErrorDetails]]:
-    """Yield what else is wrong with a section whose `name` is misspelt, read as the kind that was probably meant."""
+    """Yield the other mistakes of a section with a misspelt `name`. It is read as the kind that was probably meant."""
     if details["type"] != "union_tag_invalid":
         return
     keys = keys_of(config.node, details["loc"])
@@ -93,7 +93,7 @@ def _of_nearest_kind(config: Config, details: ErrorDetails) -> Iterator[tuple[Co
 
 
 def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """Yield one error for a key that may be of several types or one of some words; it names them all."""
+    """Yield one error for each key. If a key allows several types or words, its error names all of them."""
     words = {details["loc"][:-1]: details for details in errors if details["type"] == "literal_error"}
     kinds: dict[Keys, ErrorDetails] = {}
     for details in errors:
@@ -112,13 +112,13 @@ def _each_once(node: Node, errors: Sequence[ErrorDetails]) -> Iterator[ErrorDeta
 
 @dataclass(frozen=True)
 class Config:
-    """What a file holds, and the schema of its kind."""
+    """The content of a file, and the schema that it should follow."""
 
     node: Node
     whole: type[BaseModel]
 
     def problem(self, details: ErrorDetails) -> str:
-        """Return one of pydantic's errors in words."""
+        """Return the message for one of pydantic's errors."""
         keys = keys_of(self.node, details["loc"])
         entry = node_at(self.node, keys)
         match details["type"]:
@@ -176,7 +176,7 @@ class Config:
         return fields[0] if fields else None
 
     def _choices(self, section: Keys, key: str) -> str:
-        """Name what a missing section or name could be."""
+        """Return the cure for a missing section or name: how to write it, or the good names."""
         kinds = _section_of(self.whole, section)
         written = node_at(self.node, section).value
         fitting = [kind for kind in kinds if isinstance(written, dict) and written.keys() <= kind.model_fields.keys()]
@@ -184,7 +184,7 @@ class Config:
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
-            return f"Write it: `{key}: ...`; `bnexp keys {key}` tells what it is."
+            return f"Write it: `{key}: ...`; `bnexp keys {key}` explains it."
         shown = "bn" if self._is_of_experiment else "studies/tutorial"
         return f"Write it, as in {shown} of bnexp's repository: `{key}: ...`."
 
@@ -193,18 +193,18 @@ class Config:
         return "dataset" in self.whole.model_fields
 
     def _good_keys(self, keys: Keys) -> str:
-        """Name the keys of the section, the nearest first; or the section where this key is at home."""
+        """Return the cure for an unknown key: its spelling, the section that has it, or the keys of this section."""
         here = sorted({field for kind in self.chosen(keys[:-1]) for field in kind.model_fields})
         word, colon, value = keys[-1].partition(":")
         if colon and word in here:
-            return f"A colon before a value is followed by a blank: `{word}: {value}`."
+            return f"Write a space after the colon: `{word}: {value}`."
         if keys[-1] in names_of(self.chosen(keys[:-1])):
             return f"If it is the kind, write `name: {keys[-1]}`."
         if "=" in keys[-1]:
-            return "A key is followed by a colon and a blank, and not by an = sign."
+            return "Write a colon and a space after a key, not an = sign."
         odd = next((one for one in keys[-1] if one != " " and one.isspace()), None)
         if odd is not None:
-            return f"It holds the character U+{ord(odd):04X}, which looks like a blank. Write plain blanks."
+            return f"It holds the character U+{ord(odd):04X}, which looks like a space. Write plain spaces."
         meant = SYNONYMS.get(keys[-1].lower(), keys[-1])
         at_home = [path for path in self.homes.get(meant, []) if path != keys]
         if at_home:
@@ -213,7 +213,7 @@ class Config:
 
     @cached_property
     def homes(self) -> dict[str, list[Keys]]:
-        """Map each key that there is to the paths at which it may stand."""
+        """Map each key of the schema to the paths at which it is allowed."""
         homes: dict[str, list[Keys]] = {}
         for path in self._all_keys(self.whole, ()):
             homes.setdefault(path[-1], []).append(path)
@@ -226,19 +226,19 @@ class Config:
                 yield from self._all_keys(section, (*keys, field))
 
     def chosen(self, keys: Keys) -> list[type[BaseModel]]:
-        """Return the section at a path, of the kind its `name` chooses if it has one, else of every kind."""
+        """Return the kind of section that the `name` at a path chooses; without a valid name, return all kinds."""
         kinds = _section_of(self.whole, keys)
         name = name_of(node_at(self.node, keys))
         return [kind for kind in kinds if name in names_of([kind])] or kinds
 
 
 def _seen(entry: Node) -> str:
-    """Return a value as a message shows it: cut if it is long, and a text is called one."""
+    """Return the value as a message shows it: shortened if long, and marked '(text)' if it is a string."""
     return merging.shortened(_written(entry)) + (" (text)" if isinstance(entry.value, str) else "")
 
 
 def _written(node: Node) -> str:
-    """Write a value as YAML does; a number that no float holds stays as it was written."""
+    """Return a value as YAML writes it. A number that does not fit in a float stays as the user wrote it."""
     match node.value:
         case dict() as entries:
             return f"{{{', '.join(f'{key}: {_written(entry)}' for key, entry in entries.items())}}}"
@@ -250,13 +250,13 @@ def _written(node: Node) -> str:
 
 
 def _is_too_large(entry: Node) -> bool:
-    """Return True for a number that no float holds, and False for one that is called infinite."""
+    """Return True for a number that is too large for a float; False for one that is written as infinity."""
     is_infinite = isinstance(entry.value, float) and math.isinf(entry.value)
     return is_infinite and entry.source is not None and "inf" not in entry.source.lower()
 
 
 def _layer_name(node: Node) -> Node:
-    """Return what stands for a layer's name: the one key of `Dense: {units: 64}`."""
+    """Return the name of a layer: the only key of `Dense: {units: 64}`. Any other node is returned unchanged."""
     entries = list(node.value) if isinstance(node.value, dict) else []
     return Node(entries[0], node.where) if len(entries) == 1 else node
 
@@ -266,7 +266,7 @@ def _numbers(context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_another_kind(node: Node, section: Keys) -> str:
-    """Return what happens to the keys of a section whose kind an override has changed."""
+    """Return a note on the defaults of a section if an override has changed its kind; else an empty string."""
     name = entry_of(node_at(node, section), "name") if section else None
     named = name is not None and is_from_override(name)
     return f" Another kind of {'.'.join(section)} starts from its own defaults." if named else ""
@@ -279,7 +279,7 @@ def _default(field: FieldInfo | None) -> str:
 
 
 def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:
-    """Return the kinds of section that may stand at a path; an entry of a list or mapping is of its list's kinds."""
+    """Return the kinds of section that a path allows. Entries of a list or mapping have the kinds of that list."""
     kinds, in_entries = [kind], False
     for key in keys:
         fields = [section.model_fields[key] for section in kinds if key in section.model_fields]
@@ -292,7 +292,7 @@ def _section_of(kind: type[BaseModel], keys: Keys) -> list[type[BaseModel]]:
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
-    """List the sections that an annotation allows."""
+    """Yield the sections that an annotation allows."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):

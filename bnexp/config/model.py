@@ -1,4 +1,4 @@
-"""`model`: which layers. The networks of each field are in `networks.py`; here are any Keras layers."""
+"""`model`: the kinds of network. Here is the kind for any Keras layers; ready-made networks are in `networks.py`."""
 
 from __future__ import annotations
 

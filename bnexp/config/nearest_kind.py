@@ -1,4 +1,4 @@
-"""A section whose `name` is misspelt, as the kind that was probably meant: so its other keys can be read, too."""
+"""Replaces a misspelt `name` of a section by the nearest good name, so that its other keys can be checked, too."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bnexp.config.yaml import Keys, Node
 
 
 def with_nearest_kind(node: Node, keys: Keys, context: Mapping[str, Any]) -> Node | None:
-    """Return a config with the nearest good name at the section of these keys; None if no name is near.
+    """Return a config in which the section at these keys has the nearest good name; None if no name is near.
 
-    `context` comes from pydantic's error: the name, `tag`, and the good ones, `expected_tags`.
+    `context` comes from pydantic's error: `tag` is the misspelt name, and `expected_tags` lists the good names.
     """
     good = [tag.strip().strip("'") for tag in str(context["expected_tags"]).split(",")]
     near = difflib.get_close_matches(str(context["tag"]), good, n=1)
@@ -27,7 +27,7 @@ def with_nearest_kind(node: Node, keys: Keys, context: Mapping[str, Any]) -> Nod
 
 
 def errors_of(node: Node, kind: type[BaseModel]) -> list[ErrorDetails]:
-    """List pydantic's errors of a config."""
+    """Return pydantic's errors for a config."""
     try:
         kind.model_validate(yaml.plain(node))
     except ValidationError as error:
@@ -36,7 +36,7 @@ def errors_of(node: Node, kind: type[BaseModel]) -> list[ErrorDetails]:
 
 
 def _with_value(node: Node, keys: Keys, value: str) -> Node:
-    """Return a node with another scalar at a path of mappings: no list has sections of several kinds."""
+    """Return a node with another scalar at a path of mappings. No list has sections of several kinds."""
     if not keys:
         return Node(value, node.where)
     first, others = keys[0], keys[1:]

@@ -1,4 +1,4 @@
-"""`model`: the networks that each field normalizes, from images to texts."""
+"""`model`: ready-made networks for tables, images, sequences and texts."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Network(Section):
-    """What every network has: how it is normalized, activated, drawn and regularized."""
+    """Keys of every network of bnexp: activation, initializer, regularization and normalization."""
 
     activation: Activation = "relu"
     initializer: InitializerKey = GLOROT_UNIFORM
     """How kernels are drawn."""
     dropout: Share = 0.0
-    """Share of units dropped while training."""
+    """Share of units dropped during training."""
     l2: NonNegative = 0.0
     """Weight of the squared kernels in the loss (the output layer's too)."""
     normalization: NormalizationKey = NoNormalization(name="none")
     placement: Literal["before", "after"] = "before"
-    """Whether normalization stands before the activation (the 2015 paper) or after it (the common tutorial)."""
+    """Whether normalization comes before the activation (as in the 2015 paper) or after it (as in common tutorials)."""
 
 
 class Mlp(Network):
-    """A stack of dense layers; inputs of any other shape are flattened."""
+    """A stack of dense layers. Inputs with several axes are flattened first."""
 
     name: Literal["mlp"]
     hidden: Annotated[list[Units], Field(min_length=1)] = [64, 64]
     """Units of each hidden layer."""
     repeat: AtLeastOne = 1
-    """How often that stack stands behind itself: `hidden: [64]` 20 times is a net of 20 hidden layers."""
+    """How many times the stack of `hidden` is repeated: `hidden: [64]` repeated 20 times gives 20 hidden layers."""
     placement: Literal["before", "after"] = "after"
-    """Whether normalization stands before the activation (the 2015 paper) or after it (the common tutorial)."""
+    """Whether normalization comes before the activation (as in the 2015 paper) or after it (as in common tutorials)."""
 
 
 class Augmentation(Section):
-    """How images are changed at random while training, each time anew."""
+    """Random changes of images during training, drawn anew each time that an image is used."""
 
     flip: Literal["none", "horizontal", "vertical", "horizontal_and_vertical"] = "none"
     shift: Share = 0.0
-    """Largest shift, as a share of the height and of the width; what is uncovered mirrors the edge."""
+    """Largest shift, as a share of height and width. The image is mirrored at its edge to fill the uncovered border."""
     noise: NonNegative = 0.0
     """Standard deviation of Gaussian noise, in the unit of the scaled inputs."""
 
 
 class Cnn(Network):
-    """Blocks of convolutions and pooling, then the mean over positions and, if any, dense layers."""
+    """Blocks of convolutions and pooling, then the mean over positions, then the dense layers of `hidden`, if any."""
 
     name: Literal["cnn"]
     filters: Annotated[list[Units], Field(min_length=1)] = [16, 32, 64]
@@ -66,7 +66,7 @@ class Cnn(Network):
     """Convolutions in each block."""
     kernel_size: AtLeastOne = 3
     pooling: Literal["max", "average", "none"] = "max"
-    """What halves height and width at the end of each block, while there are two or more of both."""
+    """Pooling that halves height and width at the end of each block, as long as both are 2 or more."""
     hidden: list[Units] = []
     """Units of each dense layer before the output."""
     augmentation: Augmentation = Augmentation()
@@ -81,20 +81,20 @@ def _of_the_papers_depths(depth: int) -> int:
 class Resnet(Network):
     """The residual networks of He et al. (2015) for small images: three stages, 6 m + 2 layers deep.
 
-    Shortcuts are identities, with zeros for the channels that are new
-    (option A). A `preactivation` block (He et al., 2016) normalizes and
+    Shortcuts are identities, with zeros for new channels (the paper's
+    option A). A `preactivation` block (He et al., 2016) normalizes and
     activates before each convolution.
     """
 
     name: Literal["resnet"]
     depth: Annotated[int, AfterValidator(_of_the_papers_depths)] = 8
-    """Layers with weights: 6 m + 2, for m blocks of two convolutions in each of the three stages."""
+    """Number of layers with weights: 6 m + 2. Each of the three stages has m blocks of two convolutions."""
     width: Units = 16
     """Filters of the first stage; the others have two and four times as many."""
     block: Literal["basic", "preactivation"] = "basic"
     zero_gamma: bool = False
-    """Let the scale of the last normalization of each block begin at zero, so that with relu each block but those that
-    widen starts as an identity."""
+    """Start the scale of each block's last normalization at zero. With relu, each block then starts as an identity,
+    except the blocks that widen."""
     initializer: InitializerKey = HE_NORMAL
     augmentation: Augmentation = Augmentation()
 
@@ -107,18 +107,19 @@ class Conv1d(Network):
     """Filters of each block."""
     kernel_size: AtLeastOne = 5
     pooling: Literal["max", "average", "none"] = "max"
-    """What halves the frames at the end of each block."""
+    """Pooling that halves the number of frames at the end of each block."""
     embedding: Units = 32
-    """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
-    Keras's own layer on TensorFlow gives Adam one gradient for each place. A word in several places moves less."""
+    """Width of a word's vector. The gradients of a word are summed over its occurrences in a batch, as on JAX and
+    PyTorch. Keras's own layer on TensorFlow gives Adam one gradient per occurrence, so repeated words move less."""
 
 
 class Rnn(Network):
-    """Recurrent layers, each reading the frames that the one before wrote; the last one's last state decides.
+    """A stack of recurrent layers. The output layer reads the last state of the last one.
 
-    The activation is the cell's own. Normalization stands `before` a
-    recurrent layer, on its inputs, or `after` it, on its outputs, over all
-    frames that are no padding (sequence-wise, Laurent et al., 2016).
+    The activation is the cell's own. `placement: before` normalizes the
+    inputs of each recurrent layer, `after` normalizes its outputs. The
+    statistics are over all frames except padding (sequence-wise
+    normalization, Laurent et al., 2016).
     """
 
     name: Literal["rnn"]
@@ -127,8 +128,8 @@ class Rnn(Network):
     """Units of each recurrent layer."""
     bidirectional: bool = False
     embedding: Units = 32
-    """Width of a word's vector. The gradient of a word is summed over its places in a batch, as on JAX and PyTorch.
-    Keras's own layer on TensorFlow gives Adam one gradient for each place. A word in several places moves less."""
+    """Width of a word's vector. The gradients of a word are summed over its occurrences in a batch, as on JAX and
+    PyTorch. Keras's own layer on TensorFlow gives Adam one gradient per occurrence, so repeated words move less."""
     activation: Literal["tanh"] = "tanh"
     placement: Literal["before", "after"] = "after"
 
@@ -137,8 +138,8 @@ class Transformer(Network):
     """Encoder blocks (Vaswani et al., 2017) over learned embeddings of words and positions.
 
     `placement: before` normalizes before each sublayer (pre-norm, with one
-    more normalization at the end), `after` normalizes the sum behind it
-    (post-norm, as in the 2017 paper).
+    more normalization at the end). `after` normalizes the sum after each
+    sublayer (post-norm, as in the 2017 paper).
     """
 
     name: Literal["transformer"]
@@ -147,6 +148,6 @@ class Transformer(Network):
     blocks: AtLeastOne = 2
     heads: AtLeastOne = 2
     feedforward: Units = 64
-    """Units of the hidden layer between attention layers."""
+    """Units of the hidden dense layer in each block."""
     pooling: Literal["mean", "first"] = "mean"
-    """What the output sees: the mean over positions, or the first position."""
+    """The input of the output layer: the mean over positions, or the first position."""

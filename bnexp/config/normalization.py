@@ -27,7 +27,7 @@ class BatchNormalization(Section):
     center: bool = True
     scale: bool = True
     synchronized: bool = False
-    """Take statistics over all replicas of a tf.distribute strategy (Keras: only of inputs without a mask)."""
+    """Compute statistics over all replicas of a tf.distribute strategy (in Keras only for inputs without a mask)."""
 
 
 class LayerNormalization(Section):
@@ -40,18 +40,18 @@ class LayerNormalization(Section):
 
 
 class GroupNormalization(Section):
-    """Each row over its positions and a group of its channels (Wu and He, 2018)."""
+    """Normalizes each row over its positions and a group of its channels (Wu and He, 2018)."""
 
     name: Literal["group"]
     groups: AtLeastOne = 8
-    """Groups of channels; must divide the channels of every layer."""
+    """Number of groups of channels; it must divide the number of channels of every layer."""
     epsilon: Positive = 1e-3
     center: bool = True
     scale: bool = True
 
 
 class InstanceNormalization(Section):
-    """Each row and channel over its positions (Ulyanov, Vedaldi and Lempitsky, 2016)."""
+    """Normalizes each channel of each row over its positions (Ulyanov, Vedaldi and Lempitsky, 2016)."""
 
     name: Literal["instance"]
     epsilon: Positive = 1e-3
@@ -76,7 +76,7 @@ class BatchRenormalization(Section):
     scale: bool = True
     renorm_momentum: Momentum = 0.99
     rmax: Annotated[float, Field(ge=1)] = 3.0
-    """The batch's deviation is corrected by at most this factor, up or down."""
+    """The batch's standard deviation is corrected by at most this factor, up or down."""
     dmax: Annotated[float, Field(ge=0)] = 5.0
     """The batch's mean is corrected by at most this number of standard deviations."""
 
@@ -86,7 +86,7 @@ class GhostBatchNormalization(Section):
 
     name: Literal["ghost"]
     virtual_batch_size: Annotated[int, Field(ge=2)] = 16
-    """Rows that are normalized together; a remainder joins the last part."""
+    """Number of rows that are normalized together; remaining rows of a batch join the last part."""
     momentum: Momentum = 0.99
     epsilon: Positive = 1e-3
     center: bool = True

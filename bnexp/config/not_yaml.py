@@ -1,4 +1,4 @@
-"""What the YAML parser reports -> one line that a person can act on: what was seen, where, and the cure."""
+"""Turns a YAML parser's error into one line that a person can act on: what was seen, where, and the cure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPECIAL = ", : ? # [ ] { }"
 def character(text: str, index: int) -> str:
     """Return what is wrong with a character that YAML does not allow."""
     code = ord(text[index])
-    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte of an argument
+    if 0xDC80 <= code <= 0xDCFF:  # Python's surrogate for a byte that it could not decode
         encoding = sys.getfilesystemencoding()
         return f"holds a byte that is no letter in the locale's encoding, {encoding}. {cure_of_bytes(encoding)}"
     called = unicodedata.name(text[index], "")
@@ -31,8 +31,10 @@ def character(text: str, index: int) -> str:
 
 
 class _Seen(NamedTuple):
-    """Where the parser stopped: the line from 0, its text, the column from 0, and whether the text ends there. `opened`
-    is the line, from 1, in which the open construct began."""
+    """Where the parser stopped: the line (from 0), its text, the column (from 0), and whether the text ends there.
+
+    `opened` is the line (counted from 1) in which the construct that is not closed began.
+    """
 
     line: int
     content: str
@@ -46,7 +48,7 @@ class _Seen(NamedTuple):
 
 
 Rule = tuple[tuple[str, ...], Callable[[_Seen], str], str]
-"""Three columns: parts of the parser's message (one is enough), what was seen, and the cure."""
+"""Three columns: parts of the parser's message (one of them must occur), what was seen, and the cure."""
 
 RULES: tuple[Rule, ...] = (
     (
@@ -56,7 +58,7 @@ RULES: tuple[Rule, ...] = (
     ),
     (
         ("escape character", "hexdecimal", "hexadecimal", "escape code"),
-        lambda seen: "in double quotes a backslash begins an escape, and this is none",
+        lambda seen: "in double quotes a backslash begins an escape, and this one is not valid",
         "Use single quotes, or / in a path.",
     ),
     (
@@ -97,8 +99,8 @@ RULES: tuple[Rule, ...] = (
     (
         ("expected key", "<block end>", "expected ':'", "'-' indicator", "<document start>"),
         lambda seen: "expected `key: value` here",
-        "Indent the keys of one section alike, leave a blank after each colon, and quote the whole of a text that "
-        "holds quotes or brackets.",
+        "Indent the keys of one section alike, write a space after each colon, and put quotes around the whole "
+        "of a text that holds quotes or brackets.",
     ),
 )
 
@@ -106,7 +108,7 @@ RULES: tuple[Rule, ...] = (
 def _bracket(seen: _Seen, opening: str, closing: str) -> str:
     if seen.at_end:
         return f"the {opening} is not closed"
-    return f"expected , or {closing} before {seen.here}, since the {opening} of line {seen.opened} is open"
+    return f"expected , or {closing} before {seen.here}, since the {opening} of line {seen.opened} is not closed"
 
 
 def _before(seen: _Seen) -> str:
@@ -115,18 +117,18 @@ def _before(seen: _Seen) -> str:
 
 
 def parser_message(error: yaml.YAMLError, text: str, name: str) -> str:
-    """Return the line of the parser's mistake, what was seen there, and the cure."""
+    """Return the message for a parser's error: its line, what was seen there, and the cure."""
     line, what, cure = explained(error, text)
     return f"{name}:{line}: is not YAML; {what}. {cure}"
 
 
 def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
-    """Return the line of the parser's mistake (from 1), what was seen there with its column, and the cure."""
+    """Return the line of a parser's error (counted from 1), what was seen there with its column, and the cure."""
     seen = _seen(error, text)
     if seen is None:
         return 1, "it cannot be parsed", "Quote texts that hold special characters."
     if "\t" in seen.content[: len(seen.content) - len(seen.content.lstrip())] or seen.here == "\t":
-        return seen.line + 1, "there is a tab where it wants spaces", "Indent with spaces."
+        return seen.line + 1, "there is a tab where YAML needs spaces", "Indent with spaces."
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):

@@ -1,4 +1,4 @@
-"""Overrides, as the command line has them: KEY=VALUE, where VALUE is YAML; with the cure where they are misspelt."""
+"""Reads overrides of the command line: KEY=VALUE, where VALUE is YAML. Misspelt ones are noted with a cure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from bnexp.config.yaml import DEEPEST, Building, Node, TooDeepError
 from bnexp.errors import Problems
 
 LONGEST_SHOWN = 100
-"""Characters of an override that a message shows: a line and a quarter of a terminal."""
+"""The most characters of an override that a message shows: one and a quarter lines of a terminal."""
 _PLACE = "override "
 _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
 STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*)""")
-"""A text in brackets that YAML takes for something else, such as the pattern `*`."""
-_ONE_SIGN = re.compile(r"[^\w~\n\r\[{]|_", re.ASCII)
-"""A value that is a text whatever YAML makes of it, such as `,` and `|` and a blank. `~` is null, and a shell may have
-cut what begins with a bracket."""
+"""Matches a text in brackets that YAML does not read as text, such as the pattern `*`."""
+_ONE_CHARACTER = re.compile(r"[^\w~\n\r\[{]|_", re.ASCII)
+"""Matches a value of one special character, which is always read as text, such as `,` or `|` or a space.
+
+`~` is left out because it means null. Opening brackets are left out because a shell may have cut the rest.
+"""
 _HYDRA = re.compile(r"(\+\+?|~)(?=[^+~])")
 
 
 def place(text: str) -> str:
-    """Return what stands for an override where a message names the file and line.
+    """Return the name of an override, which messages show in place of a file and line.
 
     >>> place("training.epochs=5")
     'override training.epochs=5'
@@ -56,14 +58,14 @@ def quoted(text: str) -> str:
 
 
 def dotted(key: str, value: Node) -> Node:
-    """Return the mapping that a dotted key stands for: `a.b` and 1 are `{a: {b: 1}}`."""
+    """Return the nested mapping for a dotted key and its value: `{a: {b: 1}}` for `a.b` and 1."""
     for part in reversed(key.split(".", maxsplit=DEEPEST)):
         value = Node({part: value}, value.where)
     return value
 
 
 def said_of(text: str, *keys: str) -> Any:
-    """Return what an override says of a key, however it is written; None if it says nothing of it.
+    """Return the value that an override sets for a key, in any spelling; None if it does not set the key.
 
     >>> said_of("model={weights: 'keep'}", "model", "weights"), said_of("model.freeze=[a]", "model", "weights")
     ('keep', None)
@@ -76,7 +78,7 @@ def said_of(text: str, *keys: str) -> Any:
 
 
 def last_said(texts: Iterable[str], *keys: str) -> Any:
-    """Return what the last override says that says something of a key; None if none does.
+    """Return the value of the last override that sets a key; None if no override sets it.
 
     >>> last_said(["training={seeds: 5}", "training.seeds=0x10", "training.epochs=3"], "training", "seeds")
     16
@@ -86,13 +88,13 @@ def last_said(texts: Iterable[str], *keys: str) -> Any:
 
 
 def seeds_typed(texts: Iterable[str]) -> int | None:
-    """Return the number of seeds that overrides ask for; None if they say nothing of it, or something else."""
+    """Return the number of seeds that overrides set; None if they set none, or set no whole number."""
     seeds = last_said(texts, "training", "seeds")
     return seeds if isinstance(seeds, int) and not isinstance(seeds, bool) else None
 
 
 def read_override(text: str, mistakes: Problems) -> Node | None:
-    """Read an override as a mapping; None, with what is wrong noted, if it cannot be used."""
+    """Read an override as a mapping. If it cannot be used, note the mistake and return None."""
     where = place(text)
     key, _, value = text.partition("=")
     fault = yaml.faulty_character(text) or _faulty_key(key, value) or _faulty_value(key, value)
@@ -110,14 +112,14 @@ def _faulty_key(key: str, value: str) -> str | None:
             return f"begins with ~, by which Hydra removes a key; expected KEY=VALUE. Use `{bare}=null` for none."
         return f"begins with {sign}, by which Hydra adds a key; here every key can be set. Write {typed(bare, value)}."
     if key != key.strip() and _KEY.fullmatch(key.strip()):
-        return f"has a blank before the =; expected KEY=VALUE. Write {typed(key.strip(), value.strip())}."
+        return f"has a space before the =; expected KEY=VALUE. Write {typed(key.strip(), value.strip())}."
     if not _KEY.fullmatch(key):
-        return "has no key; expected KEY=VALUE, as in `training.epochs=5`. Leave no blanks around the = sign."
+        return "has no key; expected KEY=VALUE, as in `training.epochs=5`. Leave no spaces around the = sign."
     return None
 
 
 def _faulty_value(key: str, value: str) -> str | None:
-    if not value.strip() and not _ONE_SIGN.fullmatch(value):
+    if not value.strip() and not _ONE_CHARACTER.fullmatch(value):
         return (
             f"has no value; expected KEY=VALUE. Use `{key}=null` for none, or {typed(key, quoted(''))} for empty text."
         )
@@ -130,8 +132,11 @@ def _faulty_value(key: str, value: str) -> str | None:
 
 
 def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
-    """Read the value by the same rules as a file; what YAML would drop in silence is refused. One sign is a text."""
-    if _ONE_SIGN.fullmatch(value):
+    """Read the value by the same rules as a file. A single special character is text.
+
+    A value is refused if YAML would silently drop a part of it.
+    """
+    if _ONE_CHARACTER.fullmatch(value):
         return Node(value, where, value)
     faults = Problems()
     building = Building(value, "", faults, with_cures=False)
@@ -153,7 +158,7 @@ def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
 
 
 def _dropped(value: str, building: Building) -> list[str]:
-    """List what YAML leaves out of a value: a comment, or the dashes that begin a document."""
+    """Return a message if YAML drops a part of a value: a comment, or the dashes that begin a document."""
     begin = 0
     for span in [*building.scalars, range(len(value), len(value))]:
         comment = value.find("#", begin, span.start)
@@ -168,21 +173,21 @@ def _cut(text: str) -> str:
 
 
 def _requoted(key: str, value: str) -> str:
-    """Return the cure for a value whose characters mean something in YAML, or that the shell has cut."""
+    """Return the cure for a value that the shell has cut, or whose characters have a meaning in YAML."""
     closing = {"{": "}", "[": "]"}.get(value[0])
     if closing and value.count(value[0]) > value.count(closing):
         example = "'model={name: mlp, hidden: [64]}'"
-        return f"If the shell cut it at a blank, put the whole override in quotes, as in {example}."
+        return f"If the shell cut it at a space, put the whole override in quotes, as in {example}."
     if closing and _is_one_collection(value):
         example = '{target: "a # b"}' if closing == "}" else '["a # b"]'
         if (quoted_texts := STARTS_NO_TEXT.sub(r'"\1"', value)) != value:
             example = quoted_texts
-        return f"Quote the text in it, and the whole for the shell, as in {typed(key, example)}."
+        return f"Quote the text in it, and the whole override for the shell, as in {typed(key, example)}."
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
     if len(value) > LONGEST_SHOWN:
-        return "If it is a text, quote it, and once more for the shell."
-    return f"If it is a text, quote it, and once more for the shell: {typed(key, quoted(value))}."
+        return "If it is a text, quote it, and quote it again for the shell."
+    return f"If it is a text, quote it, and quote it again for the shell: {typed(key, quoted(value))}."
 
 
 def _is_one_collection(value: str) -> bool:
@@ -196,7 +201,7 @@ def _is_one_collection(value: str) -> bool:
 
 
 def _moved(node: Node, where: str) -> Node:
-    """Place a node and all in it at one place: an override has no lines."""
+    """Return a node with the same place for all values in it, because an override has no lines."""
     match node.value:
         case dict() as entries:
             return Node({key: _moved(entry, where) for key, entry in entries.items()}, where)

@@ -14,108 +14,109 @@ from bnexp.errors import outside_locale
 
 
 class AsWritten(Section):
-    """The normalization layers of the network as it was written."""
+    """The normalization layers of the network, unchanged."""
 
     name: Literal["as_written"]
 
 
 class Frozen(Section):
-    """Batch normalization that learns nothing: its statistics, scale and offset stay as `weights: keep` found them."""
+    """Batch normalization that is not trained. It keeps its statistics, scale and offset, and needs `weights: keep`."""
 
     name: Literal["frozen"]
 
 
 class SwappedBatch(Section):
-    """Batch normalization. A layer that is one already keeps what this section does not say."""
+    """Batch normalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["batch"]
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
 
 
 class SwappedLayerNormalization(Section):
-    """Layer normalization. A layer that is one already keeps what this section does not say."""
+    """Layer normalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["layer"]
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     scale: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
 
 
 class SwappedGroup(Section):
-    """Group normalization (Wu and He, 2018). A layer that is one already keeps what this section does not say."""
+    """Group normalization (Wu and He, 2018). Layers of this kind keep options that are not set here."""
 
     name: Literal["group"]
     groups: AtLeastOne | None = None
-    """Groups of channels; null: as written, or the greatest divisor of a layer's channels up to 32 that leaves a group
-    8 numbers."""
+    """Number of groups of channels. null: the layer's own. For a layer of another kind, the greatest divisor of its
+    channels up to 32 with 8 or more numbers in each group."""
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     scale: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
 
 
 class SwappedInstance(Section):
-    """Instance normalization. A layer that is one already keeps what this section does not say."""
+    """Instance normalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["instance"]
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     scale: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
 
 
 class SwappedRms(Section):
-    """RMS normalization. A layer that is one already keeps what this section does not say."""
+    """RMS normalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["rms"]
     epsilon: Positive | None = None
-    """null: as written, or 0.000001 for a layer of another kind."""
+    """null: the layer's own value, or 0.000001 for another kind of layer."""
 
 
 class SwappedRenorm(Section):
-    """Batch renormalization. A layer that is one already keeps what this section does not say."""
+    """Batch renormalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["renorm"]
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     scale: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     renorm_momentum: Momentum | None = None
-    """null: as written, or 0.99 for a layer of another kind."""
+    """null: the layer's own value, or 0.99 for another kind of layer."""
     rmax: Annotated[float, Field(ge=1)] | None = None
-    """The batch's deviation is corrected by at most this factor; null: as written, or 3 for a layer of another kind."""
+    """The batch's standard deviation is corrected by at most this factor; null: the layer's own, or 3 for another kind
+    of layer."""
     dmax: Annotated[float, Field(ge=0)] | None = None
-    """The batch's mean is corrected by at most this number of standard deviations; null: as written, or 5."""
+    """The batch's mean is corrected by at most this number of standard deviations; null: the layer's own, or 5."""
 
 
 class SwappedGhost(Section):
-    """Ghost batch normalization. A layer that is one already keeps what this section does not say."""
+    """Ghost batch normalization. Layers of this kind keep options that are not set here."""
 
     name: Literal["ghost"]
     virtual_batch_size: Annotated[int, Field(ge=2)] | None = None
-    """Rows that are normalized together; null: as written, or 16 for a layer of another kind."""
+    """Rows that are normalized together; null: the layer's own, or 16 for another kind of layer."""
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: as written, or 0.99 for a layer of another kind."""
+    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
-    """null: as written, or 0.001 for a layer of another kind."""
+    """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
     scale: bool | None = None
-    """null: as in the layer that is replaced."""
+    """null: as in the replaced layer."""
 
 
 AS_WRITTEN = AsWritten(name="as_written")
@@ -135,11 +136,11 @@ SwapKey = Annotated[Swap, Field(discriminator="name"), BeforeValidator(named)]
 
 
 PLAIN = "a text, a number, true, false, null, or a list or mapping of these; make anything else inside the function"
-"""What arguments of a function may be."""
+"""The values that arguments of a function may have, as a message states them."""
 
 
 def _plain(value: Any) -> Any:
-    """Refuse what no config file can hold: other than mappings, lists, text, finite numbers, true, false and null."""
+    """Refuse values other than mappings, lists, text, finite numbers, true, false and null, as in a config file."""
     match value:
         case dict():
             for entry in value.values():
@@ -175,19 +176,19 @@ NONE_TO_SWAP = (
     "no normalization layer, so that all arms would be equal. Write it with BatchNormalization, or as a function with "
     "a parameter `normalization`."
 )
-"""What is said of a network without normalization, and what cures it."""
+"""The message for a network without normalization layers, with the cure."""
 
 
 class OwnNetwork(Section):
-    """What every network of your own has: which normalization it gets, and with which weights it starts."""
+    """Keys of every network of your own: the normalization that it gets, and its initial weights."""
 
     normalization: SwapKey = AS_WRITTEN
-    """What its normalization layers become."""
+    """The layers that replace the network's normalization layers."""
     weights: Literal["draw", "keep"] = "draw"
     """Draw all weights anew for each seed, or keep those that the network comes with."""
     freeze: list[Annotated[str, Field(min_length=1)]] = []
-    """Layers that learn nothing, by their names or patterns such as conv*; batch normalization among them keeps its
-    statistics, as in Keras."""
+    """Layers that are not trained: their names, or patterns such as conv*. As in Keras, frozen batch normalization
+    keeps its statistics."""
 
 
 class PythonNetwork(OwnNetwork):
@@ -198,9 +199,9 @@ class PythonNetwork(OwnNetwork):
     """The file and the function, `my_net.py:build`, or `package.module:build`. If the function has a parameter
     `normalization`, it gets a function that makes the layers: `normalization(name="norm_1")`. If not, normalization
     layers are swapped. `input_shape` and `classes` are given to functions that have these parameters; `classes` is 1
-    where a number is learned."""
+    for a regression."""
     arguments: dict[str, Annotated[Any, AfterValidator(_plain)]] = {}
-    """What else the function is called with."""
+    """Further arguments of the function, by name."""
 
 
 class KerasFile(OwnNetwork):

@@ -1,4 +1,4 @@
-"""Where a key stands: from pydantic's location to dotted keys, and from those to a file and line."""
+"""Finds the place of a key: from pydantic's location to dotted keys, and from dotted keys to a file and line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bnexp.config import merging
 from bnexp.config.yaml import Keys, Node
 
 LONGEST_KEY = 60
-"""Characters of one key that a message shows."""
+"""The most characters of one key that a message shows."""
 
 
 def node_at(node: Node, keys: Keys) -> Node:
@@ -23,7 +23,7 @@ def node_at(node: Node, keys: Keys) -> Node:
 
 
 def entry_of(node: Node, key: str) -> Node | None:
-    """Return what stands at a key, or at a number of a list; None if nothing does."""
+    """Return the node at a key of a mapping, or at an index of a list; None if there is none."""
     match node.value:
         case dict() as entries:
             entry: Node | None = entries.get(key)
@@ -35,7 +35,7 @@ def entry_of(node: Node, key: str) -> Node | None:
 
 
 def keys_of(node: Node, location: Iterable[Any]) -> Keys:
-    """Return the dotted path of pydantic's location, which also holds the name of each section it chose."""
+    """Return the path of keys for pydantic's location, without the section names that pydantic adds to it."""
     keys: list[str] = []
     tag: Any = None
     for part in map(str, location):
@@ -51,9 +51,9 @@ def keys_of(node: Node, location: Iterable[Any]) -> Keys:
 
 
 def _as_written(node: Node, part: str) -> str | None:
-    """Return the key that stands for a part of a layer; None if the layer is spelt without one.
+    """Return the key that the file has for a part of pydantic's location; None if the file has no key for it.
 
-    `Dense: {units: 64}` has its arguments at its name, and `Residual: [layers]` has its layers in place of arguments.
+    `Dense: {units: 64}` has its arguments under its name, and `Residual: [layers]` has a list instead of arguments.
     """
     if entry_of(node, part) is not None:
         return part
@@ -70,7 +70,7 @@ def name_of(node: Node) -> Any:
 
 
 def present(node: Node, keys: Keys) -> Keys:
-    """Return the part of a path that is in the file."""
+    """Return the first part of a path, as far as the file has it."""
     for count, key in enumerate(keys):
         entry = entry_of(node, key)
         if entry is None:
@@ -80,9 +80,9 @@ def present(node: Node, keys: Keys) -> Keys:
 
 
 def key_text(node: Node, keys: Keys) -> str:
-    """Return a path as it is written, each key at most LONGEST_KEY long.
+    """Return a path as the user wrote it, with each key shortened to LONGEST_KEY characters.
 
-    The key that a shorthand stands for is left out: `learning_rate`, not `learning_rate.initial`.
+    The key that a shorthand replaces is left out: `learning_rate`, not `learning_rate.initial`.
     """
     if keys:
         parent = node_at(node, keys[:-1])

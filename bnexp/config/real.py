@@ -1,4 +1,4 @@
-"""`dataset`: rows that were measured, whether in your own files or in a known set."""
+"""`dataset`: rows of real data, from your own files or from a known dataset."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class RealDataset(Section):
-    """What every dataset of real rows has: which rows take part, and how they are split."""
+    """Keys of every dataset of real rows: which rows are used, and how they are split."""
 
     seed: RandomState = 42
-    """Random state of the split, and of the draw where there is a limit."""
+    """Random state of the split and, if there is a limit, of the draw of rows."""
     test_size: Fraction | None = None
-    """Share of the rows held out as validation data; null: the set's own test part, or 0.2 where it has none."""
+    """Share of the rows held out as validation data; null: the set's own test part, or 0.2 if it has none."""
     validation_size: Fraction | None = None
-    """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
+    """Share of the training rows used as validation data. The held-out rows then are a test part, for verdicts."""
     limit: Annotated[int, Field(ge=4)] | None = None
     """The number of rows to draw. In a set with its own test part, they are drawn from its training part."""
     test_limit: Annotated[int, Field(ge=1)] | None = None
@@ -31,12 +31,12 @@ class RealDataset(Section):
     stratify: bool = True
     """Keep the shares of the classes equal in both parts."""
     resample: Resample = False
-    """Draw a new split for every seed: of all rows, or, with `validation`, of those outside the test part."""
+    """Draw a new split for every seed. `true` splits all rows, `validation` only the rows outside the test part."""
     duplicates: Literal["drop", "keep"] = "drop"
-    """What happens, before splitting, to a row that repeats an earlier one."""
+    """Whether rows that repeat an earlier row are dropped or kept before the split."""
     positive: ClassName | None = None
-    """The class of two that `f1` and `pr_auc` are about, and whose probability a network gives: scikit-learn's
-    `pos_label`. It is the second class; null: the second by name."""
+    """The positive one of two classes (scikit-learn's `pos_label`). `f1` and `pr_auc` are about it, and a network
+    outputs its probability. It counts as the second class; null: the second by name."""
 
 
 Scale = Literal["none", "standard", "minmax"]
@@ -48,19 +48,19 @@ class _Numbers(RealDataset):
 
     scale: Scale = "standard"
     shift: Shift | None = None
-    """What sets the test part apart from what was trained on."""
+    """A change of the test part, so that it differs from the training data."""
 
 
 class _Table(_Numbers):
     """Rows of numbers and categories."""
 
     scale_target: bool = True
-    """Train on a regression's target in standard deviations of the training part from its mean. The loss is squared in
-    this unit; mae and mse are in the target's own."""
+    """Standardize a regression's target with the training part's mean and standard deviation. The loss is the squared
+    error in this unit; mae and mse use the target's own unit."""
     missing: Literal["refuse", "mean", "median"] = "refuse"
-    """What stands in for a missing number: a statistic of the training part; a missing category is its own. In a CSV
-    file an empty cell is missing and, among numbers, ?, -, ., NA, N/A, NaN, None, null or an error of Excel. In
-    sequences NaN is padding, in whole frames at the end."""
+    """What replaces a missing number: the training part's mean or median. A missing category is a category of its own.
+    In a CSV file, an empty cell is missing; among numbers, also ?, -, ., NA, N/A, NaN, None, null or an error of Excel.
+    In sequences, NaN is padding: whole frames at the end."""
 
 
 class _Image(_Numbers):
@@ -70,12 +70,12 @@ class _Image(_Numbers):
 
 
 class _Text(RealDataset):
-    """Texts, as the numbers of their words."""
+    """Texts, as the indices of their words."""
 
     vocabulary: Annotated[int, Field(ge=3)] = 10_000
-    """Numbers for words: the commonest of the training part; two of them are for padding and for all other words."""
+    """Number of entries: the most frequent words of the training part, padding, and one entry for all other words."""
     length: AtLeastOne = 200
-    """Words read of each text; shorter texts are padded, and the padding masked."""
+    """Number of words read from each text. Shorter texts are padded, and the padding is masked."""
     scale: Literal["none"] = "none"
 
 
@@ -83,12 +83,12 @@ class _Sequence(_Numbers):
     """Sequences of feature vectors."""
 
     length: AtLeastOne | None = None
-    """Frames read of each sequence; null: as many as the longest has. Shorter ones are padded; conv1d, rnn and
-    transformer mask that, the others read zeros."""
+    """Number of frames read from each sequence; null: as many as the longest has. Shorter sequences are padded. conv1d,
+    rnn and transformer mask the padding; other models read zeros."""
 
 
 class _Audio(_Sequence):
-    """Recordings, as Keras's log-mel spectrogram (`keras.layers.MelSpectrogram`) or as the wave itself."""
+    """Recordings, as Keras's log-mel spectrogram (`keras.layers.MelSpectrogram`) or as the raw wave."""
 
     features: Literal["log_mel", "wave"] = "log_mel"
     mels: AtLeastOne = 40
@@ -98,7 +98,7 @@ class _Audio(_Sequence):
 
 
 def _possible(path: str) -> str:
-    """Refuse characters that no file's name can hold here: the system's calls raise errors of their own."""
+    """Refuse characters that a file name cannot have here, because system calls would raise other errors."""
     if "\0" in path:
         raise PydanticCustomError("nul", "a path; no file's name holds the character U+0000")
     if reason := outside_locale(path):
@@ -112,38 +112,38 @@ Path = Annotated[Text, AfterValidator(_possible)]
 
 class _File(Section):
     path: Path
-    """Where it lies, from the current directory."""
+    """Path of the file or folder, from the current directory."""
     validation_path: Path | None = None
-    """Another one of its kind: its rows are the validation part."""
+    """Another file or folder of the same kind: its rows are the validation part."""
     test_path: Path | None = None
-    """Another one: its rows are the test part, or what is validated on where there is no other part for it."""
+    """Another file or folder: its rows are the test part, or the validation part if there is no other."""
 
     @property
     def paths(self) -> dict[str, str]:
-        """Return the keys that name files or folders, and what they name: the training part's first."""
+        """Map each key that is set to the file or folder that it names. The training part's key comes first."""
         named = {"path": self.path, "validation_path": self.validation_path, "test_path": self.test_path}
         return {key: path for key, path in named.items() if path is not None}
 
     @property
     def held_out_keys(self) -> dict[str, str]:
-        """Return the parts that are held out as they are given, and the key that names each."""
+        """Map each held-out part that is given as data of its own to the key that names it."""
         return {key.removesuffix("_path"): key for key in self.paths if key != "path"}
 
     def each_part(self: FileKind) -> Iterator[tuple[str, FileKind]]:
-        """Yield the key of each file or folder, and the dataset as if that were its only one."""
+        """Yield the key of each file or folder, and the dataset with that file or folder alone."""
         for key, path in self.paths.items():
             yield key, self.model_copy(update={"path": path, "validation_path": None, "test_path": None})
 
 
 class _Columns(_File):
-    """Which columns of a table are what."""
+    """Keys for the roles of columns in a table."""
 
     target: Text
     """The column to be learned."""
     group: Text | None = None
-    """Rows with one value in this column stay on one side of the split."""
+    """Rows with the same value in this column stay in the same part of the split."""
     weight_column: Text | None = None
-    """Column of numbers, 0 or more: how much a row counts in the training loss, divided by its mean over the training
+    """Column with each row's weight in the training loss: numbers of 0 or more, divided by their mean over the training
     rows. Only `loss` is weighted; metrics of the parts count every row once."""
 
 
@@ -153,19 +153,19 @@ class _FeatureColumns(_Columns, _Table):
     drop: list[Text] = []
     """Columns to leave out."""
     categories: list[Text] = []
-    """Columns of numbers to take as categories; columns of text are anyway."""
+    """Columns of numbers to read as categories. Columns of text always are categories."""
     dates: list[Text] = []
     """Columns of dates, to be read as numbers: year, month, day, weekday (0 is Monday), and hour if there are times."""
 
 
 class CsvDataset(_FeatureColumns, CsvText):
-    """A table in a text file, its first line the names of the columns."""
+    """A table in a text file. Its first line has the names of the columns."""
 
     name: Literal["csv"]
     decimal: Literal[".", ","] = "."
-    """What stands before the decimals of a number."""
+    """The decimal mark of a number."""
     thousands: Thousands | None = None
-    """What stands between the thousands of a number, as in 1,234.5. A blank stands for any kind of blank."""
+    """The thousands separator of a number, as in 1,234.5. A space means any kind of space."""
 
 
 class ParquetDataset(_FeatureColumns):
@@ -175,17 +175,17 @@ class ParquetDataset(_FeatureColumns):
 
 
 class OpenmlDataset(_Table):
-    """A set of OpenML, by its number or its name, through scikit-learn's `fetch_openml` and its cache."""
+    """A dataset of OpenML, given by its number or its name. scikit-learn's `fetch_openml` loads and caches it."""
 
     name: Literal["openml"]
     id: AtLeastOne | None = None
-    """OpenML's number of the set, as in openml.org/d/61; null: it is named by `data_name`."""
+    """OpenML's number of the set, as in openml.org/d/61; null: the set is named by `data_name`."""
     data_name: Text | None = None
     """OpenML's name of the set, such as iris."""
     version: AtLeastOne | None = None
     """The version of the set; null: the first active one."""
     target: Text | None = None
-    """The column to be learned; null: the one that OpenML names."""
+    """The column to be learned; null: the target that OpenML names."""
     task: Literal["auto", "classification", "regression"] = "auto"
     drop: list[Text] = []
     categories: list[Text] = []
@@ -193,7 +193,7 @@ class OpenmlDataset(_Table):
 
 
 class NpzDataset(_File, _Table):
-    """Arrays in a NumPy file: x, one row of any shape for each y."""
+    """Arrays in a NumPy file: `x` has one row of any shape for each target in `y`."""
 
     name: Literal["npz"]
     kind: Literal["auto", "table", "image", "sequence"] = "auto"
@@ -207,17 +207,17 @@ class NpzDataset(_File, _Table):
     """The array of the test part's inputs, in the same file; its targets are y_test."""
     y_test: Text | None = None
     group: Text | None = None
-    """The array whose equal values keep rows on one side of the split."""
+    """The array of groups: rows with the same value stay in the same part of the split."""
     task: Literal["auto", "classification", "regression"] = "auto"
 
     @property
     def held_out_keys(self) -> dict[str, str]:
-        """Return the parts that are held out as they are given, and the key that names each."""
+        """Map each held-out part that is given as data of its own to the key that names it."""
         arrays = {part: f"x_{part}" for part in ("validation", "test") if getattr(self, f"x_{part}") is not None}
         return super().held_out_keys | arrays
 
     def each_part(self) -> Iterator[tuple[str, NpzDataset]]:
-        """Yield the key of each file, or of each array of inputs, and the dataset as if that were its only one."""
+        """Yield the key of each file or array of inputs, and the dataset with that file or array alone."""
         alone = self.model_copy(update=dict.fromkeys(("x_validation", "y_validation", "x_test", "y_test")))
         yield from super(NpzDataset, alone).each_part()
         for part, key in self.held_out_keys.items():
@@ -227,13 +227,16 @@ class NpzDataset(_File, _Table):
 
 
 class ImageFolderDataset(_File, _Image):
-    """Image files, a folder for each class. Folders inside it are read too, unless several classes have the same ones.
-    Images are turned as their EXIF says. What lies behind transparency is black, or white if something would not show
-    on black. Gray levels of 16 bits are read as 0 to 255, with their fractions."""
+    """Image files, with a folder for each class.
+
+    Folders inside a class are read too, unless several classes have folders of the same names. Images are rotated as
+    their EXIF data say. Transparent pixels become black, or white in all images if an image would be blank on black.
+    Gray levels of 16 bits are read as 0 to 255, with fractions.
+    """
 
     name: Literal["image_folder"]
     size: Annotated[list[AtLeastOne], Field(min_length=2, max_length=2)] | None = None
-    """Height and width to resize to; null: all must have one size."""
+    """Height and width to which images are resized; null: all images must have the same size."""
     color: Literal["rgb", "grayscale"] = "rgb"
 
 
@@ -246,13 +249,15 @@ class TextCsvDataset(_Columns, _Text, CsvText):
 
 
 class WavFolderDataset(_File, _Audio):
-    """Sound files, a folder for each class: WAV (also of 24 bits, of floats), FLAC, OGG and MP3.
-    A length that their header does not tell, as of streams, is found by decoding.
-    Folders inside it are read too, unless several classes have the same ones, and `group` is none."""
+    """Sound files, with a folder for each class: WAV (also of 24 bits or floats), FLAC, OGG and MP3.
+
+    If a file's header has no length, as in streams, the file is decoded to find its length. Folders inside a class are
+    read too, unless `group` is none and several classes have folders of the same names.
+    """
 
     name: Literal["wav_folder"]
     group: Literal["none", "file"] = "none"
-    """file: files of one name stay on one side of the split, whichever class they are in."""
+    """file: files with the same name stay in the same part of the split, even if their classes differ."""
 
 
 class TableSet(_Table):
@@ -274,21 +279,21 @@ class TextSet(_Text):
 
 
 class SpokenDigitsSet(_Sequence):
-    """Spoken digits: 13 mel-frequency cepstral coefficients a frame."""
+    """Spoken digits: 13 mel-frequency cepstral coefficients per frame."""
 
     name: Literal["spoken_digits"]
 
 
 class AsteriskLanguagesSet(_Audio):
-    """Telephone prompts in five languages; one prompt stays on one side of the split in all of them."""
+    """Telephone prompts in five languages. A prompt stays in the same part of the split in all languages."""
 
     name: Literal["asterisk_lang"]
     length: AtLeastOne | None = 128
-    """Frames read of each prompt, of 16 ms each if nothing else is said; null: as many as the longest has."""
+    """Number of frames read from each prompt, by default of 16 ms each; null: as many as the longest has."""
 
 
 KnownSet = TableSet | ImageSet | TextSet | SpokenDigitsSet | AsteriskLanguagesSet
 READ_WITH_KERAS = (_Text, _Audio)
-"""Kinds whose rows are made by Keras's layers, so that TensorFlow is at work before training."""
+"""Kinds whose rows are computed by Keras's layers, so that TensorFlow runs before training."""
 OwnFile = CsvDataset | ParquetDataset | NpzDataset | ImageFolderDataset | TextCsvDataset | WavFolderDataset
 Real = OwnFile | OpenmlDataset | KnownSet

@@ -1,4 +1,4 @@
-"""What a config may say, as a whole. Its sections are in the files of their names; reading is in `loading.py`."""
+"""The schema of a whole config. Each section is in the file of its name; `loading.py` reads configs."""
 
 from __future__ import annotations
 

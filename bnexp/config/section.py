@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["table", "image", "sequence", "text"]
-"""What one row of inputs is: numbers (F,), an image (H, W, F), frames (T, F), or the numbers of words (T,)."""
+"""The form of one row of inputs: numbers (F,), an image (H, W, F), frames (T, F), or the indices of words (T,)."""
 
 
 def named(value: Any) -> Any:
-    """Let `batch` stand for `{name: batch}`."""
+    """Return `{name: batch}` for `batch`; return any value but text unchanged."""
     return {"name": value} if isinstance(value, str) else value
 
 
@@ -27,21 +27,24 @@ NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 ClassName = Annotated[str, Field(min_length=1)] | bool | int
-"""A class as YAML reads its name; as text, it is the class's own."""
+"""The name of a class, as YAML reads it. Converted to text, it is the name itself."""
 RandomState = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 Resample = bool | Literal["validation"]
-"""Whether every seed has a split of its own: of all rows or, with `validation`, of rows outside the test part."""
+"""Whether every seed has its own split: of all rows or, with `validation`, of the rows outside the test part."""
 
 
 class Shift(Section):
-    """A change of the test part alone. Its inputs are scaled like all others, then multiplied, then moved. It may also
-    keep only the rows of some classes, so that their mix is another."""
+    """A change of the test part alone.
+
+    Its inputs are scaled like all others, then multiplied by `scale`, then `offset` is added. With `classes`, only rows
+    of these classes are kept, so that the mix of classes changes.
+    """
 
     scale: Positive = 1.0
-    """Below 1, as an image of less contrast."""
+    """Factor for the inputs. A factor below 1 is like an image with less contrast."""
     offset: float = 0.0
-    """Above 0, as a brighter image."""
+    """Number added to the inputs. A number above 0 is like a brighter image."""
     classes: Annotated[list[ClassName], Field(min_length=1)] | None = None
-    """Names of the classes that are kept, as in run.json; null: all."""
+    """Names of the classes to keep, as in run.json; null: all."""

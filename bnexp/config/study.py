@@ -1,4 +1,4 @@
-"""What a study's file may say. Its reading is in `config/study_reading.py`, the grid it spans in `study/grid.py`."""
+"""The schema of a study's file. `config/study_reading.py` reads it; `study/grid.py` builds its grid."""
 
 from __future__ import annotations
 
@@ -17,31 +17,34 @@ Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Tie(Section):
-    """A key that follows a factor: its value in the base holds where the factor is `at`, and goes up with it."""
+    """A key that grows with a factor. If the factor has the value `at`, the key has the value that the base sets."""
 
     follows: str
-    """A factor of numbers."""
+    """The factor, whose levels must be numbers."""
     rule: Literal["linear", "square_root"]
     at: Positive
-    """Where the base's own value holds: a level, or any other number."""
+    """The value of the factor at which the key has the base's value: a level, or any other number."""
 
 
 class Tune(Section):
-    """One key chosen for each trial, a cell in one arm: best mean of `metric` over `seeds` that no verdict uses."""
+    """A key that is tuned for each trial (a cell in one arm).
+
+    The value with the best mean of `metric` is chosen. The mean is over `seeds` trainings that no verdict uses.
+    """
 
     key: str
     values: Annotated[list[Any], Field(min_length=2)]
     seeds: AtLeastOne = 3
-    """Trainings of each value: seed 1000, 1001, ..."""
+    """Number of trainings for each value: seed 1000, 1001, ..."""
     metric: str = "val_accuracy"
-    """Of the validation part."""
+    """The metric that chooses the value, measured on the validation part."""
 
 
 class Over(Section):
-    """A varied factor, first reduced to one number for each arm and seed.
+    """A factor whose levels are first reduced to one number for each arm and seed.
 
-    `mean` is over its levels. `width` is how many decades neighbouring levels around the best one span, if all their
-    values lie `within` of the best value.
+    `mean` is the mean over the levels. `width` is the distance, in decades, between the lowest and the highest level
+    around the best one. All levels between them must have values at most `within` from the best value.
     """
 
     factor: str
@@ -50,24 +53,24 @@ class Over(Section):
 
 
 class Endpoint(Section):
-    """What a hypothesis is about: a metric's final value, the epochs to a value of it, or how often it fails."""
+    """What a hypothesis compares: a metric's final value, the epochs to reach a value, or how often seeds fail."""
 
     metric: str
     epochs_to: float | None = None
-    """The value to reach."""
+    """The value that the metric must reach. The number of epochs to it is compared."""
     failures_below: float | None = None
     """A seed fails if it diverged, or if its final value is below this."""
     ratio: bool = False
-    """Contrast how many times smaller the value is, as suits a loss; epochs to a value are always contrasted so."""
+    """Compare values by their ratio instead of their difference, as suits a loss. Epochs always use the ratio."""
 
     @property
     def in_logs(self) -> bool:
-        """Return True if the logs are contrasted."""
+        """Return True if the contrast is between logarithms."""
         return self.ratio or self.epochs_to is not None
 
 
 def _endpoint(value: Any) -> Any:
-    """Let `test_accuracy` stand for `{metric: test_accuracy}`."""
+    """Return `{metric: test_accuracy}` for `test_accuracy`; return any value but text unchanged."""
     return {"metric": value} if isinstance(value, str) else value
 
 
@@ -79,17 +82,17 @@ class Hypothesis(Section):
     treated: str
     baseline: str
     at: dict[str, Any] = {}
-    """Factor -> level, or list of levels: the cells that count; all, where not given."""
+    """Factor -> level or list of levels: the cells that count. If a factor is not given, all its levels count."""
     minus: dict[str, Any] | None = None
-    """Cells whose contrast is subtracted: an interaction."""
+    """Factor -> level or list of levels: the cells whose contrast is subtracted. This tests an interaction."""
     over: Over | None = None
     wins: bool = False
-    """Count only which arm is better, seed by seed: the share of seeds that the treated arm wins, minus one half."""
+    """Compare only which arm is better for each seed: the share of seeds that the treated arm wins, minus one half."""
     direction: Literal["higher", "lower"]
-    """Where the treated arm's metric goes. The same holds for a ratio: fewer epochs are `lower`."""
+    """Whether the treated arm's metric is claimed to be higher or lower. Also for a ratio: fewer epochs are `lower`."""
     smallest: Positive
-    """In the metric's own unit. A ratio (of epochs too) is a number such as 1.2. A `width` is in decades, and `wins` is
-    a share below 0.5."""
+    """The smallest effect of interest, in the metric's own unit. For a ratio (also of epochs), it is a number such as
+    1.2. For a `width`, it is in decades. For `wins`, it is a share below 0.5."""
 
     @property
     def is_ratio(self) -> bool:
@@ -110,26 +113,26 @@ class Study(Section):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     experiment: dict[str, Any]
-    """The base: sections as in a config; `extends` is a file as seen from this one."""
+    """The base: sections as in a config. `extends` names a file, relative to the folder of this one."""
     arms: dict[str, dict[str, Any]]
-    """Name -> dotted keys and their values, laid over the base; two or more, or one in a sweep."""
+    """Name of an arm -> dotted keys and values that are set over the base. Two or more arms, or one in a sweep."""
     vary: dict[str, list[Any]] = {}
-    """Factor -> levels: a dotted key and its values, or several keys with a list of values for each level."""
+    """Factor -> levels: a dotted key and its values; or several keys, with one value for each key in every level."""
     tie: dict[str, Tie] = {}
     """Dotted key -> the factor that it follows."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
-    """Trainings of each trial (a cell in one arm) that the verdict rests on: seed 0, 1, ..."""
+    """Number of trainings of each trial (a cell in one arm) for the verdict: seed 0, 1, ..."""
     tune: Tune | None = None
     hypothesis: Hypothesis | None = None
     hypotheses: list[Hypothesis] = []
-    """Several, instead of one: supported if all are, refuted if one is."""
+    """Several hypotheses instead of one. The study is supported if all are supported, and refuted if one is refuted."""
 
     def claims(self) -> list[Hypothesis]:
-        """List the hypotheses, one or several."""
+        """Return the hypotheses as a list; it is empty for a sweep."""
         return [self.hypothesis] if self.hypothesis is not None else self.hypotheses
 
     def trainings(self) -> int:
-        """Count the trainings of the whole grid, those for tuning included."""
+        """Count the trainings of the whole grid, including trainings for tuning."""
         cells = 1
         for levels in self.vary.values():
             cells *= len(levels)
@@ -137,13 +140,13 @@ class Study(Section):
 
     @property
     def trainings_of_a_trial(self) -> int:
-        """Count the trainings of one cell's arm, those for tuning included."""
+        """Count the trainings of one trial (a cell in one arm), including trainings for tuning."""
         return self.seeds + (len(self.tune.values) * self.tune.seeds if self.tune is not None else 0)
 
 
 @dataclass(frozen=True)
 class StudyFile:
-    """A study and where each key of it stands."""
+    """A study, and the file and line of each of its keys."""
 
     study: Study
     node: Node
@@ -157,15 +160,15 @@ class StudyFile:
         return key_text(self.node, keys)
 
     def at(self, *keys: str) -> Node:
-        """Return what stands at a key that is there."""
+        """Return the node at a key that is set."""
         return node_at(self.node, keys)
 
     def claim_keys(self, number: int) -> Keys:
-        """Return where one of `study.claims()` stands."""
+        """Return the path of keys to one of `study.claims()`."""
         return ("hypothesis",) if self.study.hypothesis is not None else ("hypotheses", str(number))
 
     def text(self) -> str:
-        """Return the file with what it extends written into it: reading it gives this study again."""
+        """Return the study as a file in which `extends` is written out. Reading the file gives this study again."""
         return dump_plain(yaml.plain(self.node))
 
 

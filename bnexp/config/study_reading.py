@@ -1,4 +1,4 @@
-"""Reads a study's file, and finds every mistake that shows before the grid is spanned."""
+"""Reads a study's file, and finds every mistake that is visible before the grid is built."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ARM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 
 
 def read_study(path: Path) -> StudyFile:
-    """Read a study's file; `extends` in its `experiment` is a file as seen from there.
+    """Read a study's file. `extends` in its `experiment` names a file relative to the study's folder.
 
     Raises:
-        ConfigError: with every mistake that shows without spanning the grid.
+        ConfigError: with every mistake that is visible before the grid is built.
     """
     mistakes = Problems()
     root = yaml.read_mapping(read_text(path), str(path), mistakes)
@@ -43,13 +43,13 @@ def read_study(path: Path) -> StudyFile:
 
 
 def _placed_faults(node: Node, study: Study) -> Iterator[str]:
-    """Yield the mistakes that single keys do not show, each with its file and line."""
+    """Yield the mistakes between keys, each with its file and line."""
     for keys, text in _faults(study):
         yield f"{node_at(node, keys).where}: " + " ".join([key_text(node, keys), text]).lstrip()
 
 
 def _without_seeds(base: Node) -> Node:
-    """Leave out the base's number of seeds: a study has its own."""
+    """Return the base without its number of seeds, because a study has its own."""
     training = base.value.get("training")
     if training is None or not isinstance(training.value, dict):
         return base
@@ -58,23 +58,24 @@ def _without_seeds(base: Node) -> Node:
 
 
 def _faults(study: Study) -> Iterator[tuple[Keys, str]]:
-    """List what single keys do not show: names, empty factors, keys with two masters, hypotheses in two places."""
+    """Yield the mistakes between keys: names of arms, faulty factors, keys set twice, hypotheses in two places."""
     yield from _faulty_arms(study)
     yield from _faulty_factors(study)
     yield from _twice(study)
     if study.hypothesis is not None and study.hypotheses:
-        yield ("hypotheses",), "stands beside hypothesis; expected one of them. Move it into the list."
+        seen = "is given beside hypothesis; expected only one of the two"
+        yield ("hypotheses",), f"{seen}. Move the hypothesis into the list."
 
 
 def _faulty_arms(study: Study) -> Iterator[tuple[Keys, str]]:
     if not study.arms:
         yield ("arms",), "is empty; expected one arm or more. Add one: `bn: {model.normalization: batch}`."
     elif len(study.arms) < 2 and study.claims():
-        yield ("arms",), f"has {len(study.arms)} of them; a contrast needs two or more. Add one, such as a baseline."
+        yield ("arms",), "has one arm; a contrast needs two or more. Add one, such as a baseline."
     for name in study.arms:
         if not ARM.fullmatch(name):
             cure = "Use letters, digits and . _ + -, at most 40."
-            yield ("arms", name), f"is no name for an arm; its files are called so. {cure}"
+            yield ("arms", name), f"is not a good name for an arm, because its files get this name. {cure}"
 
 
 def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
@@ -95,12 +96,12 @@ def _faulty_factors(study: Study) -> Iterator[tuple[Keys, str]]:
 
 
 def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
-    """Yield the keys that two parts of the study would set, and those that are the study's own."""
+    """Yield a mistake for each key that two parts of the study set, or that only the study itself may set."""
     settings = list(_settings(study))
     for number, one in enumerate(settings):
         for own in ("training.seeds", "name"):
             if own in one.leaves:
-                yield one.keys, f"sets {own}; a study's own `{own.rpartition('.')[2]}` does. Leave it out."
+                yield one.keys, f"sets {own}, as the study's own `{own.rpartition('.')[2]}` does. Leave it out."
         for other in settings[:number]:
             both = _in_both(one, other)
             if both and not (one.arm and other.arm and one.arm != other.arm):
@@ -109,7 +110,7 @@ def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
 
 
 class _Setting(NamedTuple):
-    """A dotted key, where it is set, in which arm if in one, and the keys of all that its values set."""
+    """A dotted key, the place that sets it, the arm if an arm sets it, and all dotted keys that its values set."""
 
     keys: Keys
     key: str
@@ -138,10 +139,10 @@ def _leaves(key: str, values: Sequence[Any]) -> list[str]:
 
 
 def _in_both(one: _Setting, other: _Setting) -> str | None:
-    """Return a key that both set, or set a part of; None if there is none.
+    """Return a key that both settings set, at least in part; None if there is none.
 
-    A tie multiplies what levels and arms have set, and so overwrites only their whole key; what is tuned, and another
-    tie, it would overwrite.
+    A tie multiplies the value that a level or an arm has set, so the two conflict only if they name the same key. With
+    a tuned key or another tie, a tie also conflicts in part, because it would overwrite their value.
     """
     if one.key == other.key:
         return one.key

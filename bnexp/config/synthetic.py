@@ -10,24 +10,24 @@ from bnexp.config.section import AtLeastOne, Fraction, NonNegative, Positive, Ra
 
 
 class _Drawn(Section):
-    """What every generator has: how many rows it draws, how they are split and scaled."""
+    """Keys of every generated dataset: how many rows are drawn, and how they are split and scaled."""
 
     samples: Annotated[int, Field(ge=4, le=100_000_000)] = 1000
-    """Rows drawn in all."""
+    """Total number of rows to draw."""
     seed: RandomState = 42
     """Random state of the draw and, unless `resample`, of the split."""
     test_size: Fraction = 0.2
-    """Share of the rows held out; this part serves as validation data."""
+    """Share of the rows held out. Without `validation_size`, they are the validation data."""
     validation_size: Fraction | None = None
-    """Share of the training rows set aside as validation data; the rows held out then are a test part, for verdicts."""
+    """Share of the training rows used as validation data. The held-out rows then are a test part, for verdicts."""
     stratify: bool = False
     """Keep the shares of the classes equal in both parts."""
     scale: Literal["none", "standard", "minmax"] = "none"
     """How inputs are scaled, with statistics of the training part only."""
     shift: Shift | None = None
-    """What sets the test part apart from what was trained on."""
+    """A change of the test part, so that it differs from the training data."""
     resample: Resample = False
-    """Draw a new split for every seed: of all rows, or, with `validation`, of those outside the test part."""
+    """Draw a new split for every seed. `true` splits all rows, `validation` only the rows outside the test part."""
 
 
 class ClassificationDataset(_Drawn):
@@ -79,7 +79,7 @@ class CirclesDataset(_Drawn):
 
 
 class BlobsDataset(_Drawn):
-    """scikit-learn's `make_blobs`: one Gaussian cloud a class."""
+    """scikit-learn's `make_blobs`: one Gaussian cloud per class."""
 
     name: Literal["blobs"]
     features: AtLeastOne = 2

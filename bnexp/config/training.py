@@ -11,7 +11,7 @@ from bnexp.metrics import is_computed, quantity
 
 
 def first_seeds(count: int) -> tuple[int, ...]:
-    """Return the seeds that a number of seeds stands for, in a config and in a study.
+    """Return the seeds for a number of seeds, in a config and in a study.
 
     >>> first_seeds(3)
     (0, 1, 2)
@@ -27,13 +27,13 @@ class ConstantRate(Section):
 
 
 class CosineRate(Section):
-    """From `initial` to `final_share * initial` along half a cosine (Loshchilov and Hutter, 2017)."""
+    """Falls from `initial` to `final_share * initial` along half a cosine (Loshchilov and Hutter, 2017)."""
 
     name: Literal["cosine"]
     initial: Positive
     final_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     warmup_epochs: NonNegative = 0.0
-    """Epochs, from the first step, in which the rate rises linearly from zero."""
+    """Number of epochs at the start in which the rate rises linearly from zero."""
 
 
 class StepRate(Section):
@@ -54,7 +54,7 @@ class ExponentialRate(Section):
 
 
 class WarmupRate(Section):
-    """Rises linearly from zero to `initial` over `warmup_epochs`, then stays."""
+    """Rises linearly from zero to `initial` over `warmup_epochs`, then stays constant."""
 
     name: Literal["warmup"]
     initial: Positive
@@ -62,17 +62,17 @@ class WarmupRate(Section):
 
 
 def _rate(value: Any) -> Any:
-    """Let `0.001` stand for `{name: constant, initial: 0.001}`."""
+    """Return `{name: constant, initial: 0.001}` for `0.001`; return a mapping unchanged."""
     return value if isinstance(value, dict | Section) else {"name": "constant", "initial": value}
 
 
 def _by_name(value: Any) -> Any:
-    """Let each `ClassName` be a key of a mapping, by its text."""
+    """Return a mapping whose keys, the names of classes, are converted to text."""
     return {str(name): weight for name, weight in value.items()} if isinstance(value, dict) else value
 
 
 def _kind_of_weights(value: Any) -> str | None:
-    """Return which of the two a value is meant as, so that a mistake is one message."""
+    """Return the form of class weights that a value probably means, so that a mistake gives only one message."""
     return "weights" if isinstance(value, dict) else "balanced" if value == "balanced" else None
 
 
@@ -99,7 +99,7 @@ OptimizerName = Literal[
 
 
 class Optimizer(Section):
-    """A Keras optimizer: its name and its options, spelt as Keras spells them.
+    """A Keras optimizer: its name and its options, spelt as in Keras.
 
     Options that are not given keep Keras's defaults. An option that the
     optimizer does not have is refused when the optimizer is made, before training.
@@ -122,17 +122,17 @@ class Optimizer(Section):
     global_clipnorm: Positive | None = None
     """The gradient of all weights is scaled to at most this norm."""
     use_ema: bool | None = None
-    """Keep a moving average of the weights, and put it in their place every `ema_overwrite_frequency` steps."""
+    """Keep a moving average of the weights, and replace the weights by it every `ema_overwrite_frequency` steps."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
     ema_overwrite_frequency: Annotated[int, Field(ge=1)] | None = None
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = None
-    """Update the weights once in this number of batches, with the mean of their gradients."""
+    """Number of batches for each update of the weights. The update uses the mean of the batches' gradients."""
     loss_scale_factor: Positive | None = None
-    """The loss is multiplied by this before gradients are taken, and they are divided by it."""
+    """Factor by which the loss is multiplied before gradients are computed. The gradients are divided by it."""
 
     @model_validator(mode="after")
     def _averages_are_measured(self) -> Optimizer:
-        """Refuse averaged weights that no epoch would measure: Keras would put them in place after the last one."""
+        """Refuse averaged weights that no epoch would measure: Keras would use them only after the last epoch."""
         if self.use_ema and self.ema_overwrite_frequency is None:
             raise ValueError(
                 "use_ema is true without ema_overwrite_frequency. Keras would then use the averaged weights only after "
@@ -141,7 +141,7 @@ class Optimizer(Section):
         return self
 
     def options(self) -> dict[str, Any]:
-        """Return the options that were given, by Keras's names."""
+        """Map Keras's name of each option that was given to its value."""
         return {key: value for key, value in self if key != "name" and value is not None}
 
 
@@ -151,7 +151,7 @@ EpochMetric = Literal[
 
 
 class EarlyStopping(Section):
-    """Stop a seed once `monitor` has not improved for `patience` epochs (Keras's rule, each seed for itself)."""
+    """Stop a seed once `monitor` has not improved for `patience` epochs (Keras's rule, for each seed separately)."""
 
     monitor: Literal[
         "val_loss", "val_accuracy", "val_mse", "val_mae", "val_r2", "loss", "accuracy", "mse", "mae", "r2", "val_auc",
@@ -172,30 +172,33 @@ class Training(Section):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     batch_size: Annotated[int, Field(ge=1)] = 32
     class_weight: ClassWeight | None = None
-    """How much rows of each class count in the training loss: a weight for each class by its name (1 for others), or
+    """The weight of each class in the training loss: a mapping from class names to weights (1 for other classes), or
     balanced: rows / (classes * rows of the class), in the training part. Only `loss` is weighted; metrics of the parts
     count every row once."""
     drop_last: bool = False
     """Leave out the last batch of each epoch if it is smaller than the others."""
     batch_order: Literal["shuffled", "repeated", "sorted"] = "shuffled"
-    """A new order in every epoch; the first epoch's order in all of them; or rows of one class (or target) together."""
+    """shuffled: a new order in every epoch. repeated: the first epoch's order in all epochs. sorted: rows of the same
+    class (or target) together."""
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
-    """Trainings: seed 0, 1, ... each with its own initial weights and batch orders."""
+    """Number of trainings: seed 0, 1, ... Each has its own initial weights and batch orders."""
     early_stopping: EarlyStopping | None = None
     metrics: list[EpochMetric] = []
-    """Metrics of the validation part and the test part that are computed at the end of each epoch. Those that are not
-    named are computed once, of the final weights."""
+    """Metrics of the validation part and the test part that are computed at the end of each epoch. Metrics that are not
+    listed here are computed once, for the final weights."""
     evaluate_train: bool = True
     """Evaluate the training part in inference mode too, at the end of each epoch."""
     refresh_statistics: bool | Literal["each_part"] = False
-    """Re-estimate moving statistics before each evaluation. `true` takes them over the training part, `each_part` over
-    the inputs of the evaluated part (Li et al., 2016, adapt to another domain in this way)."""
+    """Re-estimate moving statistics before each evaluation. `true` uses the training part. `each_part` uses the inputs
+    of the evaluated part, as Li et al. (2016) do to adapt to another domain."""
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
-    """Memory for data and training, as in 4GiB; null: half of the machine's. Seeds beyond it train in waves."""
+    """Memory for data and training, such as 4GiB; null: half of the machine's. If the seeds need more, they are trained
+    in waves."""
     trainer: Literal["auto", "many_seeds", "keras_fit"] = "auto"
-    """All seeds in one compiled program, or one `model.fit` a seed; `auto` takes the first wherever it is exact."""
+    """many_seeds: all seeds in one compiled program. keras_fit: one `model.fit` per seed. auto: many_seeds where it
+    is exact."""
     keep_rows: bool = True
-    """Keep what each held-out row measures, for every seed, so that a verdict can speak of new rows."""
+    """Keep the measurements of each held-out row for every seed, so that a verdict can be about new rows."""
     save: Literal["first", "best", "all", "none"] = "first"
     """The seeds whose trained models are kept."""
 
@@ -205,7 +208,7 @@ class Training(Section):
 
     @property
     def epoch_metrics(self) -> list[str]:
-        """Return the quantities that are computed at the end of each epoch: those that are asked for, or stop it."""
+        """Return the metrics that are computed at the end of each epoch, for `metrics` and early stopping."""
         rule = self.early_stopping
         monitored = [] if rule is None or not is_computed(rule.monitor) else [quantity(rule.monitor)]
         return [*dict.fromkeys([*self.metrics, *monitored])]
@@ -220,7 +223,7 @@ class Training(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_rate_of_sgd(cls, value: Any) -> Any:
-        """Keras's own default: 0.01 for SGD, 0.001 for every other optimizer."""
+        """Set Keras's default learning rate for SGD, 0.01. Every other optimizer has 0.001, the default here."""
         if isinstance(value, dict) and "learning_rate" not in value:
             optimizer = value.get("optimizer")
             name = optimizer.get("name") if isinstance(optimizer, dict) else optimizer

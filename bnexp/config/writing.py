@@ -1,4 +1,4 @@
-"""An `Experiment` as text and as facts: its config file, its digest, how two of them differ."""
+"""Writes an `Experiment` as a config file, and computes its digest and the differences between two experiments."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LATER_KEYS = (
     ("training", "class_weight"),
     ("training", "metrics"),
 )
-"""Keys that stored runs may not know. Unset, they are no part of a digest, so that it stays what it was."""
+"""Keys that are newer than some stored runs. If unset, they are left out of a digest, so that it does not change."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes whatever text YAML 1.2 would read as something else, escapes what it refuses, and uses no anchors."""
+    """Quotes text that YAML 1.2 would not read as text, escapes characters that it refuses, and uses no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -49,12 +49,12 @@ _Dumper.add_representer(list, _list)
 
 
 def dump(experiment: Experiment) -> str:
-    """Return the config file that says all of an experiment, defaults included."""
+    """Return the text of a config file with all keys of an experiment, including defaults."""
     return dump_plain(compact(experiment))
 
 
 def dump_plain(document: Any) -> str:
-    """Return plain values as a config file that is read back as the same."""
+    """Return plain values as the text of a config file. Reading it gives the same values."""
     return yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
     )
@@ -81,15 +81,15 @@ def compact(value: Any) -> Any:
 
 
 def digest(experiment: Experiment) -> str:
-    """Return the sha256 of what each seed measures: dataset, model and training.
+    """Return the sha256 of the keys that decide what a seed measures: of dataset, model and training.
 
-    The name, the number of seeds, what is kept of models and rows, and the limit of memory are left out.
+    The digest leaves out the name, the number of seeds, the memory limit, and which models and rows are kept.
     """
     return _sha256(experiment, {"save", "memory_limit", "keep_rows", "seeds"})
 
 
 def former_digest(experiment: Experiment, seeds: int) -> str:
-    """Return the digest that older runs of an experiment hold: their number of seeds was a part of it."""
+    """Return the digest in the form of older runs, which also covered the number of seeds."""
     training = experiment.training.model_copy(update={"seeds": seeds})
     return _sha256(experiment.model_copy(update={"training": training}), {"save", "memory_limit", "keep_rows"})
 
@@ -103,9 +103,9 @@ def _sha256(experiment: Experiment, left_out: set[str]) -> str:
 
 
 def differences(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]]:
-    """Map each dotted key in which two experiments differ, but for their names, to both values; None where unset.
+    """Map each dotted key in which two experiments differ to both values; None for an unset key. Names are ignored.
 
-    Where a section is of another kind, its kind is the difference, and not what follows from it.
+    If a section has another kind, only the two kinds are listed, and not the keys inside.
     """
     sections = ("dataset", "model", "training")
     return {
@@ -116,7 +116,7 @@ def differences(one: Experiment, other: Experiment) -> dict[str, tuple[Any, Any]
 
 
 def parts_that_differ(key: str, one: Any, other: Any) -> list[tuple[str, str, str]]:
-    """List where two values of a key differ, each place with both texts; of two lists of layers only what differs.
+    """List the places where two values of a key differ, with both texts. Lists of layers are compared by entry.
 
     >>> parts_that_differ("model.layers", ["Flatten", "ReLU"], ["Flatten", "BatchNormalization", "ReLU"])
     [('model.layers.1', 'nothing', 'BatchNormalization')]
@@ -139,14 +139,14 @@ def parts_that_differ(key: str, one: Any, other: Any) -> list[tuple[str, str, st
 
 
 def _entries(value: Any) -> list[str]:
-    """Return the entries of a list as text. A list of numbers is shown as a whole, so it has none here."""
+    """Return the entries of a list as text; nothing for a list of numbers, which is shown as a whole."""
     if not isinstance(value, list | tuple) or all(isinstance(entry, int | float) for entry in value):
         return []
     return list(map(_in_words, value))
 
 
 def _in_words(value: Any) -> str:
-    """Return a value as a person writes it in YAML, a text without quotes."""
+    """Return a value as a person writes it in YAML, but text without quotes."""
     return value if isinstance(value, str) else written(value)
 
 
@@ -162,6 +162,6 @@ def _differing(one: Any, other: Any, key: str) -> Iterator[tuple[str, tuple[Any,
 
 
 def _kind(value: Any) -> Any:
-    """Return the name of a section's kind; a constant rate or anything else stands for itself."""
+    """Return the name of a section's kind. A constant rate, or a value without a kind, is returned as written."""
     written = compact(value)
     return written.get("name", written) if isinstance(written, dict) else written

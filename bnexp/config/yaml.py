@@ -1,8 +1,8 @@
-"""YAML text -> values that remember where they stand. YAML 1.2 scalars, and nothing that could surprise.
+"""Reads YAML text into values with their file and line, by the rules of YAML 1.2, without anchors and tags.
 
-PyYAML reads YAML 1.1: `1e-3` is text, `no` is false, `010` is 8, a repeated key wins silently. So only its parser is
-used. What a scalar means is decided here. The parser is libyaml, which PyYAML's wheels hold: it reads `{target:
-churned?}` and tabs between words as YAML 1.2 does. Without libyaml these texts have to be quoted.
+PyYAML reads YAML 1.1: `1e-3` is text, `no` is false, `010` is 8, and a repeated key wins silently. So only its parser
+is used, and this file decides what a scalar means. The parser is libyaml, which is in PyYAML's wheels. It reads
+`{target: churned?}` and tabs between words as YAML 1.2 does. Without libyaml, these texts have to be quoted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bnexp.config import not_yaml
 from bnexp.errors import Problems
 
 DEEPEST = 30
-"""Levels of nesting that a config may have. A model with layers in layers has about 8; Python allows 1,000 calls."""
+"""The most levels of nesting in a config. A model of nested layers has about 8; Python allows 1,000 nested calls."""
 MOST_DIGITS = 100
 """The most digits of a whole number: they fit in a float, and Python refuses numbers of some thousand digits."""
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -32,7 +32,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 REFUSED = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""What YAML does not allow, the byte order mark, and line breaks that YAML 1.1 knows and YAML 1.2 does not."""
+"""Matches characters that YAML does not allow, the byte order mark, and line breaks of YAML 1.1 but not of 1.2."""
 
 
 Keys = tuple[str, ...]
@@ -41,16 +41,16 @@ Keys = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Node:
-    """A value and where it stands: a scalar, a list of nodes, or a dict of nodes by key."""
+    """A value and its place, such as file and line. The value is a scalar, a list of nodes, or a dict of nodes."""
 
     value: Any
     where: str
     source: str | None = None
-    """The text of a scalar without quotes, as it was written: `1e3` for 1000.0."""
+    """The text of an unquoted scalar, as the user wrote it: `1e3` for 1000.0."""
 
 
 def plain(node: Node) -> Any:
-    """Return the value without its places."""
+    """Return the plain value of a node, without places."""
     match node.value:
         case dict() as entries:
             return {key: plain(entry) for key, entry in entries.items()}
@@ -77,10 +77,10 @@ def scalar(text: str) -> Any:
 
 
 def read(text: str, name: str) -> Node:
-    """Read YAML text that is a mapping; `name` stands for it in messages, followed by the line.
+    """Read YAML text that has to be a mapping. Messages call it `name`, followed by the line.
 
     Raises:
-        ConfigError: with every mistake, if it is not plain, safe YAML.
+        ConfigError: with every mistake, if the text is not plain, safe YAML.
     """
     mistakes = Problems()
     node = read_mapping(text, name, mistakes)
@@ -90,7 +90,7 @@ def read(text: str, name: str) -> Node:
 
 
 def read_mapping(text: str, name: str, mistakes: Problems) -> Node | None:
-    """Read YAML text that is a mapping and note its mistakes; return None if nothing in it can be used."""
+    """Read YAML text that has to be a mapping, and note its mistakes; return None if nothing in it can be used."""
     noted = len(mistakes.found)
     node = _built(text, name, mistakes)
     if node is not None and isinstance(node.value, dict):
@@ -116,7 +116,7 @@ def _built(text: str, name: str, mistakes: Problems) -> Node | None:
 
 
 def faulty_character(text: str) -> str | None:
-    """Return what is wrong with the first character of a text that YAML does not allow, if it holds one."""
+    """Return what is wrong with the first character that YAML does not allow; None if the text has none."""
     bad = REFUSED.search(text)
     return None if bad is None else not_yaml.character(text, bad.start())
 
@@ -126,9 +126,9 @@ class TooDeepError(Exception):
 
 
 class Building:
-    """Builds nodes from the parser's events in one pass, and notes what a config may not hold.
+    """Builds nodes from the parser's events in one pass, and notes the mistakes.
 
-    What could build an object, blow up or nest without end is refused before it is built.
+    Tags, aliases and deep nesting are refused before they are built. They could create objects or fill the memory.
     """
 
     def __init__(self, text: str, name: str, mistakes: Problems, *, with_cures: bool = True) -> None:
@@ -138,13 +138,13 @@ class Building:
         self.mistakes = mistakes
         self.events: Iterator[Any] = yaml.parse(text, Loader=LOADER)
         self.scalars: list[range] = []
-        """Where in the text a scalar stands, its quotes included."""
+        """The range of each scalar in the text, including its quotes."""
         self.begins_with_dashes = False
         self.may_be_text = False
-        """Whether quotes would mend a mistake."""
+        """Whether quotes around a text could fix one of the mistakes."""
 
     def document(self) -> Node | None:
-        """Build the only document there may be; None if there is none, or nothing in it that can be used."""
+        """Build the only allowed document; return None if there is none, or if nothing in it can be used."""
         node = None
         documents = 0
         for event in self.events:
@@ -158,7 +158,7 @@ class Building:
         return node
 
     def _note(self, event: Any, seen: str, cure: str = "") -> None:
-        """Note a mistake; one with a cure could be a text that lacks its quotes."""
+        """Note a mistake. If it has a cure, quotes may be missing around a text."""
         self.may_be_text |= bool(cure)
         self.mistakes.tell(f"{self._where(event)}: {seen} {cure if self.with_cures else ''}".rstrip())
 
@@ -166,7 +166,7 @@ class Building:
         return f"{self.name}:{_line(event)}"
 
     def _node(self, event: Any, depth: int) -> Node | None:
-        """Build what begins with an event; None, with a mistake noted, if it cannot be used."""
+        """Build the node that begins with an event. If it cannot be used, note a mistake and return None."""
         usable = self._is_usable(event)
         node: Node | None = None
         match event:
@@ -183,7 +183,7 @@ class Building:
     def _is_usable(self, event: Any) -> bool:
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             cure = "Write the value out, or use `extends`; quote it if it is a text."
-            self._note(event, "has an anchor or alias (& or *); configs are read without them.", cure)
+            self._note(event, "has an anchor or alias (& or *); configs cannot use them.", cure)
             return not isinstance(event, yaml.AliasEvent)
         if event.tag:
             self._note(event, f"has the tag {event.tag}; configs hold plain values only.", "Leave the tag out.")
@@ -216,7 +216,7 @@ class Building:
         return entries
 
     def _key(self, event: Any, seen: dict[str, int], depth: int) -> str | None:
-        """Return a key; None, with a mistake noted, if it is no word, is repeated, or would be read as another."""
+        """Return a key. If it is no word, is repeated or would be misread, note a mistake and return None."""
         node = self._node(event, depth)
         if not isinstance(event, yaml.ScalarEvent):
             if node is not None:
@@ -225,20 +225,20 @@ class Building:
         key = str(event.value)
         is_plain = event.style is None or event.style == ""
         if is_plain and key == "<<":
-            self._note(event, "has a merge key (<<); configs are read without them. Use `extends`.")
+            self._note(event, "has a merge key (<<); configs cannot use it. Use `extends`.")
         elif is_plain and self._follows_question_mark(event):
             self._note(event, "has a ?, which begins a key in YAML.", f'If it is a text, quote it: "?{key}".')
         elif key in seen:
-            first = f"it stands in line {seen[key]} already"
+            first = f"line {seen[key]} already has it"
             text = f"the key {key} is repeated; {first}. Keep one of them."
-            self.mistakes.tell(f"{self._where(event)}: {text}", leaves_out=False)  # the first one is read on
+            self.mistakes.tell(f"{self._where(event)}: {text}", leaves_out=False)  # the first one is used
         else:
             seen[key] = _line(event)
             return key if node is not None else None
         return None
 
     def _follows_question_mark(self, event: Any) -> bool:
-        """Return True for the key of `{?x: 1}`, which YAML 1.2 calls `?x`, and the parser `x`."""
+        """Return True for the key of `{?x: 1}`: YAML 1.2 reads the key as `?x`, but the parser reads `x`."""
         index = event.start_mark.index
         return self.text[index - 1 : index] == "?"
 

@@ -1,1 +1,1 @@
-"""The machine: its resources, signals, streams, and the loading of TensorFlow. Nothing here knows of experiments."""
+"""The machine: its resources, signals, streams, and the loading of TensorFlow. Nothing here depends on experiments."""

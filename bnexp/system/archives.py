@@ -1,4 +1,4 @@
-"""What zipfile and NumPy raise of a faulty .npz file: encrypted, broken, or claiming terabytes."""
+"""Errors that zipfile and NumPy raise for a faulty .npz file: encrypted, broken, or with a size of terabytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import zlib
 def _lzma_error() -> type[Exception]:
     try:
         from lzma import LZMAError
-    except ImportError:  # of a Python that was built without it
+    except ImportError:  # Python was built without lzma
         return zlib.error
     return LZMAError
 
@@ -19,7 +19,7 @@ FAULTS = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, OverflowError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, _lzma_error(), tokenize.TokenError),
 )
-"""All of it. NotImplementedError, of an unknown compression, is a RuntimeError."""
+"""All errors of a faulty file. NotImplementedError, raised for an unknown compression, is a RuntimeError."""
 
 
 def fault(error: BaseException) -> str:

@@ -1,8 +1,8 @@
-"""A digest of what a function does: its code, its constants, and whatever of the user's own it calls or reads.
+"""Computes a digest of what a function does: its code, its constants, and all of the user's code and values in use.
 
-Two functions with one digest do the same, as far as Python shows what they do. Their digest leaves out what a function
-remembers of earlier calls (`functools.cache`), and what it reads from files. Whatever cannot be digested has another
-digest in each process. The cost is that something may count as changed that is not.
+Two functions with the same digest do the same, as far as Python can show. The digest leaves out cached results of
+earlier calls (`functools.cache`), and the content of files that the function reads. A value that cannot be digested
+has a different digest in each process. As a result, an unchanged function may count as changed.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from bnexp.system.keras_facts import is_of_keras, keras_parts
 from bnexp.system.own_code import imported_code, module_found
 
 OF_NOTEBOOK = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[iod]h|In|Out|get_ipython|exit|quit|__.*")
-"""Global names that IPython gives to its inputs and outputs, or Python to its own values."""
+"""Global names that IPython uses for its inputs and outputs, and names that Python uses for its own values."""
 NO_CODE = ("__weakref__", "_abc_impl")
-"""What a class holds beside its code: references to it, and a memory of its subclasses."""
+"""Attributes of a class that are not its code: the list of weak references to it, and a cache of its subclasses."""
 LITERALS = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis), range)
 
 
 def code_sha256(function: Any) -> str:
     """Return the sha256 of what a function or class does.
 
-    Constants, defaults, enclosed values, and the functions, classes and values that it finds by name are parts of it,
-    with the functions that these call. Installed packages are known by their names and versions; comments and line
-    numbers are no part of it.
+    The digest covers constants, defaults, closure values, and the functions, classes and values that the code finds by
+    name, and also the functions that these call. Of an installed package, it covers the name and the version. It does
+    not cover comments and line numbers.
 
     >>> one, same, other = (eval(f"lambda width: width + {number}", {}) for number in (1, 1, 2))
     >>> code_sha256(one) == code_sha256(same), code_sha256(one) == code_sha256(other)
@@ -63,11 +63,11 @@ def code_sha256(function: Any) -> str:
 
 
 Seen = dict[Any, tuple[int, Any]]
-"""id of what was digested -> its number, and the object itself, so that its id belongs to no other."""
+"""id of a digested object -> its number, and the object itself, so that no new object can get its id."""
 
 
 def _facts(value: Any, seen: Seen) -> Iterator[bytes]:
-    """Yield what tells a value from others, each object once."""
+    """Yield the bytes that distinguish a value from others. Each object is covered once."""
     yield type(value).__qualname__.encode()
     if type(value) in LITERALS:
         yield value if isinstance(value, bytes) else repr(value).encode(errors="backslashreplace")
@@ -120,7 +120,7 @@ def _all_facts(values: Any, seen: Seen) -> Iterator[bytes]:
 
 
 def _by_name(one: Any) -> bytes:
-    """Return what an installed function or class is known by."""
+    """Return the bytes that identify an installed function or class: state of the package, module and name."""
     module = one.__module__ or "builtins"
     return f"{package_state(module.partition('.')[0])} {module}.{one.__qualname__}".encode()
 
@@ -141,7 +141,7 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
     yield from _facts(function.__code__, seen)
     yield from _all_facts([function.__defaults__, function.__kwdefaults__, function.__dict__], seen)
     for cell in function.__closure__ or ():
-        with suppress(ValueError):  # it is empty as yet
+        with suppress(ValueError):  # the cell is still empty
             yield from _facts(cell.cell_contents, seen)
     names, found = used_names(function.__code__), function.__globals__
     looked_up = looked_up_names(function.__code__)
@@ -156,12 +156,12 @@ def _function_facts(function: FunctionType, seen: Seen) -> Iterator[bytes]:
         module = module_found(function.__module__ or "", name)
         if module is not None and not is_installed(module):
             yield from _module_facts(module, used, seen)
-        else:  # the text says what it will be; an installed one has none, whether or not it is imported already
+        else:  # by its text if it is not imported yet; an installed module has no text here, imported or not
             yield f"{package_state(name.partition('.')[0])} {imported_code(name).sha256}".encode()
 
 
 def imported_when_called(function: Any) -> set[str]:
-    """Return the names of the modules that a function, and whatever it calls, imports once it is called."""
+    """Return the names of the modules that a function, or the user's code that it calls, imports during a call."""
     seen: Seen = {}
     with suppress(RecursionError):
         for _ in _facts(function, seen):
@@ -182,7 +182,7 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
     yield one.__qualname__.encode()
     yield from _compiled_facts(sys.modules.get(one.__module__))
     yield from _all_facts(one.__bases__, seen)
-    for name, value in list(vars(one).items()):  # what is digested may be changed meanwhile
+    for name, value in list(vars(one).items()):  # a copy, because the class may change meanwhile
         if _is_slot(value) or name in NO_CODE or (name[:2] == "__" and not callable(value)):
             continue
         yield name.encode()
@@ -190,12 +190,12 @@ def _class_facts(one: type, seen: Seen) -> Iterator[bytes]:
 
 
 def _named_facts(value: Any, names: frozenset[str] | None, seen: Seen) -> Iterator[bytes]:
-    """Yield the facts of what a function finds by name; of a module, only what the function uses of it."""
+    """Yield the facts of a value that a function finds by name; of a module, only of the names that it uses."""
     yield from _module_facts(value, names, seen) if isinstance(value, ModuleType) else _facts(value, seen)
 
 
 def _module_facts(module: ModuleType, names: frozenset[str] | None, seen: Seen) -> Iterator[bytes]:
-    """Yield the name of an installed module; of the user's own the values that these names have now, or all."""
+    """Yield the name of an installed module; of a user's module, the current values of these names (None: all)."""
     if is_installed(module):
         yield f"{package_state(module.__name__.partition('.')[0])} {module.__name__}".encode()
         return
@@ -214,10 +214,10 @@ def _ordinary(values: Mapping[str, Any]) -> set[str]:
 
 
 def _compiled_facts(module: ModuleType | None) -> Iterator[bytes]:
-    """Yield the bytes of an extension of the user's own: its functions and classes show no code."""
+    """Yield the bytes of a user's extension module, because its functions and classes show no code."""
     file = getattr(module, "__file__", None)
     if file is not None and not is_installed(module) and file.endswith(tuple(EXTENSION_SUFFIXES)):
-        with suppress(OSError):  # it was loaded, and is gone
+        with suppress(OSError):  # the file was deleted after it was loaded
             yield Path(file).read_bytes()
 
 
@@ -225,9 +225,9 @@ def _compiled_facts(module: ModuleType | None) -> Iterator[bytes]:
 
 
 def _object_facts(value: Any, seen: Seen) -> Iterator[bytes]:
-    """Yield what an object is made of: of Keras its description, of any other its state and what pickle would keep."""
+    """Yield the facts of an object: the description of a Keras object, or the state and pickled parts of any other."""
     if isinstance(value, logging.Logger):
-        return  # it does nothing to a network
+        return  # a logger does not change a network
     if is_of_keras(value):
         yield b"" if is_own(type(value)) else _by_name(type(value))
         yield from _all_facts(keras_parts(value), seen)
@@ -238,7 +238,7 @@ def _object_facts(value: Any, seen: Seen) -> Iterator[bytes]:
         yield from _facts({**found, **getattr(value, "__dict__", {})}, seen)
     try:
         parts = _reduced(value)
-    except Exception:  # whatever an object's own code raises
+    except Exception:  # an object's own code may raise anything
         parts = [dict(value)] if isinstance(value, MappingProxyType) else [_unknown(value)]
     yield from _all_facts(parts, seen)
 
@@ -248,16 +248,16 @@ def _is_slot(value: Any) -> bool:
 
 
 def _reduced(value: Any) -> list[Any]:
-    """Return what pickle would keep of an object, and what these parts are, not only their names."""
+    """Return the parts that pickle would store of an object, as objects and not only by their names."""
     reduce = copyreg.dispatch_table.get(type(value))
     parts = value.__reduce_ex__(4) if reduce is None else reduce(value)
     return [parts] if isinstance(parts, str) else [list(one) if isinstance(one, Iterator) else one for one in parts]
 
 
 _PROCESS = secrets.token_hex(16)
-"""A text that no other process has."""
+"""A text that is different in every process."""
 _UNKNOWN: dict[int, Any] = {}
-"""What cannot be digested, kept, so that its id belongs to no other as long as this process lives."""
+"""id -> object that cannot be digested. It is kept, so that no new object of this process can get its id."""
 
 
 def _unknown(value: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The names in a function's code: what it uses, looks up and imports. Nothing is run for that."""
+"""Finds the names that a function's code uses, looks up and imports. The code is not run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from types import CodeType
 GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME")
 """Operations of Python's bytecode that look a name up."""
 ATTRIBUTES_BY_TEXT = frozenset({"getattr", "vars", "attrgetter", "methodcaller", "__dict__", "__getattribute__"})
-"""What reads an attribute by a text, so that the names in code do not say which."""
+"""Names that can read an attribute given as a string, so that the code does not show which attribute is read."""
 GLOBALS_BY_TEXT = frozenset({"globals", "eval", "exec"})
-"""What reads a global name by a text."""
+"""Names that can read a global name given as a string."""
 
 SET_BY_TEXT = frozenset(
     {"globals", "locals", "vars", "exec", "eval", "setattr", "modules", "f_globals"}
     | {"__dict__", "__globals__", "__setattr__", "__getattr__"}
 )
-"""What can bind a name of a module by a text, or finds one that is not bound."""
+"""Names that can bind a name of a module given as a string, or can find a name that is not bound."""
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -52,7 +52,7 @@ def bound_names(code: CodeType) -> set[str]:
 
 
 def binds_by_text(code: CodeType) -> bool:
-    """Return True if a module's code may bind names that do not stand in it: by `*`, by a text, or through `__name__`.
+    """Return True if a module's code may bind names that it does not show: by `*`, by a string, or through `__name__`.
 
     >>> [binds_by_text(compile(text, "", "exec")) for text in ("import a", "from a import *", "into(__name__)")]
     [False, True, True]
@@ -67,10 +67,10 @@ def binds_by_text(code: CodeType) -> bool:
 
 
 def imported_names(code: CodeType, package: str) -> Iterator[str]:
-    """Yield the full names of the modules that code imports. Before each name Python loads its level."""
+    """Yield the full names of the modules that code imports."""
     for one in _codes(code):
         steps = [step for step in dis.get_instructions(one) if step.opname != "EXTENDED_ARG"]
         for at, step in enumerate(steps):
-            if step.opname == "IMPORT_NAME":
+            if step.opname == "IMPORT_NAME":  # Python has loaded the level of the import two steps before
                 with suppress(ImportError):  # a relative name outside of a package
                     yield resolve_name("." * steps[at - 2].argval + step.argval, package)

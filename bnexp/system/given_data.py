@@ -1,4 +1,4 @@
-"""What messages call data that were given in Python: the caller never named the file that keeps them."""
+"""Names in messages for data that were given in Python. The caller does not know the file that stores them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _CALLED: dict[str, str] = {}
 
 
 def call(path: str, name: str) -> None:
-    """Let messages call a file of this session by what was given: `the DataFrame`."""
+    """Make messages use the name of what was given, such as `the DataFrame`, instead of the file that stores it."""
     _CALLED[path] = name
 
 
 def as_given(text: str) -> str:
-    """Return a message with the names of what was given, in the place of the files that keep it.
+    """Return a message in which files that store given data are replaced by the names of these data.
 
     >>> call("runs/data/0123.parquet", "the DataFrame")
     >>> as_given("row 2 of runs/data/0123.parquet has no value in column 'age'")

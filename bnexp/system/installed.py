@@ -1,4 +1,4 @@
-"""Which code is installed, so that its version identifies it, and which is the user's own."""
+"""Distinguishes installed code, which its version identifies, from the user's own code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACKAGES = {"site-packages", "dist-packages"}
 
 
 def is_installed_file(file: str | Path) -> bool:
-    """Return True for a file of Python, of an installed package, or of bnexp itself, wherever that lies.
+    """Return True for a file of Python, of an installed package, or of bnexp itself, in any folder.
 
     >>> is_installed_file(functools.__file__), is_installed_file("/home/me/lib/site-packages/a.py")
     (True, True)
@@ -32,7 +32,7 @@ def is_installed_file(file: str | Path) -> bool:
 
 
 def is_installed(module: ModuleType | None) -> bool:
-    """Return True for a module of Python or of an installed package; built-in ones have no file."""
+    """Return True for a module of Python or of an installed package, also for built-in modules without a file."""
     if module is None or module.__name__ == "__main__":
         return False
     if (file := getattr(module, "__file__", None)) is not None:
@@ -41,7 +41,7 @@ def is_installed(module: ModuleType | None) -> bool:
 
 
 def is_own(one: Any) -> bool:
-    """Return True for a class or function of the user's own: no version identifies it."""
+    """Return True for a class or function of the user's own code, which no version identifies."""
     return not is_installed(sys.modules.get(one.__module__))
 
 
@@ -52,14 +52,14 @@ def _places() -> tuple[str, ...]:
 
 
 _STATES: dict[str, str] = {}
-"""Package -> its state when it was last looked at. One that is imported stays as it was."""
+"""Package -> its state when it was last read. The state of an imported package is not read again."""
 
 
 def package_state(package: str) -> str:
-    """Return what tells an installed package from its other states; nothing of Python's own.
+    """Return a text that identifies the state of an installed package; it is empty for Python's own packages.
 
-    It is the version. A package that was installed from a folder, or has no version, is known by its texts, too: it may
-    change, and its version stay.
+    The text has the version. For a package that was installed from a folder, or that has no version, it also has a
+    digest of the files, because these may change without a new version.
 
     >>> package_state("functools"), package_state("numpy").partition(" ")[0]
     ('', 'numpy')
@@ -76,13 +76,16 @@ def _state(package: str) -> str:
         found = _distributions(package)
         versions = sorted(f"{one.name} {one.version}" for one in found)
         is_of_release = bool(found) and all(one.version and not _is_of_folder(one) for one in found)
-    except Exception:  # whatever reading a damaged installation raises
+    except Exception:  # reading a damaged installation may raise anything
         versions, is_of_release = [], False
     return ", ".join(versions if is_of_release else [*versions, _texts_sha256(package)])
 
 
 def _distributions(package: str) -> list[importlib.metadata.Distribution]:
-    """Return what was installed that has a package. Most are called like it, and to look at all takes half a second."""
+    """Return the distributions that have a package.
+
+    Most have the name of the package. It is tried first, because a search of all distributions takes half a second.
+    """
     try:
         return [importlib.metadata.distribution(package)]
     except importlib.metadata.PackageNotFoundError:
@@ -95,7 +98,10 @@ def _distribution_names() -> Mapping[str, list[str]]:
 
 
 def _is_of_folder(one: importlib.metadata.Distribution) -> bool:
-    """Return True for what `pip install FOLDER` wrote (PEP 610). conda writes the same of the folders it builds in."""
+    """Return True for a package installed by `pip install FOLDER` (PEP 610).
+
+    conda's packages are excluded. They record a folder, too, but it is only the one in which they were built.
+    """
     origin = json.loads(one.read_text("direct_url.json") or "{}")
     return "dir_info" in origin and (one.read_text("INSTALLER") or "").strip() != "conda"
 

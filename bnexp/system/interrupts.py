@@ -1,4 +1,4 @@
-"""Ctrl-C: while training the first finishes the epoch; none is lost, or taken for another error."""
+"""Handles Ctrl-C. During training, the first one finishes the epoch. None is lost or reported as another error."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Yield a question that answers True once the user has asked to stop; a second time raises KeyboardInterrupt.
+    """Yield a function that returns True once the user has pressed Ctrl-C. A second Ctrl-C raises KeyboardInterrupt.
 
-    `tell` is called in a thread of its own. In the signal's handler it could interrupt the main thread in the middle of
-    what `tell` does, such as printing, and fail there.
+    `tell` is called in its own thread. A signal handler can interrupt the main thread while that prints, so a call of
+    `tell` in the handler could fail.
     """
     asked, woken = threading.Event(), threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -53,8 +53,8 @@ def finishing_the_epoch(tell: Callable[[str], None]) -> Iterator[Callable[[], bo
 def was_interrupted(error: BaseException) -> bool:
     """Return True if a KeyboardInterrupt is among the causes of an error.
 
-    Native code turns one that is raised below it into an error of its own: pybind11 into "ImportError: initialization
-    failed" while TensorFlow is imported, pydantic into PydanticSerializationError.
+    Native code replaces a KeyboardInterrupt by an error of its own. While TensorFlow is imported, pybind11 raises
+    "ImportError: initialization failed". pydantic raises PydanticSerializationError.
 
     >>> was_interrupted(ValueError()), was_interrupted(KeyboardInterrupt())
     (False, True)
@@ -71,7 +71,7 @@ def was_interrupted(error: BaseException) -> bool:
 
 @contextmanager
 def raising() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt, as Python does by itself, where it ended the process before."""
+    """Make Ctrl-C raise KeyboardInterrupt, as is Python's default, if it would end the process."""
     before = signal.getsignal(signal.SIGINT)
     if before in (signal.SIG_IGN, signal.default_int_handler):
         yield
@@ -82,7 +82,7 @@ def raising() -> Iterator[None]:
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process with exit code 130 and no word, while what is imported could not bear an exception."""
+    """Make Ctrl-C end the process with exit code 130 and no message, because imports here allow no exception."""
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
@@ -108,9 +108,9 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def raised_again() -> Iterator[None]:
-    """Interrupt once more whenever Python drops a KeyboardInterrupt, as it does in finalizers and weak references.
+    """Raise KeyboardInterrupt again whenever Python drops one, as it does in finalizers and weak references.
 
-    Measured: of 126 that came at random times while `keras_fit` trained, Python dropped 6, in finalizers of
+    Measured: of 126 interrupts at random times while `keras_fit` trained, Python dropped 6. They were in finalizers of
     TensorFlow's functions and in weak references of Keras.
     """
     report = sys.unraisablehook

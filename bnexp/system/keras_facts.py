@@ -1,6 +1,7 @@
-"""What tells an object of Keras from others: what it says of itself, and what that leaves out.
+"""Facts that distinguish a Keras object from others: its description, and what the description leaves out.
 
-A layer's description holds the name of a function of the user's own, and not its code. Nothing here loads Keras.
+For example, a layer's description has the name of a user's function, but not its code. If Keras is not loaded, nothing
+here loads it.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from bnexp.system.installed import is_own
 
 
 def is_of_keras(value: Any) -> bool:
-    """Return True for what Keras can describe, such as a layer, an initializer or a loss."""
+    """Return True for an object that Keras can describe, such as a layer, an initializer or a loss."""
     one = type(value)
     return hasattr(one, "get_config") and any(base.__module__.partition(".")[0] == "keras" for base in one.__mro__)
 
 
 def keras_parts(value: Any) -> list[Any]:
-    """Return the description of an object, its weights, and what the description leaves out."""
+    """Return the description of a Keras object, its weights, and what the description leaves out."""
     import keras
 
     try:
         said = value.to_json() if hasattr(value, "to_json") else value.get_config()
-    except Exception:  # whatever an object's own code raises
+    except Exception:  # an object's own code may raise anything
         said = None
     if isinstance(value, keras.Layer):
         return [said, value.get_weights(), [left_out(layer) for layer in value._flatten_layers()]]
@@ -33,7 +34,7 @@ def keras_parts(value: Any) -> list[Any]:
 
 
 def left_out(layer: Any) -> list[Any]:
-    """Return what a layer's description may leave out: code and values of the user's own, and adapted values."""
+    """Return what a layer's description may leave out: the user's code and values, and values set by `adapt`."""
     own = is_own(type(layer))
     values = {name: value for name, value in vars(layer).items() if name not in _of_every_layer()}
     found = {name: _without_state(value) for name, value in (values if own else _code_in(values)).items()}
@@ -46,7 +47,7 @@ def _code_in(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_code(value: Any) -> bool:
-    """Return True for a function of the user's own, or an object of a class of theirs, such as an initializer."""
+    """Return True for a function of the user, or for an object of a user's class, such as an initializer."""
     if isinstance(value, functools.partial):
         return _is_code(value.func)
     if isinstance(value, type) or _is_state(value):
@@ -55,14 +56,14 @@ def _is_code(value: Any) -> bool:
 
 
 def _is_state(value: Any) -> bool:
-    """Return True for a layer, which is looked at by itself, and for what each training makes anew, such as weights."""
+    """Return True for a layer, which is covered separately, or an object that each training makes, such as a weight."""
     import keras
 
     return isinstance(value, keras.Layer | keras.Variable | keras.random.SeedGenerator | keras.Metric)
 
 
 def _without_state(value: Any) -> Any:
-    """Return a value without layers and weights. The lists of a layer are Keras's own, and hold the layer."""
+    """Return a value without layers and weights, with plain lists: Keras's own lists refer back to the layer."""
     match value:
         case list() | tuple():
             return [_without_state(one) for one in value]
@@ -75,7 +76,7 @@ def _without_state(value: Any) -> Any:
 
 @functools.cache
 def _of_every_layer() -> frozenset[str]:
-    """Return the attributes that Keras gives to layers and models."""
+    """Return the names of the attributes that Keras gives to every layer or model."""
     import keras
 
     x = keras.Input((1,), name="x")

@@ -1,10 +1,10 @@
-"""Functions that long work calls with one line of text: what it is doing, and what may mislead."""
+"""Types of functions that long work calls with one line of text: on its progress, or with a warning."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Note = Callable[[str], None]
-"""Called with a line for each step that takes time."""
+"""A function that is called with one line for each step that takes time."""
 Warn = Callable[[str], None]
-"""Called with a sentence on whatever may mislead, or was not as expected, while the work goes on."""
+"""A function that is called with a sentence about anything misleading or unexpected. The work continues."""

@@ -1,4 +1,4 @@
-"""With what a run was made: versions, machine, git commit. Nothing here names a user or a path."""
+"""Describes how a run was made: versions, machine, git commit. The description has no user names and no paths."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy", "scikit-learn")
 GIT_SECONDS = 5
-"""How long git may take to answer. What it has not answered by then is unknown."""
+"""The time limit for an answer of git. After it, the answer counts as unknown."""
 OWN_GROUPS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
-"""Where Linux lists this process's control groups, and where their limits stand. A container is one."""
+"""The file in which Linux lists this process's control groups, and the folder of their limits. A container is one."""
 PROCESSORS = Path("/proc/cpuinfo")
-"""Where Linux describes the processor."""
+"""The file in which Linux describes the processor."""
 CORES = "BNEXP_CORES"
-"""The environment variable that says how many cores a process may use; else it may use all it is allowed to."""
+"""The environment variable for the number of cores that a process may use. Unset, it may use all available cores."""
 WORKERS = "BNEXP_WORKERS"
-"""The environment variable that says how many workers share the machine's memory with this one; else it is alone."""
+"""The environment variable for the number of workers, including this one, that share the memory. Unset, it is 1."""
 WORKER_BYTES = 3 * 2**29
-"""What a worker is given at least, unless more of them are asked for: TensorFlow alone takes half of it."""
+"""The least memory of a worker, unless the user asks for more workers. TensorFlow alone takes half of it."""
 
 
 def versions() -> dict[str, str]:
-    """Return the version of Python, which decides no number, and of each package that decides the numbers."""
+    """Return the version of Python, and of each package that affects the numbers. Python's version does not."""
     found = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **found}
 
 
 def changed_versions(then: Mapping[str, str], *, deciding: bool = True) -> list[str]:
-    """List what has another version here than it had then, of what decides the numbers, or else of what does not.
+    """List the versions that differ now: of packages that affect the numbers or, if not `deciding`, of Python.
 
     >>> changed_versions(versions() | {"python": "2.7", "keras": "0.1"}, deciding=False) == [
     ...     f"python was 2.7 and is {platform.python_version()}"
@@ -54,12 +54,12 @@ def _version(package: str) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return the operating system, the processor's kind and the cores that this process may use."""
+    """Return the operating system, the processor's kind, and the number of cores that this process may use."""
     return {"system": f"{platform.system()} {platform.machine()}", "cores": cores()}
 
 
 def processor() -> str:
-    """Return a digest of the processor's name and abilities, by which TensorFlow chooses how it computes."""
+    """Return a digest of the processor's name and features, because TensorFlow computes differently on others."""
     lines = _text(PROCESSORS).partition("\n\n")[0].splitlines()
     told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))]
     return hashlib.sha256("\n".join(told or [platform.processor()]).encode()).hexdigest()[:16]
@@ -71,7 +71,7 @@ def cores() -> int:
 
 
 def sharing() -> int:
-    """Return how many workers share the machine's memory, this one among them."""
+    """Return how many workers, including this one, share the machine's memory."""
     return _number_in(WORKERS) or 1
 
 
@@ -82,24 +82,24 @@ def _number_in(variable: str) -> int:
 
 
 def _allowed_cores() -> int:
-    """Count the cores that the machine has, this process is bound to, or its container's quota amounts to."""
+    """Count the available cores: of the machine, or fewer by this process's affinity or its container's quota."""
     from joblib import cpu_count  # imports multiprocessing
 
     return int(cpu_count())
 
 
 def memory_limit(asked: int | None) -> int:
-    """Return the bytes that data and training may take: as asked for, or a worker's share of half of the machine's."""
+    """Return the memory for data and training in bytes: `asked`, or a worker's share of half of the memory."""
     return _memory_bytes() // 2 // sharing() if asked is None else asked
 
 
 def most_workers() -> int:
-    """Return how many workers this machine has room for: one a core, if memory is enough for each of them."""
+    """Return how many workers this machine can run: one per core, or fewer if there is too little memory."""
     return max(1, min(cores(), memory_limit(None) // WORKER_BYTES))
 
 
 def _memory_bytes() -> int:
-    """Return the memory that this process may have: the machine's or its container's; 4 GiB where neither tells."""
+    """Return the memory that this process may use: the machine's (4 GiB if unknown), or its container's if less."""
     try:
         installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -129,11 +129,11 @@ def _text(path: Path) -> str:
 
 
 def git_state() -> dict[str, Any] | None:
-    """Return the commit of the working directory and whether files differ from it; None where git tells neither.
+    """Return the commit of the working directory and whether files differ from it; None if git reports neither.
 
-    So it is outside a repository, without git, and where git does not trust
-    the directory. A commit that there is not yet, and a difference that git
-    does not tell in time, are None.
+    git reports neither outside a repository, if it is not installed, or if
+    it does not trust the directory. `commit` is None before the first
+    commit. `dirty` is None if git does not answer in time.
     """
     commit, changes = _git("rev-parse", "--verify", "HEAD"), _git("status", "--porcelain")
     if commit is None and changes is None:
@@ -145,7 +145,7 @@ def git_state() -> dict[str, Any] | None:
 
 
 def _git(*arguments: str) -> bytes | None:
-    """Return what git prints, or None if it fails, is not there or takes too long."""
+    """Return what git prints, or None if it fails, is not installed or takes too long."""
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", *arguments],

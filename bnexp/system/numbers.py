@@ -7,4 +7,4 @@ from typing import Annotated
 from pydantic import Field
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-"""How many of something, 0 too: a whole number that every reader of JSON holds exactly."""
+"""A whole number of 0 or more, small enough for every JSON reader to represent it exactly."""

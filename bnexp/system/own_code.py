@@ -1,7 +1,8 @@
-"""The user's own code behind `my_net.py:build` or `package.module:build`: found, digested, and run as it was digested.
+"""Finds, digests and runs the user's own code behind `my_net.py:build` or `package.module:build`.
 
-The files are found by what they import, where Python would find it, and none is run for that. Each state of them runs
-once, in modules of its own: `blocks` of one network is never `blocks` of another, nor of the user's session.
+Files are found by the import statements in their text, where Python would find them, and are not run for this. The
+text that was digested is the text that runs. Each state of the files runs once, in separate modules: `blocks` of one
+network is never `blocks` of another network or of the user's session.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from bnexp.system.installed import is_installed_file, package_state
 from bnexp.system.user_path import user_path
 
 PREFIX = "bnexp_user_"
-"""How the name of each package begins that holds the modules of one state of a user's code."""
+"""Prefix for names of packages. Each of these packages has the modules of one state of a user's code."""
 
 
 class Source(NamedTuple):
-    """A module: its file, or None of a folder without `__init__.py`; its bytes; of a package, where its modules lie."""
+    """A module: its file (None for a folder without `__init__.py`), its bytes and, of a package, its folders."""
 
     file: Path | None
     text: bytes
@@ -38,12 +39,12 @@ class Source(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnCode:
-    """A network's file, and all files of the user's own that it imports, as they were when they were read."""
+    """The content of a network's file, and of all the user's files that it imports, at the time of reading."""
 
     main: str
     """The name of the module that has the function."""
     sources: Mapping[str, Source]
-    """Dotted name -> module, the network's own first. Of an installed one it is the only one."""
+    """Dotted name -> module, the network's own first. If the network is installed, its module is the only one."""
 
     @property
     def files(self) -> list[Path]:
@@ -52,7 +53,7 @@ class OwnCode:
 
     @property
     def packages(self) -> list[str]:
-        """List the packages that are imported and no files of these, and the installed one that has the network."""
+        """List the imported packages that are not among these files, and the network's package if it is installed."""
         own = _tops(self)
         imported = {name.partition(".")[0] for item in self.sources.items() for name in _imports_in(*item)}
         is_installed = any(one.file is not None and is_installed_file(one.file) for one in self.sources.values())
@@ -68,7 +69,7 @@ class OwnCode:
         return digest.hexdigest()
 
     def module(self) -> ModuleType:
-        """Return the module that has the function, run once for each state of the files."""
+        """Return the module that has the function. It runs once for each state of the files."""
         file = self.sources[self.main].file
         if file is not None and is_installed_file(file):
             return importlib.import_module(self.main)
@@ -89,7 +90,7 @@ def own_code(build: str) -> OwnCode | None:
         OSError: if a file cannot be read.
     """
     place = build.rpartition(":")[0]
-    importlib.invalidate_caches()  # files may be seconds old
+    importlib.invalidate_caches()  # files may have been written just now
     sources: dict[str, Source] = {}
     if place.endswith(".py"):
         file = user_path(place).resolve()
@@ -109,12 +110,12 @@ def own_code(build: str) -> OwnCode | None:
 
 
 def _search(first: Path) -> list[str]:
-    """Return the folders in which Python looks for modules, begun with one."""
+    """Return the folders in which Python looks for modules, with the given folder first."""
     return [str(first), *(os.path.abspath(place) for place in sys.path)]
 
 
 def imported_code(name: str) -> OwnCode:
-    """Read a module of the user's own that is not imported yet, and what it imports; empty if it is none."""
+    """Read a user's module that is not imported yet, and the modules that it imports; nothing for any other module."""
     sources: dict[str, Source] = {}
     search = _search(Path.cwd())
     for found, file, places in _along(name, search):
@@ -125,7 +126,7 @@ def imported_code(name: str) -> OwnCode:
 def _add(
     name: str, file: Path | None, places: Sequence[str] | None, search: Sequence[str], sources: dict[str, Source]
 ) -> None:
-    """Add a module, and all modules of the user's own that it imports."""
+    """Add a module to `sources`, and all of the user's modules that it imports."""
     if name in sources:
         return
     text = b"" if file is None else file.read_bytes()
@@ -143,10 +144,10 @@ def _imports_in(name: str, source: Source) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1024)
 def _imports(text: bytes, package: str) -> tuple[str, ...]:
-    """Return the dotted names that a text imports, anywhere in it; each may be a module or what a module holds."""
+    """Return the dotted names that a text imports anywhere. Each may be a module, or a name inside a module."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):  # running it reports why, if it is run at all
+    except (SyntaxError, ValueError, RecursionError):  # if the file is run, Python reports why
         return ()
     return tuple(sorted(set(_imported(tree, package))))
 
@@ -166,7 +167,10 @@ Found = tuple[str, Path | None, Sequence[str] | None]
 
 
 def _along(name: str, search: Sequence[str], *, installed: bool = False) -> Iterator[Found]:
-    """Yield the packages along a dotted name, then its module, as far as they are there and the user's own."""
+    """Yield the packages of a dotted name, then its module. Stop at a part that is missing.
+
+    Unless `installed`, also stop at a part that is not the user's own.
+    """
     places: Sequence[str] = search
     parts = name.split(".")
     for depth, part in enumerate(parts, 1):
@@ -184,12 +188,12 @@ def _along(name: str, search: Sequence[str], *, installed: bool = False) -> Iter
 
 
 def _is_compiled(file: Path) -> bool:
-    """Return True for an extension or a `.pyc` file: it is known by its bytes, and says nothing of what it imports."""
+    """Return True for an extension or a `.pyc` file. It is digested by its bytes, and its imports are unknown."""
     return file.suffix != ".py"
 
 
 def _spec(name: str, places: Sequence[str], *, is_top: bool) -> ModuleSpec | None:
-    """Find a module in these folders; one on top also where else packages under development are found."""
+    """Find a module in these folders. A top-level one is also searched by other finders, as of editable installs."""
     if is_top and name in sys.builtin_module_names:
         return None
     spec = PathFinder.find_spec(name, places)
@@ -210,7 +214,7 @@ class _Finder:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Return how Python runs a module from the text that was digested; None of any other module."""
+        """Return the spec that runs a module from the text that was digested; None for any other module."""
         root, _, inner = name.partition(".")
         code = _RUN.get(root)
         if code is None:
@@ -231,24 +235,24 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Runs the text that was digested; what that imports of the user's own is found by `own_import`, then and later."""
+    """Runs the text that was digested. `own_import` finds the user's modules that it imports, at once or later."""
 
     def __init__(self, name: str, source: Source, own_import: Callable[..., Any]) -> None:
         super().__init__(name, str(source.file))
         self.text, self.own_import = source.text, own_import
 
     def get_code(self, fullname: str) -> CodeType:
-        """Compile the text. A compiled file beside it may be of another text."""
+        """Compile the text. A `.pyc` file is not used, because it may come from another text."""
         return compile(self.text, self.path, "exec", dont_inherit=True)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the module with an `import` of its own."""
+        """Run the module with `own_import` as its `import`."""
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": self.own_import}
         super().exec_module(module)
 
 
 def module_found(module: str, name: str) -> ModuleType | None:
-    """Return what `import name` finds in a module; None as long as the session has not imported that name itself."""
+    """Return the module that `import name` finds in a module; None if the session has not imported that name itself."""
     root = module.partition(".")[0]
     is_of_copy = root in _RUN and name.partition(".")[0] in _tops(_RUN[root])
     return sys.modules.get(f"{root}.{name}" if is_of_copy else name) if name in sys.modules else None
@@ -259,13 +263,13 @@ def _tops(code: OwnCode) -> set[str]:
 
 
 def _importer(root: str, code: OwnCode) -> Callable[..., Any]:
-    """Return what `import` does in this code: the code's own modules lie under `root`."""
+    """Return the function for `import` in this code. It finds the code's own modules in the package `root`."""
     own = _tops(code)
 
     def own_import(
         name: str, namespace: Any = None, local: Any = None, wanted: Sequence[str] | None = (), level: int = 0
     ) -> Any:
-        """Import a module of this code from under `root`, any other as Python does. Arguments are `__import__`'s."""
+        """Import a module of this code from `root`, and any other as Python does. The arguments are `__import__`'s."""
         top = name.partition(".")[0]
         if level or top not in own:
             return __import__(name, namespace, local, wanted or (), level)

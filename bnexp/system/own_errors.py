@@ -1,4 +1,4 @@
-"""What a message says where the user's own code fails: their traceback, that the error is theirs, and how to try it."""
+"""Messages for errors in the user's own code: the user's traceback, and how to run the code without bnexp."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnexp.system.session_functions import is_of_session, told_of
 
 @contextmanager
 def errors_of(step: str, build: str) -> Iterator[None]:
-    """Raise SettingError with the user's own traceback where their code fails."""
+    """Raise SettingError with the user's own traceback if the user's code in this block fails."""
     try:
         yield
     except SettingError:
@@ -30,15 +30,16 @@ def errors_of(step: str, build: str) -> Iterator[None]:
 
 
 def _cure(error: BaseException, step: str, build: str) -> str:
-    """Return what mends the user's code, and how it can be tried without bnexp, if it is a file."""
+    """Return how to fix the user's code and, if possible, how to run it without bnexp."""
     file, _, name = build.rpartition(":")
-    told = "The error is in that code, and not in bnexp. Mend it"
+    told = "The error is in that code, and not in bnexp. Fix it"
     if is_of_session(build):
         return f"{told}, and try it with `{name}()`."
     if isinstance(error, ModuleNotFoundError):
         return (
-            "bnexp looks for modules beside the file and on PYTHONPATH. It undoes what a file changes in sys.path, as "
-            "a change of a module there would go unnoticed. Install the module, or put it in one of these places."
+            "bnexp looks for modules beside the file and on PYTHONPATH. It undoes changes that a file makes to "
+            "sys.path, because it would not notice changed modules there. Install the module, or put it in one of "
+            "these places."
         )
     if not file.endswith(".py"):
         return f"{told}."
@@ -50,7 +51,7 @@ def _cure(error: BaseException, step: str, build: str) -> str:
 
 
 def own_traceback(error: BaseException) -> str:
-    """Return the traceback from the first frame that is neither bnexp's nor Python's machinery of imports."""
+    """Return the traceback without the frames of bnexp and of Python's import system."""
     others = (OWN_FOLDER, "<frozen", str(Path(importlib.__file__)))
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(others)]

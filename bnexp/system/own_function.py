@@ -1,4 +1,4 @@
-"""A function of the user's own, `my_net.py:build`, as far as the text of its file tells. Nothing is run."""
+"""Facts about a user's function, `my_net.py:build`, from the text of its file. Nothing is run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bnexp.system.session_functions import is_of_session, session_function
 from bnexp.system.user_path import user_path
 
 MOST_NAMED = 20
-"""Functions of a file, or files of a folder, that a message names."""
+"""The most functions of a file, or files of a folder, that a message names."""
 
 
 def parameters_in_text(build: str) -> set[str] | None:
     """Return the names of the parameters of `my_net.py:build`, without running its file.
 
-    None if the text does not say: the function is imported, assigned or decorated.
+    The result is None if the text does not show them: the function is imported, assigned or decorated.
     """
     found = {function.name: function for function in _functions(build)}.get(build.rpartition(":")[2])
     if found is None or found.decorator_list:
@@ -32,9 +32,9 @@ def parameters_in_text(build: str) -> set[str] | None:
 
 
 def function_names(build: str, *, hidden: bool = False) -> list[str]:
-    """List the functions of a file that could return a network, by their names; empty if it cannot be read.
+    """Return the names of a file's functions, which could return a network; nothing if the file cannot be read.
 
-    With `hidden`, those whose names begin with an underscore are among them.
+    With `hidden`, names that begin with an underscore are included.
     """
     return [one.name for one in _functions(build) if hidden or not one.name.startswith("_")]
 
@@ -49,7 +49,7 @@ def _functions(build: str) -> list[ast.FunctionDef]:
 
 
 def code_at(build: str) -> OwnCode:
-    """Read the code that a name stands for, and all of the user's own that it imports.
+    """Read the code of `build`, and all of the user's code that it imports.
 
     Raises:
         SettingError: if it is a function of another session, no file or module is there, or it cannot be read.
@@ -65,7 +65,7 @@ def code_at(build: str) -> OwnCode:
         code = own_code(build)
     except OSError as error:
         seen = f"is {build!r}; {place} cannot be read ({error.strerror})"
-        raise SettingError("model.build", f"{seen}. Name a file that can.") from error
+        raise SettingError("model.build", f"{seen}. Name a readable file.") from error
     if code is None and place.endswith(".py"):
         raise SettingError("model.build", f"names {place!r}; {no_file(place, '.py')}")
     if code is None:
@@ -78,7 +78,7 @@ def code_at(build: str) -> OwnCode:
 
 
 def no_file(path: str, kind: str) -> str:
-    """Return that a file is not there, with the files of its kind beside it."""
+    """Return the message for a missing file, with the files of the same kind in its folder."""
     file = user_path(path)
     beside = sorted(one.name for one in file.parent.glob(f"*{kind}")) if file.parent.is_dir() else []
     cure = nearest(file.name, beside, most=MOST_NAMED) if beside else f"Name a {kind} file."
@@ -86,7 +86,7 @@ def no_file(path: str, kind: str) -> str:
 
 
 def refuse_undefined(build: str) -> None:
-    """Raise SettingError if the text of the file says that running it fails, or binds no such name.
+    """Raise SettingError if the text of the file shows that it cannot run, or that it does not define the function.
 
     Raises:
         SettingError: if there is no such file, it is not Python, or it certainly has no function of this name.
@@ -100,7 +100,7 @@ def refuse_undefined(build: str) -> None:
     for source in code.sources.values():
         try:
             is_certain &= not binds_by_text(_compiled(source.text, source.file))
-        except (SyntaxError, ValueError, RecursionError):  # of a file that may never be imported
+        except (SyntaxError, ValueError, RecursionError):  # a file that may never be imported
             is_certain = False
     is_submodule = own.places is not None and PathFinder.find_spec(name, own.places) is not None
     if is_certain and not is_submodule and name not in bound_names(compiled):
@@ -108,14 +108,14 @@ def refuse_undefined(build: str) -> None:
 
 
 def no_function(build: str, functions: Sequence[str]) -> SettingError:
-    """Return the refusal of a name that a file does not define, with the names of its functions."""
+    """Return the error for a function that a file does not define, with the names of the file's functions."""
     place, _, name = build.rpartition(":")
     cure = nearest(name, functions, most=MOST_NAMED) if functions else f"It defines no function; write `def {name}():`."
     return SettingError("model.build", f"is {build!r}; {place} has no function {name}. {cure}")
 
 
 def _compiled(text: bytes, file: Path | None) -> CodeType:
-    """Compile a text. Python warns of it when it is run."""
+    """Compile a text without warnings, because Python shows them when it runs the text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return compile(text, str(file), "exec", dont_inherit=True)

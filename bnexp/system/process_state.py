@@ -1,6 +1,6 @@
-"""What belongs to the user's process, left as it was: work in a notebook or a script changes none of it for good.
+"""Restores the state of the user's process after work in a notebook or a script.
 
-Not among it is what cannot be taken back: TensorFlow is loaded, and its threads are spread over the cores.
+Some changes cannot be undone: TensorFlow stays loaded, and its threads stay spread over the cores.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format", "dtype_policy", "max
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Restore, when the work is done, random states, Keras's settings and registered classes, logging and warnings.
+    """Restore random states, Keras's settings and registered classes, logging and warnings after this block.
 
-    TensorFlow's own warnings are held back meanwhile, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
+    TensorFlow's own warnings are not shown in this block, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
     """
     undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment()]
     logger = logging.getLogger("tensorflow")
@@ -42,7 +42,7 @@ def process_state_kept() -> Iterator[None]:
 
 
 def _random_states() -> Iterator[Undo]:
-    """Yield what restores the random states of Python and, where it is loaded, of NumPy."""
+    """Yield functions that restore the random states of Python and, if it is loaded, of NumPy."""
     yield partial(random.setstate, random.getstate())
     if (numpy := sys.modules.get("numpy")) is not None:
         yield partial(numpy.random.set_state, numpy.random.get_state())
@@ -50,7 +50,7 @@ def _random_states() -> Iterator[Undo]:
 
 
 def _keras_settings() -> Iterator[Undo]:
-    """Yield what restores Keras's settings; if Keras is not loaded yet, its defaults stay, which bnexp sets."""
+    """Yield functions that restore Keras's settings. If Keras is not loaded yet, the defaults that bnexp sets stay."""
     keras = sys.modules.get("keras")
     config = getattr(keras, "config", None)  # None while Keras is being imported
     if config is None:
@@ -62,9 +62,9 @@ def _keras_settings() -> Iterator[Undo]:
 
 
 def _registered_classes() -> Undo:
-    """Return what gives the user's own classes their names in Keras's registry back, which private copies of them have.
+    """Return a function that puts the user's own classes back into Keras's registry.
 
-    The work itself needs the copies there: it saves their layers.
+    Meanwhile, bnexp's private copies of these classes have their names there, because it saves layers of the copies.
     """
     keras = sys.modules.get("keras")
     saving = getattr(keras, "saving", None)  # None while Keras is being imported
@@ -82,12 +82,12 @@ def _put_back_classes(before: Mapping[str, Any]) -> None:
 
 
 def _environment() -> Undo:
-    """Return what restores the variables of the environment that loading TensorFlow sets."""
+    """Return a function that restores the environment variables that loading TensorFlow sets."""
     return partial(_set_variables, {name: os.environ.get(name) for name in (BACKEND, LOG_LEVEL)})
 
 
 def _set_variables(values: Mapping[str, str | None]) -> None:
-    """Set variables of the environment; None takes one out."""
+    """Set environment variables; None removes a variable."""
     for name, value in values.items():
         if value is None:
             os.environ.pop(name, None)

@@ -1,6 +1,6 @@
-"""A model that Keras saved, as its file alone tells: whether it can be read, and what it is built from.
+"""Reads the file of a model that Keras saved: whether it is readable, and which objects it is built from.
 
-Nothing in it is built or run, and Keras is not loaded.
+Nothing in the file is built or run, and Keras is not loaded.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from bnexp.system.own_function import no_file
 from bnexp.system.user_path import user_path
 
 LARGEST_DESCRIPTION = 256 * 2**20
-"""Bytes of config.json. For a large published network it has 1 MB."""
+"""The largest size of config.json, in bytes. A large published network has one of 1 MB."""
 MOST_COMPRESSED = 100
-"""Times a member of more than that may be smaller in the archive. Keras does not compress."""
+"""The highest compression ratio for a larger member of the archive. Keras does not compress."""
 OLD_FORMATS = (".h5", ".hdf5")
 HDF5 = b"\x89HDF\r\n\x1a\n"
-"""The first bytes of a file in the older format."""
+"""The first bytes of a file in the older format, HDF5."""
 FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
 KEY = "model.path"
 
 
 def description_of(path: str) -> dict[str, Any]:
-    """Return config.json of a .keras file: all that Keras builds the model from.
+    """Return config.json of a .keras file, from which Keras builds the model.
 
     Raises:
-        SettingError: if there is no such file, it is no model of Keras 3, or it holds code.
+        SettingError: if there is no such file, it is not a model of Keras 3, or it holds code.
     """
     file = user_path(path)
     _refuse_no_file(path, file)
@@ -40,12 +40,12 @@ def description_of(path: str) -> dict[str, Any]:
 
 
 def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a description is built; bnexp does not compile a model as it was saved."""
+    """Return a description without the compile settings, because bnexp does not compile a model as it was saved."""
     return {key: value for key, value in description.items() if key != "compile_config"}
 
 
 def compiled_loss(path: str) -> str | None:
-    """Return the loss that the saved model was compiled with, by Keras's name; None if it was not, or has several."""
+    """Return the loss that the saved model was compiled with, by Keras's name; None for no loss or several."""
     loss = _within(description_of(path), "compile_config", "loss")
     if isinstance(loss, dict):
         config = loss.get("config")
@@ -54,7 +54,7 @@ def compiled_loss(path: str) -> str | None:
 
 
 def _within(value: Any, *keys: str) -> Any:
-    """Return what stands under the keys, each in the one before; None where there is no mapping with it."""
+    """Return the value at nested keys; None if one of the keys is missing."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
@@ -64,7 +64,7 @@ def _refuse_no_file(path: str, file: Path) -> None:
     names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
     free = next((one for one in names if not one.exists()), names[0])
     old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
-    rename = "" if old == file else f"Rename it to {old}, as Keras goes by the ending. "
+    rename = "" if old == file else f"Rename it to {old}, because Keras decides by the ending. "
     named = path if old == file else str(old)
     convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
     if not file.exists():
@@ -79,7 +79,7 @@ def _refuse_no_file(path: str, file: Path) -> None:
         if not _holds_network(file):
             raise SettingError(
                 KEY,
-                f"is {path!r}, which holds weights alone, and no network; expected a .keras file. Write `def build():` "
+                f"is {path!r}, which holds only weights and no network; expected a .keras file. Write `def build():` "
                 f"in a Python file. It builds the network, calls `model.load_weights({path!r})`, and returns it. Then "
                 "name FILE:build.",
             )
@@ -87,7 +87,7 @@ def _refuse_no_file(path: str, file: Path) -> None:
     if file.suffix.lower() in OLD_FORMATS:
         raise SettingError(
             KEY,
-            f"is {path!r}, which is no HDF5 file, whatever its name says; expected what `model.save('my.keras')` "
+            f"is {path!r}, which is not an HDF5 file, despite its name; expected what `model.save('my.keras')` "
             "writes. Save the model again.",
         )
 
@@ -101,7 +101,7 @@ def _is_hdf5(file: Path) -> bool:
 
 
 def _holds_network(file: Path) -> bool:
-    """Return True if an HDF5 file describes a network; True, too, if it cannot be read, as `load_model` says why."""
+    """Return True if an HDF5 file describes a network, or if it cannot be read: then `load_model` reports why."""
     import h5py
 
     try:
@@ -122,7 +122,7 @@ def _refuse_bomb(path: str, members: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _read(path: str, file: Path) -> dict[str, Any]:
-    """Return config.json of the archive: all that Keras builds the model from."""
+    """Return config.json of the archive, from which Keras builds the model."""
     try:
         with zipfile.ZipFile(file) as archive:
             _refuse_bomb(path, archive.infolist())
@@ -141,19 +141,19 @@ def _read(path: str, file: Path) -> dict[str, Any]:
 
 
 def _refuse_code(path: str, description: Mapping[str, Any]) -> None:
-    kinds: dict[str, list[str]] = {"Lambda": [], "__lambda__": []}  # the layers, and functions that stand anywhere
+    kinds: dict[str, list[str]] = {"Lambda": [], "__lambda__": []}  # Lambda layers, and lambda functions in any object
     for one in objects(built_parts(description)):
         kinds.get(one["class_name"], []).append(name_of(one))
     if code := kinds["Lambda"] or kinds["__lambda__"]:
         raise SettingError(
             KEY,
-            f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and none is run "
-            f"from a file. {FUNCTION.format('safe_mode=False')} Do so only if you trust the model.",
+            f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and bnexp runs "
+            f"no code of a model file. {FUNCTION.format('safe_mode=False')} Do so only if you trust the model.",
         )
 
 
 def objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield each object that Keras would build, however deep it stands."""
+    """Yield each object that Keras would build, at any depth."""
     left: list[Any] = [description]
     while left:
         value = left.pop()
@@ -166,7 +166,7 @@ def objects(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def name_of(one: dict[str, Any]) -> str:
-    """Return what one object of a description is called there."""
+    """Return the name that a description has for one of its objects."""
     return str(config_of(one).get("name", one.get("name", "unnamed")))
 
 

@@ -1,4 +1,4 @@
-"""Functions that exist in this Python session alone, by the name under which a config calls them.
+"""Functions that exist only in this Python session, by the names that a config has for them.
 
 A function of a notebook, a closure or a lambda has no file that another process could read it from.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 PLACE = "<python>"
-"""What stands in a name where a function of a file has the file: `<python>:build`."""
+"""The part before the colon in the name of a function without a file: `<python>:build`."""
 Function = Callable[..., Any]
 
 
@@ -27,12 +27,12 @@ _IMPORTING: list[str] = []
 
 
 def register(build: str, function: Function, sha256: str) -> None:
-    """Let `build` name this function, in the place of any that it named before."""
+    """Register a function under the name `build`. It replaces an earlier function of this name."""
     _KNOWN[build] = SessionFunction(function, sha256)
 
 
 def session_function(build: str) -> SessionFunction | None:
-    """Return the function of this session that a config calls `build`; None if there is none."""
+    """Return the function of this session with the name `build`; None if there is none."""
     return _KNOWN.get(build)
 
 
@@ -42,7 +42,7 @@ def is_of_session(build: str) -> bool:
 
 
 def told_of(build: str, *, quoted: bool = True) -> str:
-    """Return what a message calls a function: by what the user named, its own name or its file.
+    """Return how a message names a function: by its own name if it has no file, else by `build`.
 
     >>> told_of("<python>:build"), told_of("my_net.py:build")
     ('your function build', "'my_net.py:build'")
@@ -54,7 +54,7 @@ def has_parameter(function: Function, parameter: str) -> bool:
     """Return True if a function has a parameter of this name."""
     try:
         return parameter in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # of some built-in ones nothing is known
+    except (TypeError, ValueError):  # some built-in functions have no signature
         return False
 
 

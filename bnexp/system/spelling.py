@@ -1,7 +1,7 @@
-"""How a message spells what the caller gives: `--arms batch,none` at the command line, `arms=[...]` in Python.
+"""Spells options in messages as the caller would: `--arms batch,none` at the command line, `arms=[...]` in Python.
 
-Whether a command runs is kept in the context. A new thread begins without it: run what it does in
-`contextvars.copy_context()` if that can raise a message. A worker process begins without it, too: what it says names no
+A context variable records whether a command runs. A new thread does not inherit it. If the thread's work can raise a
+message, run it in `contextvars.copy_context()`. A worker process does not inherit it either, but its messages name no
 option.
 """
 
@@ -27,7 +27,7 @@ PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
 
 @contextmanager
 def by_command() -> Iterator[None]:
-    """Let messages name the options of a command, as long as one runs; else they name keywords of Python."""
+    """Make messages name options of the command line in this block. Elsewhere, they name keywords of Python."""
     token = _BY_COMMAND.set(True)
     try:
         yield
@@ -41,13 +41,13 @@ def is_by_command() -> bool:
 
 
 def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
-    """Return an option by its name, or with a value as the caller would give it.
+    """Return an option as the caller would write it, alone or with a value.
 
     >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", "DIR"), spelt("target", "label")
     ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="label"')
     >>> spelt("max-seeds"), spelt("until-settled", True), spelt("reach", "0.9")
     ('question.max_seeds', 'Question(until_settled=True)', 'Question(reach=0.9)')
-    >>> spelt("max-seeds", "80")  # is refused without the other
+    >>> spelt("max-seeds", "80")  # max_seeds is refused without until_settled
     'Question(until_settled=True, max_seeds=80)'
     >>> with by_command():
     ...     spelt("arms"), spelt("arms", ["batch", "none"]), spelt("until-settled", True), spelt("reach", "0.9")
@@ -70,7 +70,7 @@ FUNCTIONS = {"study": "run_study", "runs": "list_runs", "data fetch": "fetch_dat
 
 
 def command(name: str, given: str = "", *, option: str | None = None) -> str:
-    """Return a command with what it is given, by an option if one is named, or the call that does the same in Python.
+    """Return a command with its argument or option, or the Python call that does the same.
 
     >>> command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
     ('bnexp.train(resume="runs/bn")', 'bnexp.fetch_data(NAME)', 'bnexp.list_runs()')
@@ -88,13 +88,13 @@ STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
     r"(?: (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?<=--metric )\w+))?"
 )
-"""An option in a sentence of a comparison, and its value, if one follows."""
+"""Matches an option in a sentence of a comparison, and its value, if one follows."""
 
 
 def respelt(text: str, names: Sequence[str] = ()) -> str:
-    """Return a stored sentence, in which options of `bnexp compare` are named, as the caller would give them.
+    """Return a stored sentence with its options of `bnexp compare` written as the caller would write them.
 
-    The names of arms that stand in it stay as they are.
+    `names` are the names of arms. They stay unchanged in the sentence.
 
     >>> respelt("with about 27 seeds (--seeds 27, or --until-settled)")
     'with about 27 seeds (seeds=27, or Question(until_settled=True))'
@@ -102,7 +102,7 @@ def respelt(text: str, names: Sequence[str] = ()) -> str:
     'net --seeds 5 is better. Use seeds=20.'
     """
     kept = [re.escape(name) for name in sorted(names, key=len, reverse=True) if STORED.search(name)]
-    parts = re.split(f"({'|'.join(kept)})", text) if kept else [text]  # every second one is a name
+    parts = re.split(f"({'|'.join(kept)})", text) if kept else [text]  # every second part is a name
     return "".join(part if at % 2 else STORED.sub(_found, part) for at, part in enumerate(parts))
 
 
@@ -111,7 +111,7 @@ def _found(option: re.Match[str]) -> str:
 
 
 def _in_python(value: str | bool | Sequence[str]) -> str:
-    """Return a value as Python's code has it; what stands for one, as DIR, and a number stay as they are."""
+    """Return a value as Python code. Placeholders such as DIR, and numbers, get no quotes."""
     if isinstance(value, bool):
         return str(value)
     is_bare = isinstance(value, str) and (value.isupper() or _is_number(value))

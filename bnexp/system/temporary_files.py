@@ -1,4 +1,4 @@
-"""Temporary files beside the ones that they are to replace: locked while they are written, and cleared away if left."""
+"""Temporary files next to the files that they will replace. They are locked while written; leftovers are removed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import IO
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
-    """Make a hidden file beside another, and remove it in the end if it is still there.
+    """Yield a new hidden file in the folder of `path`, and remove it at the end if it still exists.
 
-    As long as it is open its lock is held, so that `clear_leftovers` of another process leaves it alone.
+    The file is locked while it is open, so that `clear_leftovers` of another process does not remove it.
     """
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         try:
             with open(temporary, "xb") as file:
                 lock(file.fileno(), wait=True)
-                if not temporary.exists():  # cleared away before it was locked
+                if not temporary.exists():  # another process removed it before it was locked
                     continue
                 yield file
                 return
@@ -30,19 +30,19 @@ def temporary_beside(path: Path) -> Iterator[IO[bytes]]:
 
 
 def put_in_place(file: IO[bytes], path: Path) -> None:
-    """Bring a temporary file to the disk, then into its place."""
+    """Write a temporary file to the disk, then move it to its final path."""
     file.flush()
     os.fsync(file.fileno())
-    if os.name == "nt":  # which renames no file that is open
+    if os.name == "nt":  # Windows cannot rename an open file
         file.close()
     os.replace(file.name, path)
     _sync_directory(path.parent)
 
 
 def clear_leftovers(directory: Path) -> None:
-    """Remove the temporary files of writers that were killed; one that is being written stays.
+    """Remove the temporary files of writers that were killed. A file that is still being written stays.
 
-    What cannot be removed, or may be in use, is in nobody's way.
+    A file that cannot be removed, or that may be in use, is left without an error, because it does no harm.
     """
     flags = os.O_RDWR | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     for leftover in directory.rglob(".*.tmp"):
@@ -54,12 +54,12 @@ def clear_leftovers(directory: Path) -> None:
                     leftover.unlink()
             finally:
                 os.close(descriptor)
-            if os.name == "nt":  # which removes no file that is open
+            if os.name == "nt":  # Windows cannot remove an open file
                 leftover.unlink()
 
 
 def lock(descriptor: int, *, wait: bool) -> bool | None:
-    """Lock an open file until it is closed; return False if another holds it, None where there are no such locks."""
+    """Lock an open file until it is closed; return False if another process holds the lock, None without locks."""
     if os.name != "posix":
         return None
     import fcntl
@@ -68,13 +68,13 @@ def lock(descriptor: int, *, wait: bool) -> bool | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # of a file system without locks
+    except OSError:  # the file system has no locks
         return None
     return True
 
 
 def _sync_directory(directory: Path) -> None:
-    """Bring a renaming to the disk, where the system lets a directory be opened."""
+    """Write a rename to the disk, if the system can open directories."""
     if os.name == "posix":
         descriptor = os.open(directory, os.O_RDONLY)
         try:

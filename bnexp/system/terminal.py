@@ -1,6 +1,6 @@
-"""Standard streams that cannot stop the work, and text that a terminal does not obey.
+"""Standard streams whose errors do not stop the work, and text without characters that control a terminal.
 
-A reader that has gone, a full disk or a closed stream loses what is printed, and nothing else.
+If a reader is gone, the disk is full or a stream is closed, the printed text is lost, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, TextIO, cast
 
 OBEYED = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-"""Unicode categories that a terminal may obey, that reorder text, or that break a line."""
+"""Unicode categories of characters that can control a terminal, reorder text or break a line."""
 
 
 def plain(name: object) -> str:
-    """Return a name without characters that a terminal would obey.
+    """Return a name in which `?` replaces each character that can control a terminal.
 
     >>> plain("a" + chr(27) + "[31m")
     'a?[31m'
@@ -31,7 +31,7 @@ def plain(name: object) -> str:
 
 
 def cleaned(message: str) -> str:
-    r"""Return a message without characters that a terminal would obey, but for its line breaks and tabs.
+    r"""Return a message in which `?` replaces characters that can control a terminal, except line breaks and tabs.
 
     >>> cleaned("one\n\ttwo\x1b[2J")
     'one\n\ttwo?[2J'
@@ -50,23 +50,23 @@ class Stream:
             self._stream.reconfigure(errors="replace")
 
     def write(self, text: str) -> int:
-        """Write a text, or lose it."""
+        """Write a text; if the stream fails, drop the text."""
         if self.lost is None:
             self._guarded("write", cleaned(text) if self._clean else text)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Write several texts."""
+        """Write several texts, each as `write` does."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Bring what was written to its reader, or lose it."""
+        """Flush the stream; if it fails, drop the text."""
         if self.lost is None:
             self._guarded("flush")
 
     def isatty(self) -> bool:
-        """Return True if a person reads it in a terminal."""
+        """Return True if the stream is a terminal that has not failed."""
         return self.lost is None and self._stream.isatty()
 
     @property
@@ -77,17 +77,17 @@ class Stream:
     def _guarded(self, method: str, *arguments: str) -> None:
         try:
             getattr(self._stream, method)(*arguments)
-        except (OSError, ValueError) as error:  # ValueError: it has been closed
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
             self.lost = error if isinstance(error, OSError) else OSError(errno.EBADF, str(error))
             self._silence()
 
     def _silence(self) -> None:
-        """Let what is still buffered go nowhere, so that it raises nothing when the process ends."""
+        """Discard text that is still buffered, so that it raises no error when the process ends."""
         with suppress(OSError, ValueError):
             _lead_nowhere(self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
-        """Pass on whatever else is asked of the stream."""
+        """Return any other attribute of the original stream."""
         return getattr(self.__dict__["_stream"], name)
 
 
@@ -95,7 +95,7 @@ class Stream:
 def guarded_streams() -> Iterator[Stream]:
     """Replace stdout and stderr by streams that never raise, and yield the new stdout; stderr is cleaned.
 
-    A standard stream that was closed leads nowhere from here on, so that no file that is opened later takes its place.
+    A closed standard stream is replaced by the null device, so that no file opened later gets its descriptor.
     """
     before = sys.stdout, sys.stderr
     closed = [descriptor for descriptor in (0, 1, 2) if _is_closed(descriptor)]
@@ -120,7 +120,7 @@ def _is_closed(descriptor: int) -> bool:
 
 
 def _lead_nowhere(descriptor: int) -> None:
-    """Open the null device in the place of a closed standard stream, for this process and those it starts."""
+    """Open the null device under this descriptor, for this process and for the processes that it starts."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     if nowhere == descriptor:
         os.set_inheritable(nowhere, True)

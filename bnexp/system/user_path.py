@@ -1,4 +1,4 @@
-"""A path as the user typed it: `~` is their home."""
+"""Paths as the user typed them, in which `~` is the home directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def user_path(path: str) -> Path:
-    """Return a path with the home that it names. The `~nobody` of a user who is not there stays, and names no file.
+    """Return a path with `~` replaced by the home directory. `~nobody` stays if there is no user of this name.
 
     >>> user_path("~/my.csv") == Path.home() / "my.csv", user_path("~no body/my.csv").parts[0]
     (True, '~no body')

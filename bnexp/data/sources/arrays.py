@@ -1,4 +1,4 @@
-"""Which arrays of an NPZ file can be learned from, by their headers: names, shapes and types. No value is read."""
+"""Checks of the arrays of an NPZ file by their headers: names, shapes and types. No value is read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bnexp.errors import Problems, listed, nearest
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
 RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
 NUMBERS, LABELS = "fiub", "biufU"
-"""NumPy's letters for types of inputs, and of targets and groups."""
+"""NumPy's letters for the types that inputs may have, and for those of targets and groups."""
 CHANNELS = (1, 3, 4)
-"""Gray, RGB and RGBA: the lengths by which the axis of the channels is known."""
+"""Lengths of an axis that show that it holds channels: gray, RGB and RGBA."""
 SPARSE = {"indices", "indptr", "format", "shape", "data"}
 """The arrays that SciPy's save_npz writes."""
 MOST_NAMED = 10
@@ -29,21 +29,24 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before an array's values."""
+    """The header of an array: what NumPy stores before its values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     is_by_columns: bool = False
-    """Whether the values of a column lie together (Fortran's order), and not each row's."""
+    """True if the values are stored column by column (Fortran order), and not row by row."""
 
 
 def names_of(dataset: NpzDataset) -> dict[str, str]:
-    """Return the name of the array that each key asks for."""
+    """Return the dataset's key, such as x or y -> the name of its array."""
     return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
 
 
 def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
-    """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
+    """Raise SettingError if the file lacks an array that the config names.
+
+    If the file holds parts of a split, the error shows how to read them.
+    """
     problems, has_named_split = Problems(), False
     parts = parts_first(filter(part_of, headers))
     asked = names_of(dataset)
@@ -68,7 +71,7 @@ def _offered(name: str, others: Sequence[str]) -> str:
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
-    """Return how a file with a split of its own can be read."""
+    """Return sentences about the parts of a split in a file, and how to read them."""
     seen = f"The file holds parts of a split: {listed(parts, MOST_NAMED)}."
     if (keys := keys_of_split(headers)) is None:
         return f"{seen} Name the arrays of one part as dataset.x and dataset.y, or join the parts (numpy.concatenate)."
@@ -76,7 +79,7 @@ def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
 
 
 def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return the config's keys for a file that holds a training part and others; None if they are not clear.
+    """Return config key -> array for a file that holds a training part and other parts; None if this is unclear.
 
     >>> x, y = Header((9, 4), np.dtype("float32")), Header((9,), np.dtype("int64"))
     >>> keys_of_split({"x_train": x, "y_train": y, "x_test": x, "y_test": y})
@@ -95,7 +98,7 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
 
 
 def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return the config's keys for a file with one array of inputs and one of targets; None if it has others, too.
+    """Return config key -> array for a file with only one array of inputs and one of targets; None for other files.
 
     >>> images, labels = Header((9, 4, 4), np.dtype("uint8")), Header((9,), np.dtype("int64"))
     >>> keys_of_pair({"images": images, "labels": labels})
@@ -110,19 +113,19 @@ def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
 
 
 def _holds_inputs(name: str, header: Header) -> bool:
-    """Return True for an array of several numbers a row, unless it is called as one-hot targets are."""
+    """Return True for an array with several numbers in each row, unless it is named like one-hot targets."""
     may_be_one_hot = is_one_hot(header.shape, header.dtype) and name.lower().startswith(("y", "label", "target"))
     return len(header.shape) > 1 and header.shape[1:] != (1,) and not may_be_one_hot
 
 
 def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
-    """List the arrays of the first file that are not asked for."""
+    """Return the names of the arrays in the training part's file that the config does not use."""
     asked = {name for _, part in dataset.each_part() if part.path == dataset.path for name in names_of(part).values()}
     return sorted(set(headers) - asked)
 
 
 def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind: Kind) -> Iterator[str]:
-    """Yield what may be meant otherwise: parts that are not read, gray images as sequences, channels first."""
+    """Yield warnings about parts that are not read, gray images read as sequences, and images with channels first."""
     parts = parts_first(filter(part_of, left_out(dataset, headers)))
     if parts and not part_of(dataset.x):
         yield (
@@ -143,7 +146,7 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
 
 
 def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
-    """Return what kind of rows x holds, and collect why it can be none."""
+    """Return the kind of rows that x holds, and note in `problems` if x does not fit this kind."""
     kind = KINDS.get(len(x.shape), "table") if dataset.kind == "auto" else dataset.kind
     seen, rank = f"is {dataset.x!r}, {x.dtype} of shape {x.shape}", RANKS[kind]
     if 0 in x.shape or (len(x.shape) not in KINDS and x.dtype.kind in NUMBERS):
@@ -179,7 +182,7 @@ def _inputs_cure(name: str, x: Header) -> str:
 
 
 def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: Problems) -> None:
-    """Collect why the targets or the groups cannot be one value for each row of x."""
+    """Note in `problems` if the targets or the groups are not one value for each row of x."""
     rows = headers[dataset.x].shape[:1]
     for key, name in names_of(dataset).items():
         label = headers[name]

@@ -1,4 +1,4 @@
-"""What may mislead in the columns of a table that was read: names that look alike, and categories that seem none."""
+"""Warnings about the columns of a table: names that look alike, and categories that may be numbers or dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
-    """Yield what may mislead in a column of categories; `named` says that the config takes it for one."""
+    """Yield warnings about a column of categories. `named` is True if the config lists it in `dataset.categories`."""
     yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
     if not named:
         yield from _warnings_of_numbers(column, decimal)
@@ -33,7 +33,7 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
 
 
 def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Iterator[str]:
-    """Yield a warning if a column of categories seems to be one of numbers."""
+    """Yield a warning if a column of categories probably holds numbers."""
     strange = no_numbers(column, decimal or ".")
     if len(strange):
         empty = "Empty these cells" if decimal is None else "Empty these cells, or name them in dataset.na_values,"
@@ -56,7 +56,7 @@ def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Ite
 
 
 def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
-    """Yield what may mislead in the names of the classes and groups that these columns hold."""
+    """Yield warnings about the names of the classes and groups in these columns."""
     if classes is not None:
         yield from warnings_of(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
         yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
@@ -65,5 +65,5 @@ def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str
 
 
 def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
-    """Count the rows of each value of a column, missing ones left out."""
+    """Return value -> its number of rows, for all values of a column that are not missing."""
     return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}

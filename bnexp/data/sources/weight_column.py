@@ -20,9 +20,9 @@ KEY = "dataset.weight_column"
 def weights_of_column(
     frame: pandas.DataFrame, name: str | None, where: Where, problems: Problems
 ) -> NDArray[np.float32] | None:
-    """Return the weight of each row, (N,); None if no column of this name is there.
+    """Return the weight of each row, (N,); None if the table has no column of this name.
 
-    A weight that is missing, below 0 or no number is noted as a problem, and so are weights that are all 0.
+    A weight that is missing, below 0 or no number is noted in `problems`, and so are weights that are all 0.
     """
     found = None
     with problems.noted():

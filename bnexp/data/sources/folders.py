@@ -44,7 +44,8 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         if any(file.suffix.lower() in suffixes and file.is_file() for file in link.iterdir()):
             problems.note(
                 "dataset.path",
-                f"holds {link}, a link to a folder with {what}, which is not followed. Copy them, or take it away.",
+                f"holds {link}, a symbolic link to a folder with {what}. Such a link is not followed. Copy the {what}, "
+                "or remove the link.",
             )
     problems.refuse()
     refuse_no_classes(folder, found, what, grouped=grouped)
@@ -63,7 +64,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         problems.note(
             "dataset.path",
             f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
-            "some. Put them in, or take the folder away.",
+            "some. Add them, or remove the folder.",
         )
     problems.refuse()
     return listing
@@ -166,10 +167,13 @@ def _refuse_unreadable(listing: Listing) -> None:
     problems, irregular = Problems(), set(listing.irregular)
     for path in listing.files:
         if not str(path).isprintable():
-            problems.note("dataset.path", f"holds {str(_unprintable(path))!r}, whose name is no text. Rename it.")
+            problems.note(
+                "dataset.path",
+                f"holds {str(_unprintable(path))!r}, whose name has characters that cannot be printed. Rename it.",
+            )
         elif irregular and path in irregular:
-            seen = "a link that leads nowhere" if path.is_symlink() else "no regular file"
-            problems.note("dataset.path", f"holds {path}, which is {seen}. Take it away.")
+            seen = "a broken symbolic link" if path.is_symlink() else "no regular file"
+            problems.note("dataset.path", f"holds {path}, which is {seen}. Remove it.")
     for inner in listing.folders:
         if not os.access(inner, os.R_OK | os.X_OK):
             problems.note("dataset.path", f"holds {inner}, a folder that may not be read. Change its permissions.")

@@ -131,8 +131,8 @@ def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDatas
     if floats and others:
         problems.note(
             "dataset.path",
-            f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
-            f"save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
+            f"holds {floats[0]} with pixels of floats, and {others[0]} with pixels of whole numbers. Expected one "
+            f"scale: save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
         )
 
 
@@ -154,12 +154,13 @@ def _put_on_white(
     if still:
         raise SettingError(
             "dataset.path",
-            f"holds {hidden[0]}, black behind transparency, and {still[0]}, white behind it: no one ground shows both. "
-            "Put each on a ground of its own, as by `mogrify -background gray -flatten FILE`.",
+            f"holds {hidden[0]}, black on a transparent background, and {still[0]}, white on a transparent background. "
+            "No single background shows both. Give each file an opaque background, for example with `mogrify "
+            "-background gray -flatten FILE`.",
         )
     return (
-        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black behind transparency, so that nothing of "
-        "them shows on black. All transparent images are put on white instead."
+        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black on a transparent background, so that "
+        "they are invisible on black. All transparent images are put on white instead."
     )
 
 
@@ -179,13 +180,14 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
     if many:
         yield (
             f"{len(many)} of {len(paths)} files hold several pictures, such as {many[0][0]} with {many[0][1]}. Only "
-            "the first of each is read. Save the others as files of their own if they are to take part."
+            "the first of each is read. Save the others as separate files if you want to use them."
         )
     cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
     if cut:
         yield (
             f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, and only the upper 8 are "
-            "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
+            "read. If their values are small, most of their information is lost. Save them scaled to 8 bits, or as "
+            "16-bit gray."
         )
     depths = Counter(header.depth for header in headers)
     if len(depths) > 1:
@@ -199,7 +201,10 @@ def _warnings_of_one_colour(x_NHWC: Inputs, paths: Sequence[Path]) -> Iterator[s
     """Yield a warning if some images have only one colour."""
     empty = [path for path, x_HWC in zip(paths, x_NHWC, strict=True) if (x_HWC == x_HWC[0, 0]).all()]
     if empty and x_NHWC[0][..., 0].size > 1:
-        yield f"{len(empty)} of {len(paths)} images, such as {empty[0]}, are of one colour. See whether they are whole."
+        yield (
+            f"{len(empty)} of {len(paths)} images, such as {empty[0]}, have only one colour. Check that they are "
+            "complete."
+        )
 
 
 def _size(header: Header) -> str:

@@ -16,7 +16,7 @@ from bnexp.data.stored_rows import Inputs
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
-"""Folders that a message names, so that it fits in a few lines of a terminal."""
+"""Most folders that a message names, so that the message fits in a few lines of a terminal."""
 
 
 def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped: bool = False) -> None:
@@ -110,14 +110,14 @@ def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
     inner = _inner_folders(folder, paths)
     for name in filter(is_part, inner):
         yield (
-            f"The folder {name!r} of {str(folder)!r} is taken for a class, though it is named like a part of a split. "
-            "Move it out of the folder if it is none."
+            f"The folder {name!r} of {str(folder)!r} is read as a class, though it is named like a part of a split. "
+            "Move it out of the folder if it is not a class."
         )
     parts = parts_first({name for names in inner.values() for name in names if is_part(name)})
     if len(parts) > 1:
         yield (
-            f"The classes of {str(folder)!r} hold the folders {quoted(parts)}, as for a split. Their files are put "
-            "together, and bnexp splits them anew. Move out of the folder what is not to take part."
+            f"The classes of {str(folder)!r} hold the folders {quoted(parts)}, as for a split. Their files are "
+            "joined, and bnexp splits them anew. Move files that you do not want to use out of the folder."
         )
 
 

@@ -85,7 +85,7 @@ def opened_image(path: Path) -> Iterator[Image]:
         why = "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM" if unknown else str(error).rstrip(".")
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",
+            f"holds {path}, which cannot be read as an image: {why}. Fix it or remove it.",
         ) from error
 
 
@@ -162,7 +162,7 @@ def _floats(image: Image) -> NDArray[np.float32]:
     gray_HW = np.asarray(image)
     if image.mode == "F":
         if not (np.abs(gray_HW) <= LARGEST).all():
-            raise ValueError(f"its pixels are no numbers, or above {LARGEST:g}")
+            raise ValueError(f"its pixels are not numbers, or above {LARGEST:g}")
         return gray_HW.astype("float32")
     if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
         raise ValueError("its pixels have more than 16 bits")

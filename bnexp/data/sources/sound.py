@@ -1,4 +1,4 @@
-"""Sound files: WAV, FLAC, OGG and MP3, checked to be whole and read by libsndfile. Axes: T samples, C channels."""
+"""Sound files (WAV, FLAC, OGG and MP3), checked to be complete and read by libsndfile. Axes: T samples, C channels."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def length_and_rate(path: Path) -> tuple[int, int]:
         for block_TC in _blocks(sound):
             length += len(block_TC)
             if not np.isfinite(block_TC).all():
-                raise ValueError("it holds samples that are infinite or no numbers")
+                raise ValueError("it holds samples that are infinite or NaN")
             if np.abs(block_TC).max() > LOUDEST:
                 raise ValueError(f"it holds samples above {LOUDEST:,}, though 1 is full scale")
         if length < sound.frames < UNKNOWN:
-            raise ValueError(f"it ends before the {sound.frames:,} samples that its header tells of")
+            raise ValueError(f"it ends before the {sound.frames:,} samples that its header reports")
         if not length:
             raise ValueError("it holds no samples")
         return length, int(sound.samplerate)
@@ -91,11 +91,11 @@ def _opened(path: Path) -> Iterator[SoundFile]:
             yield sound
     except (OSError, ValueError, RuntimeError) as error:
         why = error.error_string if isinstance(error, LibsndfileError) else str(error)
-        why = "its format is none that libsndfile knows" if "not recognised" in why else why.rstrip(". ")
+        why = "libsndfile does not know its format" if "not recognised" in why else why.rstrip(". ")
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no recording that can be read: {why}. Expected a whole WAV, FLAC, OGG or MP3. "
-            "Write it anew, as by `ffmpeg -i OLD NEW.wav`, or take it away.",
+            f"holds {path}, which cannot be read as a recording: {why}. Expected a whole WAV, FLAC, OGG or MP3. "
+            "Convert it again, for example with `ffmpeg -i OLD NEW.wav`, or remove it.",
         ) from error
 
 
@@ -120,7 +120,7 @@ def _mended(path: Path) -> bytes | None:
 
 
 def _refuse_cut_ogg(path: Path) -> None:
-    """Raise ValueError unless the file ends with a whole page that is marked as the last."""
+    """Raise ValueError unless the file ends with a complete page that is marked as the last."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - LARGEST_OGG_PAGE))
         tail = file.read()

@@ -34,7 +34,7 @@ Keras's default is 80 dB below the loudest value of the batch, so a recording wo
 
 FLOAT_BYTES, COPIES = 4, 2
 BATCH = 64
-"""Recordings that go through Keras's layer at a time."""
+"""Number of recordings that go through Keras's layer at a time."""
 SPECTRUM_BYTES = 12
 """Bytes of memory that a sample of a window takes in Keras's layer: itself, and half a complex number, twice."""
 
@@ -152,8 +152,8 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
         seen = ", and ".join(f"{other} with {its_rate} samples a second" for its_rate, other in others)
         problems.note(
             "dataset.path",
-            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, as by "
-            f"`ffmpeg -i OLD -ar {rate} NEW.wav`.",
+            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, for "
+            f"example with `ffmpeg -i OLD -ar {rate} NEW.wav`.",
         )
     problems.refuse()
     return samples_N, next(iter(first_of))

@@ -41,12 +41,12 @@ def mended_wav(path: Path, order: Order) -> bytes | None:
         is_long = long_at > 0 and declared == 0xFFFF_FFFF
         is_unknown = declared == 0 or (is_long and long in UNKNOWN_LONG)
         if is_unknown and _are_chunks(file, there, order):
-            raise ValueError("its header tells of no samples")
+            raise ValueError("its header reports no samples")
         samples = there if is_unknown or (declared >= STREAMED and not is_long) else long if is_long else declared
         if samples > there:
-            raise ValueError(f"it ends before the {samples:,} bytes of samples that its header tells of")
+            raise ValueError(f"it ends before the {samples:,} bytes of samples that its header reports")
         if align and samples % align:
-            raise ValueError("its last sample is not whole")
+            raise ValueError("its last sample is incomplete")
         return _with_size(path, samples, size_at, long_at, order) if is_unknown else None
 
 

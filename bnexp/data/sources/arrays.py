@@ -24,7 +24,7 @@ CHANNELS = (1, 3, 4)
 SPARSE = {"indices", "indptr", "format", "shape", "data"}
 """The arrays that SciPy's save_npz writes."""
 MOST_NAMED = 10
-"""Arrays that a message names, so that it fits in a few lines of a terminal."""
+"""Most arrays that a message names, so that the message fits in a few lines of a terminal."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
 
 
 def _offered(name: str, others: Sequence[str]) -> str:
-    return nearest(name, others) if others else "The file holds no array besides."
+    return nearest(name, others) if others else "The file holds no other array."
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
@@ -130,7 +130,7 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
     if parts and not part_of(dataset.x):
         yield (
             f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
-            f"{dataset.x!r} itself. Join them with numpy.concatenate if they are to take part."
+            f"{dataset.x!r} itself. Join them with numpy.concatenate if you want to use them."
         )
     x = headers[dataset.x]
     if kind == "sequence" and dataset.kind == "auto" and x.dtype == np.uint8:
@@ -140,7 +140,7 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
         )
     if kind == "image" and len(x.shape) == 4 and x.shape[1] in CHANNELS and x.shape[3] not in CHANNELS:
         yield (
-            f"dataset.x {dataset.x!r} has shape {x.shape}, as of images with their channels first. bnexp reads "
+            f"dataset.x {dataset.x!r} has shape {x.shape}, which looks like images with channels first. bnexp reads "
             "(rows, height, width, channels): save x.transpose(0, 2, 3, 1)."
         )
 
@@ -153,8 +153,8 @@ def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
         one = f"Save {dataset.x}[:, None] if each row is one number." if len(x.shape) == 1 and x.shape[0] else ""
         problems.note(
             "dataset.x",
-            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and none is "
-            f"empty. {one or 'Save another array, or name one.'}",
+            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and no axis "
+            f"may be empty. {one or 'Save another array, or name one.'}",
         )
     elif x.dtype.kind not in NUMBERS:
         problems.note("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
@@ -172,11 +172,14 @@ def _inputs_cure(name: str, x: Header) -> str:
         return f"Save numpy.lib.recfunctions.structured_to_unstructured({name})."
     match x.dtype.kind:
         case "O" if len(x.shape) == 1:
-            return "Give its rows one shape, sequences by frames of NaN at the end, and save them as one float32 array."
+            return (
+                "Give all rows one shape (pad sequences with frames of NaN at the end), and save them as one float32 "
+                "array."
+            )
         case "c":
             return f"Save its parts side by side: numpy.concatenate([{name}.real, {name}.imag], axis=-1)."
         case "M" | "m":
-            return f'Save the time as numbers, as by {name}.astype("int64") / 1e9.'
+            return f'Save the time as numbers, for example with {name}.astype("int64") / 1e9.'
         case _:
             return f'If its values are numbers, save {name}.astype("float32"); words are for dataset.name: csv.'
 

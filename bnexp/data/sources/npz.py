@@ -166,7 +166,7 @@ def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
         row, seen = found
         raise SettingError(
             "dataset.y",
-            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Mend that row, or save one "
+            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Fix that row, or save one "
             f"column, as {dataset.y}[:, 0].",
         )
     return classes_of(y)
@@ -222,8 +222,8 @@ def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, pr
         row, place = np.argwhere(bad_NK)[0].tolist()
         problems.note(
             key,
-            f"is {name!r}; {where(row)} holds the code {codes_NK[row, place]:X}, which is no character of Unicode. "
-            "Mend that row, or take it out.",
+            f"is {name!r}; {where(row)} holds the code {codes_NK[row, place]:X}, which is not a Unicode character. "
+            "Fix that row, or take it out.",
         )
 
 

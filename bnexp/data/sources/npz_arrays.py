@@ -143,7 +143,7 @@ def _refuse_bad_numbers(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where:
     if bad.any():
         row = int(np.flatnonzero(bad.any(axis=1))[0])
         number = x[row].ravel()[bad[row]][0]
-        cure = "Use dataset.missing: mean, or mend the file." if np.isnan(number) else "Mend the file."
+        cure = "Use dataset.missing: mean, or fix the file." if np.isnan(number) else "Fix the file."
         raise SettingError(
             "dataset.x",
             f"is {dataset.x!r}; {where(row)} holds {number}, expected finite numbers, up to {LARGEST:g}. {cure}",

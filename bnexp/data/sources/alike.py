@@ -14,9 +14,9 @@ MISSING = frozenset(("", *_WORDS.split()))
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
-"""Groups of names that a warning shows, so that it fits in a few lines of a terminal."""
+"""Most groups of names that a warning shows, so that the warning fits in a few lines of a terminal."""
 LONGEST_SHOWN = 40
-"""Characters of a name or cell that a message shows: half a line of a terminal."""
+"""Most characters of a name or cell that a message shows: half a line of a terminal."""
 
 
 def is_missing(cell: str) -> bool:
@@ -94,11 +94,11 @@ def warnings_of(what: str, names: Mapping[str, int]) -> Iterator[str]:
         more = f"; and {len(groups) - MOST_SHOWN} more" if len(groups) > MOST_SHOWN else ""
         yield (
             f"{what} holds values that differ only in {_either(kinds)}: {shown}{more}. "
-            "They are taken for different ones. Spell them alike in the file."
+            "They count as different values. Spell them alike in the file."
         )
     elif spellings <= YES | NO and (len(spellings & YES) > 1 or len(spellings & NO) > 1):
         shown = ", ".join(_shown(name, count) for name, count in names.items())
-        yield f"{what} spells yes and no in several ways: {shown}. They are taken for different ones. Use one spelling."
+        yield f"{what} spells yes and no in several ways: {shown}. They count as different values. Use one spelling."
 
 
 def warnings_of_missing(what: str, names: Mapping[str, int]) -> Iterator[str]:
@@ -106,8 +106,8 @@ def warnings_of_missing(what: str, names: Mapping[str, int]) -> Iterator[str]:
     found = [name for name in names if is_missing(name)]
     if found:
         yield (
-            f"{what} has a class that is called like a missing value: "
-            f"{', '.join(_shown(name, names[name]) for name in found)}. It is learned like any other. "
+            f"{what} has a class whose name usually means a missing value: "
+            f"{', '.join(_shown(name, names[name]) for name in found)}. It is learned like any other class. "
             "Take these rows out of the file if their class is not known."
         )
 

@@ -55,8 +55,8 @@ def different_values(column: pandas.Series[Any], key: str) -> int:
     except TypeError as error:
         raise SettingError(
             key,
-            f"has to do with column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
-            "expected one number or text in each. "
+            f"concerns column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
+            "expected one number or text in each row. "
             + ("Leave it out (dataset.drop)." if key == "dataset.drop" else "Name another column."),
         ) from error
 
@@ -99,7 +99,7 @@ def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: 
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; expected a finite "
-            f"number{most}. Mend the file"
+            f"number{most}. Fix the file"
             + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
     return values
@@ -179,8 +179,8 @@ def refuse_no_category(
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES or _has_misplaced_mark(column, decimal, thousands):
-        known = "Mend the file, with an empty cell for a number that is not known"
-        words = "" if decimal is None else ", name the cell in dataset.na_values if it stands for one"
+        known = "Fix the file, with an empty cell for an unknown number"
+        words = "" if decimal is None else ", name the cell in dataset.na_values if it means a missing value"
         cure = f"{known}{words}, or name the column in dataset.drop or dataset.categories."
         refuse_strange_cell(column, "dataset", where, cure, decimal or ".")
     if count > most or column.dtype.kind in "mM":
@@ -188,7 +188,7 @@ def refuse_no_category(
         row = int(np.flatnonzero(column.notna())[0])
         raise SettingError(
             "dataset.drop",
-            f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
+            f"keeps column {column.name!r}; it holds {what} with {count} different values, such as "
             f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
             "dataset.categories to have a column for each value.",
         )
@@ -233,6 +233,6 @@ def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure
         row = int(strange[0])
         raise SettingError(
             key,
-            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most cells of the column are "
             f"numbers. {cure}",
         )

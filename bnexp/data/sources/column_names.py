@@ -33,7 +33,7 @@ def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> No
         raise SettingError(
             "dataset.target",
             f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
-            "The names of the columns must stand in the first line: take out what is above them.",
+            "The first line must hold the names of the columns. Remove the lines above them.",
         )
 
 

@@ -124,8 +124,8 @@ def _refuse_no_date(
     )
     raise SettingError(
         "dataset.dates",
-        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Mend the "
-        "file, with an empty cell for a date that is not known.",
+        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Fix the "
+        "file, with an empty cell for an unknown date.",
     )
 
 
@@ -139,8 +139,8 @@ def _refuse_unclear(
         days = " or ".join(f"{moment.day:%Y-%m-%d}" for moment in _known(day_first[text], month_first[text]))
         raise SettingError(
             "dataset.dates",
-            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column decides. "
-            "Write its dates with the year first, as in 2024-01-31.",
+            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column shows "
+            "which. Write its dates with the year first, as in 2024-01-31.",
         )
 
 

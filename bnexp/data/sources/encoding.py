@@ -54,9 +54,7 @@ def refuse_other_kinds(path: Path) -> None:
         seen = f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}."
         raise SettingError("dataset.path", " ".join(filter(None, (seen, cure_of_form(path)))))
     if content.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        raise SettingError(
-            "dataset.path", f"is {str(path)!r}; it is a page of the web (HTML). Download the table itself."
-        )
+        raise SettingError("dataset.path", f"is {str(path)!r}; it is a web page (HTML). Download the table itself.")
 
 
 def refuse_contradicted(file: CsvFile) -> None:

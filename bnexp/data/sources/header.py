@@ -36,7 +36,7 @@ def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str)
     """Yield a warning if the names of the columns may be a row of data."""
     if _looks_like_data(frame, names) and not (_are_names(names) or is_data(frame, names)):
         yield (
-            f"{place} was taken for the names of the columns, though it holds numbers, as the rows below do. "
+            f"{place} was read as the names of the columns, though it holds numbers, as the rows below do. "
             "If it is a row of data, write a line of names above it."
         )
 

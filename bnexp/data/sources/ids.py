@@ -58,6 +58,6 @@ def _row_hashes(frame: pandas.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]
 
     try:
         hashes = hash_pandas_object(frame, index=False)
-    except TypeError:  # lists and the like
+    except TypeError:  # cells that have no hash, such as lists
         hashes = hash_pandas_object(frame.astype(str), index=False)
     return np.asarray(hashes, "uint64")

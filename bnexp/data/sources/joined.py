@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VALIDATION, TEST = ("validation_path", "x_validation"), ("test_path", "x_test")
 """Keys that name the held-out parts."""
 MOST_NAMED = 10
-"""Columns that a message names."""
+"""Most columns that a message names."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
     for name in mixed_columns(tables):
         found = [(_kind(table.frame[name]), table.path) for table in tables]
         kinds = " and ".join(f"{kind} in {path}" for kind, path in found if kind is not None)
-        cure = "Mend the files, or leave the column out (dataset.drop)"
+        cure = "Fix the files, or leave the column out (dataset.drop)"
         problems.note("dataset", f"has a column {name!r} with {kinds}. Expected one kind. {cure}.")
     problems.refuse()
     names = list(dict.fromkeys(name for table in tables for name in table.frame.columns))

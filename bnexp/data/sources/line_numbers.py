@@ -93,7 +93,7 @@ def no_table(file: CsvFile, error: Exception) -> str:
         return f"{open_quote(file)}: a quote is opened and not closed. Close it, or take it out."
     if isinstance(error, pandas.errors.ParserWarning):
         reason = "its lines have more fields than its first line has names"
-    cure = _cure_of_separator(file) or _cure_of_long_row(file) or " Mend the file."
+    cure = _cure_of_separator(file) or _cure_of_long_row(file) or " Fix the file."
     return f"it is no table: {reason}. {expected}{cure}"
 
 
@@ -155,8 +155,8 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
     if len(names) > 1 and is_data(frame.drop(index=again.tolist()) if len(again) else frame, written):
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {_first_line(file)} was taken for the names of the columns, though it looks "
-            f"like a row of data, as {shown(names.dropna().iloc[0])}. Write a line of names above it. "
+            f"is {str(file.path)!r}; {_first_line(file)} was read as the names of the columns, though it looks "
+            f"like a row of data that begins with {shown(names.dropna().iloc[0])}. Write a line of names above it. "
             f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
@@ -169,8 +169,8 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
         which = "that line" if below == 1 else f"lines {lines[0]} to {lines[-1]}"
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers, as a second "
-            f"line of names or of units. Take {which} out, as this does: {without_lines(file, lines)}",
+            f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers. It may be a "
+            f"second line of names or of units. Remove {which}. This command does it: {without_lines(file, lines)}",
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):
@@ -180,10 +180,10 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
     if len(names) == 1:
         only = repr(names.iloc[0][:80])
         if cure := _cure_of_separator(file):
-            seen = f"is {file.separator!r}; {file.path} has but one column with it, {only}. Expected two or more."
+            seen = f"is {file.separator!r}; {file.path} has only one column with it, {only}. Expected two or more."
             raise SettingError("dataset.separator", seen + cure)
         seen = f"is {str(file.path)!r}; it has a single column, {only}, so there is nothing to learn from."
-        raise SettingError("dataset.path", f"{seen} Expected a column to be learned, and one or more besides.")
+        raise SettingError("dataset.path", f"{seen} Expected a target column, and one or more other columns.")
 
 
 def likely_separator(file: CsvFile) -> str | None:

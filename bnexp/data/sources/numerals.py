@@ -112,7 +112,7 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
     """Return the marks of a number, an empty set if it is plain; None if the cell is no number.
 
     >>> sorted(marks_of("$1,234.50")), marks_of("-1.5e3"), marks_of("1.2.3")
-    (["',' as a mark for thousands", 'a sign of a currency'], frozenset(), None)
+    (["',' as a mark for thousands", 'a currency sign'], frozenset(), None)
     >>> sorted(marks_of("1.234,56")), marks_of("69,5"), marks_of("1,234")
     (["'.' as a mark for thousands", 'decimal'], frozenset({'decimal'}), frozenset({'either'}))
     """
@@ -125,7 +125,7 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
         return None
     signs = {
         "a percent sign": match["percent"],
-        "a sign of a currency": match["before"] or match["after"],
+        "a currency sign": match["before"] or match["after"],
         "a minus that is not a leading '-'": match["open"] or match["trailing"] or (match["sign"] or "-") in _DASHES,
     }
     return marks | wrapping | {sign for sign, seen in signs.items() if seen}

@@ -104,28 +104,28 @@ def refuse_other_forms(file: CsvFile) -> None:
         raise SettingError(
             "dataset.path",
             f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
-            f"Take out {which}, as this does: {convert}",
+            f"Remove {which}. This command does it: {convert}",
         )
     if counts := _counts(file, lines):
         raise SettingError(
             "dataset.path",
-            f"{seen} seems to hold no names: it counts {counted(counts[0], 'row')} and "
-            f"{counted(counts[1], 'column')}, as files inside scikit-learn do. Write the names of the columns "
-            f"in its place, or number them: {numbering(file, skipped=1)}",
+            f"{seen} seems to hold no names but two counts, {counted(counts[0], 'row')} and "
+            f"{counted(counts[1], 'column')}, as in the files of scikit-learn. Replace it by the names of the columns, "
+            f"or number them: {numbering(file, skipped=1)}",
         )
     is_separated = file.separator != " " and file.separator in "".join(lines[:1])
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
         convert = _command(file.path, "pandas.read_csv({}, sep='\\s+')")
         raise SettingError(
             "dataset.separator",
-            f"is {json.dumps(file.separator)}; the fields of {file.path} stand between blanks. "
+            f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by blanks. "
             + (f"Use dataset.separator: {json.dumps(sign)}." if sign else f"Put commas between them: {convert}"),
         )
     if not is_separated and sign is None and _stand_between_gaps(lines):
         raise SettingError(
             "dataset.separator",
-            f"is {json.dumps(file.separator)}; the fields of {file.path} stand between two blanks or more, and hold "
-            f"single ones. Put commas between them: {_with_commas(file)}",
+            f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by two or more blanks, "
+            f"and contain single blanks. Put commas between them: {_with_commas(file)}",
         )
 
 

@@ -23,9 +23,7 @@ def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = (
     """
     expected = "a folder" if folder else "a file"
     if "://" in path:
-        raise SettingError(
-            "dataset.path", f"is {_cut(path)!r}, an address of the web. Expected {expected}: download it."
-        )
+        raise SettingError("dataset.path", f"is {_cut(path)!r}, a web address. Expected {expected}: download it first.")
     try:
         found = Path(path).expanduser()
         if found.is_dir() if folder else found.is_file():

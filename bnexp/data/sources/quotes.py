@@ -39,9 +39,9 @@ def refuse_swallowed_rows(file: CsvFile, rows: int | None = None) -> None:
         if record.lines > 1 and (line := _swallowing(record, file.separator, known)) is not None:
             raise SettingError(
                 "dataset.path",
-                f"is {str(file.path)!r}; {file.path}:{line}: a quote is opened, and what follows up to line "
-                f"{record.begins + record.lines - 1} is read as one row. Take this quote out (a quote in a text is "
-                'written twice, "", in a text within quotes), or close it where the field ends.',
+                f"is {str(file.path)!r}; {file.path}:{line}: a quote is opened, and everything up to line "
+                f"{record.begins + record.lines - 1} is read as one row. Remove this quote, or close it where the "
+                'field ends. To keep a quote inside a quoted text, write it twice ("").',
             )
 
 

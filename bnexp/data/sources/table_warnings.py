@@ -26,8 +26,8 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
     """Yield a warning if a column of categories holds dates or times."""
     if are_dates(column):
         yield (
-            f"column {column.name!r} holds dates or times, as {shown(column.dropna().iloc[0])}. Each of its "
-            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. "
+            f"column {column.name!r} holds dates or times, such as {shown(column.dropna().iloc[0])}. Each of its "
+            f"{counted(column.nunique(), 'value')} is read as a category, without any order. "
             f"{leave_out(column)}, or name it in dataset.categories."
         )
 
@@ -39,18 +39,18 @@ def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Ite
         empty = "Empty these cells" if decimal is None else "Empty these cells, or name them in dataset.na_values,"
         rows = counted(len(strange), "row")
         yield (
-            f"column {column.name!r} holds numbers, and in {rows} something else, as "
-            f"{shown(column.iloc[strange[0]])}; it is taken for categories. {empty} to have numbers, "
+            f"column {column.name!r} holds numbers, and in {rows} something else, such as "
+            f"{shown(column.iloc[strange[0]])}; it is read as categories. {empty} to have numbers, "
             "or name the column in dataset.categories."
         )
     if column.dtype.name != "category" and are_numbers_as_text(column):
         yield (
-            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
+            f"column {column.name!r} holds numbers that are stored as text; it is read as categories. Store them as "
             "numbers, or name the column in dataset.categories."
         )
     if (unit := unit_of(column)) is not None:
         yield (
-            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
+            f"column {column.name!r} holds numbers with {unit!r} behind them; it is read as categories. "
             f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
         )
 

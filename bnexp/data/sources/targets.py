@@ -55,7 +55,7 @@ def target(
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
     else:
         if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
-            cure = "Mend the file, take that row out, or give dataset.task: classification."
+            cure = "Fix the file, take that row out, or give dataset.task: classification."
             refuse_strange_cell(column, key, where, cure, decimal)
             _refuse_dates(column, key, where)
         y_N, classes = numbered(column.astype(str))
@@ -81,7 +81,7 @@ def warnings_of_many_numbers(key: str, name: str, classes: tuple[str, ...] | Non
     """Yield a warning if many numbers are read as classes although the config does not set the task."""
     if task == "auto" and classes is not None and are_many_numbers(classes, FEW_CLASSES):
         yield (
-            f"{key} {name!r} holds {len(classes)} different whole numbers. Each is taken for a class, without any "
+            f"{key} {name!r} holds {len(classes)} different whole numbers. Each is read as a class, without any "
             "order. Use dataset.task: regression if they are quantities, or dataset.task: classification if they are "
             "classes."
         )
@@ -105,6 +105,6 @@ def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
     if are_dates(column):
         raise SettingError(
             key,
-            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
-            "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
+            f"is {column.name!r}; it holds dates or times, such as {shown(column.iloc[0])} in {where(0)}; expected "
+            "numbers or classes. Name another column, or give dataset.task: classification to read each as a class.",
         )

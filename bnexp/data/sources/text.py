@@ -102,8 +102,8 @@ def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | No
         )
     if 2 * alone > len(x_NT):
         yield (
-            f"{alone:,} of {len(x_NT):,} texts share no word with another text. What is learned of them helps with "
-            "no other text. Words are cut at blanks: put blanks between them, or name another column."
+            f"{alone:,} of {len(x_NT):,} texts share no word with another text. What a network learns from them "
+            "helps with no other text. Words are cut at blanks: put blanks between them, or name another column."
         )
 
 

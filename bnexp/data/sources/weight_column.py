@@ -40,7 +40,7 @@ def _refuse_impossible(weight_N: NDArray[np.float32], name: str, where: Where) -
         raise SettingError(
             KEY,
             f"is {name!r}; {where(row)} {seen} (rows like it: {len(wrong):,}). Expected 0 or more in each row. "
-            "Mend the file, or take those rows out.",
+            "Fix the file, or take those rows out.",
         )
     if not weight_N.any():
         raise SettingError(KEY, f"is {name!r}, and all weights are 0. Expected one above 0. Name another column.")

@@ -18,7 +18,7 @@ from bnexp.errors import Problems, listed, nearest
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
 RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
 NUMBERS, LABELS = "fiub", "biufU"
-"""NumPy's letters for the types that inputs may have, and for those of targets and groups."""
+"""NumPy's letters for the types of inputs, and for the types of targets and groups."""
 CHANNELS = (1, 3, 4)
 """Lengths of an axis that show that it holds channels: gray, RGB and RGBA."""
 SPARSE = {"indices", "indptr", "format", "shape", "data"}
@@ -38,7 +38,7 @@ class Header:
 
 
 def names_of(dataset: NpzDataset) -> dict[str, str]:
-    """Return the dataset's key, such as x or y -> the name of its array."""
+    """Return the name of the array for each key of the dataset, such as x and y."""
     return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
 
 
@@ -79,7 +79,7 @@ def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
 
 
 def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return config key -> array for a file that holds a training part and other parts; None if this is unclear.
+    """Return the array of each config key for a file that holds a training part and other parts; None if unclear.
 
     >>> x, y = Header((9, 4), np.dtype("float32")), Header((9,), np.dtype("int64"))
     >>> keys_of_split({"x_train": x, "y_train": y, "x_test": x, "y_test": y})
@@ -98,7 +98,7 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
 
 
 def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return config key -> array for a file with only one array of inputs and one of targets; None for other files.
+    """Return the array of each config key for a file with one array of inputs and one of targets; else None.
 
     >>> images, labels = Header((9, 4, 4), np.dtype("uint8")), Header((9,), np.dtype("int64"))
     >>> keys_of_pair({"images": images, "labels": labels})

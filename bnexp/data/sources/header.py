@@ -25,9 +25,9 @@ cases if it has five numbers, and in 2 of 8! = 40,320 if it has eight.
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
     """Return True if the names of the columns are surely a row of data.
 
-    They are if more than half of them look like the cells below: a number above numbers, or a text that also occurs
-    below. Half of them is enough if one is a number. They are not if a text is above numbers. They may be names if they
-    are numbers in order, such as years or wavelengths.
+    They are data if more than half of them look like the cells below: a number above numbers, or a text that also
+    occurs below. Half of them is enough if one is a number. They are not data if a text is above numbers. They may be
+    names if they are numbers in order, such as years or wavelengths.
     """
     return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
 

@@ -42,7 +42,7 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
 
 
 def split_folders(folder: Path) -> dict[str, Path] | None:
-    """Return part -> its folder, if all subfolders of a folder are parts of a split, with a training part; else None.
+    """Return the folder of each part if all subfolders are parts of a split, with a training part; else None.
 
     Each part must hold folders, which are its classes.
     """
@@ -139,7 +139,7 @@ def warnings_of_several_classes(x_N: Inputs, paths: Sequence[Path], labels: Sequ
 
 
 def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
-    """Return each subfolder that holds some of these files -> the names of its own folders that hold some."""
+    """Return the names of the inner folders with files, for each subfolder that holds some of these files."""
     inner: dict[str, set[str]] = {}
     depth = len(folder.parts)
     for path in paths:

@@ -16,7 +16,7 @@ _KILOBITS = {
 }
 """Layer III bitrates of MPEG 1 (True), and of MPEG 2 and 2.5 (False), ordered by their codes from 1 (ISO 11172-3)."""
 _RATES = 44_100, 48_000, 32_000
-"""Samples per second of MPEG 1. The rates of MPEG 2 are half, and those of MPEG 2.5 a quarter of them."""
+"""Samples per second of MPEG 1. MPEG 2 has half of these rates, and MPEG 2.5 a quarter."""
 _HAS_FRAME_COUNT = 1
 """The flag in a length tag that shows that the tag holds the number of frames."""
 

@@ -91,7 +91,7 @@ def checked_inputs(
     """Yield the inputs with rows of this shape: bytes unchanged, other numbers as float32.
 
     Raises:
-        SettingError: if numbers are missing, infinite or too large, or float32 cannot distinguish those of a column.
+        SettingError: if numbers are missing, infinite or too large, or float32 cannot distinguish numbers of a column.
     """
     start, extremes = 0, _Extremes()
     for x in pieces:

@@ -65,5 +65,5 @@ def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str
 
 
 def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
-    """Return value -> its number of rows, for all values of a column that are not missing."""
+    """Return the number of rows for each value of a column, except missing values."""
     return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}

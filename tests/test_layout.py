@@ -146,7 +146,7 @@ def test_a_link_to_a_folder_of_files_inside_a_class_is_not_left_out_in_silence(t
     (tmp_path / "folder" / "cat" / "more").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "folder" / "cat" / "loop").symlink_to(tmp_path / "folder")
     assert refused(keys) == (
-        f"dataset.path holds {tmp_path}/folder/cat/more, a symbolic link to a folder with images. Such a link is not followed. "
+        f"dataset.path holds {tmp_path}/folder/cat/more, a symbolic link to a folder with images. The link is not followed. "
         "Copy the images, or remove the link."
     )
 

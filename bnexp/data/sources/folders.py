@@ -44,7 +44,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         if any(file.suffix.lower() in suffixes and file.is_file() for file in link.iterdir()):
             problems.note(
                 "dataset.path",
-                f"holds {link}, a symbolic link to a folder with {what}. Such a link is not followed. Copy the {what}, "
+                f"holds {link}, a symbolic link to a folder with {what}. The link is not followed. Copy the {what}, "
                 "or remove the link.",
             )
     problems.refuse()

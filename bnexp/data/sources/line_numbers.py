@@ -134,7 +134,7 @@ def _first_line(file: CsvFile) -> str:
 
 
 def refuse_short_rows(file: CsvFile, frame: pandas.DataFrame) -> None:
-    """Raise SettingError, with the line, if a row has fewer fields than there are columns. pandas fills such rows."""
+    """Raise SettingError, with the line, if a row has fewer fields than there are columns. pandas fills it up."""
     if not frame.iloc[:, -1].isna().any():
         return
     columns = len(frame.columns)

@@ -16,7 +16,7 @@ from bnexp.data.sources.alike import alike, warnings_of
 from bnexp.errors import SettingError
 from bnexp.experiment.data_facts import data_facts
 
-DIFFERENT = "They are taken for different ones. Spell them alike in the file."
+DIFFERENT = "They count as different values. Spell them alike in the file."
 
 
 def warnings(path: Path, frame: pd.DataFrame, **keys: Any) -> list[str]:
@@ -102,23 +102,23 @@ def test_classes_of_text_are_told_too(tmp_path: Path) -> None:
 def test_a_class_that_stands_for_a_missing_value_and_mixed_spellings_of_yes_and_no_are_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     assert warnings(path, table(y=["yes", "no", "?"])) == [
-        "dataset.target 'y' has a class that is called like a missing value: '?' (13 rows). It is learned like any other. "
+        "dataset.target 'y' has a class whose name usually means a missing value: '?' (13 rows). It is learned like any other class. "
         "Take these rows out of the file if their class is not known."
     ]
     assert warnings(path, table(y=["yes", "no", "1", "true"])) == [
         "dataset.target 'y' spells yes and no in several ways: 'yes' (10 rows), 'no' (10 rows), '1' (10 rows), 'true' "
-        "(10 rows). They are taken for different ones. Use one spelling."
+        "(10 rows). They count as different values. Use one spelling."
     ]
 
 
 def test_a_column_that_seems_to_be_one_of_numbers_is_told(tmp_path: Path) -> None:
-    taken = "it is taken for categories."
+    taken = "it is read as categories."
     assert warnings(tmp_path / "t.csv", table(a=[1, 2, 3, "many"])) == [
-        f"column 'a' holds numbers, and in 10 rows something else, as 'many'; {taken} Empty these cells, or name "
+        f"column 'a' holds numbers, and in 10 rows something else, such as 'many'; {taken} Empty these cells, or name "
         "them in dataset.na_values, to have numbers, or name the column in dataset.categories."
     ]
     assert warnings(tmp_path / "t.parquet", table(a=["1", "2", "3", "many"])) == [
-        f"column 'a' holds numbers, and in 10 rows something else, as 'many'; {taken} Empty these cells to have numbers, "
+        f"column 'a' holds numbers, and in 10 rows something else, such as 'many'; {taken} Empty these cells to have numbers, "
         "or name the column in dataset.categories."
     ]
     assert warnings(tmp_path / "t.csv", table(a=["5 kg", "7.5 kg", "9 kg"])) == [

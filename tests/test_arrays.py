@@ -48,7 +48,9 @@ def test_a_target_of_text_names_the_cell_that_is_no_number(tmp_path: Path, word:
     cells = [f"{n / 2}" for n in range(N)]
     cells[1], cells[5] = "N/A", word or cells[5]
     seen = "dataset.y holds 'unknown' in row 5" if word else "dataset.y holds 'N/A' in row 1"
-    cure = "most of the column are numbers. Mend the file, take that row out, or give dataset.task: classification."
+    cure = (
+        "most cells of the column are numbers. Fix the file, take that row out, or give dataset.task: classification."
+    )
     assert refused(tmp_path, x=X, y=np.array(cells)) == [
         f"{seen} of {tmp_path}/a.npz (counted from 0), column 'y'; {cure}"
     ]
@@ -103,7 +105,7 @@ def test_a_row_that_is_not_one_hot_is_refused_with_its_number(tmp_path: Path, ro
     y[7] = row
     assert refused(tmp_path, x=X, y=y) == [
         f"dataset.y is 'y' with shape (40, 3); row 7 of {tmp_path}/a.npz (counted from 0) holds {seen}; expected one 1 in "
-        "each row, at its class, and else 0. Mend that row, or save one column, as y[:, 0]."
+        "each row, at its class, and else 0. Fix that row, or save one column, as y[:, 0]."
     ]
 
 
@@ -123,7 +125,9 @@ def test_one_hot_targets_of_a_split_are_found_and_read_alike(tmp_path: Path) -> 
 
 def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> None:
     table = "expected numbers of rank 2 (table)."
-    assert refused(tmp_path, x=X[:, 0], y=Y)[0].endswith("none is empty. Save x[:, None] if each row is one number.")
+    assert refused(tmp_path, x=X[:, 0], y=Y)[0].endswith(
+        "no axis may be empty. Save x[:, None] if each row is one number."
+    )
     assert read(tmp_path, x=X[:, 0][:, None], y=Y).rows.x.shape == (N, 1)
     assert refused(tmp_path, x=X.astype(object), y=Y) == [
         f"dataset.x is 'x', object of shape (40, 3); {table} If its values are numbers, save x.astype(\"float32\"); words "
@@ -136,11 +140,15 @@ def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> No
     ]
     assert read(tmp_path, x=np.concatenate([x.real, x.imag], axis=-1), y=Y).rows.x.shape == (N, 6)
     ragged = np.array([np.zeros((1 + row % 3, 2)) for row in range(N)], object)
-    assert refused(tmp_path, x=ragged, y=Y)[0].endswith("frames of NaN at the end, and save them as one float32 array.")
+    assert refused(tmp_path, x=ragged, y=Y)[0].endswith(
+        "frames of NaN at the end), and save them as one float32 array."
+    )
     fields = np.zeros((N,), [("a", "f4"), ("b", "f4")])
     assert refused(tmp_path, x=fields, y=Y)[0].endswith("Save numpy.lib.recfunctions.structured_to_unstructured(x).")
     dates = np.arange(2 * N).reshape(N, 2).astype("M8[ns]")
-    assert refused(tmp_path, x=dates, y=Y)[0].endswith('Save the time as numbers, as by x.astype("int64") / 1e9.')
+    assert refused(tmp_path, x=dates, y=Y)[0].endswith(
+        'Save the time as numbers, for example with x.astype("int64") / 1e9.'
+    )
     assert refused(tmp_path, {"kind": "image"}, x=X, y=Y)[0].endswith("or use dataset.kind: table.")
     assert refused(tmp_path, x=np.zeros((N, 1, 1, 1, 1)), y=Y)[0].endswith("Save another array, or name one.")
 
@@ -204,7 +212,7 @@ def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
     assert data.rows.facts.arrays_left_out == ["Y_val", "note", "x_test"]
     assert data.rows.facts.warnings == [
         "The file holds parts of a split that are not read: Y_val, x_test. bnexp splits the rows of 'x' itself. Join them "
-        "with numpy.concatenate if they are to take part."
+        "with numpy.concatenate if you want to use them."
     ]
 
 
@@ -215,7 +223,7 @@ def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:
         "dataset.kind: image; else dataset.kind: sequence."
     ]
     assert read(tmp_path, x=first, y=Y).rows.facts.warnings == [
-        "dataset.x 'x' has shape (40, 3, 8, 9), as of images with their channels first. bnexp reads (rows, height, "
+        "dataset.x 'x' has shape (40, 3, 8, 9), which looks like images with channels first. bnexp reads (rows, height, "
         "width, channels): save x.transpose(0, 2, 3, 1)."
     ]
     for keys, x in (
@@ -231,14 +239,14 @@ def test_texts_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path)
     (alike,) = read(tmp_path, x=X, y=np.array(["yes", "no", "no ", "no"] * 10)).rows.facts.warnings
     assert alike.startswith("dataset.y 'y' holds values that differ only in blanks")
     (missing,) = read(tmp_path, x=X, y=np.array(["nan", "no"] * 20)).rows.facts.warnings
-    assert "class that is called like a missing value: 'nan' (20 rows)" in missing
+    assert "class whose name usually means a missing value: 'nan' (20 rows)" in missing
 
 
 def test_texts_with_what_is_no_character_are_refused_by_their_row(tmp_path: Path) -> None:
     y, who = np.where(Y, "yes", "no").astype("<U9"), np.where(Y, "yes", "no").astype(">U9")
     y[7] = "a\ud800"
     who.view(">u4")[18] = 0x7FFFFFFF
-    told = "which is no character of Unicode. Mend that row, or take it out."
+    told = "which is not a Unicode character. Fix that row, or take it out."
     assert refused(tmp_path, {"group": "who"}, x=X, y=y, who=who) == [
         f"dataset.y is 'y'; row 7 of {tmp_path / 'a.npz'} (counted from 0) holds the code D800, {told}",
         f"dataset.group is 'who'; row 2 of {tmp_path / 'a.npz'} (counted from 0) holds the code 7FFFFFFF, {told}",

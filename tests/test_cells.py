@@ -80,8 +80,8 @@ def test_numbers_are_those_that_pandas_reads_where_all_are_grouped_right() -> No
     ("1,5", "dataset.decimal is '.'; t.csv:4 holds '1,5' in column 'x', a number with ',' as its decimal mark. Use "
             'dataset.decimal: "," without dataset.thousands'),
     ("0,123", "dataset.decimal is '.'; t.csv:4 holds '0,123' in column 'x'"),
-    ("1,2,3", "dataset holds '1,2,3' in t.csv:4, column 'x'; most of the column are numbers."),
-    ("many", "dataset holds 'many' in t.csv:4, column 'x'; most of the column are numbers."),
+    ("1,2,3", "dataset holds '1,2,3' in t.csv:4, column 'x'; most cells of the column are numbers."),
+    ("many", "dataset holds 'many' in t.csv:4, column 'x'; most cells of the column are numbers."),
     ("1234,567", "dataset.decimal is '.'; t.csv:4 holds '1234,567' in column 'x'"),
 ])  # fmt: skip
 def test_a_cell_whose_marks_do_not_stand_at_thousands_is_refused_with_its_line(cell: str, told: str) -> None:
@@ -94,7 +94,7 @@ def test_a_misplaced_mark_is_refused_however_few_numbers_there_are() -> None:
     """pandas would strip every mark, and read 12345."""
     cells = [f"{n % 5 + 1},000" for n in range(30)]
     cells[2] = "12,34,5"
-    seen = "dataset holds '12,34,5' in t.csv:4, column 'x'; most of the column are numbers. Mend the file"
+    seen = "dataset holds '12,34,5' in t.csv:4, column 'x'; most cells of the column are numbers. Fix the file"
     assert seen in refused(column(*cells), thousands=",")
     assert "x=12,34,5" in rows_of(column(*cells), thousands=",", categories=["x"]).columns
 
@@ -163,10 +163,10 @@ def test_a_text_that_is_missing_is_refused_in_a_text_csv() -> None:
 
 def test_a_word_among_numbers_names_the_key_for_missing_values_where_the_table_has_it() -> None:
     cells = [*map(str, range(40)), "many"]
-    assert "name the cell in dataset.na_values if it stands for one" in refused(column(*cells))
+    assert "name the cell in dataset.na_values if it means a missing value" in refused(column(*cells))
     pytest.importorskip("pyarrow")
     pd.DataFrame({"x": cells, "y": ["u", "v", *["u"] * 39]}).to_parquet("t.parquet")
-    with pytest.raises(SettingError, match=r"row 40 .*; most of the column are numbers") as raised:
+    with pytest.raises(SettingError, match=r"row 40 .*; most cells of the column are numbers") as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "parquet", "path": "t.parquet", "target": "y"}), (0,))
     assert "dataset.na_values" not in str(raised.value)
 

@@ -77,14 +77,14 @@ def test_an_empty_cell_is_missing_in_all_columns_of_the_date() -> None:
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
-        ({7: "soon"}, "t.csv:9 holds 'soon', which is no date; expected a date such as 2024-01-31, 31.01.2024 or 01/31/2024, with or without a time of day. Mend the file, with an empty cell for a date that is not known."),
+        ({7: "soon"}, "t.csv:9 holds 'soon', which is no date; expected a date such as 2024-01-31, 31.01.2024 or 01/31/2024, with or without a time of day. Fix the file, with an empty cell for an unknown date."),
         ({7: "2024-02-30"}, "t.csv:9 holds '2024-02-30', which is no date; expected"),
         ({7: "31.01.24"}, "t.csv:9 holds '31.01.24', which is no date; expected"),
         ({7: "2024-01-31 25:00"}, "t.csv:9 holds '2024-01-31 25:00', which is no date; expected"),
         ({7: "2024-01-31 13:00 PM"}, "t.csv:9 holds '2024-01-31 13:00 PM', which is no date; expected"),
         ({7: "08:30"}, "t.csv:9 holds '08:30', which is no date; expected"),
         ({7: "2024-01-31 08:30"}, "t.csv:2 holds '2019-12-28' without a time of day, and other rows have one. Write it in all rows, or in none."),
-        ({n: f"0{n + 1}/02/2024" for n in range(9)}, "t.csv:2 holds '01/02/2024', which is 2024-02-01 or 2024-01-02: no row of the column decides. Write its dates with the year first, as in 2024-01-31."),
+        ({n: f"0{n + 1}/02/2024" for n in range(9)}, "t.csv:2 holds '01/02/2024', which is 2024-02-01 or 2024-01-02: no row of the column shows which. Write its dates with the year first, as in 2024-01-31."),
         ({0: "13/02/2024", 1: "14.02.2024", 2: "02/13/2024"}, "t.csv:4 holds '02/13/2024', which is no date in the order day, month, year, as other rows are; expected"),
         ({n: "2024-01-31" for n in range(40)}, "which holds one date in all rows, '2024-01-31'. Leave it out (dataset.drop)."),
     ],

@@ -81,9 +81,9 @@ def test_whatever_is_wrong_with_a_table_is_told_with_its_line_in_any_encoding(co
         f"x,z,y\n{rows}1,\0,u\n": "t.csv:62 holds a NUL byte",
         f'x,z,y\n{rows}1,"Ä,u\n{rows}': "t.csv:62: a quote is opened and not closed",
         f'x,z,y\n1,"Ä\nÄ",u\n,Ä,u\n{rows}': "t.csv:4 has no value in column 'x'",
-        f'x,z,y\n{rows}1,"Ä,u\n2,"Ä,u\n': "t.csv:62: a quote is opened, and what follows up to line 63",
+        f'x,z,y\n{rows}1,"Ä,u\n2,"Ä,u\n': "t.csv:62: a quote is opened, and everything up to line 63",
         f"sep=,\nx,z,y\n{rows}": "t.csv:1 is 'sep=,', a note for Excel",
-        f"x,z,y\n{rows}".replace(",", ";"): "t.csv has but one column with it, 'x;z;y'",
+        f"x,z,y\n{rows}".replace(",", ";"): "t.csv has only one column with it, 'x;z;y'",
     }.items():
         assert told in refused(text.encode(codec), encoding=codec)
 
@@ -202,7 +202,7 @@ def test_files_of_other_kinds_are_named() -> None:
     assert "(it is Parquet). Use dataset.name: parquet." in refused(b"PAR1" + bytes(20))
     assert "(it is packed with gzip). Unpack it" in refused(b"\x1f\x8b" + bytes(20))
     assert refused(b"\xef\xbb\xbf\n<!DOCTYPE html><html></html>") == (
-        "dataset.path is 't.csv'; it is a page of the web (HTML). Download the table itself."
+        "dataset.path is 't.csv'; it is a web page (HTML). Download the table itself."
     )
 
 

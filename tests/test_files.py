@@ -117,9 +117,9 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV.replace("1,2", ",2").replace("3,4", ",4").replace("5,6", ",6").replace("7,8", ",8"), {"missing": "mean"},
          "keeps column 'a'; it has no value in any row."),
         ("id,y\n" + "".join(f"name{n},{'uv'[n % 2]}\n" for n in range(520)), {},
-         "keeps column 'id'; it holds text with 520 different values, as 'name0' in t.csv:2; expected 255 or fewer."),
+         "keeps column 'id'; it holds text with 520 different values, such as 'name0' in t.csv:2; expected 255 or fewer."),
         ("a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(200)) + "many,u\n", {},
-         "dataset holds 'many' in t.csv:202, column 'a'; most of the column are numbers. Mend the file"),
+         "dataset holds 'many' in t.csv:202, column 'a'; most cells of the column are numbers. Fix the file"),
         ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv:4 has no value in column 'a'"),
     ],
 )  # fmt: skip
@@ -170,7 +170,7 @@ def test_files_of_the_kind_that_is_asked_for_are_offered_the_nearest_first(
         "dataset.path is 'data'; it is a folder. Expected a file, from the current directory. Good names: data/inner.tsv."
     )
     assert refused(name="csv", path="https://example.com/x.csv", target="y") == (
-        "dataset.path is 'https://example.com/x.csv', an address of the web. Expected a file: download it."
+        "dataset.path is 'https://example.com/x.csv', a web address. Expected a file: download it first."
     )
     assert refused(name="csv", path="no/x.csv", target="y").endswith(
         "; there is no folder 'no'. Expected a file, from the current directory."
@@ -297,7 +297,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arrays", "keys", "message"),
     [
-        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. The file holds no array besides."),
+        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. The file holds no other array."),
         ({"x": np.zeros((4, 2)), "y": np.ones(4)}, {}, "dataset.y is 'y'; it has one value in all rows (1)"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
@@ -456,23 +456,23 @@ def test_transparency_is_black_and_16_bits_are_scaled_to_255(images: Path) -> No
 @pytest.mark.parametrize("broken", ["float", "link", "bomb", "empty"])
 def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, broken: str) -> None:
     path = images / "né" / ("x.tif" if broken == "float" else "x.png")
-    message = f"dataset.path holds {path}, which is no image that can be read: "
+    message = f"dataset.path holds {path}, which cannot be read as an image: "
     match broken:
         case "float":
             Image.fromarray(np.ones((7, 5), "f4")).save(path)
             message = (
-                f"dataset.path holds {path}, whose pixels are no whole numbers, beside {images / 'cats & dogs' / 'more' / '0.png'}, "
-                "whose are. Expected one scale: save all as floats, or all as whole numbers (1 of 13 are floats)."
+                f"dataset.path holds {path} with pixels of floats, and {images / 'cats & dogs' / 'more' / '0.png'} "
+                "with pixels of whole numbers. Expected one scale: save all as floats, or all as whole numbers (1 of 13 are floats)."
             )
         case "link":
             path.symlink_to(images / "gone.png")
-            message = f"dataset.path holds {path}, which is a link that leads nowhere. Take it away."
+            message = f"dataset.path holds {path}, which is a broken symbolic link. Remove it."
         case "bomb":
             Image.new("1", (10_500, 10_500)).save(path)
             message = f"dataset.path is '{path}', 0.0 MiB in size; reading it takes about 1,261.7 MiB of memory"
         case _:
             path.touch()
-            message += "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Mend it or take it away."
+            message += "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Fix it or remove it."
     assert message in refused(2**28, name="image_folder", path=str(images))
 
 
@@ -481,10 +481,10 @@ def test_faulty_images_are_refused_by_name(images: Path) -> None:
     Image.new("RGB", (9, 9)).save(images / "né" / "other.png")
     assert "other.png is 9 x 9 and " in refused(**keys) and "Give the [height, width]" in refused(**keys)
     (images / "né" / "other.png").write_text("hello")
-    assert "other.png, which is no image that can be read" in refused(**keys)
+    assert "other.png, which cannot be read as an image" in refused(**keys)
     whole = (images / "né" / "more" / "1.png").read_bytes()
     (images / "né" / "other.png").write_bytes(whole[: len(whole) // 2])
-    assert "other.png, which is no image that can be read" in refused(**keys)
+    assert "other.png, which cannot be read as an image" in refused(**keys)
     assert "of memory, and training.memory_limit is" in refused(100, **keys)
     assert "none of its folders holds images" in refused(name="image_folder", path=str(images / "né" / "more"))
 
@@ -565,11 +565,11 @@ def test_all_faulty_recordings_are_refused_at_once_by_name(recordings: Path) -> 
     text.write_text("hello")
     write_wav(recordings / "b" / "9.wav", np.ones(300), rate=16000)
     message = refused(**keys)
-    assert f"holds {cut}, which is no recording that can be read: it ends before the 2,800 bytes of samples" in message
-    assert f"holds {text}, which is no recording that can be read: its format is none that libsndfile knows" in message
+    assert f"holds {cut}, which cannot be read as a recording: it ends before the 2,800 bytes of samples" in message
+    assert f"holds {text}, which cannot be read as a recording: libsndfile does not know its format" in message
     assert (
         f"dataset.path holds {recordings / 'b' / '9.wav'} with 16000 samples a second, and {first} with 8000. Expected "
-        "one rate for all; resample them, as by `ffmpeg -i OLD -ar 8000 NEW.wav`."
+        "one rate for all; resample them, for example with `ffmpeg -i OLD -ar 8000 NEW.wav`."
     ) in message
     for path in (cut, text, recordings / "b" / "9.wav"):
         path.unlink()
@@ -604,7 +604,7 @@ def test_files_of_other_kinds_are_counted_and_a_class_folder_without_any_is_refu
     (folder / "empty" / "more").mkdir(parents=True)
     (folder / "empty" / "more" / "notes.txt").touch()
     assert refused(**keys).startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")
-    assert refused(**keys).endswith("); each folder is a class, and needs some. Put them in, or take the folder away.")
+    assert refused(**keys).endswith("); each folder is a class, and needs some. Add them, or remove the folder.")
 
 
 def test_a_column_of_country_names_is_categories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

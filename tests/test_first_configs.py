@@ -462,7 +462,7 @@ def test_words_among_numbers_are_missing_values(folder: Path) -> None:
         "  na_values: [k.A., fehlt]  # among numbers: k.A. in age, fehlt in age; read as" in found.paths[0].read_text()
     )
     (folder / "b.csv").write_text("age,label\n" + "".join(f"{n if n % 9 else '#'},{'u#'[n % 2]}\n" for n in range(60)))
-    with pytest.raises(UserError, match=r"holds '#' in b\.csv:2, column 'age'; most of the column are numbers"):
+    with pytest.raises(UserError, match=r"holds '#' in b\.csv:2, column 'age'; most cells of the column are numbers"):
         init("b.csv", None, None)
     assert "na_values" not in (folder / "b-batch.yaml").read_text(), "# is a class"
 
@@ -477,7 +477,7 @@ def test_a_column_of_numbers_and_many_other_words_is_left_out_and_one_with_mista
     assert "- ticket  # numbers, and in 20 rows something else, as 'A/5 0'\n" in found.paths[0].read_text()
     (folder / "b.csv").write_text("a,label\n" + "".join(f"{n if n != 7 else '7o'},{n % 2}\n" for n in range(60)))
     with pytest.raises(
-        UserError, match=r"b-batch\.yaml:2: dataset holds '7o' in b\.csv:9, column 'a'; most of the col"
+        UserError, match=r"b-batch\.yaml:2: dataset holds '7o' in b\.csv:9, column 'a'; most cells of the col"
     ):
         init("b.csv", None, None)
 

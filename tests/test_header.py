@@ -54,8 +54,8 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
     with pytest.raises(SettingError) as raised:
         read(path, first, *columns, **keys)
     assert str(raised.value) == (
-        f"dataset.path is '{path}'; {path}:1 was taken for the names of the columns, though it looks like a row of data, "
-        f"as {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number. "
+        f"dataset.path is '{path}'; {path}:1 was read as the names of the columns, though it looks like a row of data "
+        f"that begins with {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number. "
         f"This numbers the columns: python -c \"import pandas; pandas.read_csv({str(path)!r}, header=None).add_prefix('c')"
         ".to_csv('t-plain.csv', index=False)\""
     )
@@ -92,7 +92,7 @@ def test_whole_numbers_that_ascend_are_read_as_names_with_a_warning(
 ) -> None:
     path = tmp_path / "t.csv"
     assert read(path, first, *columns).facts.warnings == [
-        f"the first line of {path} was taken for the names of the columns, though it holds numbers, as the rows below "
+        f"the first line of {path} was read as the names of the columns, though it holds numbers, as the rows below "
         "do. If it is a row of data, write a line of names above it."
     ]
 
@@ -113,10 +113,10 @@ def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None
     rows = "".join(f"{n}.5,{n},{'uv'[n % 2]}\n" for n in range(40))
     keys = {"name": "csv", "path": str(path), "target": "y"}
     for text, told in (
-        ("My table,,\n,,\na,b,y\n", f"dataset.target is 'y'; no column has this name, but {path}:3 holds it. The names of "
-         "the columns must stand in the first line: take out what is above them."),
-        ("a,b,y\nkg,cm,class\n", f"dataset.path is '{path}'; {path}:2 holds no numbers above columns of numbers, as a "
-         "second line of names or of units. Take that line out, as this does: python -c \"import pandas; pandas.read_csv("
+        ("My table,,\n,,\na,b,y\n", f"dataset.target is 'y'; no column has this name, but {path}:3 holds it. The first "
+         "line must hold the names of the columns. Remove the lines above them."),
+        ("a,b,y\nkg,cm,class\n", f"dataset.path is '{path}'; {path}:2 holds no numbers above columns of numbers. It "
+         "may be a second line of names or of units. Remove that line. This command does it: python -c \"import pandas; pandas.read_csv("
          f"'{path}', dtype=str, keep_default_na=False, skiprows=[1]).to_csv('t-plain.csv', index=False)\""),
         ("sep=;\na,b,y\n", f"dataset.path is '{path}'; {path}:1 is 'sep=;', a note for Excel. Take that line out, and use "
          'dataset.separator: ";".'),

@@ -75,8 +75,8 @@ def test_images_of_floats_are_read_as_they_are(tmp_path: Path) -> None:
     floats[5, 1, 2] = np.nan
     Image.fromarray(floats[5]).save(tmp_path / "a" / "005.tif")
     assert refused(tmp_path) == [
-        f"dataset.path holds {tmp_path}/a/005.tif, which is no image that can be read: its pixels are no numbers, "
-        "or above 1e+18. Mend it or take it away."
+        f"dataset.path holds {tmp_path}/a/005.tif, which cannot be read as an image: its pixels are not numbers, "
+        "or above 1e+18. Fix it or remove it."
     ]
 
 
@@ -93,8 +93,8 @@ def test_images_that_are_black_on_transparent_are_put_on_white_and_that_is_told(
     alpha = np.stack([np.asarray(glyph(number, 0).getchannel("A")) for number in range(28)])
     np.testing.assert_array_equal(data.rows.x[..., 0], 255 - alpha)
     assert warnings(data) == [
-        f"28 of 28 images, such as {tmp_path}/a/000.png, are black behind transparency, so that nothing of them shows on "
-        "black. All transparent images are put on white instead."
+        f"28 of 28 images, such as {tmp_path}/a/000.png, are black on a transparent background, so that they are "
+        "invisible on black. All transparent images are put on white instead."
     ]
 
 
@@ -108,8 +108,8 @@ def test_images_that_show_on_black_stay_on_black(tmp_path: Path) -> None:
 def test_images_that_show_on_no_one_ground_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, lambda number: glyph(number, 255 * (number % 2)))
     assert refused(tmp_path) == [
-        f"dataset.path holds {tmp_path}/a/000.png, black behind transparency, and {tmp_path}/a/001.png, white behind it: no "
-        "one ground shows both. Put each on a ground of its own, as by `mogrify -background gray -flatten FILE`."
+        f"dataset.path holds {tmp_path}/a/000.png, black on a transparent background, and {tmp_path}/a/001.png, white on a "
+        "transparent background. No single background shows both. Give each file an opaque background, for example with `mogrify -background gray -flatten FILE`."
     ]
 
 
@@ -161,7 +161,7 @@ def test_pictures_that_are_not_read_are_told(tmp_path: Path) -> None:
     drawn(0).save(tmp_path / "b" / "x.gif", save_all=True, append_images=[drawn(1), drawn(2)])
     assert warnings(read(tmp_path)) == [
         f"1 of 29 files hold several pictures, such as {tmp_path}/b/x.gif with 3. Only the first of each is read. Save the "
-        "others as files of their own if they are to take part."
+        "others as separate files if you want to use them."
     ]
 
 
@@ -179,7 +179,7 @@ def test_colours_of_16_bits_are_told(tmp_path: Path) -> None:
     (told,) = warnings(read(tmp_path))
     assert told == (
         f"1 of 29 images, such as {tmp_path}/b/x.png, have colours of 16 bits, and only the upper 8 are read. If their values "
-        "are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
+        "are small, most of their information is lost. Save them scaled to 8 bits, or as 16-bit gray."
     )
 
 
@@ -196,7 +196,7 @@ def test_all_faulty_images_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "a" / "x.png").write_text("hello")
     (tmp_path / "b" / "y.jpg").touch()
     Image.new("RGB", (9, 9)).save(tmp_path / "b" / "z.png")
-    unknown = "which is no image that can be read: its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Mend it or take it away."
+    unknown = "which cannot be read as an image: its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Fix it or remove it."
     assert refused(tmp_path) == [
         f"dataset.path holds {tmp_path}/a/x.png, {unknown}",
         f"dataset.path holds {tmp_path}/b/y.jpg, {unknown}",
@@ -218,8 +218,8 @@ def test_an_image_is_never_taken_for_a_program(tmp_path: Path) -> None:
     Image.new("RGB", (5, 6)).save(tmp_path / "a" / "x.png", format="EPS")
     Image.fromarray(RNG.integers(0, 256, (6, 5, 3)).astype("u1")).save(tmp_path / "a" / "y.png", format="MPO")
     assert refused(tmp_path) == [
-        f"dataset.path holds {tmp_path}/a/x.png, which is no image that can be read: its format is none of PNG, JPEG, BMP, "
-        "GIF, WebP, TIFF and PPM. Mend it or take it away."
+        f"dataset.path holds {tmp_path}/a/x.png, which cannot be read as an image: its format is none of PNG, JPEG, BMP, "
+        "GIF, WebP, TIFF and PPM. Fix it or remove it."
     ]
 
 
@@ -228,7 +228,7 @@ def test_images_of_one_colour_are_told(tmp_path: Path) -> None:
     for number in (3, 5):
         Image.new("RGB", (5, 6), (number, 0, 7)).save(tmp_path / "b" / f"x{number}.png")
     assert warnings(read(tmp_path)) == [
-        f"2 of 30 images, such as {tmp_path}/b/x3.png, are of one colour. See whether they are whole."
+        f"2 of 30 images, such as {tmp_path}/b/x3.png, have only one colour. Check that they are complete."
     ]
 
 
@@ -244,7 +244,7 @@ def test_a_png_with_any_byte_changed_is_refused_also_where_pixels_could_be_read(
             Image.open(path).load()
             readable += 1
         (problem,) = refused(tmp_path)
-        assert problem.startswith(f"dataset.path holds {path}, which is no image that can be read: broken PNG file")
+        assert problem.startswith(f"dataset.path holds {path}, which cannot be read as an image: broken PNG file")
     assert readable
 
 
@@ -265,8 +265,8 @@ def test_faulty_pixels_and_faulty_headers_are_told_at_once(tmp_path: Path) -> No
     cut.write_bytes(cut.read_bytes()[:-400])
     none.write_bytes(b"none")
     first, second = refused(tmp_path)
-    assert first.startswith(f"dataset.path holds {cut}, which is no image that can be read: image file is truncated")
-    assert second.startswith(f"dataset.path holds {none}, which is no image that can be read: its format is none of")
+    assert first.startswith(f"dataset.path holds {cut}, which cannot be read as an image: image file is truncated")
+    assert second.startswith(f"dataset.path holds {none}, which cannot be read as an image: its format is none of")
 
 
 def test_images_of_16_bits_behind_those_of_8_keep_what_was_read_before(tmp_path: Path) -> None:

@@ -106,12 +106,12 @@ def warnings(keys: dict[str, Any]) -> list[str]:
 def test_what_may_be_meant_otherwise_is_a_warning(tmp_path: Path) -> None:
     assert warnings(fill(tmp_path / "plain", "image_folder", "cat", "dog/more")) == []
     assert warnings(fill(tmp_path / "split", "image_folder", "cat/train", "cat/test", "dog/train", "dog/test")) == [
-        f"The classes of '{tmp_path / 'split'}' hold the folders 'train', 'test', as for a split. Their files are put "
-        "together, and bnexp splits them anew. Move out of the folder what is not to take part."
+        f"The classes of '{tmp_path / 'split'}' hold the folders 'train', 'test', as for a split. Their files are "
+        "joined, and bnexp splits them anew. Move files that you do not want to use out of the folder."
     ]
     assert warnings(fill(tmp_path / "test", "image_folder", "cat", "dog", "test")) == [
-        f"The folder 'test' of '{tmp_path / 'test'}' is taken for a class, though it is named like a part of a split. "
-        "Move it out of the folder if it is none."
+        f"The folder 'test' of '{tmp_path / 'test'}' is read as a class, though it is named like a part of a split. "
+        "Move it out of the folder if it is not a class."
     ]
     (alike,) = warnings(fill(tmp_path / "alike", "image_folder", "Cat", "cat", "dog"))
     assert "differ only in case: 'Cat' (6 rows) and 'cat' (6 rows)" in alike
@@ -146,8 +146,8 @@ def test_a_link_to_a_folder_of_files_inside_a_class_is_not_left_out_in_silence(t
     (tmp_path / "folder" / "cat" / "more").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "folder" / "cat" / "loop").symlink_to(tmp_path / "folder")
     assert refused(keys) == (
-        f"dataset.path holds {tmp_path}/folder/cat/more, a link to a folder with images, which is not followed. "
-        "Copy them, or take it away."
+        f"dataset.path holds {tmp_path}/folder/cat/more, a symbolic link to a folder with images. The link is not followed. "
+        "Copy the images, or remove the link."
     )
 
 
@@ -156,7 +156,7 @@ def test_all_that_is_wrong_with_the_files_of_a_folder_is_told_at_once(tmp_path: 
     for name in ("cat/x.png", "dog/y.png"):
         (tmp_path / name).symlink_to(tmp_path / "gone")
     assert all(
-        f"holds {tmp_path / name}, which is a link that leads nowhere" in refused(keys)
+        f"holds {tmp_path / name}, which is a broken symbolic link" in refused(keys)
         for name in ("cat/x.png", "dog/y.png")
     )
     for name in ("cat/x.png", "dog/y.png"):
@@ -185,7 +185,10 @@ def test_names_that_are_no_text_are_told_once_for_a_folder_and_folders_that_may_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = fill(tmp_path / "names", "image_folder", "a\x1b[31m", "dog")
-    assert refused(keys) == f"dataset.path holds '{tmp_path / 'names'}/a\\x1b[31m', whose name is no text. Rename it."
+    assert (
+        refused(keys)
+        == f"dataset.path holds '{tmp_path / 'names'}/a\\x1b[31m', whose name has characters that cannot be printed. Rename it."
+    )
     keys = fill(tmp_path / "folders", "image_folder", "cat", "dog/more")
     closed = {tmp_path / "folders" / "cat", tmp_path / "folders" / "dog" / "more"}
     monkeypatch.setattr("os.access", lambda path, mode: path not in closed)

@@ -57,7 +57,7 @@ def test_a_nul_byte_is_told_with_its_line(keys: dict[str, Any]) -> None:
 
 def test_the_separator_of_the_first_line_is_named_where_another_one_finds_no_table() -> None:
     assert refused("x;z;y\n" + "1;2;u\n2;1;v\n" * 9) == (
-        "dataset.separator is ','; t.csv has but one column with it, 'x;z;y'. Expected two or more. "
+        "dataset.separator is ','; t.csv has only one column with it, 'x;z;y'. Expected two or more. "
         "Its first line holds ';': use dataset.separator: \";\"."
     )
     assert refused("x\ty\n1,5\tu\n2\tv\n") == (
@@ -148,8 +148,8 @@ def test_marks_for_thousands_are_told_for_either_decimal_mark() -> None:
         (["1.000.000", "2.500.000"], "1.000.000", "'.' as a mark for thousands",
          'Use dataset.thousands: "." with dataset.decimal: ",".'),
         (["15%", "20%", "7.5%"], "15%", "a percent sign", ""),
-        (["$5", "7"], "$5", "a sign of a currency", ""),
-        (["$1,000,000", "$5"], "$1,000,000", "',' as a mark for thousands and a sign of a currency", ""),
+        (["$5", "7"], "$5", "a currency sign", ""),
+        (["$1,000,000", "$5"], "$1,000,000", "',' as a mark for thousands and a currency sign", ""),
         (["(5)", "7", "8"], "(5)", "a minus that is not a leading '-'", ""),
     ],
 )  # fmt: skip
@@ -255,7 +255,7 @@ def test_only_filled_cells_count_for_what_most_of_a_column_are() -> None:
     few = text.replace(",C0,", ",x,")
     assert "cabin=x" in prepared(few, CSV).rows.columns
     numbers = text.replace(",C", ",").replace(",7,", ",many,", 1)
-    assert "dataset holds 'many' in t.csv:9, column 'cabin'; most of the column are numbers" in refused(numbers)
+    assert "dataset holds 'many' in t.csv:9, column 'cabin'; most cells of the column are numbers" in refused(numbers)
 
 
 def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clear() -> None:

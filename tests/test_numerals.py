@@ -8,7 +8,7 @@ import pytest
 from bnexp.data.sources.numerals import are_dates, marks_of, numerals
 
 COMMA, POINT, BLANK = (f"{mark!r} as a mark for thousands" for mark in ",. ")
-PERCENT, CURRENCY, MINUS = "a percent sign", "a sign of a currency", "a minus that is not a leading '-'"
+PERCENT, CURRENCY, MINUS = "a percent sign", "a currency sign", "a minus that is not a leading '-'"
 
 
 @pytest.mark.parametrize(

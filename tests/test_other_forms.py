@@ -58,7 +58,7 @@ def test_comments_above_a_table_are_told_with_what_takes_them_out() -> None:
     message = refused(joined(",", "# made by me", "# in 2024, in May, here", "x,y"))
     assert message.startswith(
         "dataset.path is 't.csv'; t.csv:1 is a comment ('# made by me'). Expected the names of the columns in the first "
-        "line. Take out lines 1 to 2, as this does: python -c"
+        "line. Remove lines 1 to 2. This command does it: python -c"
     )
     pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
     for keys in ({"separator": ";"}, {}):
@@ -76,8 +76,8 @@ def test_names_may_begin_with_a_sign_for_comments() -> None:
 def test_a_line_of_counts_is_no_line_of_names(names: str) -> None:
     message = refused(joined(",", names))
     assert message.startswith(
-        "dataset.path is 't.csv'; t.csv:1 seems to hold no names: it counts 40 rows and 1 column, as files inside "
-        "scikit-learn do. Write the names of the columns in its place, or number them: python -c"
+        "dataset.path is 't.csv'; t.csv:1 seems to hold no names but two counts, 40 rows and 1 column, as in the "
+        "files of scikit-learn. Replace it by the names of the columns, or number them: python -c"
     )
     numbered = FRAME.set_axis(["c0", "c1"], axis=1)
     pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), numbered)
@@ -93,18 +93,18 @@ def test_a_table_without_names_gets_numbers_for_names() -> None:
 
 def test_fields_between_blanks_are_told_with_what_reads_them() -> None:
     assert refused(joined(" ", "x y")) == (
-        'dataset.separator is ","; the fields of t.csv stand between blanks. Use dataset.separator: " ".'
+        'dataset.separator is ","; the fields of t.csv are separated by blanks. Use dataset.separator: " ".'
     )
     for text, keys in ((joined("   ", "x  y"), {}), (joined("  ", "x y"), {"separator": " "})):
         message = refused(text, **keys)
-        assert "the fields of t.csv stand between blanks. Put commas between them: python -c" in message
+        assert "the fields of t.csv are separated by blanks. Put commas between them: python -c" in message
         pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
 def test_a_table_as_r_writes_it_gets_commas_and_loses_the_names_of_rows() -> None:
     rows = "".join(f'"row {n}" {n}.5 "{"uv"[n % 2]}"\n' for n in range(40))
     message = refused(f'"x" "y"\n{rows}')
-    assert "the fields of t.csv stand between blanks. Put commas between them: python -c" in message
+    assert "the fields of t.csv are separated by blanks. Put commas between them: python -c" in message
     pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
@@ -112,7 +112,7 @@ def test_fields_that_hold_blanks_between_wider_gaps_get_commas() -> None:
     rows = "".join(f"  {n:>4}   {('< 12 years', '12-15 years')[n % 2]:>12}     {'uv'[n % 2]}\n" for n in range(40))
     message = refused(f"    id      education   y\n\n{rows}")
     assert message.startswith(
-        'dataset.separator is ","; the fields of t.csv stand between two blanks or more, and hold single ones. '
+        'dataset.separator is ","; the fields of t.csv are separated by two or more blanks, and contain single blanks. '
         "Put commas between them: python -c"
     )
     run(message[message.index(": python") :])
@@ -127,7 +127,8 @@ def test_lines_of_types_below_the_names_are_taken_out_by_one_line() -> None:
     rows = "".join(f"{n}.50\t{n or ''}\t{'uv'[n % 2]}\n" for n in range(40))
     message = refused(f"a\tb\ty\n{types}{roles}{rows}", separator="\t")
     assert (
-        "t.csv:2 holds no numbers above columns of numbers" in message and " Take lines 2 to 3 out, as this " in message
+        "t.csv:2 holds no numbers above columns of numbers" in message
+        and " Remove lines 2 to 3. This command does it: " in message
     )
     run(message[message.index(": python") :])
     assert Path("t-plain.csv").read_text() == "a,b,y\n" + rows.replace("\t", ",")

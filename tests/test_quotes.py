@@ -15,8 +15,8 @@ from bnexp.errors import SettingError
 
 QUOTE = '"'
 CURE = (
-    ' is read as one row. Take this quote out (a quote in a text is written twice, "", in a text within quotes), or close '
-    "it where the field ends."
+    " is read as one row. Remove this quote, or close it where the field ends. To keep a quote inside a quoted text, write "
+    'it twice ("").'
 )
 
 
@@ -41,7 +41,7 @@ def refused(text: str, **keys: Any) -> str:
 def test_a_quote_that_a_later_row_closes_is_told_with_its_line(end: str) -> None:
     lines = ["text\ty", *(f"{QUOTE if n % 30 == 0 else ''}good film {n}\t{n % 2}" for n in range(120))]
     text = end.join(lines) + end
-    message = f"dataset.path is 't.csv'; t.csv:2: a quote is opened, and what follows up to line 32{CURE}"
+    message = f"dataset.path is 't.csv'; t.csv:2: a quote is opened, and everything up to line 32{CURE}"
     assert refused(text, name="text_csv", separator="\t") == message
     assert refused(text, separator="\t") == message
 
@@ -58,12 +58,12 @@ def test_a_quote_that_a_quote_at_a_fields_end_closes_is_told_too(first: str, las
     text = "\n".join(lines)
     if kind == "classes":
         text = text.replace(",0", ",no").replace(",1", ",yes").replace(',"1', ',"yes')
-    assert refused(text) == f"dataset.path is 't.csv'; t.csv:6: a quote is opened, and what follows up to line 10{CURE}"
+    assert refused(text) == f"dataset.path is 't.csv'; t.csv:6: a quote is opened, and everything up to line 10{CURE}"
 
 
 def test_the_first_of_several_quotes_is_told_where_the_last_is_open() -> None:
     lines = ["text,y", *(f"{QUOTE if n in (3, 9, 20) else ''}good film {n},{n % 2}" for n in range(40))]
-    assert "t.csv:5: a quote is opened, and what follows up to line 11 is read as one row" in refused("\n".join(lines))
+    assert "t.csv:5: a quote is opened, and everything up to line 11 is read as one row" in refused("\n".join(lines))
     lines = ["text,y", *(f"{QUOTE if n == 20 else ''}good film {n},{n % 2}" for n in range(40))]
     assert "t.csv:22: a quote is opened and not closed." in refused("\n".join(lines))
 

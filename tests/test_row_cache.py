@@ -116,7 +116,7 @@ def test_images_that_turn_out_finer_or_hidden_are_written_anew(tmp_path: Path) -
     black[..., 3] = RNG.integers(0, 256, (20, 4, 5))
     keys = folder_of(tmp_path / "hidden", [Image.fromarray(one) for one in black])
     assert_same(stored(**keys), in_memory(**keys))
-    assert "are black behind transparency" in (stored(**keys).rows.facts.warnings or [""])[0]
+    assert "are black on a transparent background" in (stored(**keys).rows.facts.warnings or [""])[0]
 
 
 @pytest.mark.usefixtures("on_disk")

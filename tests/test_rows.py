@@ -426,21 +426,21 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
     [
         (table_of([0, 1]), {"drop": ["y"]}, "dataset.drop is 'y', which is dataset.target too. Name another column."),
         (table_of([0, 1]), {"group": "y"}, "dataset.group is 'y', which is dataset.target too."),
-        (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has but one column with it, 'x;y'. Expected two or more. Its first line holds ';': use dataset.separator: \";\"."),
-        ("y\n0\n1\n", {}, "dataset.path is 't.csv'; it has a single column, 'y', so there is nothing to learn from. Expected a column to be learned, and one or more besides."),
+        (table_of([0, 1]).replace(",", ";"), {}, "dataset.separator is ','; t.csv has only one column with it, 'x;y'. Expected two or more. Its first line holds ';': use dataset.separator: \";\"."),
+        ("y\n0\n1\n", {}, "dataset.path is 't.csv'; it has a single column, 'y', so there is nothing to learn from. Expected a target column, and one or more other columns."),
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),
         (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name. A column without a name mostly counts the rows."),
-        (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most of the column are numbers."),
-        (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most of the column are numbers."),
-        (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Mend the file, or take that row out."),
+        (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most cells of the column are numbers."),
+        (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most cells of the column are numbers."),
+        (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Fix the file, or take that row out."),
         (table_of(["u", "v"]), {"task": "regression"}, "dataset.target holds 'u' in t.csv:2, column 'y'; expected a finite number."),
         ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "keeps column 'x'; its numbers, from 3.6028797018964e+16 to"),
         ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),
         ("x,y\n" + "".join(f"{n},{1700000000 + 5 * n}\n" for n in range(50)), {}, "dataset.target is 'y'; its numbers, from 1700000000 to 1700000245, lie too close together for float32 to tell apart. Subtract the lowest from all."),
         ("x,y\n" + "".join(f"{n}e30,{n % 2}\n" for n in range(40)), {}, "dataset holds '1e+30' in t.csv:3, column 'x'; expected a finite number of at most 1e+18."),
-        ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds dates or times with 28 different values, as '2024-01-01' in t.csv:2; expected 20 or fewer."),
+        ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds dates or times with 28 different values, such as '2024-01-01' in t.csv:2; expected 20 or fewer."),
         ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv:4 has no value in column 'x' (rows without: 1)."),
     ],
 )  # fmt: skip
@@ -456,29 +456,29 @@ CULPRIT[1], CULPRIT[5] = "N/A", "unknown"
 WITH_COMMA = [cell.replace(".", ",") for cell in CULPRIT]
 COMMA = {"separator": ";", "decimal": ","}
 CURE = (
-    "Mend the file, with an empty cell for a number that is not known, name the cell in dataset.na_values if it stands for "
-    "one, or name the column in"
+    "Fix the file, with an empty cell for an unknown number, name the cell in dataset.na_values if it means a missing "
+    "value, or name the column in"
 )
-CURE_OF_TARGET = "Mend the file, take that row out, or give dataset.task: classification."
+CURE_OF_TARGET = "Fix the file, take that row out, or give dataset.task: classification."
 
 
 @pytest.mark.parametrize(
     ("table", "keys", "message"),
     [
         ("x,y\n" + "".join(f"{cell},{n % 2}\n" for n, cell in enumerate(CULPRIT)), {"missing": "mean"},
-         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most cells of the column are numbers. {CURE}"),
         ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {},
-         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most cells of the column are numbers. {CURE_OF_TARGET}"),
         ("x,y\n" + "".join(f"{n},{cell}\n" for n, cell in enumerate(CULPRIT)), {"task": "regression"},
          "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
         ("x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "missing": "mean"},
-         f"dataset holds 'unknown' in t.csv:7, column 'x'; most of the column are numbers. {CURE}"),
+         f"dataset holds 'unknown' in t.csv:7, column 'x'; most cells of the column are numbers. {CURE}"),
         ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), COMMA,
-         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most of the column are numbers. {CURE_OF_TARGET}"),
+         f"dataset.target holds 'unknown' in t.csv:7, column 'y'; most cells of the column are numbers. {CURE_OF_TARGET}"),
         ("x;y\n" + "".join(f"{n};{cell}\n" for n, cell in enumerate(WITH_COMMA)), {**COMMA, "task": "regression"},
          "dataset.target holds 'unknown' in t.csv:7, column 'y'; expected a finite number."),
         ("x;z;y\nkg;m;-\n" + "".join(f"{n},5;{n},25;{'ab'[n % 2]}\n" for n in range(60)), COMMA,
-         "t.csv:2 holds no numbers above columns of numbers, as a second line of names or of units."),
+         "t.csv:2 holds no numbers above columns of numbers. It may be a second line of names or of units."),
     ],
 )  # fmt: skip
 def test_the_cell_that_is_no_number_is_named_and_not_a_word_for_a_missing_value(
@@ -496,7 +496,7 @@ def test_categories_that_seem_to_be_numbers_are_warned_of_with_the_culprit(
     text = "x;y\n" + "".join(f"{cell};{n % 2}\n" for n, cell in enumerate(cells))
     data = prepared(path, text, duplicates="keep", **keys)
     assert data.rows.facts.warnings == [
-        "column 'x' holds numbers, and in 1 row something else, as 'unknown'; it is taken for categories. Empty these "
+        "column 'x' holds numbers, and in 1 row something else, such as 'unknown'; it is read as categories. Empty these "
         "cells, or name them in dataset.na_values, to have numbers, or name the column in dataset.categories."
     ]
     text = path.read_text()
@@ -539,8 +539,8 @@ def test_parquet_knows_decimals_and_categories_and_no_row_numbers(tmp_path: Path
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([[1, 2]] * 40, "has to do with column 'b', which holds ndarray in its first row; expected one number or text in each."),
-        (pd.date_range("2020", periods=40), "it holds dates or times with 40 different values, as '2020-01-01 00:00:00' in "),
+        ([[1, 2]] * 40, "concerns column 'b', which holds ndarray in its first row; expected one number or text in each row."),
+        (pd.date_range("2020", periods=40), "it holds dates or times with 40 different values, such as '2020-01-01 00:00:00' in "),
         (np.where(np.arange(40) == 3, np.inf, 1), "t.parquet (counted from 0), column 'b'; expected a finite number."),
     ],
 )  # fmt: skip
@@ -608,7 +608,7 @@ def test_text_dates_that_are_taken_for_categories_are_warned_of_and_all_cures_wo
     lines = "".join(f"{n}.5,2024-01-{n % 12 + 1:02d},{n % 2}\n" for n in range(60))
     text = f"x,day,y\n{lines}"
     assert prepared(path, text).rows.facts.warnings == [
-        "column 'day' holds dates or times, as '2024-01-01'. Each of its 12 values is taken for a category, without any "
+        "column 'day' holds dates or times, such as '2024-01-01'. Each of its 12 values is read as a category, without any "
         "order. Name it in dataset.dates to have its years, months, days and weekdays, leave it out (dataset.drop), or name "
         "it in dataset.categories."
     ]
@@ -621,7 +621,7 @@ def test_many_whole_numbers_that_are_taken_for_classes_are_warned_of_and_both_cu
     keys = {"target": "age", "duplicates": "keep"}
     data = prepared(path, text, **keys)
     assert (data.task, data.rows.facts.warnings) == ("multiclass", [
-        "dataset.target 'age' holds 15 different whole numbers. Each is taken for a class, without any order. Use "
+        "dataset.target 'age' holds 15 different whole numbers. Each is read as a class, without any order. Use "
         "dataset.task: regression if they are quantities, or dataset.task: classification if they are classes."
     ])  # fmt: skip
     for task, found in (("regression", "regression"), ("classification", "multiclass")):

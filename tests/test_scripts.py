@@ -85,7 +85,7 @@ def test_texts_of_which_no_word_is_in_another_are_told(tmp_path: Path) -> None:
     path.write_text("text,y\n" + "".join(f'"good,film,{n}",{n % 2}\n' for n in range(60)))
     keys = {"name": "text_csv", "path": str(path), "target": "y"}
     assert prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows.facts.warnings == [
-        "60 of 60 texts share no word with another text. What is learned of them helps with no other text. "
+        "60 of 60 texts share no word with another text. What a network learns from them helps with no other text. "
         "Words are cut at blanks: put blanks between them, or name another column."
     ]
 

@@ -42,9 +42,9 @@ def why_refused(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     with pytest.raises(SettingError) as raised:
         length_and_rate(path)
-    before, _, after = str(raised.value).partition("which is no recording that can be read: ")
+    before, _, after = str(raised.value).partition("which cannot be read as a recording: ")
     assert before == f"dataset.path holds {path}, "
-    cure = ". Expected a whole WAV, FLAC, OGG or MP3. Write it anew, as by `ffmpeg -i OLD NEW.wav`, or take it away."
+    cure = ". Expected a whole WAV, FLAC, OGG or MP3. Convert it again, for example with `ffmpeg -i OLD NEW.wav`, or remove it."
     assert after.endswith(cure)
     return after.removesuffix(cure)
 
@@ -92,15 +92,15 @@ def test_every_common_kind_is_read_whole_and_refused_if_it_is_cut(
 
 def test_a_cut_file_is_refused_with_what_its_header_tells_of(tmp_path: Path) -> None:
     path, whole = tmp_path / "x.wav", pcm(np.arange(1400))
-    assert why_refused(path, whole[:-2]) == "it ends before the 2,800 bytes of samples that its header tells of"
-    assert why_refused(path, whole[:45]) == "it ends before the 2,800 bytes of samples that its header tells of"
-    assert why_refused(path, whole[:44]) == "it ends before the 2,800 bytes of samples that its header tells of"
+    assert why_refused(path, whole[:-2]) == "it ends before the 2,800 bytes of samples that its header reports"
+    assert why_refused(path, whole[:45]) == "it ends before the 2,800 bytes of samples that its header reports"
+    assert why_refused(path, whole[:44]) == "it ends before the 2,800 bytes of samples that its header reports"
     assert why_refused(path, whole[:20]) == "it ends before its samples begin"
     odd = bytearray(pcm(np.full(301, 128), width=1))
     odd[32:36] = struct.pack("<HH", 2, 16)
-    assert why_refused(path, bytes(odd)) == "its last sample is not whole"
+    assert why_refused(path, bytes(odd)) == "its last sample is incomplete"
     mp3 = encoded("MP3", "MPEG_LAYER_III")
-    assert why_refused(path, mp3[: len(mp3) // 2]) == "it ends before the 80,000 samples that its header tells of"
+    assert why_refused(path, mp3[: len(mp3) // 2]) == "it ends before the 80,000 samples that its header reports"
     ogg = encoded("OGG", "VORBIS")
     for cut in (ogg[:-1], ogg[: ogg.rindex(b"OggS")]):
         assert why_refused(path, cut) == "it ends before the page that is marked as its last"
@@ -112,7 +112,7 @@ def test_a_header_written_before_the_length_was_known_is_read_to_the_end_of_the_
     (tmp_path / "x.wav").write_bytes(claimed(pcm(samples), size))
     assert length_and_rate(tmp_path / "x.wav") == (2343, 8000)
     np.testing.assert_array_equal(read_sound(tmp_path / "x.wav"), (samples / 2**15).astype("float32"))
-    assert why_refused(tmp_path / "x.wav", claimed(pcm(samples), size)[:-1]) == "its last sample is not whole"
+    assert why_refused(tmp_path / "x.wav", claimed(pcm(samples), size)[:-1]) == "its last sample is incomplete"
 
 
 def test_flac_written_as_a_stream_is_read_to_its_end(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_flac_written_as_a_stream_is_read_to_its_end(tmp_path: Path) -> None:
 
 def test_what_holds_no_samples_or_none_that_are_numbers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
-    assert why_refused(path, b"") == "its format is none that libsndfile knows"
-    assert why_refused(path, b"hello") == "its format is none that libsndfile knows"
-    assert why_refused(path, pcm(np.zeros(0))) == "its header tells of no samples"
+    assert why_refused(path, b"") == "libsndfile does not know its format"
+    assert why_refused(path, b"hello") == "libsndfile does not know its format"
+    assert why_refused(path, pcm(np.zeros(0))) == "its header reports no samples"
     assert why_refused(path, encoded("OGG", "VORBIS", TONE[:0])) == "it holds no samples"
     assert why_refused(path, encoded("AIFF", "PCM_16")) == "its format is AIFF"
     for number in (np.nan, np.inf):
         content = encoded("WAV", "FLOAT", np.array([0, number], "float32"))
-        assert why_refused(path, content) == "it holds samples that are infinite or no numbers"
+        assert why_refused(path, content) == "it holds samples that are infinite or NaN"
     content = encoded("WAV", "FLOAT", np.array([0, -3e9], "float32"))
     assert why_refused(path, content) == "it holds samples above 2,147,483,648, though 1 is full scale"
 
@@ -200,10 +200,10 @@ def test_a_wav_whose_header_tells_of_no_samples_is_read_to_the_end_of_the_file(
     path.write_bytes(head + b"data" + bytes(4) + samples.astype(f"{sign}i2").tobytes())
     assert length_and_rate(path) == (2343, 8000)
     np.testing.assert_array_equal(read_sound(path), (samples / 2**15).astype("float32"))
-    assert why_refused(path, path.read_bytes()[:-1]) == "its last sample is not whole"
-    assert why_refused(path, head + b"data" + bytes(4)) == "its header tells of no samples"
+    assert why_refused(path, path.read_bytes()[:-1]) == "its last sample is incomplete"
+    assert why_refused(path, head + b"data" + bytes(4)) == "its header reports no samples"
     note = b"LIST" + struct.pack(f"{sign}I", 5) + b"INFO!\0"
-    assert why_refused(path, head + b"data" + bytes(4) + note) == "its header tells of no samples"
+    assert why_refused(path, head + b"data" + bytes(4) + note) == "its header reports no samples"
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFF_FFFF])

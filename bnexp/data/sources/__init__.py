@@ -1,1 +1,1 @@
-"""Your own files, a module for each kind: read, checked, and made into rows."""
+"""Readers of your own files, one module for each kind: they check a file and turn it into rows."""

@@ -1,4 +1,4 @@
-"""Names that people take for one and a program for several, and names that stand for a missing value."""
+"""Names that people read as the same but a program does not, and names that mean a missing value."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from bnexp.errors import counted
 
 _WORDS = "? - -- . na n/a #n/a <na> nan none null #div/0! #name? #null! #num! #ref! #value!"
 MISSING = frozenset(("", *_WORDS.split()))
-"""Words, in lower case, that mostly stand for an unknown value. Excel's words for an error are among them."""
+"""Words, in lower case, that usually mean an unknown value. Excel's words for an error are among them."""
 YES = frozenset(("true", "t", "yes", "y", "1"))
 NO = frozenset(("false", "f", "no", "n", "0"))
 MOST_SHOWN = 5
-"""Groups of names that a warning shows, so that it fits in a few lines of a terminal."""
+"""Most groups of names that a warning shows, so that the warning fits in a few lines of a terminal."""
 LONGEST_SHOWN = 40
-"""Characters of a name or cell that a message shows: half a line of a terminal."""
+"""Most characters of a name or cell that a message shows: half a line of a terminal."""
 
 
 def is_missing(cell: str) -> bool:
-    """Return True if a cell holds nothing, or a word for a value that is not known.
+    """Return True if a cell is empty, or holds a word for an unknown value.
 
     >>> is_missing(" N/A "), is_missing("no")
     (True, False)
@@ -29,7 +29,7 @@ def is_missing(cell: str) -> bool:
 
 
 def alike(names: Mapping[str, int]) -> list[list[str]]:
-    """List the names that differ only in how they are written (`SPELLINGS`), as groups.
+    """Return groups of names that differ only in their spelling (see `SPELLINGS`).
 
     >>> alike({"yes": 3, "yes ": 2, "Yes.": 1, "no": 4})
     [['Yes.', 'yes', 'yes ']]
@@ -48,23 +48,23 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "blanks": lambda name: " ".join(name.split()),
     "a final dot": lambda name: re.sub(r"[\s.]*\.[\s.]*$", "", name) or name,
 }
-"""In what names may differ where the same is meant -> how to write a name without that."""
+"""Difference between names that mean the same -> a function that removes this difference from a name."""
 
 
 def _common_form(letter: str) -> str:
-    """Return the common form of a full-width letter, a ligature and the like; blanks stay as they are."""
+    """Return the common form of a letter such as a full-width letter or a ligature; blanks stay unchanged."""
     return letter if letter.isspace() else unicodedata.normalize("NFKC", letter)
 
 
 def _spelling(name: str, *, without: str = "") -> str:
-    """Return one spelling for all names that are alike; one of SPELLINGS may be left out."""
+    """Return the common spelling of all names that are alike, without removing the difference `without`."""
     for kind, write in SPELLINGS.items():
         name = name if kind == without else write(name)
     return name
 
 
 def differences(names: Sequence[str]) -> list[str]:
-    """List in what some names that are alike differ.
+    """Return the kinds of SPELLINGS in which these names differ.
 
     >>> differences(["A", "\uff41 "]), differences(["\xe9", "e\u0301"])
     (['the width or form of letters', 'case', 'blanks'], ['how accents are encoded'])
@@ -76,7 +76,7 @@ def differences(names: Sequence[str]) -> list[str]:
 
 
 def _either(kinds: Sequence[str]) -> str:
-    """Return the kinds as a person lists them.
+    """Return the kinds as a phrase, with "or" before the last.
 
     >>> _either(["case", "blanks", "a final dot"])
     'case, blanks or a final dot'
@@ -85,7 +85,7 @@ def _either(kinds: Sequence[str]) -> str:
 
 
 def warnings_of(what: str, names: Mapping[str, int]) -> Iterator[str]:
-    """Yield a warning if some of these names, each with its rows, differ only in how they are written."""
+    """Yield a warning if some names differ only in their spelling. `names` maps a name to its number of rows."""
     groups, spellings = alike(names), set(map(_spelling, names))
     if groups:
         shown = "; ".join(" and ".join(_shown(name, names[name]) for name in group) for group in groups[:MOST_SHOWN])
@@ -94,26 +94,26 @@ def warnings_of(what: str, names: Mapping[str, int]) -> Iterator[str]:
         more = f"; and {len(groups) - MOST_SHOWN} more" if len(groups) > MOST_SHOWN else ""
         yield (
             f"{what} holds values that differ only in {_either(kinds)}: {shown}{more}. "
-            "They are taken for different ones. Spell them alike in the file."
+            "They count as different values. Spell them alike in the file."
         )
     elif spellings <= YES | NO and (len(spellings & YES) > 1 or len(spellings & NO) > 1):
         shown = ", ".join(_shown(name, count) for name, count in names.items())
-        yield f"{what} spells yes and no in several ways: {shown}. They are taken for different ones. Use one spelling."
+        yield f"{what} spells yes and no in several ways: {shown}. They count as different values. Use one spelling."
 
 
 def warnings_of_missing(what: str, names: Mapping[str, int]) -> Iterator[str]:
-    """Yield a warning if a class is called by a word that stands for a missing value."""
+    """Yield a warning if the name of a class is a word that usually means a missing value."""
     found = [name for name in names if is_missing(name)]
     if found:
         yield (
-            f"{what} has a class that is called like a missing value: "
-            f"{', '.join(_shown(name, names[name]) for name in found)}. It is learned like any other. "
+            f"{what} has a class whose name usually means a missing value: "
+            f"{', '.join(_shown(name, names[name]) for name in found)}. It is learned like any other class. "
             "Take these rows out of the file if their class is not known."
         )
 
 
 def shown(cell: object) -> str:
-    """Return a cell as a message shows it: in quotes, cut short.
+    """Return a cell for a message: in quotes, and at most LONGEST_SHOWN characters of it.
 
     >>> shown(2.5), len(shown("x" * 1000))
     ("'2.5'", 42)

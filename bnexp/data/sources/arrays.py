@@ -1,4 +1,4 @@
-"""Which arrays of an NPZ file can be learned from, by their headers: names, shapes and types. No value is read."""
+"""Checks of the arrays of an NPZ file by their headers: names, shapes and types. No value is read."""
 
 from __future__ import annotations
 
@@ -18,32 +18,35 @@ from bnexp.errors import Problems, listed, nearest
 KINDS: Mapping[int, Kind] = {2: "table", 3: "sequence", 4: "image"}
 RANKS: Mapping[Kind, int] = {kind: rank for rank, kind in KINDS.items()}
 NUMBERS, LABELS = "fiub", "biufU"
-"""NumPy's letters for types of inputs, and of targets and groups."""
+"""NumPy's letters for the types of inputs, and for the types of targets and groups."""
 CHANNELS = (1, 3, 4)
-"""Gray, RGB and RGBA: the lengths by which the axis of the channels is known."""
+"""Lengths of an axis that show that it holds channels: gray, RGB and RGBA."""
 SPARSE = {"indices", "indptr", "format", "shape", "data"}
 """The arrays that SciPy's save_npz writes."""
 MOST_NAMED = 10
-"""Arrays that a message names, so that it fits in a few lines of a terminal."""
+"""Most arrays that a message names, so that the message fits in a few lines of a terminal."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before an array's values."""
+    """The header of an array: what NumPy stores before its values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     is_by_columns: bool = False
-    """Whether the values of a column lie together (Fortran's order), and not each row's."""
+    """True if the values are stored column by column (Fortran order), and not row by row."""
 
 
 def names_of(dataset: NpzDataset) -> dict[str, str]:
-    """Return the name of the array that each key asks for."""
+    """Return the name of the array for each key of the dataset, such as x and y."""
     return {"x": dataset.x, "y": dataset.y} | ({"group": dataset.group} if dataset.group else {})
 
 
 def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
-    """Raise SettingError if an array that is asked for is not there; of a split that is, it names the training part."""
+    """Raise SettingError if the file lacks an array that the config names.
+
+    If the file holds parts of a split, the error shows how to read them.
+    """
     problems, has_named_split = Problems(), False
     parts = parts_first(filter(part_of, headers))
     asked = names_of(dataset)
@@ -64,11 +67,11 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
 
 
 def _offered(name: str, others: Sequence[str]) -> str:
-    return nearest(name, others) if others else "The file holds no array besides."
+    return nearest(name, others) if others else "The file holds no other array."
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
-    """Return how a file with a split of its own can be read."""
+    """Return sentences about the parts of a split in a file, and how to read them."""
     seen = f"The file holds parts of a split: {listed(parts, MOST_NAMED)}."
     if (keys := keys_of_split(headers)) is None:
         return f"{seen} Name the arrays of one part as dataset.x and dataset.y, or join the parts (numpy.concatenate)."
@@ -76,7 +79,7 @@ def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
 
 
 def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return the config's keys for a file that holds a training part and others; None if they are not clear.
+    """Return the array of each config key for a file that holds a training part and other parts; None if unclear.
 
     >>> x, y = Header((9, 4), np.dtype("float32")), Header((9,), np.dtype("int64"))
     >>> keys_of_split({"x_train": x, "y_train": y, "x_test": x, "y_test": y})
@@ -95,7 +98,7 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
 
 
 def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
-    """Return the config's keys for a file with one array of inputs and one of targets; None if it has others, too.
+    """Return the array of each config key for a file with one array of inputs and one of targets; else None.
 
     >>> images, labels = Header((9, 4, 4), np.dtype("uint8")), Header((9,), np.dtype("int64"))
     >>> keys_of_pair({"images": images, "labels": labels})
@@ -110,24 +113,24 @@ def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
 
 
 def _holds_inputs(name: str, header: Header) -> bool:
-    """Return True for an array of several numbers a row, unless it is called as one-hot targets are."""
+    """Return True for an array with several numbers in each row, unless it is named like one-hot targets."""
     may_be_one_hot = is_one_hot(header.shape, header.dtype) and name.lower().startswith(("y", "label", "target"))
     return len(header.shape) > 1 and header.shape[1:] != (1,) and not may_be_one_hot
 
 
 def left_out(dataset: NpzDataset, headers: Mapping[str, Header]) -> list[str]:
-    """List the arrays of the first file that are not asked for."""
+    """Return the names of the arrays in the training part's file that the config does not use."""
     asked = {name for _, part in dataset.each_part() if part.path == dataset.path for name in names_of(part).values()}
     return sorted(set(headers) - asked)
 
 
 def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind: Kind) -> Iterator[str]:
-    """Yield what may be meant otherwise: parts that are not read, gray images as sequences, channels first."""
+    """Yield warnings about parts that are not read, gray images read as sequences, and images with channels first."""
     parts = parts_first(filter(part_of, left_out(dataset, headers)))
     if parts and not part_of(dataset.x):
         yield (
             f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
-            f"{dataset.x!r} itself. Join them with numpy.concatenate if they are to take part."
+            f"{dataset.x!r} itself. Join them with numpy.concatenate if you want to use them."
         )
     x = headers[dataset.x]
     if kind == "sequence" and dataset.kind == "auto" and x.dtype == np.uint8:
@@ -137,21 +140,21 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
         )
     if kind == "image" and len(x.shape) == 4 and x.shape[1] in CHANNELS and x.shape[3] not in CHANNELS:
         yield (
-            f"dataset.x {dataset.x!r} has shape {x.shape}, as of images with their channels first. bnexp reads "
+            f"dataset.x {dataset.x!r} has shape {x.shape}, which looks like images with channels first. bnexp reads "
             "(rows, height, width, channels): save x.transpose(0, 2, 3, 1)."
         )
 
 
 def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
-    """Return what kind of rows x holds, and collect why it can be none."""
+    """Return the kind of rows that x holds, and note in `problems` if x does not fit this kind."""
     kind = KINDS.get(len(x.shape), "table") if dataset.kind == "auto" else dataset.kind
     seen, rank = f"is {dataset.x!r}, {x.dtype} of shape {x.shape}", RANKS[kind]
     if 0 in x.shape or (len(x.shape) not in KINDS and x.dtype.kind in NUMBERS):
         one = f"Save {dataset.x}[:, None] if each row is one number." if len(x.shape) == 1 and x.shape[0] else ""
         problems.note(
             "dataset.x",
-            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and none is "
-            f"empty. {one or 'Save another array, or name one.'}",
+            f"is {dataset.x!r} with shape {x.shape}; expected rank 2, 3 or 4: the first axis counts rows, and no axis "
+            f"may be empty. {one or 'Save another array, or name one.'}",
         )
     elif x.dtype.kind not in NUMBERS:
         problems.note("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
@@ -169,17 +172,20 @@ def _inputs_cure(name: str, x: Header) -> str:
         return f"Save numpy.lib.recfunctions.structured_to_unstructured({name})."
     match x.dtype.kind:
         case "O" if len(x.shape) == 1:
-            return "Give its rows one shape, sequences by frames of NaN at the end, and save them as one float32 array."
+            return (
+                "Give all rows one shape (pad sequences with frames of NaN at the end), and save them as one float32 "
+                "array."
+            )
         case "c":
             return f"Save its parts side by side: numpy.concatenate([{name}.real, {name}.imag], axis=-1)."
         case "M" | "m":
-            return f'Save the time as numbers, as by {name}.astype("int64") / 1e9.'
+            return f'Save the time as numbers, for example with {name}.astype("int64") / 1e9.'
         case _:
             return f'If its values are numbers, save {name}.astype("float32"); words are for dataset.name: csv.'
 
 
 def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: Problems) -> None:
-    """Collect why the targets or the groups cannot be one value for each row of x."""
+    """Note in `problems` if the targets or the groups are not one value for each row of x."""
     rows = headers[dataset.x].shape[:1]
     for key, name in names_of(dataset).items():
         label = headers[name]

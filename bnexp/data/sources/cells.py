@@ -1,4 +1,4 @@
-"""Cells of a CSV file that mean more than pandas reads in them: words for a missing value, and marks for thousands."""
+"""Cells of a CSV file that pandas does not understand: words for a missing value, and marks for thousands."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def with_missing(frame: pandas.DataFrame, file: CsvFile, *, as_text: bool = False) -> pandas.DataFrame:
-    """Empty the cells that hold one of the config's words, or numbers, for a missing value.
+    """Return the table with empty cells in place of the config's words and numbers for a missing value.
 
-    Where all other cells of a column are numbers then, it becomes one of numbers, unless it is read `as_text`.
+    If all other cells of a column are numbers, it becomes a column of numbers, unless `as_text` is True.
     """
     import pandas
 
@@ -38,7 +38,10 @@ def with_missing(frame: pandas.DataFrame, file: CsvFile, *, as_text: bool = Fals
 
 
 def with_numbers(frame: pandas.DataFrame, file: CsvFile) -> pandas.DataFrame:
-    """Turn columns of numbers, and of blanks or words for missing ones, into numbers; `NA` among texts stays a text."""
+    """Return the table with columns of numbers in place of text columns that hold only numbers and missing values.
+
+    A missing value is a blank cell or a word such as `NA`. In other columns this word stays text.
+    """
     for name in frame.columns:
         if frame[name].dtype.kind != "O":
             continue
@@ -51,7 +54,7 @@ def with_numbers(frame: pandas.DataFrame, file: CsvFile) -> pandas.DataFrame:
 
 
 def _ungrouped(cell: Any, file: CsvFile) -> Any:
-    """Return a cell without marks for thousands, if it is a text of a number with them."""
+    """Return a cell without marks for thousands if it is a number with them; else return it unchanged."""
     if file.thousands is None or not isinstance(cell, str):
         return cell
     plain = ungrouped(cell, file.thousands, file.decimal)
@@ -59,11 +62,11 @@ def _ungrouped(cell: Any, file: CsvFile) -> Any:
 
 
 def _without_thousands(column: pandas.Series[Any], file: CsvFile) -> pandas.Series[Any]:
-    """Return a column without marks for thousands, if more than half of its filled cells are numbers."""
+    """Return a column without marks for thousands if more than half of its filled cells are numbers; else unchanged."""
     if file.thousands is None:
         return column
     counts = column[~column.map(is_gap)].value_counts(sort=False)
-    cells = [cell for cell in counts.index if isinstance(cell, str)]  # booleans beside a gap are none
+    cells = [cell for cell in counts.index if isinstance(cell, str)]  # booleans in a column with gaps are no strings
     plain = {cell: text for cell in cells if (text := ungrouped(cell, file.thousands, file.decimal)) is not None}
     numbers = [cell for cell in cells if marks_of(cell, file.decimal) is not None]
     if not plain or 2 * counts[numbers].sum() <= counts.sum():
@@ -72,7 +75,7 @@ def _without_thousands(column: pandas.Series[Any], file: CsvFile) -> pandas.Seri
 
 
 def _numbers_or_texts(column: pandas.Series[Any], decimal: str) -> pandas.Series[Any]:
-    """Return a column of texts as numbers, if there is one in each of its filled cells."""
+    """Return a column of text as numbers if each filled cell holds a number; else return it unchanged."""
     if column.dtype.kind != "O":
         return column
     numbers = as_numbers(column, decimal)

@@ -1,4 +1,4 @@
-"""What a column of a table becomes: numbers, categories or groups; and what is wrong with one that cannot.
+"""How a column of a table is read, as numbers, categories or groups, and errors about columns that cannot be.
 
 Targets are in `targets`.
 """
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_WHOLE_NUMBER_CLASSES = 20
-"""A target of more different whole numbers is taken for a regression: the number of fastai's `cont_cat_split`."""
+"""A target with more different whole numbers is read as a regression. fastai's `cont_cat_split` has the same limit."""
 MOST_CATEGORIES = 255
-"""A column of text with more different values is taken for a name, a date or a free text.
+"""A column of text with more different values probably holds names, dates or free text, and is refused.
 
-scikit-learn's histogram gradient boosting tells as many apart, and the 249 countries of ISO 3166 are fewer.
+scikit-learn's histogram gradient boosting has the same limit, and the 249 countries of ISO 3166 are fewer.
 """
 LARGEST = 1e18
-"""Numbers beyond it are refused: float32 ends at 3.4e38, and so holds the sum of no more than 340 of its squares."""
+"""Larger numbers are refused: float32 ends at 3.4e38, so it holds the sum of at most 340 squares of this number."""
 FEWEST_STEPS = 256
-"""A column that float32 resolves into fewer steps from its lowest to its highest number is refused: 8 bits of it."""
+"""A column is refused if float32 divides its range, from lowest to highest number, into fewer steps (8 bits)."""
 
 
 DIGITS = "0123456789+-"
@@ -48,15 +48,15 @@ def different_values(column: pandas.Series[Any], key: str) -> int:
     """Count a column's different values.
 
     Raises:
-        SettingError: if they are no single values.
+        SettingError: if its cells are not single values, but lists, for example.
     """
     try:
         return int(column.nunique())
     except TypeError as error:
         raise SettingError(
             key,
-            f"has to do with column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
-            "expected one number or text in each. "
+            f"concerns column {column.name!r}, which holds {type(column.iloc[0]).__name__} in its first row; "
+            "expected one number or text in each row. "
             + ("Leave it out (dataset.drop)." if key == "dataset.drop" else "Name another column."),
         ) from error
 
@@ -71,10 +71,10 @@ def groups(column: pandas.Series[Any]) -> NDArray[np.int64]:
 
 
 def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
-    """Return a column of numbers, (N, 1), in which NaN is a missing one.
+    """Return a column of numbers, (N, 1); a missing number is NaN.
 
     Raises:
-        SettingError: if one is infinite or too large, all are missing, or float32 would not tell them apart.
+        SettingError: if a number is infinite or too large, all are missing, or float32 cannot distinguish them.
     """
     values = finite_numbers(column, "dataset", where)
     if np.isnan(values).all():
@@ -85,7 +85,11 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
 
 
 def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: str = ".") -> NDArray[np.float64]:
-    """Return a column's numbers; some may be missing (NaN)."""
+    """Return a column's numbers, (N,); a missing number is NaN.
+
+    Raises:
+        SettingError: if a filled cell holds no number, or its number is infinite or beyond LARGEST.
+    """
     values = as_numbers(column, decimal).to_numpy(dtype="float64", na_value=np.nan)
     wrong = (~np.isfinite(values) & ~column.isna().to_numpy()) | (np.abs(values) > LARGEST)
     if wrong.any():
@@ -95,14 +99,14 @@ def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: 
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; expected a finite "
-            f"number{most}. Mend the file"
+            f"number{most}. Fix the file"
             + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
     return values
 
 
 def as_numbers(column: pandas.Series[Any], decimal: str = ".") -> pandas.Series[Any]:
-    """Return a column's numbers, texts of numbers with this decimal mark among them; NaN where a cell holds none.
+    """Return a column's cells as numbers, also texts of numbers with this decimal mark; NaN where a cell holds none.
 
     >>> import pandas
     >>> as_numbers(pandas.Series(["1,5", "N/A", "2.5"]), decimal=",").tolist()
@@ -121,7 +125,7 @@ def is_gap(cell: object) -> bool:
 
 
 def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) -> None:
-    """Raise SettingError, with every one of these columns of numbers in which some are missing."""
+    """Raise SettingError if numbers are missing in some of these columns; the error names each of them."""
     counts = {name: count for name in names if (count := int(frame[name].isna().sum()))}
     if not counts:
         return
@@ -137,7 +141,7 @@ def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) 
 
 
 def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) -> None:
-    """Raise SettingError if float32 would make different numbers of a column alike, as with ids and times."""
+    """Raise SettingError if float32 would merge different numbers of a column, such as ids or times."""
     known = numbers[~np.isnan(numbers)]
     if not len(known) or (known == known.astype("float32").astype(known.dtype)).all():
         return
@@ -153,7 +157,7 @@ def refuse_lost_digits(key: str, seen: str, numbers: NDArray[Any], cure: str) ->
 
 
 def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
-    """Return a 0 or 1 for each of a column's values, as columns `name=value`; a missing one is a value of its own."""
+    """Return a column `name=value` of 0 and 1 for each value of a column; missing cells count as one value."""
     import pandas
 
     has_missing = bool(column.isna().any())
@@ -165,7 +169,7 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
 def refuse_no_category(
     column: pandas.Series[Any], where: Where, decimal: str | None = None, thousands: str | None = None
 ) -> None:
-    """Raise SettingError for numbers with a text among them, for dates, and for text that hardly repeats.
+    """Raise SettingError if a column holds numbers with a text among them, dates, or text with too many values.
 
     `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file. `thousands` is
     the mark for thousands, if any.
@@ -175,8 +179,8 @@ def refuse_no_category(
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
     most = min(MOST_CATEGORIES, max(MOST_WHOLE_NUMBER_CLASSES, len(column) // 2))
     if count > MOST_WHOLE_NUMBER_CLASSES or _has_misplaced_mark(column, decimal, thousands):
-        known = "Mend the file, with an empty cell for a number that is not known"
-        words = "" if decimal is None else ", name the cell in dataset.na_values if it stands for one"
+        known = "Fix the file, with an empty cell for an unknown number"
+        words = "" if decimal is None else ", name the cell in dataset.na_values if it means a missing value"
         cure = f"{known}{words}, or name the column in dataset.drop or dataset.categories."
         refuse_strange_cell(column, "dataset", where, cure, decimal or ".")
     if count > most or column.dtype.kind in "mM":
@@ -184,14 +188,14 @@ def refuse_no_category(
         row = int(np.flatnonzero(column.notna())[0])
         raise SettingError(
             "dataset.drop",
-            f"keeps column {column.name!r}; it holds {what} with {count} different values, as "
+            f"keeps column {column.name!r}; it holds {what} with {count} different values, such as "
             f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
             "dataset.categories to have a column for each value.",
         )
 
 
 def _has_misplaced_mark(column: pandas.Series[Any], decimal: str | None, thousands: str | None) -> bool:
-    """Return True if a cell among numbers is none only by where its marks for thousands stand, as 12,34,5."""
+    """Return True if a cell among numbers is no number only because of misplaced marks for thousands, as in 12,34,5."""
     if decimal is None or thousands is None:
         return False
     strange = column.iloc[no_numbers(column, decimal)].astype(str).str.strip()
@@ -199,20 +203,20 @@ def _has_misplaced_mark(column: pandas.Series[Any], decimal: str | None, thousan
 
 
 def leave_out(column: pandas.Series[Any]) -> str:
-    """Return how a cure begins that leaves a column of text out; one of dates can be read first."""
+    """Return the start of a cure that leaves a column of text out, or reads its dates if it may hold dates."""
     of_dates = "Name it in dataset.dates to have its years, months, days and weekdays, leave it out"
     return f"{of_dates if may_be_dates(column) else 'Leave it out'} (dataset.drop)"
 
 
 def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:
-    """Return the rows of a column of text that hold no number, if more than half of its filled cells do; else none.
+    """Return the rows of a column that hold no number, if more than half of its filled cells are numbers; else none.
 
-    Words for a missing value are returned only if nothing else is wrong, as in a table that stores its numbers as text.
-    `decimal` is the decimal mark of the numbers.
+    Rows with words for a missing value are returned only if no other text is among the numbers. This happens in a table
+    that stores its numbers as text. `decimal` is the decimal mark of the numbers.
     """
     import pandas
 
-    counts = column.value_counts(sort=False)  # of different values, which are few next to cells
+    counts = column.value_counts(sort=False)  # different values are far fewer than cells
     values = pandas.Series(counts.index.astype(object))
     strange = as_numbers(values, decimal).isna().to_numpy()
     gaps = strange & np.array([is_gap(value) for value in values], bool)
@@ -223,12 +227,12 @@ def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int
 
 
 def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure: str, decimal: str) -> None:
-    """Raise SettingError, with the line, if more than half of a column of text are numbers, but not all."""
+    """Raise SettingError, with the line, if more than half of the cells of a column are numbers, but not all."""
     strange = no_numbers(column, decimal)
     if len(strange):
         row = int(strange[0])
         raise SettingError(
             key,
-            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most of the column are "
+            f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most cells of the column are "
             f"numbers. {cure}",
         )

@@ -1,4 +1,4 @@
-"""Names of a table's columns that are refused: given twice, not there, or with another part to play."""
+"""Errors about the names of a table's columns: repeated, unknown, or already used as the target."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ if TYPE_CHECKING:
     import pandas
 
 FEW_ROWS = 20
-"""Rows that are searched for the names of the columns. Titles above a table (Excel) take fewer lines."""
+"""First rows that are searched for the column names. Title lines above a table (Excel) are fewer."""
 
 
 def refuse_repeated_names(frame: pandas.DataFrame) -> None:
-    """Raise SettingError if two columns have one name."""
+    """Raise SettingError if two columns have the same name."""
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise SettingError("dataset.path", f"holds a table in which two columns are called {twice[0]!r}. Rename one.")
 
 
 def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> None:
-    """Raise SettingError if no column is called as the target is, but a cell of the first rows: titles stand above."""
+    """Raise SettingError if the target is no column name but occurs in the first rows.
+
+    Title lines probably precede the header.
+    """
     first = np.flatnonzero((frame.head(FEW_ROWS).astype(str).to_numpy() == target).any(axis=1))
     if target not in frame.columns and len(first):
         raise SettingError(
             "dataset.target",
             f"is {target!r}; no column has this name, but {where(int(first[0]))} holds it. "
-            "The names of the columns must stand in the first line: take out what is above them.",
+            "The first line must hold the names of the columns. Remove the lines above them.",
         )
 
 
@@ -41,6 +44,6 @@ def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
 
 
 def refuse_target(key: str, name: str, target: str) -> None:
-    """Raise SettingError if a column that has another part to play is the target."""
+    """Raise SettingError if the column that a key names is the target, too."""
     if name == target:
         raise SettingError(f"dataset.{key}", f"is {name!r}, which is dataset.target too. Name another column.")

@@ -1,4 +1,4 @@
-"""A CSV file and how it is read: whatever looks into the file, for rows or for a mistake, sees the same text."""
+"""A CSV file and how it is read. Code that reads rows and code that looks for mistakes see the same text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas
 
 MARK = "\ufeff"
-"""The character by which a text may begin to show its encoding; it belongs to no name."""
+"""The byte order mark, which may begin a text. It is no part of the name of a column."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class CsvFile:
 
     @classmethod
     def of(cls, dataset: CsvDataset | TextCsvDataset, path: Path) -> CsvFile:
-        """Return a file as a config reads it."""
+        """Return a file with the settings of a config."""
         marks = (dataset.decimal, dataset.thousands) if isinstance(dataset, CsvDataset) else (".", None)
         return cls(path, dataset.separator, marks[0], dataset.encoding, marks[1], tuple(dataset.na_values))
 
     @contextmanager
     def open(self, errors: str = "strict") -> Iterator[TextIO]:
-        """Open the file as text, behind the mark of its encoding.
+        """Open the file as text, after its byte order mark.
 
         Raises:
-            UnicodeError: here or as it is read, if a byte does not fit the encoding. With `errors="replace"` it is
-                raised only for UTF-16 and UTF-32 without the mark that these two need.
+            UnicodeError: at the start or during reading, if a byte does not fit the encoding. With `errors="replace"`
+                it is raised only for UTF-16 and UTF-32 without the byte order mark that these two need.
         """
         with open(self.path, newline="", encoding=self.encoding, errors=errors) as text:
             if text.read(1) != MARK:
@@ -48,7 +48,7 @@ class CsvFile:
             yield text
 
     def frame(self, **more: Any) -> pandas.DataFrame:
-        """Read the table as pandas does; only an empty cell is missing. `more` are arguments of `pandas.read_csv`."""
+        """Read the table with pandas; only an empty cell is missing. `more` are arguments of `pandas.read_csv`."""
         import pandas
 
         with self.open() as text:

@@ -1,4 +1,4 @@
-"""Your own tables in CSV: read as text, and measured first, so that one that does not fit is refused in time."""
+"""Your own tables in CSV. Their size is estimated before they are read, so that a too large table is refused."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
     import pandas
 
 CELL_BYTES = 24
-"""Memory that a cell of CSV takes at the peak, beside the file's own bytes (measured: 17 for numbers, 21 for text)."""
+"""Peak memory of a CSV cell in bytes, in addition to the bytes of the file (measured: 17 for numbers, 21 for text)."""
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
 TAB_ENDINGS = (".tsv", ".tab")
-"""Of tables whose columns stand between tabs."""
+"""Endings of tables whose columns are separated by tabs."""
 
 
 def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:
-    """Read a table from text.
+    """Read a CSV file as a table.
 
     Raises:
-        SettingError: if it is too large, is in another encoding, has no rows, a name
-            twice, only one column, a line with too many fields, a NUL byte or an open quote.
+        SettingError: if the file is too large, is in another encoding or has no rows; or if it has a repeated name,
+            only one column, a line with too many fields, a NUL byte or an open quote.
     """
     refuse_csv_by_size(file, limit)
     refuse_other_kinds(file.path)
@@ -63,7 +63,12 @@ def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:
 
 
 def _checked(file: CsvFile) -> pandas.DataFrame:
-    """Read a table from text that may be in another encoding, and refuse what pandas would read wrong."""
+    """Read a CSV file as a table, and refuse what pandas would read wrongly.
+
+    Raises:
+        SettingError: if the file has a mistake.
+        UnicodeError: if the file is in another encoding.
+    """
     import pandas
 
     refuse_note_of_excel(file)
@@ -87,7 +92,10 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
 
 
 def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
-    """Raise SettingError if a CSV file is too large, by its size and by how many cells its beginning has."""
+    """Raise SettingError if a CSV file is too large for the memory limit.
+
+    The number of its cells is estimated from its size and from the cells in its first MiB.
+    """
     size = file.path.stat().st_size
     with open(file.path, "rb") as content:
         beginning = content.read(2**20)
@@ -103,7 +111,7 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     with problems.noted():
         tables = csv_tables(dataset, limit, as_text)
     if problems.found and (likely := _likely_keys(dataset)):
-        with problems.noted():  # what else would be wrong with the encoding, or the separator, that is likely
+        with problems.noted():  # find further mistakes, with the likely encoding or separator
             csv_rows(dataset.model_copy(update=likely), limit)
     problems.refuse()
     frame, where = joined(tables, dataset.drop)
@@ -113,10 +121,13 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
 
 
 def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None]) -> list[Table]:
-    """Read the file of each part. Columns of `as_text`, such as labels, keep their texts where numbers would blur them.
+    """Read the table of each part.
+
+    A column of `as_text`, such as labels, stays text if numbers would merge different labels, such as 01 and 1. A
+    column that holds numbers in one part and texts in another is read as text in all parts.
 
     Raises:
-        SettingError: with all that is wrong with any of the files.
+        SettingError: with the mistakes of all files.
     """
     problems, tables = Problems(), list[Table]()
     for key, part in dataset.each_part():
@@ -134,26 +145,29 @@ def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text:
 
 
 def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[str]:
-    """Yield what may be wrong with the encoding of each file, and with the names of its columns."""
+    """Yield warnings about the encoding of each file, and about the names of its columns."""
     for table in tables:
         yield from warnings_of_encoding(CsvFile.of(dataset, table.path))
         yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
 
 
 def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
-    """Return the key that the training part's file is probably to be read with, if that is another one."""
+    """Return the encoding or separator that probably reads the training part's file; {} if the config's seems right."""
     try:
         file = CsvFile.of(dataset, existing_path(dataset.path))
         if (encoding := likely_encoding(file)) is not None:
             return {"encoding": encoding}
         separator = likely_separator(file)
-    except (SettingError, UnicodeError):  # the file is not there, or UTF-16 without the mark that it is read with
+    except (SettingError, UnicodeError):  # no such file, or UTF-16 without its byte order mark
         return {}
     return {} if separator is None else {"separator": separator}
 
 
 def _is_blurred(tables: Sequence[Table], name: str, dataset: CsvDataset | TextCsvDataset) -> bool:
-    """Return True if numbers would blur labels: 01 and 1, or ids too long for a float, as beside a gap in any part."""
+    """Return True if numbers would merge different labels.
+
+    Examples are 01 and 1, or long ids in a column with a gap in any part, which pandas reads as floats.
+    """
     holders = [table for table in tables if name in table.frame]
     has_gap = any(table.frame[name].isna().any() for table in holders)
     blurs = r"\s*[+-]?(0\d+|\d{16,})\s*$" if has_gap else r"\s*[+-]?0\d+\s*$"

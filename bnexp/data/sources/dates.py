@@ -1,7 +1,7 @@
-"""Dates of a table as numbers: the year, month, day and weekday of each, and the hour where there is a time of day.
+"""Dates of a table as numbers: the year, month, day and weekday of each, and the hour if there is a time of day.
 
-Dates that begin with the year can be read in one way only. Of others the whole column decides whether the day or the
-month comes first.
+Dates that begin with the year can be read in only one way. For other dates, the whole column shows whether the day or
+the month comes first.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _YEAR_LAST = re.compile(
     rf"(?P<first>\d{{1,2}})(?P<mark>[-/.])(?P<second>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){_TIME}", re.ASCII
 )
 ORDERS = ("day, month, year", "month, day, year")
-"""How a date is written that ends with its year."""
+"""Possible orders of a date that ends with its year."""
 PARTS = ("year", "month", "day", "weekday", "hour")
-"""The numbers of a date, each a column; weekday 0 is Monday."""
+"""The numbers of a date. Each becomes a column. Weekday 0 is Monday."""
 EXPECTED = "expected a date such as 2024-01-31, 31.01.2024 or 01/31/2024, with or without a time of day"
 
 
 @dataclass(frozen=True)
 class _Moment:
-    """The day of a cell and its hour; None where there is no time of day."""
+    """The date in a cell, and its hour; the hour is None if the cell has no time of day."""
 
     day: datetime.date
     hour: int | None
@@ -53,7 +53,7 @@ class _Moment:
 
 
 def may_be_dates(column: pandas.Series[Any]) -> bool:
-    """Return True if the first filled cell of a column holds a date, and no mere time of day."""
+    """Return True if the first filled cell of a column holds a date, and not only a time of day."""
     if column.dtype.kind == "M":
         return True
     known = [cell for cell in map(_text, column.dropna().head(100)) if not is_missing(cell)]
@@ -61,18 +61,18 @@ def may_be_dates(column: pandas.Series[Any]) -> bool:
 
 
 def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:
-    """Return a column without its words for a missing value."""
+    """Return a column with missing cells in place of its words for a missing value."""
     if column.dtype.kind != "O":
         return column
     return column.mask(column.isin([cell for cell in column.unique() if isinstance(cell, str) and is_missing(cell)]))
 
 
 def numbers_of_dates(column: pandas.Series[Any], where: Where) -> dict[str, NDArray[np.float32]]:
-    """Return the parts of the dates of a column that vary, (N, 1) each by its name; NaN where a cell is empty.
+    """Return the varying numbers of a column's dates, (N, 1) each, by name; NaN where a cell is empty.
 
     Raises:
         SettingError: if a cell holds no date, the order of day and month is not clear, only some cells have a time of
-            day, or all have one date.
+            day, or all dates are the same.
     """
     codes_N, values = column.factorize()
     texts = [_text(value) for value in values]
@@ -88,14 +88,14 @@ def numbers_of_dates(column: pandas.Series[Any], where: Where) -> dict[str, NDAr
 
 
 def _text(value: Any) -> str:
-    """Return a cell as text; of a number its digits, as 20240131 has, and of a moment its ISO form."""
+    """Return a cell as text: the digits of a number, such as 20240131, or the ISO form of a timestamp."""
     if isinstance(value, int | float | np.number):
         return f"{value:.0f}"
     return str(value).strip()
 
 
 def _moments(name: object, first: Mapping[str, int], where: Where) -> dict[str, _Moment]:
-    """Read all different texts of a column, each with the first row that holds it."""
+    """Return the date of each different text of a column. `first` maps a text to the first row that holds it."""
     by_order = {order: {text: _read(text, order) for text in first} for order in ORDERS}
     faults = {order: [text for text, moment in read.items() if moment is None] for order, read in by_order.items()}
     likely = min(ORDERS, key=lambda order: len(faults[order]))
@@ -124,23 +124,23 @@ def _refuse_no_date(
     )
     raise SettingError(
         "dataset.dates",
-        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Mend the "
-        "file, with an empty cell for a date that is not known.",
+        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Fix the "
+        "file, with an empty cell for an unknown date.",
     )
 
 
 def _refuse_unclear(
     name: object, by_order: Mapping[str, Mapping[str, _Moment | None]], first: Mapping[str, int], where: Where
 ) -> None:
-    """Raise SettingError, with the line, if all cells are dates in both orders, and not the same ones."""
+    """Raise SettingError, with the line, if all cells can be read in both orders but some dates then differ."""
     day_first, month_first = (by_order[order] for order in ORDERS)
     text = next((text for text in first if day_first[text] != month_first[text]), None)
     if text is not None:
         days = " or ".join(f"{moment.day:%Y-%m-%d}" for moment in _known(day_first[text], month_first[text]))
         raise SettingError(
             "dataset.dates",
-            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column decides. "
-            "Write its dates with the year first, as in 2024-01-31.",
+            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column shows "
+            "which. Write its dates with the year first, as in 2024-01-31.",
         )
 
 
@@ -173,7 +173,7 @@ def _hour(hour: int, half: str | None) -> int:
     """Return the hour of a day, 0 to 23.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no such hour.
     """
     if half is not None:
         hour = datetime.datetime.strptime(f"{hour} {half.upper()}", "%I %p").hour

@@ -1,4 +1,4 @@
-"""Bytes that do not fit the encoding of a config: what they probably are, and the key that reads them."""
+"""Files that do not fit the encoding of the config: their likely encoding, and the key that reads them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bnexp.data.sources.other_forms import cure_of_form
 from bnexp.errors import SettingError
 
 SAMPLE_BYTES = 2**24
-"""The most bytes of a file that are read to tell its encoding, so that memory and time have an end."""
+"""Most bytes of a file that are read to find its encoding. This limits memory and time."""
 KINDS: Mapping[bytes, str] = {
     b"\x1f\x8b": "packed with gzip",
     b"BZh": "packed with bzip2",
@@ -37,11 +37,11 @@ KINDS: Mapping[bytes, str] = {
     b"\x89HDF": "HDF5",
     b"%PDF": "PDF",
 }
-"""How a file begins that is no text, and what it is."""
+"""First bytes of a file that is no text -> what it is."""
 
 
 def refuse_other_kinds(path: Path) -> None:
-    """Raise SettingError if a file begins as one that is no text, or as a page of the web."""
+    """Raise SettingError if the first bytes of a file show that it is no text, or is a web page."""
     with open(path, "rb") as file:
         content = file.read(SAMPLE_BYTES if path.stat().st_size < SAMPLE_BYTES else BEGINNING_BYTES)
     kind = next((kind for begins, kind in KINDS.items() if content.startswith(begins)), None)
@@ -54,15 +54,13 @@ def refuse_other_kinds(path: Path) -> None:
         seen = f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}."
         raise SettingError("dataset.path", " ".join(filter(None, (seen, cure_of_form(path)))))
     if content.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        raise SettingError(
-            "dataset.path", f"is {str(path)!r}; it is a page of the web (HTML). Download the table itself."
-        )
+        raise SettingError("dataset.path", f"is {str(path)!r}; it is a web page (HTML). Download the table itself.")
 
 
 def refuse_contradicted(file: CsvFile) -> None:
-    """Raise SettingError if the beginning of a file shows another encoding, by its mark or by the width of its signs.
+    """Raise SettingError if the byte order mark or the width of characters shows another encoding than the config's.
 
-    Where a text is read as UTF-16, and where UTF-16 is read as another one, no byte need be wrong.
+    Decoding alone may not show the mistake: UTF-16 can be valid in other encodings, and other texts in UTF-16.
     """
     beginning, kind = _sample(file, BEGINNING_BYTES), family(file.encoding)
     shown = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), None)
@@ -73,7 +71,7 @@ def refuse_contradicted(file: CsvFile) -> None:
 
 
 def refuse_nul(file: CsvFile) -> None:
-    """Raise SettingError, with the line or the encoding, if a file holds the character U+0000; pandas reads over it."""
+    """Raise SettingError, with the line or the encoding, if a file holds the character U+0000, which pandas accepts."""
     lines = 1
     with file.open() as text:
         while chunk := text.read(2**20):
@@ -92,7 +90,7 @@ def _refuse_nul(file: CsvFile, line: int) -> NoReturn:
 
 
 def refuse_other_encoding(file: CsvFile) -> NoReturn:
-    """Raise SettingError, with the line and the likely encoding, since a file is not in the config's."""
+    """Raise SettingError, with the line and the likely encoding, about a file that is not in the config's encoding."""
     content = _sample(file, SAMPLE_BYTES)
     if b"\0" in content and family(file.encoding) not in WIDE and not is_of_wide_characters(content):
         _refuse_nul(file, content[: content.index(b"\0")].count(b"\n") + 1)
@@ -108,7 +106,7 @@ def refuse_other_encoding(file: CsvFile) -> NoReturn:
 
 
 def likely_encoding(file: CsvFile) -> str | None:
-    """Return the encoding that a file probably has that is read as UTF-8 and is none; None for other files."""
+    """Return the likely encoding of a file that is not UTF-8 but is read as UTF-8; None for other files."""
     if family(file.encoding) != "utf-8" or (_fits(file) and not is_of_wide_characters(_sample(file, BEGINNING_BYTES))):
         return None
     return candidates(_sample(file, SAMPLE_BYTES), file.encoding)[0].codec
@@ -125,7 +123,7 @@ def _fits(file: CsvFile) -> bool:
 
 
 def warnings_of_encoding(file: CsvFile) -> Iterator[str]:
-    """Yield a warning if a text beyond ASCII is UTF-8 without a fault, and is read in another encoding."""
+    """Yield a warning if a non-ASCII text is valid UTF-8 but is read in another encoding."""
     content = _sample(file, SAMPLE_BYTES)
     if family(file.encoding) in ("utf-8", *WIDE) or content.isascii() or not decodes(content, "utf-8"):
         return
@@ -147,6 +145,6 @@ def _misfit(file: CsvFile) -> int:
                 line += decoder.decode(bytes_of_line).count("\n")
             except UnicodeDecodeError as error:
                 return line + error.object[: error.start].count(b"\n")
-            except UnicodeError:  # the mark of UTF-16 is missing
+            except UnicodeError:  # UTF-16's byte order mark is missing
                 break
     return 1

@@ -1,4 +1,4 @@
-"""Your own folders, one for each class: which files in them are taken, and which are left out."""
+"""Your own folders, one for each class: which of their files are read, and which are left out."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from bnexp.errors import Problems, SettingError
 
 @dataclass
 class Listing:
-    """What lies in a folder, in order, hidden ones left out."""
+    """The content of a folder and of its subfolders, sorted by name, without hidden entries."""
 
     files: list[Path] = field(default_factory=list)
-    """Those with the endings that are wanted, in the folders of the folder."""
+    """Files with the wanted endings, inside any subfolder."""
     irregular: list[Path] = field(default_factory=list)
-    """The `files` that are no regular files."""
+    """Paths of `files` that are not regular files, such as broken links."""
     folders: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
-    """Endings, or names without one, to the number of other files."""
+    """Ending (or the name of a file without one) -> the number of other files."""
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, grouped: bool = False) -> Listing:
-    """List the files with these endings in all folders of a folder, and what else lies there.
+    """List the files with these endings in all subfolders of a folder, and its other files.
 
-    Where they are `grouped` by their names, the names of folders inside the classes are part of them.
+    If files are `grouped` by their names, these names include the folders inside the folders of the classes.
 
     Raises:
-        SettingError: if fewer than two folders hold files with these endings, one holds none, or they are no classes.
+        SettingError: if fewer than two subfolders hold files with these endings, if one subfolder holds none, or if
+            the subfolders are no classes.
     """
     listing = _listing(folder, suffixes)
     found, folders, depth = listing.files, listing.folders, len(folder.parts)
@@ -43,7 +44,8 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         if any(file.suffix.lower() in suffixes and file.is_file() for file in link.iterdir()):
             problems.note(
                 "dataset.path",
-                f"holds {link}, a link to a folder with {what}, which is not followed. Copy them, or take it away.",
+                f"holds {link}, a symbolic link to a folder with {what}. The link is not followed. Copy the {what}, "
+                "or remove the link.",
             )
     problems.refuse()
     refuse_no_classes(folder, found, what, grouped=grouped)
@@ -62,7 +64,7 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
         problems.note(
             "dataset.path",
             f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
-            "some. Put them in, or take the folder away.",
+            "some. Add them, or remove the folder.",
         )
     problems.refuse()
     return listing
@@ -75,7 +77,7 @@ class LabelledFiles:
     paths: list[Path] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     inner: list[str] = field(default_factory=list)
-    """Where each file lies in the folder of its class."""
+    """Path of each file, relative to the folder of its class."""
     counts: dict[str, int] = field(default_factory=dict)
     """The key that names a part in the config -> the number of its files."""
     left_out: Counter[str] = field(default_factory=Counter)
@@ -85,10 +87,11 @@ class LabelledFiles:
 def labelled_parts(
     dataset: ImageFolderDataset | WavFolderDataset, suffixes: tuple[str, ...], what: str, *, grouped: bool = False
 ) -> LabelledFiles:
-    """List the files of each part's folder, as `labelled_files` does.
+    """Return the files of all parts with their classes.
 
     Raises:
-        SettingError: if a part has other classes than the training part.
+        SettingError: if `labelled_files` refuses the folder of a part, or a part has other classes than the training
+            part.
     """
     problems, found, classes = Problems(), LabelledFiles(), dict[str, set[str]]()
     for key, part in dataset.each_part():
@@ -112,7 +115,7 @@ def labelled_parts(
 
 
 def _other_classes(names: set[str], expected: set[str], path: str) -> Iterator[str]:
-    """Yield which classes a part lacks of the training part's, or has besides."""
+    """Yield a sentence for classes that a part lacks, and one for classes that only this part has."""
     if lost := sorted(expected - names):
         yield f"it has no folder {quoted(lost)}, and {path} has. Expected the same classes. Put files of each in both."
     if besides := sorted(names - expected):
@@ -120,7 +123,7 @@ def _other_classes(names: set[str], expected: set[str], path: str) -> Iterator[s
 
 
 def labels_of(folder: Path, paths: Iterable[Path]) -> list[str]:
-    """Return the names of the classes that files of a folder are in."""
+    """Return the class of each file: the name of the subfolder that holds it."""
     depth = len(folder.parts)
     return [path.parts[depth] for path in paths]
 
@@ -141,14 +144,15 @@ def _listing(folder: Path, suffixes: tuple[str, ...]) -> Listing:
 
 
 def _entries(folder: str | Path, *, is_inside: bool = False) -> Iterator[tuple[os.DirEntry[str], bool, bool]]:
-    """Yield all that lies in a folder and in its folders, whether it is a folder, and whether it lies in an inner one.
+    """Yield each entry of a folder and its subfolders, and two flags: it is a folder, and it is inside a subfolder.
 
-    Links to folders are followed only where they stand for a class: those inside could lead round in a circle.
+    A link to a folder is followed only directly in the outer folder, where it is a class. Deeper links could form a
+    circle.
     """
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except OSError:  # it cannot be read, which is reported later
+    except OSError:  # an unreadable folder is reported later
         return
     for entry in entries:
         if not entry.name.startswith("."):
@@ -159,14 +163,17 @@ def _entries(folder: str | Path, *, is_inside: bool = False) -> Iterator[tuple[o
 
 
 def _refuse_unreadable(listing: Listing) -> None:
-    """Refuse files that are none, names that are no text, and folders in which no file can be seen."""
+    """Raise SettingError for irregular files, names that are not printable, and folders without permission to read."""
     problems, irregular = Problems(), set(listing.irregular)
     for path in listing.files:
         if not str(path).isprintable():
-            problems.note("dataset.path", f"holds {str(_unprintable(path))!r}, whose name is no text. Rename it.")
+            problems.note(
+                "dataset.path",
+                f"holds {str(_unprintable(path))!r}, whose name has characters that cannot be printed. Rename it.",
+            )
         elif irregular and path in irregular:
-            seen = "a link that leads nowhere" if path.is_symlink() else "no regular file"
-            problems.note("dataset.path", f"holds {path}, which is {seen}. Take it away.")
+            seen = "a broken symbolic link" if path.is_symlink() else "no regular file"
+            problems.note("dataset.path", f"holds {path}, which is {seen}. Remove it.")
     for inner in listing.folders:
         if not os.access(inner, os.R_OK | os.X_OK):
             problems.note("dataset.path", f"holds {inner}, a folder that may not be read. Change its permissions.")
@@ -174,5 +181,5 @@ def _refuse_unreadable(listing: Listing) -> None:
 
 
 def _unprintable(path: Path) -> Path:
-    """Return the outermost part of a path whose name is no text."""
+    """Return the shortest leading part of a path that is not printable."""
     return next(one for one in (*reversed(path.parents), path) if not str(one).isprintable())

@@ -1,4 +1,4 @@
-"""The first line of a table: names of the columns, or a row of data that was taken for them."""
+"""The first line of a table: checks whether it holds the names of the columns or a row of data."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     import pandas
 
 FEW_NAMES, MANY_NAMES, SURELY_NAMES = 3, 5, 8
-"""The fewest numbers that count as names: in equal steps, in order and perhaps names, in order and surely names.
+"""Fewest numbers that count as names: in equal steps; in order, and perhaps names; in order, and surely names.
 
-Three are the fewest with two steps to compare. A row of random numbers is in order, up or down, in 2 of 5! = 120
-cases if it has five, and in 2 of 8! = 40,320 if it has eight.
+With three numbers there are two steps to compare. A row of random numbers is in order, up or down, in 2 of 5! = 120
+cases if it has five numbers, and in 2 of 8! = 40,320 if it has eight.
 """
 
 
 def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
-    """Return True if the names of the columns must be a row of data.
+    """Return True if the names of the columns are surely a row of data.
 
-    It is one if more than half of the names look like the cells below: a number above numbers, or a text that stands
-    below too. Half is enough if one of them is a number. No name may be a text above numbers. Numbers in order may be
-    names, such as years or wavelengths.
+    They are data if more than half of them look like the cells below: a number above numbers, or a text that also
+    occurs below. Half of them is enough if one is a number. They are not data if a text is above numbers. They may be
+    names if they are numbers in order, such as years or wavelengths.
     """
     return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
 
@@ -36,13 +36,13 @@ def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str)
     """Yield a warning if the names of the columns may be a row of data."""
     if _looks_like_data(frame, names) and not (_are_names(names) or is_data(frame, names)):
         yield (
-            f"{place} was taken for the names of the columns, though it holds numbers, as the rows below do. "
+            f"{place} was read as the names of the columns, though it holds numbers, as the rows below do. "
             "If it is a row of data, write a line of names above it."
         )
 
 
 def repeated_names(frame: pandas.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the rows that repeat the names of the columns, as where files were put one behind the other."""
+    """Return the rows that repeat the names of the columns, as in a file that was joined from several files."""
     if any(frame.iloc[:, position].dtype.kind != "O" for position in range(len(names))):
         return np.empty(0, "int64")  # a column of numbers holds no name
     repeats = [frame.iloc[:, position].eq(name).to_numpy(bool) for position, name in enumerate(names)]
@@ -66,12 +66,12 @@ def _is_number(name: str) -> bool:
 
 
 def _numbers(names: Sequence[str]) -> list[float]:
-    """Return the numbers without an exponent, with which nobody names a column."""
+    """Return the numbers among the names, except those with an exponent, which are no names of columns."""
     return [float(name) for name in names if (match := plain_number(name)) is not None and not match["exponent"]]
 
 
 def _in_order(names: Sequence[str]) -> bool:
-    """Return True if the numbers among the names are whole and ascend, or are many and ascend or descend.
+    """Return True if the numbers among the names are whole and ascend, or are MANY_NAMES or more and sorted either way.
 
     >>> _in_order(["2015", "2018", "label"]), _in_order(["5.1", "3.5", "1.4", "0.2"]), _in_order(["6", "148", "72"])
     (True, False, False)
@@ -84,7 +84,7 @@ def _in_order(names: Sequence[str]) -> bool:
 
 
 def _are_names(names: Sequence[str]) -> bool:
-    """Return True if numbers in order are names for sure: three or more in equal steps, or very many.
+    """Return True if the numbers among the names are surely names: three or more in equal steps, or many in order.
 
     >>> _are_names(["2019", "2020", "2021", "label"]), _are_names(["6", "148", "720"])
     (True, False)
@@ -95,10 +95,10 @@ def _are_names(names: Sequence[str]) -> bool:
 
 
 def lines_below_names(frame: pandas.DataFrame, decimal: str = ".") -> int:
-    """Count the first rows that hold no numbers above columns of numbers, as lines of units, types or other names.
+    """Count the first rows without numbers in columns of numbers, such as lines of units, types or other names.
 
-    Words for a missing value are none, as above the first differences of a series. `decimal` is the decimal mark of
-    numbers that are stored as text.
+    A word for a missing value does not count, because a column of differences may begin with one. `decimal` is the
+    decimal mark of numbers that are stored as text.
     """
     numbers_begin = []
     for name in frame.columns[[dtype.kind == "O" for dtype in frame.dtypes]]:

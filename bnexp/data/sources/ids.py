@@ -1,4 +1,4 @@
-"""Columns of a table that may only count its rows, as ids do."""
+"""Columns of a table that probably only number its rows, such as ids."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     import pandas
 
 DENSE = 2
-"""Quantities such as prices can differ in every row, too. Ids of this many times as many numbers as rows count rows."""
+"""A column counts the rows only if its range is below this many times the number of rows.
+
+Quantities such as prices can also differ in every row, but they usually have a wider range.
+"""
 
 
 def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[str]) -> list[str]:
-    """List the columns of numbers, among these names, that hold a different whole number in every row.
+    """List the columns, among these names, that hold a different whole number in every row.
 
-    Rows that are equal in all the `compared` columns repeat an id, and count once.
+    Rows that are equal in all `compared` columns count once, because they may repeat an id. Missing cells are ignored.
+    Columns with at most MOST_WHOLE_NUMBER_CLASSES different numbers are never listed.
     """
     found, row_hash_N = [], None
     for name in names:
@@ -37,7 +41,7 @@ def id_like(frame: pandas.DataFrame, names: Sequence[str], compared: Sequence[st
 
 
 def counts_rows(frame: pandas.DataFrame, name: str) -> bool:
-    """Return True if a column holds a different whole number in every row, and few between them are missing."""
+    """Return True if a column holds a different whole number in every row, with few gaps in the numbering."""
     values = frame[name].to_numpy("float64")
     is_dense = len(values) > 0 and values.max() - values.min() < DENSE * len(values)
     return bool(is_dense and id_like(frame, [name], list(frame.columns)))
@@ -49,11 +53,11 @@ def _are_whole(column: pandas.Series[Any]) -> bool:
 
 
 def _row_hashes(frame: pandas.DataFrame) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """Return a number for each row, (N,), that rows which repeat each other share."""
+    """Return a hash of each row, (N,). Equal rows have equal hashes."""
     from pandas.util import hash_pandas_object
 
     try:
         hashes = hash_pandas_object(frame, index=False)
-    except TypeError:  # lists and the like
+    except TypeError:  # cells that have no hash, such as lists
         hashes = hash_pandas_object(frame.astype(str), index=False)
     return np.asarray(hashes, "uint64")

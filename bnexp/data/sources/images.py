@@ -22,15 +22,15 @@ from bnexp.data.stored_rows import Inputs, pieces
 from bnexp.errors import Problems, SettingError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), "images"
-"""What `labelled_files` is to list: the endings, and what these files are called."""
+"""Arguments of `labelled_parts`: the endings of images, and the word for them in messages."""
 
 
 def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: RowCache) -> Rows:
-    """Read the images of a folder, or find their rows in the cache; each of its folders is a class.
+    """Return the images of a folder as rows, read from the files or from the cache. Each subfolder is a class.
 
     Raises:
-        SettingError: if there are fewer than two classes, images cannot be read,
-            sizes differ, all are the same, or all of them would not fit.
+        SettingError: if there are fewer than two classes, images cannot be read, their sizes differ, all images are
+            the same, or they would not fit.
     """
     folder, found = Path(dataset.path).expanduser(), labelled_parts(dataset, *IMAGES)
     paths = found.paths
@@ -44,7 +44,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: Row
 def _read(
     folder: Path, found: LabelledFiles, dataset: ImageFolderDataset, limit: int | None, cache: RowCache
 ) -> tuple[Inputs, Sequence[str]]:
-    """Return the rows of all images, and what may mislead in them."""
+    """Return the rows of all images, and warnings about them."""
     paths = found.paths
     with cache:
         headers, x_NHWC, hidden = _pixels(paths, dataset, limit, cache)
@@ -61,10 +61,13 @@ def _read(
 def _pixels(
     paths: Sequence[Path], dataset: ImageFolderDataset, limit: int | None, cache: RowCache
 ) -> tuple[list[Header], NDArray[Any] | RowFile, list[Path]]:
-    """Read each file once: its header and, while all go together, its pixels; return the images blank on black, too.
+    """Return the headers and pixels of all images, and the paths of images that are invisible on black.
+
+    Each file is read once. After an image whose size or scale differs from the first, only headers are read.
 
     Raises:
-        SettingError: with all that cannot be read, and what does not go together; or if all of them would not fit.
+        SettingError: with all files that cannot be read, and sizes or scales that differ; or if the images would not
+            fit.
     """
     problems, hidden = Problems(), []
     headers: dict[Path, Header] = {}
@@ -85,7 +88,7 @@ def _pixels(
                 hidden.append(path)
     _note_what_differs(headers, dataset, problems)
     problems.refuse()
-    assert x_NHWC is not None  # no file is without a picture or a problem
+    assert x_NHWC is not None  # each file has a picture or a problem
     return list(headers.values()), x_NHWC, hidden
 
 
@@ -99,10 +102,10 @@ def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> 
 def _as_fine_as(
     pixels_HWC: NDArray[Any], x_NHWC: NDArray[Any] | RowFile | None, count: int, cache: RowCache
 ) -> NDArray[Any] | RowFile:
-    """Return room for this number of images, as fine as this one, with what was read of those before.
+    """Return an array for `count` images with the type of this one, with the pixels that were read before.
 
     Raises:
-        SettingError: if neither memory nor the disk has it.
+        SettingError: if neither memory nor the disk has room for it.
     """
     finer = cache.rows((count, *pixels_HWC.shape), pixels_HWC.dtype)
     if x_NHWC is not None:
@@ -113,7 +116,7 @@ def _as_fine_as(
 
 
 def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDataset, problems: Problems) -> None:
-    """Note sizes and scales that do not go together."""
+    """Note image sizes and scales of pixels that differ."""
     first = next(iter(headers), None)
     for path, header in headers.items():
         if first is not None and dataset.size is None and _size(header) != _size(headers[first]):
@@ -128,15 +131,19 @@ def _note_what_differs(headers: Mapping[Path, Header], dataset: ImageFolderDatas
     if floats and others:
         problems.note(
             "dataset.path",
-            f"holds {floats[0]}, whose pixels are no whole numbers, beside {others[0]}, whose are. Expected one scale: "
-            f"save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
+            f"holds {floats[0]} with pixels of floats, and {others[0]} with pixels of whole numbers. Expected one "
+            f"scale: save all as floats, or all as whole numbers ({len(floats)} of {len(headers)} are floats).",
         )
 
 
 def _put_on_white(
     x_NHWC: NDArray[Any] | RowFile, paths: Sequence[Path], dataset: ImageFolderDataset, hidden: Sequence[Path]
 ) -> str:
-    """Read all images anew, on white, where some do not show on black; return the warning that says so."""
+    """Read all images again on a white background, because some are invisible on black; return a warning.
+
+    Raises:
+        SettingError: if some images are invisible on white, too.
+    """
     still = []
     for row, path in enumerate(paths):
         with opened_image(path) as image:
@@ -147,12 +154,13 @@ def _put_on_white(
     if still:
         raise SettingError(
             "dataset.path",
-            f"holds {hidden[0]}, black behind transparency, and {still[0]}, white behind it: no one ground shows both. "
-            "Put each on a ground of its own, as by `mogrify -background gray -flatten FILE`.",
+            f"holds {hidden[0]}, black on a transparent background, and {still[0]}, white on a transparent background. "
+            "No single background shows both. Give each file an opaque background, for example with `mogrify "
+            "-background gray -flatten FILE`.",
         )
     return (
-        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black behind transparency, so that nothing of "
-        "them shows on black. All transparent images are put on white instead."
+        f"{len(hidden)} of {len(paths)} images, such as {hidden[0]}, are black on a transparent background, so that "
+        "they are invisible on black. All transparent images are put on white instead."
     )
 
 
@@ -167,18 +175,19 @@ def _refuse_all_the_same(x_NHWC: Inputs, folder: Path) -> None:
 
 
 def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]:
-    """Yield what is not read of files that hold more than pixels of 8 bits."""
+    """Yield warnings about files with several pictures, colours of 16 bits, or different numbers of bits."""
     many = [(path, header.frames) for path, header in zip(paths, headers, strict=True) if header.frames > 1]
     if many:
         yield (
             f"{len(many)} of {len(paths)} files hold several pictures, such as {many[0][0]} with {many[0][1]}. Only "
-            "the first of each is read. Save the others as files of their own if they are to take part."
+            "the first of each is read. Save the others as separate files if you want to use them."
         )
     cut = [path for path, header in zip(paths, headers, strict=True) if header.is_cut_to_8_bits]
     if cut:
         yield (
             f"{len(cut)} of {len(paths)} images, such as {cut[0]}, have colours of 16 bits, and only the upper 8 are "
-            "read. If their values are small, little is left. Save them with 8 bits, scaled, or as gray of 16 bits."
+            "read. If their values are small, most of their information is lost. Save them scaled to 8 bits, or as "
+            "16-bit gray."
         )
     depths = Counter(header.depth for header in headers)
     if len(depths) > 1:
@@ -189,10 +198,13 @@ def _warnings(paths: Sequence[Path], headers: Sequence[Header]) -> Iterator[str]
 
 
 def _warnings_of_one_colour(x_NHWC: Inputs, paths: Sequence[Path]) -> Iterator[str]:
-    """Yield a warning if some images show nothing."""
+    """Yield a warning if some images have only one colour."""
     empty = [path for path, x_HWC in zip(paths, x_NHWC, strict=True) if (x_HWC == x_HWC[0, 0]).all()]
     if empty and x_NHWC[0][..., 0].size > 1:
-        yield f"{len(empty)} of {len(paths)} images, such as {empty[0]}, are of one colour. See whether they are whole."
+        yield (
+            f"{len(empty)} of {len(paths)} images, such as {empty[0]}, have only one colour. Check that they are "
+            "complete."
+        )
 
 
 def _size(header: Header) -> str:

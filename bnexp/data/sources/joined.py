@@ -1,4 +1,4 @@
-"""Files that each hold one part of a split, put one behind the other: the training part's rows come first."""
+"""Joins the files of the parts of a split: the rows of the training part come first."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pandas
 
 VALIDATION, TEST = ("validation_path", "x_validation"), ("test_path", "x_test")
-"""Keys that name what is held out."""
+"""Keys that name the held-out parts."""
 MOST_NAMED = 10
-"""Columns that a message names."""
+"""Most columns that a message names."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Table:
 
 
 def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.DataFrame, Where]:
-    """Return the rows of all tables, and where each stands.
+    """Return the rows of all tables in one table, and a function that names the file and line of a row.
 
     Raises:
-        SettingError: if a file has other columns than the training part's, `drop` aside, or a column holds
-            numbers in one file and texts in another.
+        SettingError: if a file has other columns than the training part, except `drop`, or a column holds numbers in
+            one file and texts in another.
     """
     import pandas
 
@@ -52,7 +52,7 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
     for name in mixed_columns(tables):
         found = [(_kind(table.frame[name]), table.path) for table in tables]
         kinds = " and ".join(f"{kind} in {path}" for kind, path in found if kind is not None)
-        cure = "Mend the files, or leave the column out (dataset.drop)"
+        cure = "Fix the files, or leave the column out (dataset.drop)"
         problems.note("dataset", f"has a column {name!r} with {kinds}. Expected one kind. {cure}.")
     problems.refuse()
     names = list(dict.fromkeys(name for table in tables for name in table.frame.columns))
@@ -61,7 +61,7 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
 
 
 def _without_gaps(frame: pandas.DataFrame, tables: Sequence[Table]) -> pandas.DataFrame:
-    """Empty the columns of a part that hold nothing but words for a missing value, where another part has numbers."""
+    """Return a table with NaN in columns of only words for a missing value, if another part has numbers there."""
     for name in frame.columns:
         others = [table.frame[name] for table in tables if name in table.frame]
         if frame[name].dtype.kind == "O" and _kind(frame[name]) is None and "numbers" in map(_kind, others):
@@ -70,7 +70,7 @@ def _without_gaps(frame: pandas.DataFrame, tables: Sequence[Table]) -> pandas.Da
 
 
 def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
-    """Return where a row stands, of parts that lie one behind the other, each with its number of rows.
+    """Return a function that names the place of a row in joined parts. Each part has its number of rows.
 
     >>> where_of([(2, lambda row: f"a:{row}"), (3, lambda row: f"b:{row}")])(3)
     'b:1'
@@ -86,7 +86,7 @@ def where_of(parts: Sequence[tuple[int, Where]]) -> Where:
 
 
 def with_parts(rows: Rows, counts: Mapping[str, int]) -> Rows:
-    """Return rows that know how many of the last ones are held out; `counts` are by the key that names a part."""
+    """Return the rows with the sizes of their held-out parts. `counts` maps the key of a part to its number of rows."""
     validation, test = (sum(counts.get(key, 0) for key in keys) for keys in (VALIDATION, TEST))
     return replace(rows, validation=validation, test=test)
 
@@ -98,7 +98,7 @@ def mixed_columns(tables: Sequence[Table]) -> list[str]:
 
 
 def _kind(column: pandas.Series[Any]) -> str | None:
-    """Return what a column holds; None if no cell holds anything, so that it goes with any other."""
+    """Return the kind of values in a column; None if it has no values, so that it fits any kind."""
     if column.dtype.kind == "O":
         known = [cell for cell in column.dropna().unique() if not is_gap(cell)]
         if not known or all(isinstance(cell, bool) for cell in known):
@@ -110,7 +110,7 @@ def _kind(column: pandas.Series[Any]) -> str | None:
 
 
 def _other_columns(first: Table, other: Table, drop: Collection[str]) -> Iterator[str]:
-    """Yield what columns a file lacks, or has besides."""
+    """Yield a sentence for columns that a file lacks, and one for columns that only this file has."""
     lacks = [name for name in first.frame.columns if name not in other.frame and name not in drop]
     besides = [name for name in other.frame.columns if name not in first.frame and name not in drop]
     if lacks:

@@ -1,4 +1,4 @@
-"""Whether the folders of a folder are classes. Parts of a split are not, nor are folders that hold the classes."""
+"""Checks that the subfolders of a folder are classes, and not parts of a split or folders that hold the classes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bnexp.data.stored_rows import Inputs
 from bnexp.errors import SettingError, listed
 
 MOST_NAMED = 10
-"""Folders that a message names, so that it fits in a few lines of a terminal."""
+"""Most folders that a message names, so that the message fits in a few lines of a terminal."""
 
 
 def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped: bool = False) -> None:
-    """Raise SettingError if the folders that hold these files need not be the classes.
+    """Raise SettingError if the subfolders that hold these files are probably not the classes.
 
-    They are none if two or more are called like parts of a split, or one is, and holds folders as classes do. It is
-    not clear if several hold the same folders, unless files are `grouped` by the names of those.
+    They are not the classes if two or more are named like parts of a split, or if one is and holds several folders. It
+    is unclear if several subfolders hold folders of the same names, unless files are `grouped` by these names.
     """
     inner = _inner_folders(folder, paths)
     if parts := _parts(folder, paths, inner):
@@ -42,9 +42,9 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
 
 
 def split_folders(folder: Path) -> dict[str, Path] | None:
-    """Return the folders of a training part and of others that a folder holds, by part; None if it holds anything else.
+    """Return the folder of each part if all subfolders are parts of a split, with a training part; else None.
 
-    Each has to hold folders, for the classes.
+    Each part must hold folders, which are its classes.
     """
     inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
     found = {which_part(one.name): one for one in sorted(inner)}
@@ -55,7 +55,7 @@ def split_folders(folder: Path) -> dict[str, Path] | None:
 
 
 def _parts(folder: Path, paths: Sequence[Path], inner: Mapping[str, set[str]]) -> list[str]:
-    """List the folders that are parts of a split, the training part first; none if they may be classes."""
+    """List the folders that are parts of a split, the training part first; [] if they may be classes."""
     parts = parts_first(name for name in inner if is_part(name))
     nested = any(len(_classes_in(folder / name, paths)[1]) > 1 for name in parts)
     return parts if len(parts) > 1 or nested else []
@@ -87,7 +87,7 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
 
 
 def _classes_in(place: Path, paths: Sequence[Path]) -> tuple[Path, set[str]]:
-    """Return the folder, inside this one, that holds several folders with these files, and their names."""
+    """Return the innermost folder that holds all files of `place`, and the names of its folders with these files."""
     depth = len(place.parts)
     below = [path.parts[depth:] for path in paths if path.parts[:depth] == place.parts]
     while below and len({parts[0] for parts in below}) == 1 and all(len(parts) > 1 for parts in below):
@@ -96,7 +96,7 @@ def _classes_in(place: Path, paths: Sequence[Path]) -> tuple[Path, set[str]]:
 
 
 def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
-    """Return what helps where one folder alone holds files: its own folders may be the classes."""
+    """Return a cure if only one subfolder holds files: the folders inside it may be the classes."""
     place, classes = _classes_in(folder, paths)
     if len(classes) < 2:
         return ""
@@ -104,25 +104,25 @@ def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
 
 
 def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
-    """Yield what may be meant otherwise: classes alike in name, called like a part, or with parts in each."""
+    """Yield warnings about classes with similar names, named like a part of a split, or with parts in each."""
     depth = len(folder.parts)
     yield from warnings_of(f"dataset.path {str(folder)!r}", Counter(path.parts[depth] for path in paths))
     inner = _inner_folders(folder, paths)
     for name in filter(is_part, inner):
         yield (
-            f"The folder {name!r} of {str(folder)!r} is taken for a class, though it is named like a part of a split. "
-            "Move it out of the folder if it is none."
+            f"The folder {name!r} of {str(folder)!r} is read as a class, though it is named like a part of a split. "
+            "Move it out of the folder if it is not a class."
         )
     parts = parts_first({name for names in inner.values() for name in names if is_part(name)})
     if len(parts) > 1:
         yield (
-            f"The classes of {str(folder)!r} hold the folders {quoted(parts)}, as for a split. Their files are put "
-            "together, and bnexp splits them anew. Move out of the folder what is not to take part."
+            f"The classes of {str(folder)!r} hold the folders {quoted(parts)}, as for a split. Their files are "
+            "joined, and bnexp splits them anew. Move files that you do not want to use out of the folder."
         )
 
 
 def warnings_of_several_classes(x_N: Inputs, paths: Sequence[Path], labels: Sequence[str]) -> Iterator[str]:
-    """Yield a warning if rows of one content lie in several classes: no net can tell them apart."""
+    """Yield a warning if rows with the same content are in several classes, because no network can distinguish them."""
     first: dict[bytes, tuple[Path, str]] = {}
     found = []
     for x, path, label in zip(x_N, paths, labels, strict=True):
@@ -139,7 +139,7 @@ def warnings_of_several_classes(x_N: Inputs, paths: Sequence[Path], labels: Sequ
 
 
 def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
-    """Return for each folder that holds one of these files the names of its own folders that do."""
+    """Return the names of the inner folders with files, for each subfolder that holds some of these files."""
     inner: dict[str, set[str]] = {}
     depth = len(folder.parts)
     for path in paths:
@@ -148,5 +148,5 @@ def _inner_folders(folder: Path, paths: Sequence[Path]) -> dict[str, set[str]]:
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Write names in quotes, the first of them if they are many."""
+    """Return names in quotes; only the first MOST_NAMED if there are more."""
     return listed(map(repr, names), MOST_NAMED)

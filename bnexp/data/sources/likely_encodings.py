@@ -1,4 +1,4 @@
-"""In which encodings bytes make sense as text, and how they read in each."""
+"""The likely encodings of a text, and how its words read in each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BEGINNING_BYTES = 2**16
-"""Bytes of a larger file by which its kind is known, and the width of its characters."""
+"""First bytes of a large file that show its format and the width of its characters."""
 WORDS_SHOWN = 3
-"""Words by which a reader sees whether an encoding is right."""
+"""Words of the file in a message, so that a reader sees whether an encoding is right."""
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -19,9 +19,9 @@ MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF16_BE: "utf-16",
     codecs.BOM_UTF8: "utf-8",
 }
-"""How a text begins that shows its encoding."""
+"""Byte order mark at the start of a text -> its encoding."""
 WIDE = ("utf-16", "utf-32")
-"""Encodings in which a letter of ASCII has bytes of 0."""
+"""Encodings in which an ASCII letter contains bytes of 0."""
 OF_TWO_BYTES = (
     ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "euc_kr"),
     ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "shift_jis"),
@@ -29,15 +29,16 @@ OF_TWO_BYTES = (
     ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "gb18030"),
     ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "big5"),
 )
-"""Codec, range of the first bytes of its commonest characters, its name for people, the codec that reads all of it.
+"""Codec, range of the first bytes of its commonest characters, its name in messages, and the codec to read with.
 
-The order counts: many texts can be decoded by several codecs, and make sense in one."""
+The order matters, because several codecs can decode many texts, but a text makes sense in only one of them.
+"""
 FEW_LETTERS = 8
-"""Fewer letters than these, in different words, do not show which alphabet is meant."""
+"""Fewer letters than this, in different words, do not show the alphabet."""
 
 
 def family(encoding: str) -> str:
-    """Return the name of an encoding without the order of its bytes.
+    """Return the name of an encoding without its byte order.
 
     >>> family("UTF16"), family("utf-16-le"), family("utf8"), family("latin-1")
     ('utf-16', 'utf-16', 'utf-8', 'iso8859-1')
@@ -46,7 +47,7 @@ def family(encoding: str) -> str:
 
 
 class Encoding(NamedTuple):
-    """An encoding: Python's codec, and its name for people."""
+    """An encoding: Python's codec, and its name in messages."""
 
     codec: str
     name: str
@@ -59,16 +60,16 @@ CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
 
 
 def with_reading(content: bytes, encoding: Encoding) -> str:
-    """Return the name of an encoding, and how the first words beyond ASCII read in it: a reader of them can decide."""
+    """Return the name of an encoding, and how the first non-ASCII words read in it, so that the user can decide."""
     if family(encoding.codec) in WIDE:
         return encoding.name
-    text = codecs.getincrementaldecoder(encoding.codec)("replace").decode(content)  # its last character may be cut
+    text = codecs.getincrementaldecoder(encoding.codec)("replace").decode(content)  # its end may be incomplete
     words = list(dict.fromkeys(re.findall(r"\w*[^\W\x00-\x7f]\w*", text)))[:WORDS_SHOWN]
     return f"{encoding.name}, which reads {' '.join(words)!r}" if words else encoding.name
 
 
 def decodes(content: bytes, codec: str) -> bool:
-    """Return True if bytes are text in an encoding; the last character may be cut."""
+    """Return True if bytes are valid text in an encoding; the last character may be incomplete."""
     try:
         codecs.getincrementaldecoder(codec)().decode(content)
     except UnicodeError:
@@ -77,16 +78,17 @@ def decodes(content: bytes, codec: str) -> bool:
 
 
 def candidates(content: bytes, instead_of: str) -> list[Encoding]:
-    """List the encodings in which a text makes sense, without the one that does not fit; the likeliest first."""
+    """List the likely encodings of a text except `instead_of`, which does not fit; the likeliest is first."""
     without = codecs.lookup(instead_of).name
     found = [one for one in _likely(content, instead_of) if codecs.lookup(one.codec).name != without]
     return [one for one in found if decodes(content, one.codec)] or [LATIN]
 
 
 def _likely(content: bytes, instead_of: str) -> list[Encoding]:
-    """List the encodings in which a text makes sense, the likeliest first.
+    """List the likely encodings of a text, the likeliest first.
 
-    Chinese and Korean share their bytes, and a few letters can be of any alphabet: only a reader can decide.
+    There may be several: Chinese and Korean use the same bytes, and a few letters fit any alphabet. Then only a reader
+    can decide.
     """
     for begins, name in MARKS.items():
         if content.startswith(begins):
@@ -111,12 +113,12 @@ def _likely(content: bytes, instead_of: str) -> list[Encoding]:
 
 @dataclass(frozen=True)
 class _Words:
-    """The different words of a text with a byte beyond ASCII, and what they tell of its alphabet."""
+    """The different words of a text that contain non-ASCII bytes, and what they show about its alphabet."""
 
     mixed: Sequence[bytes]
-    """With letters of ASCII: of a Latin alphabet, as in `Zürich`, or the second bytes of Chinese characters."""
+    """Words with ASCII letters: in a Latin alphabet, as in `Zürich`, or as second bytes of Chinese characters."""
     whole: Sequence[bytes]
-    """Without, and of two bytes or more: hardly ever of a Latin alphabet."""
+    """Words without ASCII letters, of two bytes or more: hardly ever in a Latin alphabet."""
 
     @classmethod
     def of(cls, content: bytes) -> _Words:
@@ -127,24 +129,24 @@ class _Words:
 
     @property
     def are_of_one_alphabet(self) -> bool:
-        """Return True if most words are of bytes beyond ASCII alone."""
+        """Return True if most words contain only non-ASCII bytes."""
         return len(self.whole) > len(self.mixed)
 
     @property
     def are_letters(self) -> bool:
-        """Return True if nearly all bytes beyond ASCII are letters in the encoding of Western Europe."""
+        """Return True if nearly all non-ASCII bytes are letters in the encoding of Western Europe (cp1252)."""
         high = self._high
         letters = sum(character.isalpha() for character in high.decode("cp1252", "replace"))
         return 10 * letters > 9 * len(high)
 
     @property
     def is_cyrillic(self) -> bool:
-        """Return True if nearly all bytes beyond ASCII are letters of Russian."""
+        """Return True if nearly all non-ASCII bytes are Russian letters in cp1251."""
         return 10 * sum(byte >= 0xC0 for byte in self._high) > 9 * len(self._high)
 
     @property
     def are_few(self) -> bool:
-        """Return True if there are too few letters to tell the alphabet."""
+        """Return True if there are too few letters to show the alphabet."""
         return sum(map(len, self.whole)) < FEW_LETTERS
 
     @property
@@ -153,16 +155,16 @@ class _Words:
 
 
 def is_of_wide_characters(content: bytes) -> bool:
-    """Return True for UTF-16 and UTF-32, in which every letter of English has bytes of 0."""
+    """Return True if bytes are probably UTF-16 or UTF-32, in which every English letter contains bytes of 0."""
     beginning = content[:BEGINNING_BYTES]
     marks = tuple(mark for mark, name in MARKS.items() if name in WIDE)
     return beginning.startswith(marks) or beginning.count(b"\0") > len(beginning) // 4
 
 
 def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
-    """Return True if a text is valid in an encoding, and half of the characters beyond ASCII are common ones."""
+    """Return True if a text is valid in an encoding, and at least half of its non-ASCII characters are common ones."""
     try:
-        text = codecs.getincrementaldecoder(codec)().decode(content)  # whose last character may be cut
+        text = codecs.getincrementaldecoder(codec)().decode(content)  # the last character may be incomplete
     except UnicodeDecodeError:
         return False
     first = [character.encode(codec)[0] for character in text if character > "\x7f"]

@@ -1,4 +1,4 @@
-"""What stands in which line of a CSV file: the line of a row, and what makes a file none that can be read right."""
+"""The lines of a CSV file: the line of each row, and errors about lines that cannot be read correctly."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pandas
 
 LONGEST_FIELD = 2**31 - 1
-"""Characters that a field may have; Python's csv takes 131,072 if nothing is said."""
+"""Most characters that a field may have. Python's csv allows 131,072 by default."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a CSV file: the line that it begins in, from 1, how many lines it has, its text and its fields."""
+    """One record of a CSV file: its first line (counted from 1), its number of lines, its text and its fields."""
 
     begins: int
     lines: int
@@ -57,11 +57,14 @@ def records(file: CsvFile) -> Iterator[Record]:
 
 
 def lines_of(file: CsvFile, rows: int) -> Where:
-    """Return what maps a row to its line in a CSV file of `rows` rows; the first record holds the columns' names."""
+    """Return a function that names the line of a row in a CSV file of `rows` rows.
+
+    The first record holds the names of the columns.
+    """
 
     @functools.cache
     def lines() -> list[int]:
-        """Find the lines by reading the file once more, as only a mistake asks for it."""
+        """Find the lines. The file is read again only here, because only errors need the lines."""
         return [record.begins for record in records(file)]
 
     def where(row: int) -> str:
@@ -90,14 +93,14 @@ def no_table(file: CsvFile, error: Exception) -> str:
         return f"{open_quote(file)}: a quote is opened and not closed. Close it, or take it out."
     if isinstance(error, pandas.errors.ParserWarning):
         reason = "its lines have more fields than its first line has names"
-    cure = _cure_of_separator(file) or _cure_of_long_row(file) or " Mend the file."
+    cure = _cure_of_separator(file) or _cure_of_long_row(file) or " Fix the file."
     return f"it is no table: {reason}. {expected}{cure}"
 
 
 def _cure_of_long_row(file: CsvFile) -> str:
-    """Return sentences about the first row with more fields than the first line has names, or nothing.
+    """Return sentences about the first row with more fields than the first line has names, or "".
 
-    It may be the second line: then a name is missing, as in tables of R, or a title stands above the names.
+    If this row is the second line, a name is missing, as in tables of R, or a title is above the names.
     """
     rows = records(file)
     names = len(next(rows).fields)
@@ -131,7 +134,7 @@ def _first_line(file: CsvFile) -> str:
 
 
 def refuse_short_rows(file: CsvFile, frame: pandas.DataFrame) -> None:
-    """Raise SettingError, with the line, if a row has fewer fields than there are columns; pandas fills them up."""
+    """Raise SettingError, with the line, if a row has fewer fields than there are columns. pandas fills it up."""
     if not frame.iloc[:, -1].isna().any():
         return
     columns = len(frame.columns)
@@ -146,14 +149,14 @@ def refuse_short_rows(file: CsvFile, frame: pandas.DataFrame) -> None:
 
 
 def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.DataFrame) -> None:
-    """Raise SettingError if the names are a row of data, stand in two lines or twice, or there is but one."""
+    """Raise SettingError if the names are a row of data, take two lines, are repeated, or if there is only one name."""
     written = [str(name) for name in names.fillna("")]
     again = repeated_names(frame, written)
     if len(names) > 1 and is_data(frame.drop(index=again.tolist()) if len(again) else frame, written):
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {_first_line(file)} was taken for the names of the columns, though it looks "
-            f"like a row of data, as {shown(names.dropna().iloc[0])}. Write a line of names above it. "
+            f"is {str(file.path)!r}; {_first_line(file)} was read as the names of the columns, though it looks "
+            f"like a row of data that begins with {shown(names.dropna().iloc[0])}. Write a line of names above it. "
             f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
@@ -166,8 +169,8 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
         which = "that line" if below == 1 else f"lines {lines[0]} to {lines[-1]}"
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers, as a second "
-            f"line of names or of units. Take {which} out, as this does: {without_lines(file, lines)}",
+            f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers. It may be a "
+            f"second line of names or of units. Remove {which}. This command does it: {without_lines(file, lines)}",
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):
@@ -177,14 +180,14 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
     if len(names) == 1:
         only = repr(names.iloc[0][:80])
         if cure := _cure_of_separator(file):
-            seen = f"is {file.separator!r}; {file.path} has but one column with it, {only}. Expected two or more."
+            seen = f"is {file.separator!r}; {file.path} has only one column with it, {only}. Expected two or more."
             raise SettingError("dataset.separator", seen + cure)
         seen = f"is {str(file.path)!r}; it has a single column, {only}, so there is nothing to learn from."
-        raise SettingError("dataset.path", f"{seen} Expected a column to be learned, and one or more besides.")
+        raise SettingError("dataset.path", f"{seen} Expected a target column, and one or more other columns.")
 
 
 def likely_separator(file: CsvFile) -> str | None:
-    """Return the separator that the first line holds more often than this one; None if there is none."""
+    """Return the separator that is in the first line more often than the config's; None if there is none."""
     with file.open("replace") as text:
         lines = [*itertools.islice(text, FEW_LINES)]
     if blanks_between(lines) == " " != file.separator:
@@ -195,6 +198,6 @@ def likely_separator(file: CsvFile) -> str | None:
 
 
 def _cure_of_separator(file: CsvFile) -> str:
-    """Return a sentence with the likely separator, or nothing."""
+    """Return a sentence with the likely separator, or ""."""
     likely = likely_separator(file)
     return "" if likely is None else f" Its first line holds {likely!r}: use dataset.separator: {json.dumps(likely)}."

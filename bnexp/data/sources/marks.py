@@ -1,4 +1,4 @@
-"""Columns whose numbers pandas does not read: which they are, and what helps that can be done today."""
+"""Columns with numbers that pandas cannot read, such as 1.234,56 or 15%, and what the user can do about them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def marked_columns(frame: pandas.DataFrame, names: Iterable[str], decimal: str) -> dict[str, Numerals]:
-    """Return the columns that are texts of numbers with marks, and the marks."""
+    """Return the columns of text that hold numbers with marks, and the marks of each column."""
     texts = {name: frame[name] for name in names if frame[name].dtype.kind == "O"}
     found = {name: numerals(column, decimal) for name, column in texts.items()}
     return {name: marks for name, marks in found.items() if marks is not None}
@@ -31,9 +31,9 @@ def problems_of_marks(
     target: str,
     marks: tuple[str | None, str | None],
 ) -> Iterator[tuple[str, str]]:
-    """Yield a problem for numbers with the other decimal mark, and one for each column of numbers with other marks.
+    """Yield the key and text of problems: numbers with the other decimal mark, and each column with other marks.
 
-    `marks` are the config's decimal mark, None if the table is no text file, and its mark for thousands, if any.
+    `marks` are the config's decimal mark (None if the table is no text file) and its mark for thousands, if any.
     """
     decimal, thousands = marks
     other = [name for name, marks in marked.items() if marks.decimal]
@@ -65,7 +65,7 @@ def problems_of_marks(
 
 
 def _cure(thousands: str | None, decimal: str | None) -> str:
-    """Return what helps against a mark for thousands; None stands for marks that no key reads."""
+    """Return a cure for numbers with this mark for thousands; None stands for marks that no config key can read."""
     if thousands is None:
         return "Write the column's numbers without that in the file."
     switch = f" with dataset.decimal: {json.dumps(OTHER_DECIMAL[thousands])}" if thousands == decimal else ""
@@ -79,7 +79,7 @@ def _problem_of_decimals(
     where: Where,
     marks: tuple[str | None, str | None],
 ) -> tuple[str, str]:
-    """Return the problem of columns that have another decimal mark than the config, its last sentence left open."""
+    """Return a problem of numbers with another decimal mark than the config's, as key and text without a final dot."""
     decimal, thousands = marks
     expected, cell = decimal or ".", marked[other[0]].decimal
     mark = OTHER_DECIMAL[expected]
@@ -109,12 +109,12 @@ def _uses(frame: pandas.DataFrame, marked: Mapping[str, Numerals]) -> bool:
 
 
 def _has_decimals(values: NDArray[np.float64]) -> bool:
-    """Return True if some numbers have decimals for sure: 1.234 may be one thousand, 0.5 and 1.2345 may not."""
+    """Return True if some numbers surely have decimals, as 0.5 and 1.2345 have. 1.234 may mean 1,234."""
     values = np.abs(values[np.isfinite(values)])
     sure = (values < 1) | (values >= 1000) | (values * 1000 % 1 > 0)
     return bool((sure & (values % 1 != 0)).any())
 
 
 def _place(column: pandas.Series[Any], cell: str | None, where: Where) -> str:
-    """Return where a cell stands first."""
+    """Return the place of the first row with this cell."""
     return where(int(np.flatnonzero((column.astype(str).str.strip(SPACES) == cell).to_numpy())[0]))

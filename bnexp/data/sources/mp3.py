@@ -1,4 +1,4 @@
-"""The frames of an MP3 file, which show its length if its header does not: in streams, and in files put together."""
+"""The frames of an MP3 file. They show its length if its header does not, as in streams and in joined files."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ import struct
 from collections.abc import Iterator
 
 _HEADER = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]", re.DOTALL)
-"""How a frame of layer III begins, if it has its bitrate."""
+"""The first bytes of a layer III frame that states its bitrate."""
 _LENGTH_TAG = re.compile(rb"(?:Xing|Info).{3}(?P<flags>.)(?P<frames>.{4})|VBRI.{10}(?P<of_vbri>.{4})", re.DOTALL)
-"""What stands in the first frame of a file that tells how many frames follow."""
+"""The tag in the first frame that states how many frames follow."""
 _KILOBITS = {
     True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""Bitrates of layer III, of MPEG 1 (True) and of MPEG 2 and 2.5, in the order of their numbers from 1 (ISO 11172-3)."""
+"""Layer III bitrates of MPEG 1 (True), and of MPEG 2 and 2.5 (False), ordered by their codes from 1 (ISO 11172-3)."""
 _RATES = 44_100, 48_000, 32_000
-"""Samples a second of MPEG 1; MPEG 2 has a half, and MPEG 2.5 a quarter of them."""
+"""Samples per second of MPEG 1. MPEG 2 has half of these rates, and MPEG 2.5 a quarter."""
 _HAS_FRAME_COUNT = 1
-"""The flag of a length tag that holds the number of frames."""
+"""The flag in a length tag that shows that the tag holds the number of frames."""
 
 
 def is_mp3(beginning: bytes, ending: str) -> bool:
-    """Return True if a file that begins and is named like this is MP3, be it cut out of a stream within a frame."""
+    """Return True if a file with these first bytes and this ending is MP3.
+
+    The ending counts, too, because a file that was cut out of a stream may begin in the middle of a frame.
+    """
     tag = _end_of_tag(beginning)
     return beginning[tag : tag + 4] != b"fLaC" and (tag > 0 or beginning[:1] == b"\xff" or ending.lower() == ".mp3")
 
 
 def mended_mp3(content: bytes) -> bytes | None:
-    """Return the frames of an MP3 file behind one with their number; None if its own header has it already.
+    """Return the frames of an MP3 file after a new frame with their number; None if the file already states it.
 
-    libsndfile guesses the length of a file from its first frames if no header tells it, and stops there.
+    Without this number, libsndfile guesses the length of a file from its first frames, and stops reading there.
 
     Raises:
-        ValueError: if it holds no frames, or mostly something else.
+        ValueError: if the content holds no frames, or consists mostly of other bytes.
     """
     start = _end_of_tag(content)
     frames = list(_frames(content, start))
@@ -41,13 +44,13 @@ def mended_mp3(content: bytes) -> bytes | None:
         raise ValueError("it holds few frames of MP3, or none")
     declared = _frame_count(frames[0])
     behind = len(frames) - 1
-    if declared is not None and declared + 1 >= behind:  # some programs count the frame with the number, too
+    if declared is not None and declared + 1 >= behind:  # some programs also count the frame that holds the number
         return None
     return b"".join([_frame_with_length(frames), *frames])
 
 
 def _frames(content: bytes, start: int) -> Iterator[bytes]:
-    """Yield the whole frames from here on; what is no frame between them is passed over."""
+    """Yield the complete frames from `start` on, and skip other bytes between them."""
     kind, at = b"", start
     while (match := _HEADER.search(content, at)) is not None:
         begins = match.start()
@@ -62,7 +65,7 @@ def _frames(content: bytes, start: int) -> Iterator[bytes]:
 
 
 def _size(header: bytes) -> int:
-    """Return the bytes of a frame; 0 if its header is none."""
+    """Return the size of a frame in bytes; 0 if its header is not valid."""
     if len(header) < 4 or header[2] >> 2 & 3 == 3:
         return 0
     is_first = header[1] >> 3 & 3 == 3
@@ -76,12 +79,12 @@ def _rate(header: bytes) -> int:
 
 
 def _kind(header: bytes) -> bytes:
-    """Return what all frames of a recording share: the version, the layer, the rate, and whether it is mono."""
+    """Return the properties that all frames of a recording share: version, layer, sampling rate, and mono or not."""
     return bytes((header[1] & 0xFE, header[2] & 0x0C, header[3] & 0xC0 == 0xC0))
 
 
 def _frame_count(first: bytes) -> int | None:
-    """Return how many frames follow the first, if it has their number."""
+    """Return the number of frames after the first, if the first states it; else None."""
     tag = _LENGTH_TAG.search(first[:64])
     if tag is None or (tag["of_vbri"] is None and not tag["flags"][0] & _HAS_FRAME_COUNT):
         return None
@@ -89,7 +92,7 @@ def _frame_count(first: bytes) -> int | None:
 
 
 def _frame_with_length(frames: list[bytes]) -> bytes:
-    """Return a silent frame with the number of frames that follow, of their kind."""
+    """Return a silent frame that has the kind of these frames and states their number."""
     largest = max(frames, key=len)
     head = bytes((largest[0], largest[1] | 1, *largest[2:4]))  # without a checksum
     is_mono = head[3] & 0xC0 == 0xC0
@@ -99,7 +102,7 @@ def _frame_with_length(frames: list[bytes]) -> bytes:
 
 
 def _end_of_tag(content: bytes) -> int:
-    """Return where the tag of titles (ID3v2) ends that many files begin with."""
+    """Return the position after the tag of titles (ID3v2) at the start of a file; 0 if there is none."""
     if content[:3] != b"ID3" or len(content) < 10:
         return 0
     return 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(content[6:10])))

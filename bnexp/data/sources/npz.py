@@ -1,4 +1,4 @@
-"""Your own arrays, in NPZ. They are measured by their headers before they are read; nothing in them is unpickled.
+"""Your own arrays, in NPZ files. Their headers show their size before they are read. Nothing is unpickled.
 
 Axes: N rows.
 """
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     import pandas
 
 COPIES = 3
-"""How often what is read whole is in memory at the peak: as they are stored, and on their way to rows."""
+"""Copies in memory at the peak of an array that is read at once: as it is stored, and while it becomes rows."""
 
 
 class _Part(NamedTuple):
-    """The arrays of one part: its targets and perhaps groups, (N,) each, and where its inputs are.
+    """The arrays of one part: its targets and perhaps groups, (N,) each, and the headers of all arrays.
 
     `key` names the part in the config.
     """
@@ -57,39 +57,39 @@ class _Part(NamedTuple):
 
     @property
     def one_hot(self) -> int | None:
-        """Return how many classes one-hot targets have; None if they are single values."""
+        """Return the number of classes of one-hot targets; None if the targets are single values."""
         header = self.headers[self.dataset.y]
         return header.shape[1] if is_one_hot(header.shape, header.dtype) else None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Return the shape of a row's inputs; gray images get their one channel."""
+        """Return the shape of a row's inputs; gray images get an axis of one channel."""
         shape = self.headers[self.dataset.x].shape[1:]
         return (*shape, 1) if self.kind == "image" and len(shape) == 2 else shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Return what inputs are read as: bytes stay bytes."""
+        """Return the type of the inputs: bytes stay bytes, and other numbers become float32."""
         stored = self.headers[self.dataset.x].dtype
         return stored if stored == np.uint8 else np.dtype("float32")
 
     def inputs(self) -> Iterator[NDArray[Any]]:
-        """Yield the inputs of all rows as they are to be (`checked_inputs`), some rows at a time."""
+        """Yield the inputs of all rows, some rows at a time, as `checked_inputs` returns them."""
         pieces = array_pieces(existing_path(self.dataset.path), self.dataset.x, self.headers[self.dataset.x])
         yield from checked_inputs(self.dataset, pieces, self.kind, self.shape)
 
     def refuse_bad_inputs(self) -> None:
-        """Raise SettingError if inputs cannot be learned from."""
+        """Raise SettingError if `checked_inputs` refuses the inputs."""
         for _ in self.inputs():
             pass
 
 
 def npz_rows(dataset: NpzDataset, limit: int | None, cache: RowCache) -> Rows:
-    """Read the rows of arrays in NumPy files, or find their inputs in the cache; nothing in them is unpickled.
+    """Return the rows of arrays in NPZ files; their inputs are read from the files or from the cache.
 
     Raises:
-        SettingError: with all that is wrong with the arrays: one is missing, too
-            large, of another length, or of a kind that cannot be learned from.
+        SettingError: with all mistakes at once: an array is missing, is too large, has another length, or has a type
+            that cannot be learned from.
     """
     problems, parts = Problems(), list[_Part]()
     for key, alone in dataset.each_part():
@@ -118,7 +118,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None, cache: RowCache) -> Rows:
 
 
 def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
-    """Read the targets and groups of one part, all of the same file."""
+    """Read the targets and groups of one part from its file, and check the headers of its arrays."""
     path, names = existing_path(dataset.path, endings=(".npz",)), names_of(dataset)
     headers, where = refuse_by_headers(dataset, limit), row_of(path)
     problems = Problems()
@@ -141,7 +141,7 @@ def _read(key: str, dataset: NpzDataset, limit: int | None) -> _Part:
 
 
 def _inputs(parts: Sequence[_Part], cache: RowCache) -> tuple[Inputs, Sequence[str]]:
-    """Read the inputs of all parts, one behind the other: into memory, or into the cache."""
+    """Read the inputs of all parts, one part after the other, into memory or into the cache."""
     problems, start = Problems(), 0
     with cache:
         x = cache.rows((sum(len(part.labels[0]) for part in parts), *parts[0].shape), parts[0].dtype)
@@ -155,10 +155,10 @@ def _inputs(parts: Sequence[_Part], cache: RowCache) -> tuple[Inputs, Sequence[s
 
 
 def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
-    """Return the targets as they are; of one-hot ones, the classes.
+    """Return the targets. One-hot targets become the numbers of their classes.
 
     Raises:
-        SettingError: if there are several numbers in each row, and a row is not one-hot.
+        SettingError: if targets have several numbers in each row, and a row is not one-hot.
     """
     if not is_one_hot(y.shape, y.dtype):
         return y
@@ -166,7 +166,7 @@ def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
         row, seen = found
         raise SettingError(
             "dataset.y",
-            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Mend that row, or save one "
+            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Fix that row, or save one "
             f"column, as {dataset.y}[:, 0].",
         )
     return classes_of(y)
@@ -177,7 +177,7 @@ def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _refuse_unlike(parts: Sequence[_Part]) -> None:
-    """Raise SettingError if the rows of a part have another shape or kind than the training part's."""
+    """Raise SettingError if the inputs or targets of a part have another shape or type than the training part's."""
     first, *others = parts
     problems = Problems()
     for other in others:
@@ -212,7 +212,7 @@ def _labels(part: _Part) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, problems: Problems) -> None:
-    """Collect the first row whose text holds no valid character: half of a surrogate pair, or a code beyond Unicode."""
+    """Note the first row whose text has an invalid character: half of a surrogate pair, or a code beyond Unicode."""
     if values.dtype.kind != "U" or not values.dtype.itemsize:
         return
     kind = np.dtype("u4").newbyteorder(values.dtype.byteorder)
@@ -222,8 +222,8 @@ def _collect_no_text(key: str, name: str, values: NDArray[Any], where: Where, pr
         row, place = np.argwhere(bad_NK)[0].tolist()
         problems.note(
             key,
-            f"is {name!r}; {where(row)} holds the code {codes_NK[row, place]:X}, which is no character of Unicode. "
-            "Mend that row, or take it out.",
+            f"is {name!r}; {where(row)} holds the code {codes_NK[row, place]:X}, which is not a Unicode character. "
+            "Fix that row, or take it out.",
         )
 
 
@@ -234,7 +234,7 @@ def _column(name: str, values: NDArray[Any]) -> pandas.Series[Any]:
 
 
 def _warnings_of_labels(dataset: NpzDataset, labels: Sequence[NDArray[Any]]) -> Iterator[str]:
-    """Yield a warning for targets and groups of text that differ only in how they are written."""
+    """Yield warnings about names of classes and groups that differ only in their spelling, or mean a missing value."""
     for (key, name), values in zip(list(names_of(dataset).items())[1:], labels, strict=True):
         if values.dtype.kind == "U":
             counts = dict(zip(*(side.tolist() for side in np.unique(values, return_counts=True)), strict=True))
@@ -247,7 +247,8 @@ def refuse_by_headers(dataset: NpzDataset, limit: int | None) -> dict[str, Heade
     """Return the headers of all arrays.
 
     Raises:
-        SettingError: if an array is missing, or one that is read whole is too large: all but inputs by rows.
+        SettingError: if an array is missing, or the arrays that are read at once are too large. All arrays are read at
+            once, except inputs that are stored by rows.
     """
     path = existing_path(dataset.path, endings=(".npz",))
     headers = headers_of(path)

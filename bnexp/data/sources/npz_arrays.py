@@ -42,7 +42,7 @@ def headers_of(path: Path) -> dict[str, Header]:
 
 
 def _header(file: IO[bytes]) -> tuple[Any, bool, np.dtype[Any]]:
-    """Read what stands before an array's values: its shape, whether its columns lie together, and its type."""
+    """Read the header of an array: its shape, whether it is stored column by column, and its type."""
     first = np.lib.format.read_magic(file) == (1, 0)
     read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
     header: tuple[Any, bool, np.dtype[Any]] = read(file)
@@ -51,7 +51,7 @@ def _header(file: IO[bytes]) -> tuple[Any, bool, np.dtype[Any]]:
 
 @contextmanager
 def readable(path: Path, seen: str) -> Iterator[None]:
-    """Turn all that zipfile and NumPy raise of a faulty file, encrypted or claiming terabytes, into a SettingError."""
+    """Turn errors of zipfile and NumPy about a faulty, encrypted or impossibly large file into a SettingError."""
     try:
         yield
     except FAULTS as error:
@@ -60,7 +60,7 @@ def readable(path: Path, seen: str) -> Iterator[None]:
 
 
 def array_pieces(path: Path, name: str, header: Header) -> Iterator[NDArray[Any]]:
-    """Yield the values of all rows of an array, some rows at a time; an array by columns is read whole.
+    """Yield the values of all rows of an array, some rows at a time; an array stored by columns is read at once.
 
     Raises:
         SettingError: if the file is faulty.
@@ -82,16 +82,16 @@ def array_pieces(path: Path, name: str, header: Header) -> Iterator[NDArray[Any]
             if len(content) < count * row_numbers * header.dtype.itemsize:
                 raise ValueError(f"{name} ends before its {header.shape[0]:,} rows")
             yield np.frombuffer(content, header.dtype).reshape(count, *header.shape[1:])
-        file.read(1)  # at its end its checksum is compared
+        file.read(1)  # zipfile compares the checksum at the end
 
 
 def checked_inputs(
     dataset: NpzDataset, pieces: Iterable[NDArray[Any]], kind: Kind, shape: tuple[int, ...]
 ) -> Iterator[NDArray[Any]]:
-    """Yield inputs as numbers of the rank that their kind has: bytes as they are, others as float32.
+    """Yield the inputs with rows of this shape: bytes unchanged, other numbers as float32.
 
     Raises:
-        SettingError: if some are missing, infinite or too large, or float32 would not tell some of a column apart.
+        SettingError: if numbers are missing, infinite or too large, or float32 cannot distinguish numbers of a column.
     """
     start, extremes = 0, _Extremes()
     for x in pieces:
@@ -112,25 +112,25 @@ def checked_inputs(
 
 
 def _behind(where: Where, rows: int) -> Where:
-    """Return where a row stands that comes after others."""
+    """Return a function that names the place of a row, counted after the first `rows` rows."""
     return lambda row: where(rows + row)
 
 
 class _Extremes:
-    """Of each column (the last axis): its lowest and highest number, and one that float32 does not hold, if any."""
+    """The lowest and highest number of each column (the last axis), and one that float32 cannot hold, if any."""
 
     def __init__(self) -> None:
         self._found: list[NDArray[Any]] = []
 
     def add(self, x: NDArray[Any]) -> None:
-        """Take in the numbers of some more rows."""
+        """Update the extremes with the numbers of further rows."""
         x_NF = x.reshape(-1, x.shape[-1])
         lost_NF = (x_NF != x_NF.astype("float32").astype(x.dtype)) & ~np.isnan(x_NF)
         lost_F = x_NF[lost_NF.argmax(axis=0), np.arange(x_NF.shape[1])]
         self._found.append(np.stack([np.fmin.reduce(x_NF), np.fmax.reduce(x_NF), lost_F]))
 
     def of_columns(self) -> Iterator[NDArray[Any]]:
-        """Yield these numbers of each column."""
+        """Yield the extremes of each column."""
         yield from np.concatenate(self._found).T if self._found else ()
 
 
@@ -138,12 +138,12 @@ def _refuse_bad_numbers(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where:
     if kind == "sequence":
         _refuse_gaps(dataset, x, where)
     may_be_missing = kind == "sequence" or dataset.missing != "refuse"
-    most = np.float32(LARGEST)  # a half-precision x could not be compared with it as a Python number
+    most = np.float32(LARGEST)  # as a Python number it could not be compared with a half-precision x
     bad = ((x < -most) | (x > most) | (np.isnan(x) & (not may_be_missing))).reshape(len(x), -1)
     if bad.any():
         row = int(np.flatnonzero(bad.any(axis=1))[0])
         number = x[row].ravel()[bad[row]][0]
-        cure = "Use dataset.missing: mean, or mend the file." if np.isnan(number) else "Mend the file."
+        cure = "Use dataset.missing: mean, or fix the file." if np.isnan(number) else "Fix the file."
         raise SettingError(
             "dataset.x",
             f"is {dataset.x!r}; {where(row)} holds {number}, expected finite numbers, up to {LARGEST:g}. {cure}",
@@ -151,7 +151,7 @@ def _refuse_bad_numbers(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where:
 
 
 def _refuse_gaps(dataset: NpzDataset, x_NTF: NDArray[Any], where: Where) -> None:
-    """Raise SettingError if NaN is anything but padding: whole frames of it after the last one with a number."""
+    """Raise SettingError if NaN is not padding. Padding is whole frames after the last frame with a number."""
     if x_NTF.dtype.kind != "f":
         return
     missing_NTF = np.isnan(x_NTF)

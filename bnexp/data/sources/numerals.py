@@ -1,6 +1,6 @@
 """Numbers and dates as people write them in columns of text: 1,000,000 or 1.234,56 or 15% or $5, and 2024-01-31.
 
-pandas reads none of them as a number, and whoever takes them for categories is misled.
+pandas reads none of them as numbers, and reading them as categories would mislead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CURRENCY = r"[$€£¥₹₩₽]|USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|Rs\.?|kr\.?"
 _BLANKS = " \u00a0\u2009\u202f"
 SPACES = " \t"
-"""Blanks around a number that pandas passes over."""
+"""Blanks around a number that pandas ignores."""
 _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
 _QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 _DASHES = "\u2212\u2013"
@@ -37,18 +37,18 @@ _DATE = re.compile(
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
-"""A column of fewer different values holds categories, such as 2WD and 4WD, and no numbers with a unit."""
+"""A column with fewer different values, such as 2WD and 4WD, holds categories and not numbers with a unit."""
 ALIKE = {" ": _BLANKS, "'": _APOSTROPHES}
-"""Mark for thousands -> the signs that people take for it."""
+"""Mark for thousands -> the characters that people use for it."""
 OTHER_DECIMAL = {".": ",", ",": "."}
 """Decimal mark -> the other one."""
 DECIMAL, EITHER = "decimal", "either"
-"""A number has the other decimal mark for sure; or it is not clear whether that mark stands for thousands."""
+"""A number surely has the other decimal mark (DECIMAL), or that mark may also stand for thousands (EITHER)."""
 
 
 @dataclass(frozen=True)
 class Numerals:
-    """What the numbers in a column of text are marked with.
+    """The marks of the numbers in a column of text, such as marks for thousands or a percent sign.
 
     `marked` is a cell with a mark, and `marks` names the marks in words. If only the decimal mark is wrong, they are
     None and empty. `decimal` is a cell with the other decimal mark, and `mixed` is True if other cells of the column
@@ -65,9 +65,9 @@ class Numerals:
 
 
 def numerals(column: pandas.Series[Any], decimal: str = ".") -> Numerals | None:
-    """Return how a column's numbers are marked; None if no cell has a mark, or no more than half are numbers.
+    """Return the marks of a column's numbers; None if no cell has a mark, or at most half of the cells are numbers.
 
-    `decimal` is the mark that the reader takes for the decimal one.
+    `decimal` is the expected decimal mark.
     """
     counts = column.dropna().astype(str).str.strip(SPACES).value_counts(sort=False)
     found = {str(cell): marks for cell in counts.index if (marks := marks_of(str(cell), decimal)) is not None}
@@ -109,10 +109,10 @@ def ungrouped(cell: str, thousands: str, decimal: str) -> str | None:
 
 
 def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
-    """Return what a number is marked with, nothing if it is plain; None if it is no number.
+    """Return the marks of a number, an empty set if it is plain; None if the cell is no number.
 
     >>> sorted(marks_of("$1,234.50")), marks_of("-1.5e3"), marks_of("1.2.3")
-    (["',' as a mark for thousands", 'a sign of a currency'], frozenset(), None)
+    (["',' as a mark for thousands", 'a currency sign'], frozenset(), None)
     >>> sorted(marks_of("1.234,56")), marks_of("69,5"), marks_of("1,234")
     (["'.' as a mark for thousands", 'decimal'], frozenset({'decimal'}), frozenset({'either'}))
     """
@@ -125,14 +125,14 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
         return None
     signs = {
         "a percent sign": match["percent"],
-        "a sign of a currency": match["before"] or match["after"],
+        "a currency sign": match["before"] or match["after"],
         "a minus that is not a leading '-'": match["open"] or match["trailing"] or (match["sign"] or "-") in _DASHES,
     }
     return marks | wrapping | {sign for sign, seen in signs.items() if seen}
 
 
 def _unwrapped(cell: str) -> tuple[str, frozenset[str]]:
-    """Return a cell in ASCII digits without what programs put around a number, and in words what that was.
+    """Return a cell in ASCII digits, without characters that programs put around it, and words for what was changed.
 
     >>> _unwrapped("='5'"), _unwrapped("5\\u00a0")
     (('5', frozenset({"quotes or '='"})), ('5', frozenset({'a blank that is no space'})))
@@ -174,7 +174,7 @@ def _marks_of_digits(digits: str, decimal: str) -> frozenset[str] | None:
 
 
 def _is_grouped(digits: str, mark: str) -> bool:
-    """Return True if marks stand before every third digit, or as in India.
+    """Return True if marks separate groups of three digits, or groups as in India (12,34,567).
 
     >>> _is_grouped("1,234,567", ","), _is_grouped("12,34,567", ","), _is_grouped("1,23", ",")
     (True, True, False)
@@ -188,7 +188,7 @@ def _thousands(mark: str) -> str:
 
 
 def plain_number(text: str) -> re.Match[str] | None:
-    """Return the match of a number as programs write it, its `exponent` a group of it; None if it is none.
+    """Return the match of a number as programs write it, with the group `exponent`; None if the text is no such number.
 
     >>> [plain_number(text) is not None for text in ("1.5", " -3e8", "1,5", "", "nan")]
     [True, True, False, False, False]
@@ -223,7 +223,7 @@ def unit_of(column: pandas.Series[Any]) -> str | None:
 
 
 def are_numbers_as_text(column: pandas.Series[Any]) -> bool:
-    """Return True if all cells of a column are texts of plain numbers, none of them with leading zeros as codes have.
+    """Return True if all filled cells of a column are texts of plain numbers, without the leading zeros of codes.
 
     >>> import pandas
     >>> are_numbers_as_text(pandas.Series(["5", "7.5"])), are_numbers_as_text(pandas.Series(["01", "02"]))

@@ -1,4 +1,4 @@
-"""Targets that are one-hot: a row has a 1 at its class, and 0 at all others. Axes: N rows, C classes."""
+"""One-hot targets: a row has a 1 at its class, and 0 at all other classes. Axes: N rows, C classes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ EXPECTED = "expected one 1 in each row, at its class, and else 0"
 
 
 def is_one_hot(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    """Return True if an array of targets may be one-hot: numbers, several for each row."""
+    """Return True if targets of this shape and type may be one-hot: several numbers in each row."""
     return len(shape) == 2 and shape[1] > 1 and dtype.kind in "biuf"
 
 
 def misfit(y_NC: NDArray[Any]) -> tuple[int, str] | None:
-    """Return the first row that is not one-hot, and what it holds in words; None if there is none.
+    """Return the first row that is not one-hot, and its mistake in words; None if all rows are one-hot.
 
     >>> misfit(np.array([[0, 1], [1, 1]])), misfit(np.array([[0.0, 1.0], [0.3, 0.7]]))
     ((1, '1 at 2 places'), (1, '0.3'))

@@ -1,6 +1,6 @@
-"""Files that hold a table otherwise than CSV with one line of names does: what they are, and a line that converts them.
+"""Files with a table in another form than CSV with one line of names, and commands that convert them.
 
-Bytes that are no text at all are `encoding`'s.
+Files that are no text at all are handled in `encoding`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from bnexp.data.sources.csv_file import CsvFile
 from bnexp.errors import SettingError, counted
 
 FEW_LINES = 30
-"""Lines at the beginning of a file that are looked at."""
+"""Lines at the beginning of a file that are checked."""
 COMMENTS = ("#", "%", "//")
-"""What a line begins with that is a comment in other programs."""
+"""Characters with which a comment line begins in other programs."""
 SEPARATORS = ",;\t|"
-"""Signs that separate fields."""
+"""Characters that separate fields."""
 NUMBERED = "c"
-"""What stands before the number of a column that had no name."""
+"""Prefix of the number that becomes the name of a column without a name."""
 _GAP = re.compile(" {2,}")
 _FIELD = re.compile(r'"[^"]*"|\S+')
 SPECIAL = '"$`!'
-"""What a shell reads inside double quotes."""
+"""Characters that a shell interprets inside double quotes."""
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
-"""Ending of a file that is packed -> the module that unpacks it. `tarfile` reads an archive that is packed so."""
+"""Ending of a packed file -> the module that unpacks it. `tarfile` also reads archives packed in these ways."""
 _ARCHIVES = {".zip": "zipfile", ".tar": "tarfile", ".tgz": "tarfile"}
-"""Ending of a file that holds files -> the module that takes them out."""
+"""Ending of an archive -> the module that extracts its files."""
 _TEXTS = "lambda cell: cell.decode() if isinstance(cell, bytes) else cell"
 _READERS = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "pandas.read_excel({})"),
@@ -44,13 +44,13 @@ _READERS = {
     ".feather": "pandas.read_feather({})",
     ".arff": f"pandas.DataFrame(scipy.io.arff.loadarff({{}})[0]).map({_TEXTS})",
 }
-"""Ending of a file that holds a table -> what reads it."""
+"""Ending of a file that holds a table -> the expression that reads it."""
 
 
 def cure_of_form(path: Path) -> str | None:
     """Return a sentence with a command that unpacks a file, or writes its table as CSV, into the current folder.
 
-    Return None for a file that holds none. What is unpacked keeps every byte: separators, and names that repeat.
+    Return None for other files. Unpacking keeps every byte, including separators and repeated names.
 
     >>> print(cure_of_form(Path("a.csv.gz")))
     This unpacks it: python -c "import gzip, shutil; shutil.copyfileobj(gzip.open('a.csv.gz'), open('a.csv', 'xb'))"
@@ -76,12 +76,12 @@ def _command(path: Path, reader: str) -> str:
 
 
 def _written(path: Path) -> str:
-    """Return the name of the CSV file that is made of a file, another than its own."""
+    """Return the name of the converted CSV file, which differs from the name of the original."""
     return f"{path.stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{path.stem}.csv"
 
 
 def in_shell(code: str) -> str:
-    """Return a command that runs a line of Python, to be pasted into a shell. No name of a file is run as a command.
+    """Return a shell command that runs a line of Python, quoted so that the shell runs nothing inside it.
 
     >>> print(in_shell("print('a')"), in_shell("print('$a')"))
     python -c "print('a')" python -c 'print('"'"'$a'"'"')'
@@ -90,9 +90,9 @@ def in_shell(code: str) -> str:
 
 
 def refuse_other_forms(file: CsvFile) -> None:
-    """Raise SettingError for comments above a table, counts in the place of names, and fields between blanks.
+    """Raise SettingError for comments above a table, counts instead of names, and fields separated by blanks.
 
-    A first line of names may begin with a sign for comments.
+    A first line of names may begin with the character of a comment.
     """
     with file.open("replace") as text:
         lines = [line.rstrip("\r\n") for line in itertools.islice(text, FEW_LINES)]
@@ -104,53 +104,56 @@ def refuse_other_forms(file: CsvFile) -> None:
         raise SettingError(
             "dataset.path",
             f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
-            f"Take out {which}, as this does: {convert}",
+            f"Remove {which}. This command does it: {convert}",
         )
     if counts := _counts(file, lines):
         raise SettingError(
             "dataset.path",
-            f"{seen} seems to hold no names: it counts {counted(counts[0], 'row')} and "
-            f"{counted(counts[1], 'column')}, as files inside scikit-learn do. Write the names of the columns "
-            f"in its place, or number them: {numbering(file, skipped=1)}",
+            f"{seen} seems to hold no names but two counts, {counted(counts[0], 'row')} and "
+            f"{counted(counts[1], 'column')}, as in the files of scikit-learn. Replace it by the names of the columns, "
+            f"or number them: {numbering(file, skipped=1)}",
         )
     is_separated = file.separator != " " and file.separator in "".join(lines[:1])
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
         convert = _command(file.path, "pandas.read_csv({}, sep='\\s+')")
         raise SettingError(
             "dataset.separator",
-            f"is {json.dumps(file.separator)}; the fields of {file.path} stand between blanks. "
+            f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by blanks. "
             + (f"Use dataset.separator: {json.dumps(sign)}." if sign else f"Put commas between them: {convert}"),
         )
     if not is_separated and sign is None and _stand_between_gaps(lines):
         raise SettingError(
             "dataset.separator",
-            f"is {json.dumps(file.separator)}; the fields of {file.path} stand between two blanks or more, and hold "
-            f"single ones. Put commas between them: {_with_commas(file)}",
+            f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by two or more blanks, "
+            f"and contain single blanks. Put commas between them: {_with_commas(file)}",
         )
 
 
 def numbering(file: CsvFile, skipped: int = 0) -> str:
-    """Return a command that numbers the columns of a file without names: c0, c1, c2, ..."""
+    """Return a command that adds column names to a file without names: c0, c1, c2, ..."""
     skip = f", skiprows={skipped}" if skipped else ""
     reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix({NUMBERED!r})"
     return _command(file.path, reader)
 
 
 def without_lines(file: CsvFile, lines: Sequence[int]) -> str:
-    """Return a command that writes a table without these lines, from 1, and every other cell as it is."""
+    """Return a command that writes a table without these lines (counted from 1), with all other cells unchanged."""
     skipped = [line - 1 for line in lines]
     reader = f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, skiprows={skipped}{_given(file)})"
     return _command(file.path, reader)
 
 
 def _given(file: CsvFile) -> str:
-    """Return the arguments of pandas that read a file as this one is read."""
+    """Return the arguments of pandas for this file's separator and encoding."""
     given = {"sep": file.separator, "encoding": file.encoding}
     return "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
 
 
 def _comments(file: CsvFile, lines: Sequence[str]) -> int:
-    """Count the lines of comments above a table. A single one with the separators of the next line holds the names."""
+    """Count the comment lines above a table.
+
+    A single comment line with as many separators as the next line holds the names, and does not count.
+    """
     above = [*itertools.takewhile(lambda line: line.startswith(COMMENTS), lines)]
     below = lines[len(above) :]
     if not above or not below:
@@ -161,17 +164,17 @@ def _comments(file: CsvFile, lines: Sequence[str]) -> int:
 
 
 def _sign_in(line: str, file: CsvFile) -> str:
-    """Return the sign that separates the fields of a line, the file's if it does."""
+    """Return the file's separator if the line contains it; else the commonest separator in the line."""
     return file.separator if file.separator in line else max(SEPARATORS, key=line.count)
 
 
 def _counts(file: CsvFile, lines: Sequence[str]) -> tuple[int, int] | None:
-    """Return the numbers of rows and columns that the first line begins with; None if it does not."""
+    """Return the numbers of rows and columns if the first line begins with them; else None."""
     fields = [line.split(file.separator) for line in lines[:2]]
     if len(fields) < 2 or len(fields[0]) < 2 or not all(field.strip().isdecimal() for field in fields[0][:2]):
         return None
     rows, columns = map(int, fields[0][:2])
-    if columns + 1 != len(fields[1]):  # the target beside them
+    if columns + 1 != len(fields[1]):  # the target is one column more
         return None
     with file.open("replace") as text:
         there = sum(bool(line.strip()) for line in text) - 1
@@ -179,23 +182,23 @@ def _counts(file: CsvFile, lines: Sequence[str]) -> tuple[int, int] | None:
 
 
 def _stand_between_gaps(lines: Sequence[str]) -> bool:
-    """Return True if gaps of two blanks or more make equally many fields of each line, two or more."""
+    """Return True if gaps of two or more blanks cut each line into the same number of fields, two or more."""
     fields = [_GAP.split(line.strip()) for line in lines if line.strip()]
     counts = {*map(len, fields)}
     return len(fields) > 1 and len(counts) == 1 and min(counts) > 1 and not {*SEPARATORS} & {*"".join(fields[0])}
 
 
 def _with_commas(file: CsvFile) -> str:
-    """Return a command that writes the fields between gaps of two blanks or more with commas between them."""
+    """Return a command that converts a table whose fields are separated by two or more blanks to CSV."""
     rows = f"re.split('{_GAP.pattern}', line.strip()) for line in open({str(file.path)!r}, encoding={file.encoding!r})"
     written = f"open({_written(file.path)!r}, 'w', encoding='utf-8', newline='')"
     return in_shell(f"import csv, re; csv.writer({written}).writerows({rows} if line.strip())")
 
 
 def blanks_between(lines: Sequence[str]) -> str | None:
-    """Return a blank if one stands between the fields of each line, None if other signs do.
+    """Return a blank if single blanks separate the fields of each line; None if other characters do.
 
-    Return "" if there are more, or if the names of rows have no name, as R writes a table.
+    Return "" if several blanks do, or if the column of row names has no name, as in tables that R writes.
 
     >>> blanks_between(["a b", "1 2"]), blanks_between(["a  b", " 1 2"]), blanks_between(["a b", "1"])
     (' ', '', None)
@@ -207,7 +210,7 @@ def blanks_between(lines: Sequence[str]) -> str | None:
     tabs = {line.count("\t") for line in filled}
     if len({*counts}) != 1 or counts[0] < 2 or (len(tabs) == 1 and 0 not in tabs):
         return None
-    # the names of its rows have no name; a title above the names has no numbers below it
+    # R's column of row names has no name; the line below a title would hold names, not numbers
     is_of_r = 1 < names == counts[0] - 1 and tabs == {0} and any(map(str.isdecimal, filled[1]))
     if names != counts[0] and not is_of_r:
         return None

@@ -1,4 +1,4 @@
-"""Your own tables in Parquet: measured as they are unpacked, as few bytes of a file may stand for many values."""
+"""Your own tables in Parquet. They are measured while they are unpacked, because few bytes may hold many values."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 PARQUET_ENDINGS = (".parquet", ".pq")
 PARQUET_ROWS = 8192
-"""Rows of a Parquet file that are unpacked at a time, and then measured."""
+"""Rows of a Parquet file that are unpacked and measured at a time."""
 PARQUET_COPIES = 4
-"""How often the numbers are in memory at the peak: as they are stored, and on their way to rows."""
+"""Copies of the numbers in memory at the peak: as they are stored, and while they become rows."""
 
 
 def parquet_rows(dataset: ParquetDataset, limit: int | None) -> Rows:
-    """Read the rows of a Parquet table.
+    """Return the rows of the Parquet tables of all parts.
 
     Raises:
-        SettingError: as `parquet_frame` does, of any part.
+        SettingError: if `parquet_frame` refuses the file of a part, or `from_frame` refuses the table.
     """
     _refuse_without_pyarrow()
     problems, tables = Problems(), list[Table]()
@@ -54,7 +54,7 @@ def parquet_frame(path: Path, limit: int | None) -> pandas.DataFrame:
     """Read a table from Parquet.
 
     Raises:
-        SettingError: if pyarrow is not installed, or the file is too large, no Parquet, or has no rows.
+        SettingError: if pyarrow is not installed, or the file is too large, is not Parquet, or has no rows.
     """
     import pandas
 
@@ -70,13 +70,13 @@ def parquet_frame(path: Path, limit: int | None) -> pandas.DataFrame:
     for name in frame.columns:
         if pandas.api.types.infer_dtype(frame[name], skipna=True) == "decimal":
             frame[name] = frame[name].astype("float64")
-    counts = frame.columns.str.match(r"__index_level_\d+__$")  # pandas's count of the rows
+    counts = frame.columns.str.match(r"__index_level_\d+__$")  # row numbers that pandas stored
     kept: pandas.DataFrame = frame.loc[:, ~counts]
     return kept
 
 
 def _parquet_table(path: Path, file: Any, limit: int | None) -> Any:
-    """Unpack a Parquet file, and stop as soon as it is too large: few bytes of it may stand for many values."""
+    """Return the unpacked table of a Parquet file; raise SettingError as soon as it is too large."""
     import pyarrow
 
     size, rows, taken = path.stat().st_size, file.metadata.num_rows, 0

@@ -1,4 +1,4 @@
-"""The parts of a split that people save beside each other: which names stand for them, in folders and in arrays."""
+"""Names of folders and arrays that mean a part of a split: training, validation or test."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ PARTS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation", "holdout"), "test"),
 }
-"""Words for a part, in lower case, and which part it is."""
+"""Word in lower case -> the part of a split that it means."""
 KEYS = {"training": "path", "validation": "validation_path", "test": "test_path"}
 """Part of a split -> the key of a dataset that names its folder."""
 _ABOUT = frozenset(("data", "dataset", "set", "split", "part", "seg", "files", "samples")) | frozenset(
     ("image", "images", "img", "imgs", "photos", "pictures", "sound", "sounds", "audio", "clips", "wav", "wavs")
 )
-"""Words that may stand beside one of these in the name of a folder."""
+"""Words that may accompany a word of PARTS in the name of a folder, as in `test_images`."""
 _WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\\W\\d_a-zA-Z]+")
 
 
 def is_part(name: str) -> bool:
-    """Return True if a folder of this name holds a part of a split, and not likely a class.
+    """Return True if the name of a folder means a part of a split, and probably not a class.
 
     >>> [is_part(name) for name in ("Train", "test_images", "val2017", "TrainSet", "hold-out", "test tube")]
     [True, True, True, True, True, False]
@@ -31,7 +31,7 @@ def is_part(name: str) -> bool:
 
 
 def which_part(name: str) -> str | None:
-    """Return the part of a split that a folder of this name holds; None if it holds none.
+    """Return the part of a split that the name of a folder means; None if it means no part.
 
     >>> which_part("valid"), which_part("test_images"), which_part("cats")
     ('validation', 'test', None)
@@ -40,7 +40,7 @@ def which_part(name: str) -> str | None:
 
 
 def part_of(name: str) -> str | None:
-    """Return the part of a split that an array of this name belongs to; None if to none.
+    """Return the part of a split that the name of an array means; None if it means no part.
 
     >>> [part_of(name) for name in ("x_train", "testX", "val_labels", "ytest", "x", "latest")]
     ['training', 'test', 'validation', 'test', None, None]
@@ -56,12 +56,12 @@ def is_training(name: str) -> bool:
 
 
 def parts_first(names: Iterable[str]) -> list[str]:
-    """List the names, the training part's first."""
+    """Return the names in alphabetical order, with names of the training part first."""
     return sorted(names, key=lambda name: (not is_training(name), name))
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in lower case, without those that only number or join them.
+    """Return the words of a name in lower case, without numbers and separators.
 
     >>> _words("hold-out"), _words("XTrain_2"), _words("trainset")
     (['holdout'], ['x', 'train'], ['train', 'set'])

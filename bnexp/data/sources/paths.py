@@ -1,4 +1,4 @@
-"""Paths of your own files and folders: whether they are there, and which part of a split each holds."""
+"""Paths of your own files and folders: checks that they exist, and errors that name the key of each part."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from bnexp.errors import SettingError, nearest
 
 MOST_OFFERED = 10
-"""Names of files that are offered in the place of one that is not there."""
+"""Most names of existing files that an error suggests for a missing one."""
 
 
 def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = ()) -> Path:
-    """Return the path if there is a file, or a folder, with one of these endings.
+    """Return the path of an existing file, or of an existing folder if `folder` is True.
+
+    The endings are not checked. They only select the files that the error suggests.
 
     Raises:
-        SettingError: if it is not; it names files with these endings, or folders, that are, the nearest first.
+        SettingError: if it does not exist. The error suggests existing files or folders, the nearest name first.
     """
     expected = "a folder" if folder else "a file"
     if "://" in path:
-        raise SettingError(
-            "dataset.path", f"is {_cut(path)!r}, an address of the web. Expected {expected}: download it."
-        )
+        raise SettingError("dataset.path", f"is {_cut(path)!r}, a web address. Expected {expected}: download it first.")
     try:
         found = Path(path).expanduser()
         if found.is_dir() if folder else found.is_file():
@@ -48,7 +48,7 @@ def existing_path(path: str, *, folder: bool = False, endings: Sequence[str] = (
 
 
 def _of_kind(place: Path, *, folder: bool, endings: Sequence[str]) -> list[str]:
-    """List the folders, or the files with these endings, in a folder, if it is one; hidden ones are left out."""
+    """List the names of the folders, or of the files with these endings, in a folder, without hidden ones."""
     if not place.is_dir():
         return []
     inner = [entry for entry in sorted(place.iterdir()) if not entry.name.startswith(".")]
@@ -63,7 +63,7 @@ def _cut(path: str) -> str:
 
 @contextmanager
 def named_by(key: str) -> Iterator[None]:
-    """Let a mistake name the key by which the part's file was given, or its arrays (`x_test`, `y_test`)."""
+    """Make a SettingError name the key of this part's file, or of its arrays (`x_test`, `y_test`)."""
     renamed = {"dataset.path": f"dataset.{key}"}
     if key.startswith("x_"):
         renamed = {f"dataset.{side}": f"dataset.{side}{key.removeprefix('x')}" for side in "xy"}

@@ -1,4 +1,4 @@
-"""One image file: what its header says, and its pixels. H height, W width, C channels."""
+"""One image file: its header and its pixels. H height, W width, C channels."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 BYTES_OF_PIXEL = 12
-"""Memory that a pixel takes while it is read: decoded, put on black, and in its new form."""
+"""Bytes of memory that a pixel takes while it is read: decoded, drawn on black, and converted."""
 OF_16_BITS = 257
-"""65,535 / 255. Numbers of 16 bits are divided by it, so that they go from 0 to 255 like numbers of 8 bits."""
+"""65,535 / 255. 16-bit numbers are divided by it, so that they range from 0 to 255 like 8-bit numbers."""
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "TIFF", "PPM")
-"""What Pillow may take a file for. Of the others some, as EPS, are programs that another program would run."""
+"""Formats that Pillow may read. Some other formats, such as EPS, are programs, and reading a file would run it."""
 PNG = b"\x89PNG\r\n\x1a\n"
-"""How every PNG begins."""
+"""The first bytes of every PNG file."""
 ORIENTATION = 0x0112
-"""The tag of EXIF that says how a picture is to be turned."""
+"""The EXIF tag that says how a picture must be turned."""
 SIDEWAYS = (5, 6, 7, 8)
-"""Its values that swap height and width."""
+"""Values of the ORIENTATION tag that swap height and width."""
 
 Depth = Literal["8 bits", "16 bits", "floats"]
 Ground = Literal["black", "white"]
@@ -41,15 +41,15 @@ Ground = Literal["black", "white"]
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of an image before its pixels are read."""
+    """The properties of an image that are known before its pixels are read."""
 
     height: int
     width: int
     depth: Depth
     frames: int
-    """Pictures in the file; only the first is read."""
+    """Number of pictures in the file; only the first is read."""
     is_cut_to_8_bits: bool
-    """Colours of 16 bits: Pillow reads only the upper 8 bits of each."""
+    """True for colours of 16 bits: Pillow reads only the upper 8 bits of each."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Picture:
     """The pixels of an image."""
 
     pixels_HWC: NDArray[Any]
-    """Of 0 to 255: bytes, or float32 if they are finer; of floats, as they are."""
+    """Values from 0 to 255: bytes, or float32 for 16 bits. Images of floats keep their values."""
     is_hidden: bool
-    """True if the picture is drawn by transparency alone, so that it is blank on this ground."""
+    """True if only its transparency shows the picture, so that it is invisible on this background."""
 
 
 @contextmanager
 def opened_image(path: Path) -> Iterator[Image]:
-    """Yield an opened image without Pillow's warnings; turn all that it raises of a faulty one into a SettingError.
+    """Yield an opened image without Pillow's warnings; turn Pillow's errors about a faulty file into a SettingError.
 
-    A PNG is checked by its checksums first, which nothing looks at when its pixels are read.
+    The checksums of a PNG are compared first, because nothing checks them when its pixels are read.
     """
     import struct
 
@@ -75,7 +75,7 @@ def opened_image(path: Path) -> Iterator[Image]:
     faults = (OSError, ValueError, SyntaxError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of metadata, and of a size that is checked against the limit
+            warnings.simplefilter("ignore")  # about metadata, and about the size, which is checked against the limit
             with open(path, "rb") as file:
                 _refuse_faulty_png(file)
                 with Image.open(file, formats=FORMATS) as image:
@@ -85,12 +85,12 @@ def opened_image(path: Path) -> Iterator[Image]:
         why = "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM" if unknown else str(error).rstrip(".")
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no image that can be read: {why}. Mend it or take it away.",
+            f"holds {path}, which cannot be read as an image: {why}. Fix it or remove it.",
         ) from error
 
 
 def _refuse_faulty_png(file: BinaryIO) -> None:
-    """Raise ValueError if the file is a PNG, and a chunk of it is cut or has another checksum; go back to its start."""
+    """Raise ValueError if the file is a PNG with an incomplete chunk or a wrong checksum; else rewind the file."""
     if file.read(len(PNG)) == PNG:
         left = os.fstat(file.fileno()).st_size - len(PNG)
         name = b""
@@ -107,27 +107,29 @@ def _refuse_faulty_png(file: BinaryIO) -> None:
 
 
 def header_of(image: Image, path: Path, dataset: ImageFolderDataset, limit: int | None) -> Header:
-    """Return what the header of an opened image says; how it is turned only matters if it is not resized.
+    """Return the header of an opened image. How the image is turned matters only if images are not resized.
 
     Raises:
-        SettingError: if it would not fit in memory.
+        SettingError: if the image would not fit in memory.
     """
     needed = BYTES_OF_PIXEL * image.width * image.height
     if limit is not None and needed > limit:
         refuse_too_large(path, path.stat().st_size, needed, limit)
     depth: Depth = "16 bits" if image.mode.startswith("I") else "floats" if image.mode == "F" else "8 bits"
     is_cut = depth == "8 bits" and any("16" in str(tile[-1]) for tile in getattr(image, "tile", ()))
-    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # an MPO's others are its previews
-    is_sideways = dataset.size is None and _orientation(image) in SIDEWAYS  # last, since it may load the image
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # the other pictures of an MPO are previews
+    is_sideways = dataset.size is None and _orientation(image) in SIDEWAYS  # last, because it may load the image
     height, width = (image.width, image.height) if is_sideways else (image.height, image.width)
     return Header(height, width, depth, frames, is_cut)
 
 
 def picture_of(image: Image, dataset: ImageFolderDataset, ground: Ground) -> Picture:
-    """Read an opened image, the first of an animation, turned as its EXIF says; behind transparency is the ground.
+    """Return the pixels of an opened image, turned as its EXIF tag says, with `ground` behind transparency.
+
+    Only the first picture of an animation is read.
 
     Raises:
-        ValueError: if its pixels are no numbers or whole numbers of more than 16 bits.
+        ValueError: if its pixels are not numbers, are above LARGEST, or are whole numbers of more than 16 bits.
     """
     from PIL.Image import Resampling
 
@@ -142,7 +144,7 @@ def picture_of(image: Image, dataset: ImageFolderDataset, ground: Ground) -> Pic
 
 
 def _plain(image: Image, mode: str, ground: Ground) -> tuple[Image, bool]:
-    """Return an image without transparency, of this mode or of floats, and whether nothing of it shows."""
+    """Return the image without transparency, in this mode or as floats, and whether it is invisible on the ground."""
     from PIL import Image
 
     if image.mode == "F" or image.mode.startswith("I"):
@@ -156,11 +158,11 @@ def _plain(image: Image, mode: str, ground: Ground) -> tuple[Image, bool]:
 
 
 def _floats(image: Image) -> NDArray[np.float32]:
-    """Return gray levels: of 16 bits from 0 to 255 with their fractions, of floats as they are."""
+    """Return gray levels as float32: 16-bit levels scaled to 0 to 255, and levels of floats unchanged."""
     gray_HW = np.asarray(image)
     if image.mode == "F":
         if not (np.abs(gray_HW) <= LARGEST).all():
-            raise ValueError(f"its pixels are no numbers, or above {LARGEST:g}")
+            raise ValueError(f"its pixels are not numbers, or above {LARGEST:g}")
         return gray_HW.astype("float32")
     if gray_HW.min() < 0 or gray_HW.max() >= 2**16:
         raise ValueError("its pixels have more than 16 bits")
@@ -174,7 +176,7 @@ def _is_constant(image: Image) -> bool:
 
 
 def _turned(image: Image) -> Image:
-    """Return an image as its EXIF says that it is to be shown."""
+    """Return the image, turned as its EXIF tag says."""
     from PIL.Image import Transpose
 
     turns = {
@@ -191,8 +193,8 @@ def _turned(image: Image) -> Image:
 
 
 def _orientation(image: Image) -> int:
-    """Return the orientation that EXIF tells, 1 where it tells none that can be read."""
+    """Return the EXIF orientation; 1 (not turned) if there is none or it cannot be read."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # Pillow raises whatever its parsers run into
+    except Exception:  # Pillow's parsers can raise any error
         return 1

@@ -1,8 +1,8 @@
-"""Quotes of a CSV file that swallow rows: one that is never closed, or that a quote of a later row closes.
+"""Quotes of a CSV file that swallow rows: a quote that is never closed, or that is closed only in a later row.
 
-A quoted field may hold line ends. It has swallowed rows if its quote is closed in the middle of a text, or if each of
-its lines would be a row by itself. A row has as many fields as there are columns, and a number in each column of
-numbers. In each column of few values, most rows have a known value.
+A quoted field may contain line breaks. It has swallowed rows if its quote is closed in the middle of a text, or if each
+of its lines would be a row by itself. A row has as many fields as there are columns, and a number in each column of
+numbers. In each column with few different values, most rows have one of these values.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from bnexp.data.sources.numerals import plain_number
 from bnexp.errors import SettingError
 
 FEW_VALUES = 20
-"""A column of no more different values has values by which a row is known, as classes have."""
+"""A column with at most this many different values, such as classes, helps to recognize a row."""
 SAMPLE = 2000
-"""Records of one line that show what a row looks like.
+"""Number of one-line records that serve as examples of rows.
 
-A value that 1 row in 400 holds is among them with a probability of 0.993.
+A value that occurs in 1 of 400 rows is among them with a probability of 0.993.
 """
 
 
 def refuse_swallowed_rows(file: CsvFile, rows: int | None = None) -> None:
     """Raise SettingError, with the line, if a quoted field has swallowed rows.
 
-    `rows` is how many were read: a file is read once more only if it has
-    quotes and more lines than rows. None stands for a file whose last quote
-    is not closed; only quotes before that one are looked at.
+    `rows` is the number of rows that pandas read. The file is read again only if it has quotes and more lines than
+    rows. `rows` is None if the last quote of the file is not closed. Then only earlier quotes are checked.
     """
     if rows is not None and not _may_have_swallowed(file, rows):
         return
@@ -40,14 +39,14 @@ def refuse_swallowed_rows(file: CsvFile, rows: int | None = None) -> None:
         if record.lines > 1 and (line := _swallowing(record, file.separator, known)) is not None:
             raise SettingError(
                 "dataset.path",
-                f"is {str(file.path)!r}; {file.path}:{line}: a quote is opened, and what follows up to line "
-                f"{record.begins + record.lines - 1} is read as one row. Take this quote out (a quote in a text is "
-                'written twice, "", in a text within quotes), or close it where the field ends.',
+                f"is {str(file.path)!r}; {file.path}:{line}: a quote is opened, and everything up to line "
+                f"{record.begins + record.lines - 1} is read as one row. Remove this quote, or close it where the "
+                'field ends. To keep a quote inside a quoted text, write it twice ("").',
             )
 
 
 def _may_have_swallowed(file: CsvFile, rows: int) -> bool:
-    """Return True if a file has quotes and more lines than its rows and the line of names take."""
+    """Return True if a file has quotes, and more lines than its rows and the line of column names need."""
     quotes, lines, last = 0, 0, ""
     with file.open() as text:
         while chunk := text.read(2**20):
@@ -64,7 +63,7 @@ def _but_last(found: Iterator[Record]) -> Iterator[Record]:
 
 
 def _in_one_line(file: CsvFile) -> Iterator[Record]:
-    """Yield the records behind the first that stand in one line each."""
+    """Yield each record that is one line long, except the first record, which holds the column names."""
     first = True
     for record in records(file):
         if not first and record.lines == 1:
@@ -73,7 +72,7 @@ def _in_one_line(file: CsvFile) -> Iterator[Record]:
 
 
 def _swallowing(record: Record, separator: str, known: Sequence[Sequence[str]]) -> int | None:
-    """Return the line of the quote that has swallowed rows; None if there is none."""
+    """Return the line of the quote that has swallowed rows; None if no quote has."""
     end = rf"[^{re.escape(separator)}\r\n]*"
     field, at = re.compile(rf'"(?P<quoted>[^"]*(?:""[^"]*)*)(?:"(?P<rest>{end}))?|{end}'), 0
     while at < len(record.text):

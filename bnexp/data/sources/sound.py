@@ -1,4 +1,4 @@
-"""Sound files: WAV, FLAC, OGG and MP3, checked to be whole and read by libsndfile. Axes: T samples, C channels."""
+"""Sound files (WAV, FLAC, OGG and MP3), checked to be complete and read by libsndfile. Axes: T samples, C channels."""
 
 from __future__ import annotations
 
@@ -21,45 +21,46 @@ if TYPE_CHECKING:
 
 SOUND_ENDINGS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3")
-"""What libsndfile calls the formats whose end is checked here."""
+"""libsndfile's names of the formats whose end is checked here."""
 BLOCK = 65_536
-"""Floats32 of each channel that are decoded at a time: 256 KiB of float32, beside which a call costs nothing."""
+"""Samples of each channel that are decoded at a time: 256 KiB of float32, so that the time of a call is negligible."""
 LOUDEST = 2**31
-"""The largest sample of floats, if whole numbers of 32 bits were kept in them as they are; 1 is full scale."""
+"""The largest sample of floats. Full scale is 1, but unscaled whole numbers of 32 bits may be stored as floats."""
 UNKNOWN = 2**63 - 1
-"""What libsndfile takes for the length of a FLAC file that was written as a stream."""
+"""The length that libsndfile reports for a FLAC file that was written as a stream."""
 LARGEST_OGG_PAGE = 65_307
-"""A header of 27 bytes, the lengths of 255 segments, and 255 bytes in each (RFC 3533)."""
+"""Bytes of the largest page: a header of 27, a length for each of 255 segments, and 255 in each segment (RFC 3533)."""
 BEGINNING = 16
-"""Bytes by which a kind of file is known."""
+"""First bytes of a file that show its format."""
 
 
 def length_and_rate(path: Path) -> tuple[int, int]:
-    """Return the number of samples of each channel, and the samples a second; the whole file is decoded for it.
+    """Return the number of samples of each channel, and the samples per second. This decodes the whole file.
 
     Raises:
-        SettingError: if it is of another format, is empty, not whole, or holds samples that are no numbers.
+        SettingError: if the file has another format, is empty or incomplete, or holds samples that are infinite, no
+            numbers or too large.
     """
     with _opened(path) as sound:
         length = 0
         for block_TC in _blocks(sound):
             length += len(block_TC)
             if not np.isfinite(block_TC).all():
-                raise ValueError("it holds samples that are infinite or no numbers")
+                raise ValueError("it holds samples that are infinite or NaN")
             if np.abs(block_TC).max() > LOUDEST:
                 raise ValueError(f"it holds samples above {LOUDEST:,}, though 1 is full scale")
         if length < sound.frames < UNKNOWN:
-            raise ValueError(f"it ends before the {sound.frames:,} samples that its header tells of")
+            raise ValueError(f"it ends before the {sound.frames:,} samples that its header reports")
         if not length:
             raise ValueError("it holds no samples")
         return length, int(sound.samplerate)
 
 
 def read_sound(path: Path, most: int | None = None) -> Floats32:
-    """Return the samples, (T,), whole numbers as -1 to 1, the mean over channels; no more than `most` of them.
+    """Return at most `most` samples, (T,), as the mean over channels. Whole numbers are scaled to -1 to 1.
 
     Raises:
-        SettingError: if it is of another format, or not whole.
+        SettingError: if the file has another format or is incomplete.
     """
     with _opened(path) as sound:
         blocks = [block_TC.mean(axis=1) for block_TC in _blocks(sound, most)]
@@ -78,7 +79,7 @@ def _blocks(sound: SoundFile, most: int | None = None) -> Iterator[Floats32]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[SoundFile]:
-    """Yield an opened sound file, and turn all that is found wrong with it into a SettingError."""
+    """Yield an opened sound file, and turn errors about it into a SettingError."""
     from soundfile import LibsndfileError, SoundFile
 
     try:
@@ -90,19 +91,19 @@ def _opened(path: Path) -> Iterator[SoundFile]:
             yield sound
     except (OSError, ValueError, RuntimeError) as error:
         why = error.error_string if isinstance(error, LibsndfileError) else str(error)
-        why = "its format is none that libsndfile knows" if "not recognised" in why else why.rstrip(". ")
+        why = "libsndfile does not know its format" if "not recognised" in why else why.rstrip(". ")
         raise SettingError(
             "dataset.path",
-            f"holds {path}, which is no recording that can be read: {why}. Expected a whole WAV, FLAC, OGG or MP3. "
-            "Write it anew, as by `ffmpeg -i OLD NEW.wav`, or take it away.",
+            f"holds {path}, which cannot be read as a recording: {why}. Expected a whole WAV, FLAC, OGG or MP3. "
+            "Convert it again, for example with `ffmpeg -i OLD NEW.wav`, or remove it.",
         ) from error
 
 
 def _mended(path: Path) -> bytes | None:
-    """Return the content with its length in its header, if libsndfile needs it there; else None.
+    """Return the content with its length added to its header, if libsndfile needs it there; else None.
 
     Raises:
-        ValueError: if the file ends early, of those kinds whose end libsndfile takes as it comes.
+        ValueError: if a WAV, OGG or MP3 file is incomplete in a way that libsndfile does not report.
     """
     with open(path, "rb") as file:
         beginning = file.read(BEGINNING)
@@ -119,7 +120,7 @@ def _mended(path: Path) -> bytes | None:
 
 
 def _refuse_cut_ogg(path: Path) -> None:
-    """Raise ValueError unless the file ends with a whole page that is marked as the last."""
+    """Raise ValueError unless the file ends with a complete page that is marked as the last."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - LARGEST_OGG_PAGE))
         tail = file.read()

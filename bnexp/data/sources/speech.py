@@ -25,25 +25,28 @@ from bnexp.errors import Problems
 from bnexp.system import backend
 
 RECORDINGS = SOUND_ENDINGS, "recordings"
-"""What `labelled_files` is to list: the endings, and what these files are called."""
+"""Arguments of `labelled_parts`: the endings of recordings, and the word for them in messages."""
 NO_FLOOR_DB = 1000.0
-"""Keras's floor, 80 dB below the loudest of the batch, would let a recording depend on what stands beside it."""
+"""A range so wide that Keras cuts off nothing.
+
+Keras's default is 80 dB below the loudest value of the batch, so a recording would depend on the rest of its batch.
+"""
 
 FLOAT_BYTES, COPIES = 4, 2
 BATCH = 64
-"""Recordings that go through Keras's layer at a time."""
+"""Number of recordings that go through Keras's layer at a time."""
 SPECTRUM_BYTES = 12
-"""Memory that a sample of a window takes there: itself, and half a complex number, twice."""
+"""Bytes of memory that a sample of a window takes in Keras's layer: itself, and half a complex number, twice."""
 
 Audio = WavFolderDataset | AsteriskLanguagesSet
 
 
 def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCache) -> Rows:
-    """Read the recordings of a folder, or find their rows in the cache; each of its folders is a class.
+    """Return the recordings of a folder as rows, read from the files or from the cache. Each subfolder is a class.
 
     Raises:
-        SettingError: if there are fewer than two classes, a file cannot be
-            read, sampling rates differ, or all of them would not fit.
+        SettingError: if there are fewer than two classes, a file cannot be read, sampling rates differ, or the
+            recordings would not fit.
     """
     found = labelled_parts(dataset, *RECORDINGS, grouped=dataset.group == "file")
     if (kept := cache.found(len(found.paths))) is not None:
@@ -69,7 +72,7 @@ def recordings(
     groups: Sequence[str],
     limit: int | None,
 ) -> Rows:
-    """Read recordings with their labels and groups into memory; no more of each than `dataset.length` frames need.
+    """Return recordings with their labels and groups as rows in memory, with at most `dataset.length` frames each.
 
     Raises:
         SettingError: if a file cannot be read, sampling rates differ, or the padded frames of all would not fit.
@@ -110,10 +113,10 @@ def _read(
     limit: int | None,
     room: Callable[[tuple[int, ...], np.dtype[Any]], NDArray[Any] | RowFile],
 ) -> NDArray[Any] | RowFile:
-    """Write the frames of each recording, and then NaN, to the rows that `room` returns for their shape.
+    """Return the frames of all recordings, padded with NaN, in the array that `room` returns for their shape.
 
     Raises:
-        SettingError: if the recordings that are read at a time would not fit, or all of them.
+        SettingError: if the recordings of one batch, or all recordings, would not fit.
     """
     window, stride = _samples(dataset, rate)
     most = max(samples_N) if dataset.length is None else min(max(samples_N), window + stride * dataset.length)
@@ -132,10 +135,10 @@ def _read(
 
 
 def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
-    """Return the number of samples of each recording, and the rate that all have.
+    """Return the number of samples of each recording, and the sampling rate of all recordings.
 
     Raises:
-        SettingError: with all that is wrong with any of them.
+        SettingError: with all files that cannot be read, or if sampling rates differ.
     """
     problems, samples_N = Problems(), []
     first_of: dict[int, Path] = {}
@@ -149,29 +152,29 @@ def _lengths(paths: Sequence[Path]) -> tuple[list[int], int]:
         seen = ", and ".join(f"{other} with {its_rate} samples a second" for its_rate, other in others)
         problems.note(
             "dataset.path",
-            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, as by "
-            f"`ffmpeg -i OLD -ar {rate} NEW.wav`.",
+            f"holds {seen}, and {path} with {rate}. Expected one rate for all; resample them, for "
+            f"example with `ffmpeg -i OLD -ar {rate} NEW.wav`.",
         )
     problems.refuse()
     return samples_N, next(iter(first_of))
 
 
 def padded(frames: Sequence[Floats32], length: int | None) -> Floats32:
-    """Put sequences (T, F) of many lengths in one array, (N, length, F); what is left over is NaN."""
+    """Return sequences (T, F) of different lengths as one array, (N, length, F), padded with NaN."""
     most = max(map(len, frames))
     most = most if length is None else min(length, most)
     return np.stack([_of_length(frames_TF, most) for frames_TF in frames])
 
 
 def _of_length(frames_TF: Floats32, length: int) -> Floats32:
-    """Return this number of frames, (length, F): further ones are cut, and NaN stands for those that are not there."""
+    """Return `length` frames, (length, F): a longer sequence is cut, and a shorter one is padded with NaN."""
     x_TF = np.full((length, frames_TF.shape[1]), np.nan, "float32")
     x_TF[: len(frames_TF)] = frames_TF[:length]
     return x_TF
 
 
 def _samples(dataset: Audio, rate: int) -> tuple[int, int]:
-    """Return the samples of a window and of a stride; both are 1 where the wave itself is read."""
+    """Return the samples of a window and of a stride; both are 1 if the wave itself is read."""
     if dataset.features == "wave":
         return 1, 1
     return max(2, round(rate * dataset.window_ms / 1000)), max(1, round(rate * dataset.stride_ms / 1000))
@@ -197,7 +200,7 @@ def _frames(
     """Yield the row and the frames (T, F) of each recording, in any order: its wave, or its log-mel spectrogram.
 
     A spectrogram has the frames whose middle lies within the recording. Recordings go through Keras's layer in groups
-    of like length, padded with silence.
+    of similar length, padded with silence.
     """
     if dataset.features == "wave":
         for row, path in enumerate(paths):
@@ -211,7 +214,7 @@ def _frames(
     order = np.argsort(samples_N, kind="stable")
     for batch in np.array_split(order, -(-len(order) // BATCH)):
         waves = [read_sound(paths[row], int(samples_N[row])) for row in batch]
-        longest = max(map(len, waves)) + window // 2  # so that no end is reflected
+        longest = max(map(len, waves)) + window // 2  # silence, so that Keras reflects no end
         silent = np.stack([np.pad(wave_T, (0, max(longest, window) - len(wave_T))) for wave_T in waves])
         spectra_BFT = np.asarray(layer(silent), "float32")
         for row, wave_T, spectrum_FT in zip(batch.tolist(), waves, spectra_BFT, strict=True):

@@ -1,6 +1,6 @@
-"""From a table of named columns to rows: the target, numbers, and a 0 or 1 for each category.
+"""Rows from a table of named columns: the target, numbers, and a 0 or 1 for each category.
 
-What one column becomes, and what can be wrong with it, is in `column`.
+How one column is read, and the errors about it, are in `column`.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     import pandas
 
 NO_NAME = "Unnamed: "
-"""How pandas begins the name of a column that has none."""
+"""The start of the name that pandas gives to a column without a name."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a table are: the config's keys, by whatever section they stand in.
+    """What the config says about the columns of a table.
 
-    `decimal` and `thousands` are a text file's; `decimal` is None for other files.
+    `decimal` and `thousands` are the marks of a text file. `decimal` is None for other files.
     """
 
     target: str
@@ -72,7 +72,7 @@ class Columns:
 
 
 def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
-    """Return what a config says of the columns of a file."""
+    """Return what a config says about the columns of a file."""
     return Columns(
         dataset.target,
         dataset.task,
@@ -94,13 +94,11 @@ def refuse_empty(path: Path, frame: pandas.DataFrame) -> None:
 
 
 def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None = None) -> Rows:
-    """Return the rows of a table, which may take `limit` bytes of memory.
+    """Return the rows of a table, if they need at most `limit` bytes of memory.
 
     Raises:
-        SettingError: with all that is wrong at once: columns that are not
-            there, missing or unreadable numbers and targets, columns of text
-            with too many values; or if the columns for all values would take
-            too much memory.
+        SettingError: with all mistakes at once: unknown columns, missing or unreadable numbers and targets, columns of
+            text with too many values; or if the columns for all values would take too much memory.
     """
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     for name in filter(frame.__contains__, columns.dates):
@@ -112,9 +110,9 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
 
 @dataclass(frozen=True)
 class _ReadColumns:
-    """The columns of a table that has nothing wrong: targets, numbers (N, 1) by name, and the names of categories.
+    """The columns of a table without mistakes: targets, numbers (N, 1) by name, and names of columns of categories.
 
-    A column of dates is several of numbers, with names of their own.
+    A column of dates becomes several columns of numbers, each with its own name.
     """
 
     y_N: NDArray[np.float32]
@@ -125,7 +123,7 @@ class _ReadColumns:
 
 
 def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit: int | None) -> _ReadColumns:
-    """Read the target and the numbers, and collect what is wrong with any column.
+    """Return the columns of a table, and refuse the mistakes of all columns at once.
 
     Raises:
         SettingError: as `from_frame` does.
@@ -162,10 +160,10 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
 
 
 def _of_dates(frame: pandas.DataFrame, name: str, where: Where) -> dict[str, NDArray[np.float32]]:
-    """Return the numbers of a column of dates, (N, 1) each by its name.
+    """Return the numbers of a column of dates, (N, 1) each, by name.
 
     Raises:
-        SettingError: if they cannot be read, or one of these names is taken.
+        SettingError: if the dates cannot be read, or the table already has a column of one of these names.
     """
     found = numbers_of_dates(frame[name], where)
     for other in filter(frame.__contains__, found):
@@ -176,7 +174,7 @@ def _of_dates(frame: pandas.DataFrame, name: str, where: Where) -> dict[str, NDA
 
 
 def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where: Where) -> Rows:
-    """Put the columns side by side: numbers first, then a 0 or 1 for each category."""
+    """Return the rows with their columns side by side: numbers first, then a 0 or 1 for each category."""
     dummies = [categories(frame[name]) for name in found.texts]
     used = [name for name in frame.columns if name not in columns.left_out - {columns.target}]
     return Rows(
@@ -199,14 +197,14 @@ def _rows(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns, where:
 
 
 def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Problems, columns: Columns) -> None:
-    """Note every one of these columns of text that cannot be categories."""
+    """Note in `problems` each of these columns of text that cannot hold categories."""
     for name in texts.columns:
         with problems.noted():
             refuse_no_category(texts[name], where, columns.decimal, columns.thousands)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
-    """List the columns that may hold numbers: those that are no categories, no groups, and not left out."""
+    """List the columns that may hold numbers: all except categories, dates, groups, and columns that are left out."""
     others = {*columns.drop, *columns.categories, *columns.dates, columns.group}
     if columns.task == "classification":
         others.add(columns.target)
@@ -214,7 +212,7 @@ def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:
 
 
 def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Problems) -> None:
-    """Collect columns that are named and not there, or are there and have no name."""
+    """Note in `problems` columns that the config names but the table lacks, and columns that have no name."""
     named = [("target", columns.target), ("group", columns.group), ("weight_column", columns.weight)]
     named += [(key, name) for key in ("drop", "categories", "dates") for name in getattr(columns, key)]
     for key, name in named:
@@ -247,7 +245,7 @@ def _numeric(
 
 
 def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) -> Iterator[str]:
-    """Yield what may mislead in the names of classes, groups and categories."""
+    """Yield warnings about the target, and about the names of classes, groups and categories."""
     yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
     if found.classes is None and counts_rows(frame, columns.target):
         yield (
@@ -260,10 +258,10 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
 
 
 def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:
-    """Raise SettingError if a 0 or 1 for each value of these columns would take more memory than there may be."""
+    """Raise SettingError if a 0 or 1 for each value of these columns would take more than `limit` bytes of memory."""
     values = {name: different_values(frame[name], "dataset.drop") for name in texts}
     columns = len(inputs) - len(texts) + sum(values.values())
-    needed = 2 * 4 * len(frame) * columns  # each apart, and then all side by side
+    needed = 2 * 4 * len(frame) * columns  # first as separate columns, and then side by side
     if values:
         widest = max(values, key=lambda name: values[name])
         seen = f"and columns of text make {columns:,} columns, {values[widest]:,} of them for column {widest!r}"

@@ -1,4 +1,4 @@
-"""What may mislead in the columns of a table that was read: names that look alike, and categories that seem none."""
+"""Warnings about the columns of a table: names that look alike, and categories that may be numbers or dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
-    """Yield what may mislead in a column of categories; `named` says that the config takes it for one."""
+    """Yield warnings about a column of categories. `named` is True if the config lists it in `dataset.categories`."""
     yield from warnings_of(f"column {column.name!r}", rows_of_values(column))
     if not named:
         yield from _warnings_of_numbers(column, decimal)
@@ -26,37 +26,37 @@ def _warnings_of_dates(column: pandas.Series[Any]) -> Iterator[str]:
     """Yield a warning if a column of categories holds dates or times."""
     if are_dates(column):
         yield (
-            f"column {column.name!r} holds dates or times, as {shown(column.dropna().iloc[0])}. Each of its "
-            f"{counted(column.nunique(), 'value')} is taken for a category, without any order. "
+            f"column {column.name!r} holds dates or times, such as {shown(column.dropna().iloc[0])}. Each of its "
+            f"{counted(column.nunique(), 'value')} is read as a category, without any order. "
             f"{leave_out(column)}, or name it in dataset.categories."
         )
 
 
 def _warnings_of_numbers(column: pandas.Series[Any], decimal: str | None) -> Iterator[str]:
-    """Yield a warning if a column of categories seems to be one of numbers."""
+    """Yield a warning if a column of categories probably holds numbers."""
     strange = no_numbers(column, decimal or ".")
     if len(strange):
         empty = "Empty these cells" if decimal is None else "Empty these cells, or name them in dataset.na_values,"
         rows = counted(len(strange), "row")
         yield (
-            f"column {column.name!r} holds numbers, and in {rows} something else, as "
-            f"{shown(column.iloc[strange[0]])}; it is taken for categories. {empty} to have numbers, "
+            f"column {column.name!r} holds numbers, and in {rows} something else, such as "
+            f"{shown(column.iloc[strange[0]])}; it is read as categories. {empty} to have numbers, "
             "or name the column in dataset.categories."
         )
     if column.dtype.name != "category" and are_numbers_as_text(column):
         yield (
-            f"column {column.name!r} holds numbers that are stored as text; it is taken for categories. Store them as "
+            f"column {column.name!r} holds numbers that are stored as text; it is read as categories. Store them as "
             "numbers, or name the column in dataset.categories."
         )
     if (unit := unit_of(column)) is not None:
         yield (
-            f"column {column.name!r} holds numbers with {unit!r} behind them; it is taken for categories. "
+            f"column {column.name!r} holds numbers with {unit!r} behind them; it is read as categories. "
             f"Take {unit!r} out of the file to have numbers, or name the column in dataset.categories."
         )
 
 
 def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str | None) -> Iterator[str]:
-    """Yield what may mislead in the names of the classes and groups that these columns hold."""
+    """Yield warnings about the names of the classes and groups in these columns."""
     if classes is not None:
         yield from warnings_of(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
         yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
@@ -65,5 +65,5 @@ def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str
 
 
 def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:
-    """Count the rows of each value of a column, missing ones left out."""
+    """Return the number of rows for each value of a column, except missing values."""
     return {str(value): int(count) for value, count in column.astype(object).value_counts().items()}

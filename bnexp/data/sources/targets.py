@@ -1,4 +1,4 @@
-"""What the target column becomes: class numbers, or the numbers of a regression; and what is wrong with one."""
+"""How the target column is read, as class numbers or as the numbers of a regression, and errors about it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas
 
 FEW_CLASSES = 10
-"""A target of more different whole numbers, such as ages, is doubtful. The ten digits are classes."""
+"""A target with more different whole numbers, such as ages, causes a warning. The ten digits are still classes."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 TaskKey = Literal["auto", "classification", "regression"]
@@ -35,14 +35,13 @@ TaskKey = Literal["auto", "classification", "regression"]
 def target(
     column: pandas.Series[Any], task: TaskKey, where: Where, key: str = "dataset.target", *, decimal: str = "."
 ) -> tuple[NDArray[np.float32], tuple[str, ...] | None]:
-    """Return the targets (N,) and the names of their classes, None for a regression.
+    """Return the targets, (N,), and the names of their classes, which are None for a regression.
 
-    `key` names them in errors. `decimal` is the decimal mark of numbers that are stored as text.
+    `key` is the config key that errors name. `decimal` is the decimal mark of numbers that are stored as text.
 
     Raises:
-        SettingError: if a target is missing or infinite, there is but one
-            class, or a regression's target is text, if only in one row, or
-            numbers that float32 would not tell apart.
+        SettingError: if a target is missing or infinite, if there is only one class, or if a regression has text in
+            any row or numbers that float32 cannot distinguish.
     """
     _refuse_missing_target(column, where, key)
     different = different_values(column, key)
@@ -52,11 +51,11 @@ def target(
         if task == "regression" or (task == "auto" and not (whole and different <= MOST_WHOLE_NUMBER_CLASSES)):
             refuse_lost_digits(key, f"is {column.name!r}; its numbers", numbers, "Subtract the lowest from all.")
             return numbers.astype("float32"), None
-        # whole numbers sort as people count, and float64 would not tell the largest apart
+        # int64, because whole numbers sort by value, and float64 would merge the largest
         y_N, classes = numbered(column.to_numpy("int64") if whole else numbers)
     else:
         if task == "auto" and different > MOST_WHOLE_NUMBER_CLASSES:
-            cure = "Mend the file, take that row out, or give dataset.task: classification."
+            cure = "Fix the file, take that row out, or give dataset.task: classification."
             refuse_strange_cell(column, key, where, cure, decimal)
             _refuse_dates(column, key, where)
         y_N, classes = numbered(column.astype(str))
@@ -70,7 +69,7 @@ def target(
 
 
 def are_many_numbers(classes: tuple[str, ...] | None, more_than: int) -> bool:
-    """Return True if there are more classes than this, and the name of each is a number.
+    """Return True if there are more than `more_than` classes, and the name of each is a number.
 
     >>> are_many_numbers(("1", "2", "3"), 2), are_many_numbers(("1", "2", "b"), 2)
     (True, False)
@@ -79,10 +78,10 @@ def are_many_numbers(classes: tuple[str, ...] | None, more_than: int) -> bool:
 
 
 def warnings_of_many_numbers(key: str, name: str, classes: tuple[str, ...] | None, task: TaskKey) -> Iterator[str]:
-    """Yield a warning if many numbers are taken for classes, and the config does not say that they are classes."""
+    """Yield a warning if many numbers are read as classes although the config does not set the task."""
     if task == "auto" and classes is not None and are_many_numbers(classes, FEW_CLASSES):
         yield (
-            f"{key} {name!r} holds {len(classes)} different whole numbers. Each is taken for a class, without any "
+            f"{key} {name!r} holds {len(classes)} different whole numbers. Each is read as a class, without any "
             "order. Use dataset.task: regression if they are quantities, or dataset.task: classification if they are "
             "classes."
         )
@@ -102,10 +101,10 @@ def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -
 
 
 def _refuse_dates(column: pandas.Series[Any], key: str, where: Where) -> None:
-    """Raise SettingError if a target of many values is dates or times."""
+    """Raise SettingError if the target column holds dates or times."""
     if are_dates(column):
         raise SettingError(
             key,
-            f"is {column.name!r}; it holds dates or times, as {shown(column.iloc[0])} in {where(0)}; expected "
-            "numbers or classes. Name another column, or give dataset.task: classification to take each for a class.",
+            f"is {column.name!r}; it holds dates or times, such as {shown(column.iloc[0])} in {where(0)}; expected "
+            "numbers or classes. Name another column, or give dataset.task: classification to read each as a class.",
         )

@@ -1,4 +1,4 @@
-"""Texts as numbers of words, which Keras's own `TextVectorization` separates and numbers.
+"""Texts as numbers of words. Keras's own `TextVectorization` separates and numbers the words.
 
 All texts are cut into words once. The words that a seed knows come from its training rows alone. A table maps all words
 to that seed's numbers: 0 is padding, and 1 stands for every other word. N rows, T words of a text, W words.
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 UNKNOWN = 1
 BYTES_OF_WORD = 16
-"""Memory that a word, or the padding in its place, takes at the peak: Keras's 8 bytes, and 4 in each of two copies."""
+"""Peak memory of a word, or of padding, in bytes: 8 in Keras, and 4 in each of two copies."""
 
 
 def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
     """Read the rows of a CSV file with a column of texts.
 
     Raises:
-        SettingError: with all that is wrong: a column that is not there, texts or targets that are missing, texts
-            without blanks; or if all of them would not fit.
+        SettingError: with all mistakes at once: an unknown column, missing texts or targets, texts without blanks;
+            or if the texts would not fit in memory.
     """
     tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
     frame, where = joined([_of_used_columns(table, dataset) for table in tables])
@@ -76,7 +76,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
 
 
 def _of_used_columns(table: Table, dataset: TextCsvDataset) -> Table:
-    """Return a table without the columns that nothing reads; parts may differ in those."""
+    """Return the table with only the columns that are read. Parts may differ in their other columns."""
     used = (dataset.text, dataset.target, dataset.group, dataset.weight_column)
     return replace(table, frame=table.frame[[name for name in table.frame.columns if name in used]])
 
@@ -92,7 +92,7 @@ def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
 
 
 def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | None) -> Iterator[str]:
-    """Yield a warning if texts have no word, or if most have no word that another text has too."""
+    """Yield a warning if texts have no words, or if most texts share no word with another text."""
     alone = int(_alone(x_NT).sum())
     if wordless is not None:
         alone -= wordless.rows
@@ -102,13 +102,13 @@ def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | No
         )
     if 2 * alone > len(x_NT):
         yield (
-            f"{alone:,} of {len(x_NT):,} texts share no word with another text. What is learned of them helps with "
-            "no other text. Words are cut at blanks: put blanks between them, or name another column."
+            f"{alone:,} of {len(x_NT):,} texts share no word with another text. What a network learns from them "
+            "helps with no other text. Words are cut at blanks: put blanks between them, or name another column."
         )
 
 
 def _alone(x_NT: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return True for each text, (N,), that shares no word with another text."""
+    """Return for each text, (N,), True if it shares no word with another text."""
     rows_NT = np.broadcast_to(np.arange(len(x_NT))[:, None], x_NT.shape)
     first_W, last_W = np.full(x_NT.max() + 1, len(x_NT)), np.zeros(x_NT.max() + 1, "int64")
     np.minimum.at(first_W, x_NT, rows_NT)
@@ -129,10 +129,10 @@ def text_rows(
     groups_N: NDArray[np.int64] | None = None,
     **more: Any,
 ) -> Rows:
-    """Cut texts into words, without case and punctuation in any script; return the first `length` of each as numbers.
+    """Return the first `length` words of each text as numbers, without case and punctuation in any script.
 
     Raises:
-        SettingError: if there is no word in them, or `length` words of each would take more memory than `limit` bytes.
+        SettingError: if no text has a word, or `length` words of each would take more memory than `limit` bytes.
     """
     seen = f"is {length}; reading that number of words of {len(texts):,} texts"
     refuse_above_limit("dataset.length", seen, BYTES_OF_WORD * length * len(texts), limit, "Read fewer")
@@ -146,7 +146,7 @@ def text_rows(
 
 
 def training_ids(dataset: Any, rows: Rows, rows_R: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the number, (W,), that each word has for a seed that trains on these rows."""
+    """Return the number of each word, (W,), for a seed that trains on the rows `rows_R`."""
     words = np.asarray(rows.words, object)
     texts = [" ".join(words[x_T[x_T > 0]]) for x_T in rows.x[rows_R]]
     known = _fitted(texts, length=dataset.length, most=dataset.vocabulary).get_vocabulary()
@@ -155,7 +155,7 @@ def training_ids(dataset: Any, rows: Rows, rows_R: NDArray[np.int32]) -> NDArray
 
 
 def _fitted(texts: Sequence[str], *, length: int, most: int | None = None) -> Any:
-    """Fit Keras's vectorizer to texts: the commonest words have the smallest numbers."""
+    """Return Keras's vectorizer, fitted to texts. The commonest words have the smallest numbers."""
     backend.load()
     import keras
 

@@ -1,4 +1,4 @@
-"""The chunks of a WAV file: whether the samples end where its header says, and headers that were written too early."""
+"""The chunks of a WAV file: checks that the samples end where the header says, and repairs of unfinished headers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 STREAMED = 0x7FFF_F000
-"""The lowest size that programs write before they know it: sox 0x7FFFF000, arecord 0x80000000, ffmpeg 0xFFFFFFFF."""
+"""The lowest size that programs write while it is unknown: sox 0x7FFFF000, arecord 0x80000000, ffmpeg 0xFFFFFFFF."""
 UNKNOWN_LONG = 0, 2**64 - 1
-"""What the long header (`ds64`) of a file holds if its size was not known when it was written."""
+"""Sizes in the long header (`ds64`) that mean that the size was unknown when it was written."""
 
 Order = Literal["little", "big"]
 
 
 def mended_wav(path: Path, order: Order) -> bytes | None:
-    """Return the content with its size in the header, where the header tells of none; None if it can be read as it is.
+    """Return the content with the size written into the header, if the header states none; else None.
 
     Raises:
-        ValueError: if the samples do not end where the header says.
+        ValueError: if there are no samples, or they do not end where the header says.
     """
     with open(path, "rb") as file:
         there = path.stat().st_size
@@ -41,17 +41,17 @@ def mended_wav(path: Path, order: Order) -> bytes | None:
         is_long = long_at > 0 and declared == 0xFFFF_FFFF
         is_unknown = declared == 0 or (is_long and long in UNKNOWN_LONG)
         if is_unknown and _are_chunks(file, there, order):
-            raise ValueError("its header tells of no samples")
+            raise ValueError("its header reports no samples")
         samples = there if is_unknown or (declared >= STREAMED and not is_long) else long if is_long else declared
         if samples > there:
-            raise ValueError(f"it ends before the {samples:,} bytes of samples that its header tells of")
+            raise ValueError(f"it ends before the {samples:,} bytes of samples that its header reports")
         if align and samples % align:
-            raise ValueError("its last sample is not whole")
+            raise ValueError("its last sample is incomplete")
         return _with_size(path, samples, size_at, long_at, order) if is_unknown else None
 
 
 def _are_chunks(file: BinaryIO, size: int, order: Order) -> bool:
-    """Return True if what is left of a file is other chunks, or nothing: then it holds no samples."""
+    """Return True if the rest of a file is empty or consists of other chunks, so that it holds no samples."""
     while size > 0:
         head = file.read(8)
         length = int.from_bytes(head[4:], order)
@@ -64,7 +64,7 @@ def _are_chunks(file: BinaryIO, size: int, order: Order) -> bool:
 
 
 def _with_size(path: Path, size: int, size_at: int, long_at: int, order: Order) -> bytes:
-    """Return the content of a file with this size of its samples in its header, and in its long one if it has one."""
+    """Return the content of a file with the size of its samples in its header, or in its long header if it has one."""
     content, sign = bytearray(path.read_bytes()), "<" if order == "little" else ">"
     struct.pack_into(f"{sign}I", content, size_at, 0xFFFF_FFFF if long_at else size)
     if long_at:

@@ -20,9 +20,9 @@ KEY = "dataset.weight_column"
 def weights_of_column(
     frame: pandas.DataFrame, name: str | None, where: Where, problems: Problems
 ) -> NDArray[np.float32] | None:
-    """Return the weight of each row, (N,); None if no column of this name is there.
+    """Return the weight of each row, (N,); None if the table has no column of this name.
 
-    A weight that is missing, below 0 or no number is noted as a problem, and so are weights that are all 0.
+    A weight that is missing, below 0 or no number is noted in `problems`, and so are weights that are all 0.
     """
     found = None
     with problems.noted():
@@ -40,7 +40,7 @@ def _refuse_impossible(weight_N: NDArray[np.float32], name: str, where: Where) -
         raise SettingError(
             KEY,
             f"is {name!r}; {where(row)} {seen} (rows like it: {len(wrong):,}). Expected 0 or more in each row. "
-            "Mend the file, or take those rows out.",
+            "Fix the file, or take those rows out.",
         )
     if not weight_N.any():
         raise SettingError(KEY, f"is {name!r}, and all weights are 0. Expected one above 0. Name another column.")

@@ -224,7 +224,7 @@ def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_ma
         train_experiment(config, tmp_path, watch=lambda history: False)
     assert str(caught.value) == (
         "small: training ran out of memory (OOM when allocating tensor); training.memory_limit is 3.00 GiB. "
-        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+        "Use a lower limit, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
     )
     assert {json.loads(path.read_text())["status"] for path in tmp_path.glob("*/run.json")} == {"interrupted"}
 

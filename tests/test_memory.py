@@ -117,7 +117,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
-    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer workers leave each more\.$"):
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer workers get more each\.$"):
         refuse_too_large(built.model, data, training)
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 

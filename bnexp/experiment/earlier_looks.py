@@ -1,7 +1,7 @@
 """Earlier looks: with which question, and at how many seeds, stored comparisons judged these experiments.
 
-A user can look at the results of 10, 20 and 40 seeds, and stop at a welcome answer. This is wrong more often than a
-single look. The same holds for a metric or a margin that is chosen because its answer is welcome.
+A user can look at the results of 10, 20 and 40 seeds, and stop when the answer is the one they want. Such an answer is
+wrong more often than the answer of a single look. The same holds if the metric or the margin is chosen for its answer.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class Before:
 
         They are in the order of the pairs, then by number of seeds, and each number occurs once for an arm. Of several
         looks at the same seeds, the one with the lowest level counts. A look is left out if a look that is `taken` now
-        has the same seeds and the same or a lower level, because the same seeds give the same numbers.
+        has the same seeds and no higher level: the same seeds give the same numbers.
         """
         found = []
         for (arm, _), several in self._of_pairs.items():

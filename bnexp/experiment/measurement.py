@@ -92,8 +92,8 @@ def measured(
     histories hold them, too.
 
     Raises:
-        SettingError: if the data or the model is invalid or differs from `sources`, or if the data are too large to
-            keep the predictions from which a metric is computed.
+        SettingError: if the data or the model is invalid or differs from `sources`. Also if a metric needs
+            predictions, and the data are too large to keep them.
         MemoryError: if the trainings that run at the same time do not fit in memory.
     """
     data = prepared_once(experiments, among or seeds)

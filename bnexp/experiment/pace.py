@@ -44,7 +44,7 @@ class _EnoughError(Exception):
 
 
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
-    """Train experiments that share a program for two epochs of a few steps, as many as fit in memory, and time them."""
+    """Return the pace of experiments that share a program, as many as fit in memory: time two epochs of a few steps."""
     batch = experiments[0].training.batch_size
     whole = prepared_once(experiments, seeds)
     ready = [

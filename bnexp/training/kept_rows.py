@@ -12,7 +12,7 @@ from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 MEASURES = ("loss", "accuracy")
-"""What is kept of a row beside its prediction. Errors of a regression are computed from prediction and target."""
+"""What is kept of a row besides its prediction. Errors of a regression are computed from prediction and target."""
 MOST_BYTES = 2**29
 """Limit for the measures of all seeds and rows. A run with more keeps no predictions, or no rows at all."""
 MEASURES_BYTES = 5

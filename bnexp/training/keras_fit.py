@@ -1,9 +1,10 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
 All numbers come from Keras's own training loop, metrics and callbacks, and refreshed statistics from NumPy in float64.
-Only accuracies are changed: Keras gives them in float32, and they are rounded to whole numbers of rows. `many_seeds`
-shares with this trainer the initial weights, the rows of each batch (`batches`), the names of losses and metrics, and
-how many rows are evaluated at a time (`measures`).
+Only accuracies are changed: Keras gives them in float32, and they are rounded to whole numbers of rows.
+
+Both trainers share only these facts: the initial weights, the rows of each batch (`batches`), the names of losses and
+metrics, and how many rows are evaluated at a time (`measures`).
 """
 
 from __future__ import annotations

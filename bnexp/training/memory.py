@@ -43,7 +43,7 @@ SEEN = 3
 PREDICTED_BYTES = 9
 """Bytes for each number predicted for an epoch's metrics: float32, a copy, and whether it is finite (measured: 8)."""
 METRICS_BYTES, METRICS_NUMBER_BYTES = 90, 28
-"""Bytes that a part's metrics of a seed need for a row, and for each of its numbers (measured: 1: 110, 10: 273)."""
+"""Bytes that a part's metrics need for a row, and for each number of it (measured: 110 for 1, 273 for 10)."""
 KEPT_WEIGHTS = 4
 """Copies of a seed's weights: weights, gradients, two optimizer slots. Training needs as many again for new values."""
 LARGEST_SHARD = 64

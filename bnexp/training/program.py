@@ -107,8 +107,8 @@ class Program:
         """Measure the rows (S, R) of each part in inference mode: part -> measure -> (S, R).
 
         If metrics are computed at each epoch, the measures of held-out parts include `predicted`, (S, R, C). A batch
-        holds rows of only one part, as in Keras's `evaluate`, because an activity regularizer, or a layer over axis 0,
-        mixes the rows of a batch.
+        holds rows of only one part, as in Keras's `evaluate`. This matters because an activity regularizer, or a layer
+        over axis 0, mixes the rows of a batch.
         """
         if isinstance(source.x, StoredRows):
             return {part: self._evaluate_stored(state, part, rows_SR, source) for part, rows_SR in parts.items()}

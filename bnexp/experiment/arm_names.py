@@ -19,7 +19,7 @@ LONGEST_VALUE = 30
 def distinctly_named(planned: Sequence[Planned]) -> list[Planned]:
     """Return the arms with unique names: `exp1 (batch)` and `exp1 (none)` if two are called exp1.
 
-    If the configs do not tell such arms apart, what the user typed for each arm is used, or its run's id.
+    If the configs do not tell two arms apart, what the user typed for each arm is used, or its run's id.
     """
     named = list(planned)
     for name in {item.name for item in planned}:

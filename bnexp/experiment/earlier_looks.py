@@ -1,6 +1,6 @@
 """Earlier looks: with which question, and at how many seeds, stored comparisons judged these experiments.
 
-A user can look at the results of 10, 20 and 40 seeds, and stop when the answer is the one they want. Such an answer is
+A user can look at the results of 10, 20 and 40 seeds, and stop when the answer is the one they want. This answer is
 wrong more often than the answer of a single look. The same holds if the metric or the margin is chosen for its answer.
 """
 

@@ -52,7 +52,7 @@ class KeptSeeds:
 
     @property
     def pairing(self) -> Pairing:
-        """Return the digests that pair these seeds with those of other runs."""
+        """Return the digests that pair these seeds with other runs' seeds."""
         return self.record.pairing.of(self.seeds)
 
     @property

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pairing_of(wave: Wave) -> Pairing:
-    """Return the digests that pair the seeds of a wave with those of another run."""
+    """Return the digests that pair the seeds of a wave with another run's seeds."""
     seeds, one = wave.trained.history.seeds, wave.prepared
     return Pairing.model_validate(
         {
@@ -41,7 +41,7 @@ def kernel_digests(built: Built, seeds: Seeds, initial: Sequence[NDArray[Any]]) 
 
 
 def joined_pairing(before: Pairing, wave: Pairing) -> Pairing:
-    """Join the digests of the seeds so far with those of another wave.
+    """Join the digests of the seeds so far with another wave's digests.
 
     >>> joined_pairing(Pairing(splits={"0": "ab"}), Pairing(splits={"1": "cd"})).splits
     {'0': 'ab', '1': 'cd'}

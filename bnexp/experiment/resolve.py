@@ -216,7 +216,7 @@ def measured_by(
     *,
     is_each_epoch: bool = False,
 ) -> list[str]:
-    """List the metrics that all arms measure or will measure; with `is_each_epoch`, only those of each epoch."""
+    """List the metrics that all arms measure or will measure; with `is_each_epoch`, only each epoch's metrics."""
     known: dict[str, tuple[Task, store.DataFacts]]
     known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
     known |= {name: (facts.task, facts.data) for name, facts in checked.items()}

@@ -79,7 +79,7 @@ def _cure(run: store.Run, state: store.State) -> str:
 
 
 def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, draw: Draw = no_figures) -> Finished:
-    """Train the rest of an interrupted run; its files are then equal to those of an uninterrupted run.
+    """Train the rest of an interrupted run; its files are then equal to an uninterrupted run's.
 
     `watch`, `note` and `draw` are as in `train_experiment`. `resumed` in run.json records when the run continued.
 

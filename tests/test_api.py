@@ -93,7 +93,7 @@ def test_a_comparison_trains_what_is_missing_prints_nothing_and_returns_what_is_
     assert not found.diverged
     assert found.run.id in [run.id for run in bnexp.list_runs()]
     with pytest.warns(
-        bnexp.BnexpWarning, match=r"^No finished run of bn fits .*bn\.yaml; .* is taken, the newest one\.$"
+        bnexp.BnexpWarning, match=r"^No finished run of bn fits .*bn\.yaml; .* is used, the newest one\.$"
     ) as told:
         run = bnexp.load_run("bn")
     assert [one.filename for one in told] == [__file__], "at the line that called"

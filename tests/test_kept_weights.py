@@ -1,4 +1,4 @@
-"""A network that keeps trained weights on data whose classes stand in another order than in its training."""
+"""A network that keeps trained weights on data whose classes have another order than in its training."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_order_of_the_classes_is_said_and_a_wrong_one_is_warned_of(trained: 
     assert re.search(re.escape(WRONG) + "[0-9]% of 160 training rows", said), (
         "the network learned them nearly perfectly"
     )
-    assert "they stand in another order, or its inputs were scaled otherwise." in said.replace("\n", " ")
+    assert "their order was different then, or its inputs were scaled differently." in said.replace("\n", " ")
 
 
 def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
@@ -54,8 +54,10 @@ def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
 
 
 TURNED = re.compile(
-    r"WARNING  net-layer, net-none: As written and before training, the network is right for (\d)% of 160 training rows, "
-    r"and always answering one class for 5\d%\. With the two classes turned, it would be right for (\d\d|100)%\."
+    r"WARNING  net-layer, net-none: As written and before training, the network is right for (\d)% of 160 training "
+    r"rows\. "
+    r"Always answering the commonest class is right for 5\d%\. With the two classes swapped, it would be right for "
+    r"(\d\d|100)%\."
 )
 
 
@@ -93,7 +95,7 @@ def made(normalization):
 @pytest.mark.slow
 def test_a_plan_says_why_a_network_is_not_tried(trained: Path) -> None:
     (trained / "nets.py").write_text(FUNCTIONS)
-    why = "It is not tried before it is trained: "
+    why = "It is not tested before training: "
     said = plan(trained, "turned", network="nets.py:with_new_head", arms="layer,none").replace("\n", " ")
     assert f"all arms: {why}head/kernel, head/bias hold no trained values." in said
     said = plan(trained, "turned", network="nets.py:made", arms="batch,layer").replace("\n", " ")

@@ -26,7 +26,7 @@ def test_an_experiments_name_passes_over_a_newer_damaged_run_and_says_so(place: 
     (new.directory / "history.json").unlink()
     told: list[str] = []
     assert resolve.plan_arm("b", RUNS, [], told.append).run == old
-    assert told == [f"{new.id} is damaged ({GONE}); the newest finished run of b is taken: {old.id}."]
+    assert told == [f"{new.id} is damaged ({GONE}); the newest finished run of b is used: {old.id}."]
     (old.directory / "config.yaml").unlink()
     with pytest.raises(RunError) as caught:
         resolve.plan_arm("b", RUNS, [])
@@ -62,7 +62,7 @@ def read(name: str) -> tuple[store.Run | None, list[str], list[str]]:
 def test_the_name_of_a_config_means_its_own_newest_run_also_where_it_is_read(place: Path) -> None:
     fitting, other = trained("a"), trained("a", config_text=CONFIG + "training: {epochs: 3}\n")
     told = (
-        f"{fitting.id} is taken, the newest finished run that fits configs/a.yaml; {other.id} is newer and does not fit"
+        f"{fitting.id} is used, the newest finished run that fits configs/a.yaml; {other.id} is newer and does not fit"
     )
     assert read("a") == (fitting, [], [told])
     assert read("configs/a.yaml") == (fitting, [], [told])
@@ -76,7 +76,7 @@ def test_where_no_run_fits_a_config_the_newest_is_read_and_the_difference_is_tol
     other = trained("a", config_text=CONFIG + "training: {epochs: 3}\n", overrides=["training.epochs=3"])
     told = (
         "No finished run of a fits configs/a.yaml; it differs from its newest run: "
-        f"training.epochs was 3, now 50 (that run had an override). {other.id} is taken, the newest one."
+        f"training.epochs was 3, now 50 (that run had an override). {other.id} is used, the newest one."
     )
     assert read("a") == (other, [told], [])
     few = trained("a", seeds=[0, 1, 2])
@@ -88,7 +88,7 @@ def test_where_no_run_fits_a_config_the_newest_is_read_and_the_difference_is_tol
 def test_a_newer_damaged_run_of_a_config_is_told_where_its_run_is_read(place: Path) -> None:
     run, damaged = trained("a"), trained("a")
     (damaged.directory / "history.json").unlink()
-    assert read("a") == (run, [f"{damaged.id} is damaged ({GONE}); {run.id} is taken."], [])
+    assert read("a") == (run, [f"{damaged.id} is damaged ({GONE}); {run.id} is used."], [])
 
 
 def test_a_config_that_cannot_be_read_hides_no_run(place: Path) -> None:
@@ -106,7 +106,7 @@ def test_without_a_config_the_newest_run_is_read_and_keys_are_told_in_which_olde
     trained("x", config_text=CONFIG + "training: {epochs: 3}\n")
     trained("x", config_text=CONFIG + "training: {epochs: 4, seeds: 7}\n")
     newest = trained("x", config_text=CONFIG.replace("moons", "blobs"))
-    told = f"{newest.id} is taken, the newest finished run of x; older ones differ in dataset, training.epochs."
+    told = f"{newest.id} is used, the newest finished run of x; older ones differ in dataset, training.epochs."
     assert read("x") == (newest, [told], [])
     warned: list[str] = []
     assert resolve.plan_arm("x", RUNS, [], warned.append).run == newest

@@ -105,7 +105,7 @@ def chain(*layers: keras.Layer) -> keras.Sequential:
         ([keras.layers.Lambda(lambda x: x + 1)], None),
         ([OwnVariable()], "it uses hidden, a variable of TensorFlow that is not among the model's own"),
         ([GlobalNoise()], "the same step computes other numbers each time, so that no seed repeats them"),
-        ([Gathered()], "gathered/table gets a gradient for each place of a word, which optimizers treat otherwise when stacked"),
+        ([Gathered()], "gathered/table gets a gradient for each place of a word, which optimizers treat differently when stacked"),
         ([keras.layers.Dense(3, name="lost"), Cut()], "no gradient reaches lost/kernel"),
         ([keras.layers.Dense(3, name="lost"), OfNumpy()], "no gradient reaches lost/kernel"),
         ([keras.layers.SpectralNormalization(keras.layers.Dense(3, name="normed"), name="spectral")],

@@ -117,7 +117,7 @@ def test_a_worker_whose_share_is_too_small_says_that_fewer_would_have_more(monke
     monkeypatch.setattr(machine, "_memory_bytes", lambda: 8 * 2**30)
     monkeypatch.setenv("BNEXP_WORKERS", "8")
     training, built, data = prepared()
-    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer workers leave each more\.$"):
+    with pytest.raises(SettingError, match=r"is 0\.50 GiB; .* one of 8 workers; fewer workers get more each\.$"):
         refuse_too_large(built.model, data, training)
     refuse_too_large(built.model, data, training.model_copy(update={"memory_limit": "4GiB"}))
 
@@ -224,7 +224,7 @@ def test_who_trains_and_runs_out_of_memory_is_told_the_setting_and_the_run_is_ma
         train_experiment(config, tmp_path, watch=lambda history: False)
     assert str(caught.value) == (
         "small: training ran out of memory (OOM when allocating tensor); training.memory_limit is 3.00 GiB. "
-        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+        "Use a lower limit, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
     )
     assert {json.loads(path.read_text())["status"] for path in tmp_path.glob("*/run.json")} == {"interrupted"}
 

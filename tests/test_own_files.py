@@ -156,7 +156,7 @@ def test_a_worker_that_finds_another_network_refuses_it(folder: Path) -> None:
     with pytest.raises(SettingError) as error:
         refuse_changed_network(model, {model.model_dump_json(): "another"})
     assert str(error.value) == (
-        f"model.build is 'my_net.py:build'; what lies there on {platform.node()} is another network than when the study "
-        f"was begun (sha256 {seen}; expected another). Put back what was there, and the versions of the packages that it "
-        "imports; with another network it is another study."
+        f"model.build is 'my_net.py:build'; on {platform.node()} this is another network than when the study began "
+        f"(sha256 {seen}; expected another). Restore the file, and the versions of the packages that it imports. "
+        "Another network needs another study."
     )

@@ -156,7 +156,7 @@ def test_numbers_and_categories_are_fitted_to_the_training_part(tmp_path: Path) 
     np.testing.assert_array_equal(x_RF[:, 1], 0)  # Bern, which no training row has
     np.testing.assert_array_equal(x_RF[:, 2], held_out.city == "Oslo")
     assert data_facts("csv", data).warnings == [
-        "city=Bern is in held-out rows only. It is read as no known value of the column."
+        "city=Bern is in held-out rows only. It is encoded as an unknown value of the column."
     ]
 
 

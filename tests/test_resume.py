@@ -381,15 +381,15 @@ def test_all_that_could_change_a_number_is_refused_at_once(left: store.Run, monk
         go_on(left)
     assert str(raised.value) == (
         f"{left.id} cannot go on: keras was {record.versions['keras']} and is 9.9; the number of cores was "
-        f"{record.machine.cores} and is 77; the processor is of another kind. Expected the same as before, as the "
-        "numbers could otherwise differ from an uninterrupted run's. " + again(left)
+        f"{record.machine.cores} and is 77; the processor is of another kind. Expected no difference: otherwise the "
+        "numbers could differ from an uninterrupted run's. " + again(left)
     )
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"run": "b-1"}, "its checkpoint is of b-1"),
+        ({"run": "b-1"}, "its checkpoint belongs to b-1"),
         ({"finished": [1]}, "its checkpoint lists [1] as finished seeds"),
         ({"finished": [0, 1]}, "its checkpoint lists [0, 1] as finished seeds"),
     ],
@@ -401,7 +401,7 @@ def test_a_checkpoint_of_another_run_or_of_other_seeds_is_refused(
     _rewrite(left, head.model_copy(update=changed), arrays)
     with pytest.raises(RunError) as raised:
         go_on(left)
-    assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected the same as before,")
+    assert str(raised.value).startswith(f"{left.id} cannot go on: {message}. Expected no difference:")
 
 
 def test_changed_data_and_a_changed_network_are_named() -> None:
@@ -484,7 +484,7 @@ def test_a_run_in_which_another_process_is_at_work_or_was_to_its_end_is_refused(
     store.write_json(left.directory / "run.json", {**record, "status": "finished"})
     with pytest.raises(RunError) as raised:
         resume(found, watch=never)
-    assert str(raised.value) == f"{left.id} was finished meanwhile. Nothing of it is left to train."
+    assert str(raised.value) == f"{left.id} was finished meanwhile. All its seeds are trained."
 
 
 def test_another_python_changes_no_number_and_is_named(left: store.Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -648,7 +648,7 @@ def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: P
     assert [run.id for run in store.runs_in(tmp_path / "runs")] == [left.id]
     assert store.find(tmp_path / "runs", "latest") == store.Run((tmp_path / "runs" / left.id).resolve())
     assert refused("train", "--resume", left.id, cwd=tmp_path) == (
-        f"{left.id} is finished; expected an interrupted run. Nothing of it is left to train."
+        f"{left.id} is finished; expected an interrupted run. All its seeds are trained."
     )
 
 

@@ -110,7 +110,7 @@ def test_a_text_without_a_word_is_told_and_refused_where_a_layer_masks_all_of_it
         experiment_prepared(Experiment.model_validate(sections))
     assert str(raised.value) == (
         f"dataset.text names a column in which {path}:2 has no word (rows without: 3). mask_zero of the Embedding masks "
-        "all of it, and the loss becomes NaN. Take these rows out, or leave out mask_zero."
+        "all of it, and the loss becomes NaN. Remove these rows, or leave out mask_zero."
     )
     layers[0]["Embedding"]["mask_zero"] = False
     assert experiment_prepared(Experiment.model_validate(sections)).rows.x.shape == (58, 12)

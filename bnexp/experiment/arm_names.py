@@ -1,4 +1,4 @@
-"""What the arms of a comparison are called: by their experiments, or, where these share a name, by what differs."""
+"""Names of the arms of a comparison: the experiment's name, and what differs if experiments share a name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bnexp.config.merging import shown
 from bnexp.experiment.resolve import Planned, experiment_of
 
 LONGEST_VALUE = 30
-"""Characters of a value that stands in a name."""
+"""Most characters of a config value that an arm's name contains."""
 
 
 def distinctly_named(planned: Sequence[Planned]) -> list[Planned]:
-    """Return the arms with names of their own: `exp1 (batch)` and `exp1 (none)` where two are called exp1.
+    """Return the arms with unique names: `exp1 (batch)` and `exp1 (none)` if two are called exp1.
 
-    Arms whose configs do not tell them apart are called by what was named on the command line.
+    If the configs do not tell two arms apart, what the user typed for each arm is used, or its run's id.
     """
     named = list(planned)
     for name in {item.name for item in planned}:
@@ -32,12 +32,12 @@ def distinctly_named(planned: Sequence[Planned]) -> list[Planned]:
 
 
 def _numbered(named: Sequence[Planned]) -> list[Planned]:
-    """Return the arms with their places behind their names: nothing else is sure to be their own."""
+    """Return the arms with their positions appended to their names, because only positions are sure to be unique."""
     return [replace(item, name=f"{item.name} ({place})") for place, item in enumerate(named, 1)]
 
 
 def _labels(arms: Sequence[Planned]) -> list[str]:
-    """Return a short text for each of some arms, no two alike."""
+    """Return a short label for each of these arms; the labels differ if the configs or the typed names do."""
     experiments = [experiment_of(item) for item in arms]
     keys = _differing(experiments)
     choices = [[key] for key in keys] + [keys[:count] for count in range(2, len(keys) + 1)]
@@ -49,13 +49,13 @@ def _labels(arms: Sequence[Planned]) -> list[str]:
 
 
 def _differing(experiments: Sequence[Experiment]) -> list[str]:
-    """List the keys in which some of the experiments differ: those meant to be compared first, neutral ones last."""
+    """List the keys in which these experiments differ: first the intended differences, last the neutral keys."""
     found = {key for one in experiments[1:] for key in config.differences(experiments[0], one)}
     return sorted(found, key=lambda key: (key in NEUTRAL, not key.startswith(INTENDED), key.count("."), key))
 
 
 def _label(experiment: Experiment, keys: Sequence[str]) -> str:
-    """Write the values of some keys of an experiment, as in `batch, momentum 0.9`; a key that it lacks is left out."""
+    """Write an experiment's values of these keys, as in `batch, momentum 0.9`; missing and long values are left out."""
     found = [(key, _value(experiment, key)) for key in keys]
     return ", ".join(_written(key, value) for key, value in found if value is not None)
 
@@ -73,7 +73,7 @@ def _value(experiment: Experiment, key: str) -> str | None:
 
 
 def _written(key: str, value: str) -> str:
-    """Write a value, with the last word of its key unless it is the kind of normalization that everyone knows.
+    """Write a value behind the last word of its key, or alone if the key is one that comparisons are meant to vary.
 
     >>> _written("model.normalization", "batch"), _written("training.batch_size", "32")
     ('batch', 'batch_size 32')
@@ -82,7 +82,7 @@ def _written(key: str, value: str) -> str:
 
 
 def with_baseline(question: Question, planned: Sequence[Planned]) -> Question:
-    """Return the question with its baseline called as the arm is, where it is what was named on the command line."""
+    """Return the question; if its baseline is what the user typed for one arm, replace it by that arm's name."""
     known = {name for item in planned for name in item.known_as}
     meant = [item.name for item in planned if item.given == question.baseline]
     return replace(question, baseline=meant[0]) if question.baseline not in known and len(meant) == 1 else question

@@ -1,8 +1,7 @@
-"""The one training path: experiments that share a program are trained together, in waves where memory is short.
+"""The one training path: experiments that share a program are trained together, in waves if memory is short.
 
-A run is a batch of one experiment, with an observer that writes its files. A
-study's job is a batch of many; only the histories are kept.
-TensorFlow is imported here, inside functions.
+A run is a batch of one experiment, with an observer that writes its files. A study's job is a batch of many
+experiments, and its observer writes no files. TensorFlow is imported here, inside functions.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """An experiment with all that its training takes."""
+    """An experiment with the data and the model that its training needs."""
 
     experiment: Experiment
     data: Data
@@ -39,31 +38,31 @@ class Wave:
     """Seeds of one experiment that were trained together."""
 
     prepared: Prepared
-    """With the data of these seeds."""
+    """The experiment, with the data of these seeds only."""
     initial: Stacked
-    """The first values of `model.variables`, each stacked over these seeds."""
+    """The initial values of `model.variables`, each stacked over these seeds."""
     trained: Trained
     seconds: float
-    """Of training, of all experiments of the wave."""
+    """Seconds that training took, for all experiments of the wave together."""
     left: int
-    """Seeds that are still to be trained."""
+    """Number of seeds that are still to be trained."""
 
 
 class BatchObserver(Keeper):
-    """What to do as a batch is trained. Each method does nothing, and may be replaced."""
+    """Hooks that are called while a batch is trained. By default each does nothing; a subclass may override it."""
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
-        """Handle the histories so far, after each epoch; return True to ask to stop."""
+        """Handle the histories so far, after each epoch; return True to ask for a stop."""
         return False
 
     def wave_ended(self, wave: Wave) -> None:
-        """Handle the result of a wave, once for each experiment. The weights are not kept after this call."""
+        """Handle the result of a wave, once for each experiment. The weights are discarded after this call."""
 
 
 def program_key(experiment: Experiment) -> str:
-    """Return what experiments must have in common to share a program: their layers, how they are trained.
+    """Return what experiments must have in common to share a program: the model and the training settings.
 
-    Not the data, how kernels are drawn, or the height of the learning rate.
+    The data, the initializer of the kernels and the initial learning rate may differ.
     """
     model, training = experiment.model.model_dump(), experiment.training.model_dump()
     model.pop("initializer", None)
@@ -81,13 +80,13 @@ def train(
 ) -> Iterator[History]:
     """Train these seeds of experiments that share a program; yield the history of each experiment.
 
-    As many experiments and seeds are trained together as fit in memory. At
-    most `largest_shard` trainings are worked on at a time, else as many as fit
-    and gain speed. The first wave of a single experiment may go on from `before`, a snapshot of it.
-    If the observer asks to stop, experiments that have not begun by then have no history.
+    As many experiments and seeds are trained together as fit in memory. At most `largest_shard` trainings run at the
+    same time; None means as many as fit in memory and gain speed. If the batch is a single experiment, its first wave
+    can continue from the snapshot `before`. If the observer asks for a stop, the experiments that have not begun get
+    no history.
 
     Raises:
-        CheckpointError: if `before` is of another wave.
+        CheckpointError: if `before` belongs to another wave.
         MemoryError: if TensorFlow runs out of memory.
     """
     for part in _fitting(batch, len(seeds)):
@@ -97,7 +96,7 @@ def train(
 
 
 def _fitting(batch: Sequence[Prepared], seeds: int) -> Iterator[Sequence[Prepared]]:
-    """Yield as many experiments together as fit in memory with all their seeds, or one."""
+    """Yield groups of experiments that fit in memory together with all their seeds; each group has at least one."""
     from bnexp.training import most_together
 
     first, size = batch[0], 1
@@ -123,7 +122,7 @@ def _in_waves(
     histories: list[list[History]] = [[] for _ in part]
 
     def watch(so_far: Sequence[History]) -> bool:
-        """Pass on what there is of all waves, and remember whether the answer was to stop."""
+        """Report the histories of all waves so far, and remember whether the observer asks for a stop."""
         nonlocal asked
         earlier = [history for several in histories for history in several]
         asked = observer.epoch_ended([*earlier, *so_far])
@@ -147,7 +146,7 @@ def _in_waves(
 def _trained(
     part: Sequence[Prepared], seeds: Seeds, watch: Watch, options: Mapping[str, Any], *, left: int
 ) -> list[Wave]:
-    """Train these seeds of several experiments with the engine that is exact for them, and with options of it."""
+    """Train these seeds of several experiments with an engine that is exact for them; it gets the options."""
     from bnexp.data import joined_data
     from bnexp.training import engine_of, memory_errors
 

@@ -31,7 +31,10 @@ def plan(
     checked: Mapping[str, Checked],
     question: Question,
 ) -> ComparisonPlan:
-    """Return the plan of a comparison that can be made; `stored` and `checked` hold its arms, by name."""
+    """Return the plan of a comparison. `stored` maps names to stored arms, and `checked` to arms that will be trained.
+
+    The question must be one that these arms can answer (`resolve.refuse_unanswerable`).
+    """
     experiments = resolve.experiments_of(planned, stored)
     metric = question.metric or headline(resolve.measured_by(planned, stored, checked))
     place = place_of_baseline(question, [item.known_as for item in planned])
@@ -72,7 +75,7 @@ def plan(
 def _of_before(
     runs: Path, several: Sequence[Known], baseline: str, asked: JudgedBy, looks: Sequence[int], *, is_planned: bool
 ) -> list[str]:
-    """List what stored comparisons of these arms do: to the error of the looks that are planned, and to the verdict."""
+    """List how stored comparisons of these arms affect the error rate of the planned looks, and the verdict."""
     level = 1 - statistics.share_of_each(looks) if is_planned else statistics.LEVEL
     now = [Look(seeds=count, level=level) for count in looks]
     pairs = [(one.name, baseline) for one in several if one.name != baseline]
@@ -88,7 +91,7 @@ def _of_before(
 
 
 def _level(question: Question, contrasts: int) -> float:
-    """Return the level of the interval that decides, where several arms share the error, and so do several looks."""
+    """Return the confidence level of the interval that decides; all contrasts and planned looks share the error."""
     error = (1 - statistics.LEVEL) / contrasts
     return 1 - (statistics.share_of_each(question.looks, error) if question.looks else error)
 
@@ -103,7 +106,7 @@ def _seeds(item: resolve.Planned, stored: Mapping[str, Arm]) -> set[int]:
 def _facts(
     item: resolve.Planned, experiment: Experiment, stored: Mapping[str, Arm], checked: Mapping[str, Checked]
 ) -> DataFacts:
-    """Return what a run of an arm records of its data, or will record."""
+    """Return the facts about its data that the run of an arm has recorded, or will record."""
     if item.name in stored:
         return stored[item.name].record.dataset
     facts = checked[item.name]

@@ -1,6 +1,6 @@
-"""Which configs names stand for: `bn` for configs/bn.yaml of the current folder, `studies/x` for a study's file.
+"""Which config a name means: `bn` is configs/bn.yaml in the current folder, `studies/x` is the file of a study.
 
-What else a name may mean, a run, is in `lookup`.
+A name can also mean a run: see `lookup`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from bnexp.experiment import lookup
 
 STUDIES = CONFIGS / "studies"
 Name = str | ConfigAtHand
-"""What an arm may be named by."""
+"""What names an arm: a text, or a config without a file."""
 MOST_NAMES = 20
-"""Names that a message offers if a name means nothing."""
+"""Most names that a message suggests if a name is unknown."""
 
 
 def config_file(name: str) -> Path | None:
-    """Return the config that a name stands for, if there is one: `text/spam-bn` for configs/text/spam-bn.yaml."""
+    """Return the config file that a name means: configs/text/spam-bn.yaml for `text/spam-bn`. None if there is none.
+
+    A name that ends in .yaml or .yml is itself the path, whether or not the file exists.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path
@@ -34,21 +37,21 @@ def config_file(name: str) -> Path | None:
 
 
 def config_source(name: Name) -> ConfigSource | None:
-    """Return where the config of a name is read from: a file, or the config at hand that was given in its place."""
+    """Return where a name's config is read from: its file, or the config that was given without a file; else None."""
     return name if isinstance(name, ConfigAtHand) else config_file(name)
 
 
 def config_path(name: str) -> Path:
-    """Return the config that a name stands for: `bn` for configs/bn.yaml, as it does for `compare`."""
+    """Return the path of the config that a name means: configs/bn.yaml for `bn`. Any other name is itself the path."""
     return config_file(name) or Path(name)
 
 
 def config_paths(names: Sequence[str], overrides: Sequence[str], runs: Path) -> list[Path]:
-    """Return the config of each name.
+    """Return the path of each name's config.
 
     Raises:
-        ConfigError: if a name means a run or nothing, or if two names mean one config. It names misspelt overrides too.
-            The shell cuts an override with a blank into half an override and half a name.
+        ConfigError: if a name means a run or nothing, or if two names mean one config. It also lists misspelt
+            overrides, because the shell splits an override with a blank into half an override and half a name.
     """
     problems = Problems()
     problems.tell(*_problems(names, runs))
@@ -77,7 +80,7 @@ def _problems(names: Sequence[str], runs: Path) -> Iterator[str]:
 
 
 def _no_config(name: str, runs: Path) -> str:
-    """Return the mistake of a name that no config has: it is a run's, or means nothing."""
+    """Return the message for a name that no config has: it is the name of a run, or unknown."""
     try:
         run = lookup.named(runs, name)
     except RunError as error:
@@ -96,13 +99,13 @@ def _no_config(name: str, runs: Path) -> str:
 
 
 def study_paths(names: Sequence[str]) -> list[Path]:
-    """Return the studies of these names, in this order; all that lie in configs/studies if there are none.
+    """Return the files of these studies, in this order; without names, all files in configs/studies.
 
-    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell what lies in configs/. Any other is a
-    file: one that is there, or that ends in .yaml.
+    A name is `tutorial`, or `studies/tutorial` as `train` and `compare` spell files in configs/. Any other name is a
+    path: of a file that exists, or one that ends in .yaml.
 
     Raises:
-        UserError: if there is no study of this name, or none at all.
+        UserError: if no study has one of these names, or if there are no studies.
     """
     known = {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
     if not names and not known:
@@ -117,11 +120,11 @@ def study_paths(names: Sequence[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-# --- what could have been named -------------------------------------------------
+# --- suggested names ------------------------------------------------------------
 
 
 def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
-    """Return a sentence with what could have been named: configs and, if `trained`, experiments with runs."""
+    """Return a sentence that suggests names: configs and, if `trained`, experiments with finished runs."""
     if hint := _is_like_a_setting(name) or _is_a_file(name):
         return hint
     names = [str(head.name or run.id) for run, head in lookup.finished(runs)] if trained else []
@@ -140,7 +143,7 @@ def nearest_names(runs: Path, name: str, *, trained: bool = True) -> str:
 
 
 def no_folder(what: str, folder: Path) -> str:
-    """Return two sentences: where names come from, and that the current folder has no such folder."""
+    """Return two sentences: which folder the names come from, and that the current folder does not contain it."""
     return f"Names of {what} come from {folder}/ of the current folder. There is no {folder}/ in {_here()}."
 
 
@@ -149,14 +152,14 @@ def _where_to_go(what: str) -> str:
 
 
 def no_studies() -> str:
-    """Return why no name of a study means anything here, and what to do."""
+    """Return a message: why no study can be named in this folder, and what to do."""
     if STUDIES.is_dir():
         return f"{STUDIES}/ in {_here()} holds no study; expected .yaml files there. Give the path of a study."
     return f"{no_folder('studies', STUDIES)} {_where_to_go('study')}"
 
 
 def _is_like_a_setting(name: str) -> str:
-    """Return the cure for an override that is misspelt: `training.epochs:5`, or `training.epochs` before a blank."""
+    """Return a cure if the name looks like a misspelt override: `training.epochs:5`, or `training.epochs` alone."""
     key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
     if key is None:
         return ""
@@ -164,7 +167,7 @@ def _is_like_a_setting(name: str) -> str:
 
 
 def _is_a_file(name: str) -> str:
-    """Return the cure for a file of the current folder that was named without its ending."""
+    """Return a cure if the name is a file of the current folder without its ending .yaml; else an empty text."""
     path = Path(f"{name}.yaml")
     return f"{shown(path)} is a file of this folder: write {shown(path)}." if os.path.isfile(path) else ""
 
@@ -177,5 +180,5 @@ def _here() -> str:
 
 
 def _configs() -> Iterator[Path]:
-    """Yield the configs of experiments; studies have a folder of their own among them."""
+    """Yield the config files of experiments. The folder of studies, which is among them, is left out."""
     return (path for path in CONFIGS.rglob("*.yaml") if STUDIES not in path.parents)

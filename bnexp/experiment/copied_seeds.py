@@ -1,4 +1,4 @@
-"""Seeds that another run keeps, copied into the directory of a new run, as if it had finished them first."""
+"""Copies the seeds of an earlier run into the directory of a new run, as if the new run had trained them first."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ROUNDING = (
     "the rounding of float32. Measured: by 0 to 5e-7 in most nets, and by up to 0.05 in a seed's loss where training "
     "amplifies it, as with a last batch of 2 rows or one seed that trains alone (benchmarks/more_seeds.py)."
 )
-"""What is written down where `many_seeds` trains seeds in parts."""
+"""Note in run.json if `many_seeds` trained the seeds in several parts."""
 
 
 def note_kept(kept: KeptSeeds, record: store.RunRecord) -> None:
-    """Write into the record of a new run which seeds another run keeps, and when they were trained."""
+    """Write into the record of a new run which seeds come from an earlier run, and when they were trained."""
     (own,) = record.trained
     seeds = tuple(seed for seed in own.seeds if seed not in kept.seeds)
     record.trained = [*kept.trained, own.model_copy(update={"seeds": seeds})]
@@ -28,7 +28,7 @@ def note_kept(kept: KeptSeeds, record: store.RunRecord) -> None:
 
 
 def copied_seeds(kept: KeptSeeds, directory: Path, record: store.RunRecord) -> FinishedSeeds:
-    """Write what is kept of these seeds into a new run's directory; return it as what the run has finished.
+    """Write the kept seeds into a new run's directory; return them as the seeds that the new run has finished.
 
     Raises:
         StorageError: if a file cannot be written.
@@ -39,14 +39,14 @@ def copied_seeds(kept: KeptSeeds, directory: Path, record: store.RunRecord) -> F
     record.pairing, notes = kept.pairing, [*kept.not_saved]
     try:
         record.models = {} if kept.not_saved else _copied_models(kept, directory)
-    except Exception as error:  # as when they are lost by now
+    except Exception as error:  # for example, a model file was deleted meanwhile
         notes.append(not_saved(error))
     store.write_record(directory / "run.json", record)
     return FinishedSeeds(kept.history, kept.rows, not_kept=notes)
 
 
 def _copied_models(kept: KeptSeeds, directory: Path) -> dict[str, str]:
-    """Copy the models of these seeds that the new run keeps, too; return their sha256."""
+    """Copy those models of the kept seeds that the new run must keep, too; return file name -> sha256."""
     wanted = saved_seeds(kept.experiment, kept.history)
     for name in wanted:
         for file in (name, inputs_file(name)):

@@ -1,4 +1,4 @@
-"""What is recorded and shown of an experiment's data: the one place in which `DataFacts` are built of `Data`."""
+"""Facts about an experiment's data that are recorded and shown. Only this file builds `DataFacts` from `Data`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from bnexp.data import Data
 
 MOST_NAMED = 10
-"""Categories that a warning names."""
+"""Most categories that a warning names."""
 
 
 def data_facts(name: str, data: Data) -> DataFacts:
-    """Return what is shown of a data set everywhere: what it is, counts, classes, warnings."""
+    """Return the facts about a data set that are shown to the user: its kind, counts, classes and warnings."""
     rows, guessing = data.rows, data.guessing
     sizes = {part: int(rows_SR.shape[1]) for part, rows_SR in data.parts.items()}
     facts = DataFacts(
@@ -55,7 +55,7 @@ def data_facts(name: str, data: Data) -> DataFacts:
 
 
 def unseen_F(data: Data) -> NDArray[np.bool_]:
-    """Return for each input of a table, (F,), if it is a category that no training row of any seed has."""
+    """Return a mask over the inputs of a table, (F,): True for a category that no training row of any seed has."""
     if data.rows.numeric is None or data.view.width is None:
         return np.zeros(data.rows.x.shape[-1:], bool)
     unseen: NDArray[np.bool_] = np.isinf(data.view.width).all(axis=0)
@@ -63,16 +63,16 @@ def unseen_F(data: Data) -> NDArray[np.bool_]:
 
 
 def _unseen(data: Data) -> str | None:
-    """Return a warning if categories stand in no training row of any seed, but in rows that are held out."""
+    """Return a warning if some categories occur in held-out rows, but in no training row of any seed; else None."""
     names = [name for name, is_unseen in zip(data.rows.columns or (), unseen_F(data), strict=False) if is_unseen]
     if not names:
         return None
     are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")
-    return f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} read as no known value of the column."
+    return f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} encoded as an unknown value of the column."
 
 
 def _filled(data: Data) -> tuple[int, int] | None:
-    """Count the empty cells of a table that are filled (`dataset.missing`), and their columns; None if all are full."""
+    """Return the number of empty cells that `dataset.missing` fills, and of their columns; None if none is filled."""
     rows = data.rows
     if rows.kind != "table" or data.view.fill is None:
         return None
@@ -81,5 +81,5 @@ def _filled(data: Data) -> tuple[int, int] | None:
 
 
 def recorded_data_facts(name: str, data: Data) -> DataFacts:
-    """Return what run.json records of the data: what is shown of them, and the digests of file and rows."""
+    """Return the facts about the data that run.json records: those that are shown, and digests of file and rows."""
     return data_facts(name, data).model_copy(update={"source_sha256": data.source_sha256, "digest": data.digest})

@@ -1,4 +1,4 @@
-"""Stored comparisons: one of the same data, whose variances say what another can detect, or the very same."""
+"""Finds stored comparisons: one of the same data, for its variances, or one that is equal to a new comparison."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from bnexp.experiment import lookup
 
 
 def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Experiment, metric: str) -> Earlier | None:
-    """Find the newest comparison of the baseline's data that measured a metric: of these experiments, if there is one.
+    """Find the newest comparison that measured this metric on the baseline's data; None if there is none.
 
-    One of other experiments has other variances, and says so (`Earlier.is_of_these`).
+    Its variances show which difference a new comparison can detect. A comparison of these experiments is preferred.
+    One of other experiments has other variances, so its `Earlier.is_of_these` is False.
     """
     source, newest = source_sha256(baseline.dataset), None
     asked = {config.digest(one) for one in experiments}
@@ -33,7 +34,7 @@ def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Exper
 
 
 def same_comparison(runs: Path, document: store.ComparisonDocument) -> store.Run | None:
-    """Find the newest stored comparison that found the very same of the very same runs."""
+    """Find the newest stored comparison of the same runs with the same results; None if there is none."""
     return next((run for run, found in _comparisons(runs) if found == document), None)
 
 
@@ -44,14 +45,14 @@ def _comparisons(runs: Path) -> Iterator[tuple[store.Run, store.ComparisonDocume
         if state.kind == "comparison" and state.status == "finished":
             try:
                 yield run, run.comparison()
-            except UserError:  # a damaged one says nothing of the others
+            except UserError:  # a damaged comparison does not hide the others
                 continue
 
 
 def _experiments(
     runs: Path, document: store.ComparisonDocument, baseline: Experiment, source: str | None
 ) -> list[Experiment]:
-    """Return what was compared, if all its runs are there and were trained on the baseline's data; else nothing."""
+    """Return the compared experiments; an empty list if a run is missing or was not trained on the baseline's data."""
     found = []
     for arm in document.arms:
         run = store.Run(runs / (arm.run or ""))

@@ -1,7 +1,7 @@
-"""Looks before this one: by which question, and at which numbers of seeds, stored comparisons judged these experiments.
+"""Earlier looks: with which question, and at how many seeds, stored comparisons judged these experiments.
 
-A user can look at 10, 20 and 40 seeds, and stop when the answer pleases. That errs more often than a single look. So
-does a metric or a margin that is chosen to please.
+A user can look at the results of 10, 20 and 40 seeds, and stop when the answer is the one they want. This answer is
+wrong more often than the answer of a single look. The same holds if the metric or the margin is chosen for its answer.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from bnexp.store.records import FileName, Record, Seeds, Share
 
 
 class _Basis(Record):
-    """What a run's record says of its rows."""
+    """The digests of a run's rows, as its record holds them."""
 
     digest: str | None = None
     source_sha256: str | None = None
 
 
 class _Classes(Record):
-    """What a comparison's record says of its rows."""
+    """The classes of the compared rows, as comparison.json holds them."""
 
     classes: list[str] | None = None
 
@@ -59,13 +59,13 @@ class _ArmRun(Record):
 
 
 class _Taken(Record):
-    """The looks that a comparison ended with."""
+    """The looks at the results that a comparison has taken."""
 
     taken: list[Look]
 
 
 class _Comparison(Record):
-    """What a comparison.json says of who was compared, and by which metric."""
+    """The part of comparison.json that tells which arms were compared, and by which question."""
 
     seeds: Seeds
     level: Share = LEVEL
@@ -77,14 +77,14 @@ class _Comparison(Record):
     looks: _Taken | None = None
 
     def taken(self) -> Iterator[Look]:
-        """Yield its looks: one, or all that share the error."""
+        """Yield the looks of this comparison: a single one, or all planned looks, which share the error."""
         if self.looks is None:
             yield Look(seeds=len(self.seeds), level=self.level)
         else:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
 
     def judged_by(self) -> JudgedBy | None:
-        """Return by what the arms were judged; None if an older bnexp has not kept whether a margin was given."""
+        """Return the question that judged the arms; None if an older bnexp did not store whether a margin was given."""
         is_default = traits(self.primary.metric).margin is None
         if is_default and self.asked is None:
             return None
@@ -93,7 +93,7 @@ class _Comparison(Record):
         return JudgedBy.of(self.primary.metric, margin, about, self.dataset.classes)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Yield the ids of the runs of each contrast."""
+        """Yield for each contrast the run ids of the arm and of the baseline."""
         runs = {arm.name: arm.run for arm in self.arms}
         for one in self.contrasts:
             pair = runs.get(one.arm), runs.get(one.baseline)
@@ -103,28 +103,29 @@ class _Comparison(Record):
 
 @dataclass(frozen=True)
 class Known:
-    """An arm by what tells it from others: its config and its rows."""
+    """An arm, identified by its config and its rows."""
 
     name: str
     experiment: Experiment
     data: DataFacts
 
     def is_of(self) -> Callable[[_Trained], bool]:
-        """Return the test whether a run is of this config and these rows."""
+        """Return a function that returns True for a run of this config and these rows."""
         is_of = of_config(self.experiment)
         return lambda run: is_of(run) and run.dataset.digest == self.data.digest
 
     def is_of_either_class(self) -> Callable[[_Trained], bool]:
-        """Return the test whether a run is of this config and these rows, whichever `dataset.positive` it has.
+        """Return a function that returns True for a run of this config and these rows, with any `dataset.positive`.
 
-        The other class turns the targets around, and so changes the digest of the rows. The files tell them then.
+        The other positive class swaps the targets 0 and 1, which changes the digest of the rows. A run with the other
+        class is recognized by the digest of its data file instead.
         """
         is_same, tests = self.is_of(), [of_config(one) for one in self._of_classes()]
         source = self.data.source_sha256
         return lambda run: is_same(run) or (run.dataset.source_sha256 == source and any(test(run) for test in tests))
 
     def _of_classes(self) -> Iterator[Experiment]:
-        """Yield the experiment with every other `dataset.positive`, as YAML reads it, and without one."""
+        """Yield the experiment with each other `dataset.positive`, as text and as YAML reads it, and without one."""
         dataset, names = self.experiment.dataset, self.data.classes or []
         if isinstance(dataset, RealDataset) and len(names) == 2:
             for positive in {None, *names, *map(scalar, names)} - {dataset.positive}:
@@ -133,20 +134,20 @@ class Known:
 
 
 def known_arms(arms: Sequence[Arm]) -> list[Known]:
-    """Return what tells the arms of a comparison from others."""
+    """Return for each arm of a comparison the config and the rows that identify it."""
     return [Known(arm.name, arm.experiment, arm.record.dataset) for arm in arms]
 
 
 class Before:
-    """What stored comparisons have asked of these arms, each beside its baseline.
+    """What stored comparisons have asked about these arms, each arm against its baseline.
 
-    An arm is known by its config and its rows, not by its run: a run with more seeds is the same experiment. Of
-    questions, the arm with the other class as `dataset.positive` counts, too.
-    Comparisons whose runs are gone are not known.
+    An arm is identified by its config and its rows, not by its run: a run with more seeds is the same experiment.
+    `exploratory` also counts comparisons in which the arms had the other class as `dataset.positive`. Comparisons
+    whose runs were deleted are ignored.
     """
 
     def __init__(self, runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]]) -> None:
-        """Read the stored comparisons, the newest first; `pairs` names each arm beside its baseline."""
+        """Read the stored comparisons, the newest first; `pairs` holds the names of each arm and its baseline."""
         stored = list(_comparisons(runs))
 
         def of_pairs(tests: Mapping[str, Callable[[_Trained], bool]]) -> dict[tuple[str, str], list[_Comparison]]:
@@ -157,11 +158,11 @@ class Before:
         self._of_either_class = of_pairs({arm.name: arm.is_of_either_class() for arm in arms})
 
     def looks(self, metric: str, taken: Sequence[Look]) -> list[EarlierLook]:
-        """Return the looks at which an arm was judged before by this metric.
+        """Return the earlier looks at which the arms were judged by this metric.
 
-        They are in the order of the pairs, each number of seeds once for an arm, the fewest first. Of looks at the same
-        seeds, the one of the lowest level counts. A look is left out if one that is `taken` now has the same seeds and
-        no higher level: the same seeds give the same numbers.
+        They are in the order of the pairs, then by number of seeds, and each number occurs once for an arm. Of several
+        looks at the same seeds, the one with the lowest level counts. A look is left out if a look that is `taken` now
+        has the same seeds and no higher level: the same seeds give the same numbers.
         """
         found = []
         for (arm, _), several in self._of_pairs.items():
@@ -174,22 +175,22 @@ class Before:
         return found
 
     def exploratory(self, now: JudgedBy) -> dict[str, str]:
-        """Map each arm that was first judged by another question to what that does to the verdict."""
+        """Map each arm that was first judged by another question to a sentence: how this limits the verdict."""
         told = {}
         for (arm, baseline), several in self._of_either_class.items():
             asked = [one for one in (stored.judged_by() for stored in several) if one is not None]
-            if asked and asked[-1] != now:  # the newest stands first
+            if asked and asked[-1] != now:  # the last one is the oldest
                 told[arm] = exploratory(arm, baseline, asked[-1], now)
         return told
 
 
 def _has_judged(one: _Comparison, two: Set[str], names_of: Callable[[str], Sequence[str]]) -> bool:
-    """Return True if a stored comparison has a contrast between two arms of now, whichever was the baseline."""
+    """Return True if a stored comparison has a contrast between these two arms; either may have been the baseline."""
     return any({a, b} == two for pair in one.pairs() for a, b in itertools.product(*map(names_of, pair)))
 
 
 def _comparisons(runs: Path) -> Iterator[_Comparison]:
-    """Yield what stored comparisons have judged; a damaged one is passed over."""
+    """Yield the stored comparisons, the newest first; damaged ones are skipped."""
     for run in store.runs_in(runs):
         if run.kind == "comparison":
             with suppress(RunError):
@@ -197,7 +198,7 @@ def _comparisons(runs: Path) -> Iterator[_Comparison]:
 
 
 def _names_of(runs: Path, tests: Mapping[str, Callable[[_Trained], bool]], run: str) -> list[str]:
-    """List the arms, by name, that are the experiment of a stored run."""
+    """List the names of the arms whose experiment is the one of this stored run."""
     try:
         found = store.read_head(runs / run / "run.json", _Trained)
     except RunError:

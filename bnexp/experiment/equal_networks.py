@@ -1,4 +1,4 @@
-"""Arms of a network of the user's own that have the same layers, found by digest before anything is trained."""
+"""Finds arms with the same layers in networks of the user's own, by digest, before anything is trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from bnexp.store.run_record import Network
 def refuse_equal_networks(
     planned: Sequence[resolve.Planned], trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
 ) -> None:
-    """Raise ComparisonError if two arms of the user's own network have the same layers, so that nothing is compared."""
+    """Raise ComparisonError if two arms of the user's own network have the same layers, so that nothing is compared.
+
+    Arms may have the same layers if their configs differ in more than `model.normalization`.
+    """
     experiments = resolve.experiments_of(planned, trained)
     seen: list[tuple[str, Experiment, str]] = []
     for item, experiment in zip(planned, experiments, strict=True):

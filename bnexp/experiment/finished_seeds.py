@@ -1,6 +1,6 @@
 """Seeds of a run that need no training: an interrupted run has finished them, or they were copied from another run.
 
-Either way they stand in the files of the run's own directory.
+In both cases the files in the run's own directory hold them.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from bnexp.history import History
 
 @dataclass(frozen=True)
 class FinishedSeeds:
-    """The first seeds of a run, which are finished, and what is known of the run's own training so far."""
+    """The first seeds of a run, which are finished, and the time that the run has spent on training so far."""
 
     history: History | None = None
-    """None if no seed is finished."""
+    """History of the finished seeds; None if no seed is finished."""
     rows: HeldOut | None = None
     seconds: float = 0.0
-    """Of training in this run, the seeds at work included."""
+    """Seconds of training in this run so far, including seeds that were not finished."""
     paces: Sequence[float] = ()
     not_kept: Sequence[str] = ()
 
 
 NONE_FINISHED = FinishedSeeds()
-"""All seeds are to be trained."""
+"""For a run in which no seed is finished yet."""
 
 
 def finished_seeds(
     run: store.Run, head: Head, record: store.RunRecord, experiment: Experiment, task: Task
 ) -> FinishedSeeds:
-    """Read what an interrupted run keeps of the seeds that its checkpoint calls finished.
+    """Return the seeds of an interrupted run that its checkpoint lists as finished, read from the run's files.
 
     Raises:
-        RunError: if a file is missing or damaged, or lacks one of these seeds, or if they measured something else than
-            the experiment measures.
+        RunError: if a file is missing or damaged, or lacks one of these seeds, or if it has other metrics or epochs
+            than the experiment.
     """
     seeds = tuple(head.finished)
     history = rows = None
@@ -59,14 +59,14 @@ def finished_seeds(
 
 
 def other_measures(history: History, experiment: Experiment, task: Task) -> Iterator[str]:
-    """Yield what a history of finished seeds holds otherwise than their training measures: metrics, or epochs."""
+    """Yield how a history of finished seeds differs from what the experiment measures: other metrics, other epochs."""
     if list(history.metrics) != experiment.measured(task):
         yield "other metrics were measured"
     yield from other_epochs(history, experiment.training)
 
 
 def other_epochs(history: History, training: Training) -> Iterator[str]:
-    """Yield the first finished seed that has other epochs than its training: fewer without a reason, or more."""
+    """Yield a message on the first finished seed with too many epochs, or with too few and no reason for it."""
     for seed, epochs in zip(history.seeds, history.epochs_S, strict=True):
         may_be_fewer = seed in history.diverged_at or training.early_stopping is not None
         if epochs > training.epochs or (epochs < training.epochs and not may_be_fewer):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of the network: where it stands, its kind, the shape of its outputs for one row, and its weights."""
+    """A layer of the network: its path, its kind, the shape of its outputs for one row, and its number of weights."""
 
     path: str
     kind: str
@@ -34,19 +34,20 @@ class Layer:
 
 @dataclass(frozen=True)
 class Columns:
-    """Of a table: the inputs, by name."""
+    """The columns of a table, by name."""
 
     numbers: Sequence[str]
     categories: dict[str, int]
     """Column of categories -> the number of its values in the training part."""
     held_out_only: dict[str, int]
-    """Column of categories -> the number of its other values, which are inputs too, and always 0 in training."""
+    """Column of categories -> the number of values in held-out rows only. These are inputs, too, but 0 in training."""
     left_out: Sequence[str]
+    """Columns that are no inputs: dropped columns, the group, and the weights of rows."""
 
 
 @dataclass(frozen=True)
 class RowsOnDisk:
-    """The file of the cache that holds the inputs of rows which memory does not."""
+    """The cache file that holds the inputs of the rows if memory cannot hold them."""
 
     path: str
     bytes: int
@@ -54,32 +55,32 @@ class RowsOnDisk:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a training of all seeds takes."""
+    """What the training of all seeds needs."""
 
     columns: Columns | None
     layers: Sequence[Layer]
     parameters: Parameters
     trainer: Trainer
     memory_bytes: int
-    """Of one seed at a time, an estimate; more seeds are trained together as memory allows."""
+    """Estimated bytes to train one seed at a time. More seeds are trained together if memory allows it."""
     memory_limit_bytes: int
     rows_on_disk: RowsOnDisk | None
     """None if all rows are in memory."""
     seconds: float
-    """Of all seeds and epochs, by a few steps that were timed."""
+    """Estimated seconds for all seeds and epochs, from a few timed steps."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `check --json` prints of it."""
+        """Return the JSON object that `check --json` prints for this inspection."""
         models = {"parameters": self.parameters.model_dump(), "trainer": self.trainer.model_dump()}
         return asdict(self) | models
 
 
 def inspected(experiment: Experiment) -> Inspection:
-    """Build the network, count its weights, and time a few of its steps; nothing is kept.
+    """Return what training needs: build the network, count its weights, and time a few steps. No results are kept.
 
     Raises:
-        SettingError: if it cannot be trained.
-        MemoryError: if a step needs more memory than there is.
+        SettingError: if the experiment cannot be trained.
+        MemoryError: if a step needs more memory than is available.
     """
     from bnexp.training import engine_name
     from bnexp.training.memory import needs
@@ -117,7 +118,7 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
 
 
 def _layers(model: keras.Model) -> list[Layer]:
-    """List the layers of a model, without its inputs; of nested models and wrappers, the layers in them, too."""
+    """List the layers of a model, without input layers. Nested models and wrappers are replaced by their layers."""
     from bnexp.models.layer_kinds import described
     from bnexp.models.layer_paths import layer_paths
 

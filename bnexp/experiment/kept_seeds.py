@@ -1,6 +1,6 @@
-"""Seeds of an experiment that are trained already: what is kept of them, so that only the other seeds are trained.
+"""Seeds of an experiment that a stored run has trained already, so that only the other seeds must be trained.
 
-A finished run stays as it is. The run that trains the other seeds gets a directory of its own, which holds all of them.
+A finished run is never changed. The run that trains the other seeds gets its own directory, which holds all seeds.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeptSeeds:
-    """What a run keeps of the first seeds of an experiment."""
+    """The first seeds of an experiment, as a stored run keeps them."""
 
     directory: Path
     record: RunRecord
     experiment: Experiment
-    """The experiment to train, with more seeds."""
+    """The experiment to train; it has more seeds."""
     history: History
-    """Of these seeds."""
+    """History of the kept seeds."""
     rows: HeldOut | None
 
     @property
@@ -52,12 +52,12 @@ class KeptSeeds:
 
     @property
     def pairing(self) -> Pairing:
-        """Return the digests of these seeds."""
+        """Return the digests that pair these seeds with other runs' seeds."""
         return self.record.pairing.of(self.seeds)
 
     @property
     def trained(self) -> list[TrainedSeeds]:
-        """List when these seeds were trained."""
+        """List the trainings of these seeds: in which run, when, and on which machine."""
         record = self.record
         whole = TrainedSeeds(
             seeds=record.seeds or self.seeds,
@@ -74,17 +74,17 @@ class KeptSeeds:
 
     @property
     def not_saved(self) -> list[str]:
-        """List why a model of these seeds is missing."""
+        """List the reasons why models of these seeds are missing."""
         return [text for text in self.record.not_kept if text.startswith(NOT_SAVED)]
 
 
 def kept_seeds(experiment: Experiment, runs: Path, info: Note) -> KeptSeeds | None:
-    """Return what the runs of an experiment with fewer seeds keep of it; None if all seeds are to be trained.
+    """Return the seeds that a run of this experiment with fewer seeds keeps; None if all seeds must be trained.
 
-    `info` hears which seeds are trained, and why a run cannot be used, each reason once.
+    `info` is called with the seeds that will be trained, and with each reason why a run cannot be used.
 
     Raises:
-        UserError: if the data or the model of the experiment is not as it should be.
+        UserError: if the data or the model of the experiment is invalid.
     """
     kept, not_used = usable_seeds(experiment, runs)
     for text in not_used:
@@ -99,7 +99,7 @@ def usable_seeds(experiment: Experiment, runs: Path) -> tuple[KeptSeeds | None, 
     """Return what `kept_seeds` returns, and why runs with more of the seeds cannot be used, each reason once.
 
     Raises:
-        UserError: if the data or the model of the experiment is not as it should be.
+        UserError: if the data or the model of the experiment is invalid.
     """
     not_used: dict[str, str] = {}
     for run, seeds in lookup.with_fewer_seeds(runs, experiment):
@@ -116,10 +116,10 @@ def usable_seeds(experiment: Experiment, runs: Path) -> tuple[KeptSeeds | None, 
 
 
 def planned_seeds(experiment: Experiment, runs: Path) -> PlannedSeeds:
-    """Return which seeds of an experiment a run keeps and which are to be trained; nothing is trained.
+    """Return how many seeds of an experiment a run keeps, and why other runs cannot be used; nothing is trained.
 
     Raises:
-        UserError: if the data or the model of the experiment is not as it should be.
+        UserError: if the data or the model of the experiment is invalid.
     """
     kept, not_used = usable_seeds(experiment, runs)
     return PlannedSeeds(
@@ -131,7 +131,7 @@ def planned_seeds(experiment: Experiment, runs: Path) -> PlannedSeeds:
 
 
 def _span(seeds: Seeds) -> str:
-    """Write seeds that follow each other.
+    """Write consecutive seeds as a text.
 
     >>> _span((0, 1, 2)), _span((7,))
     ('seeds 0 to 2', 'seed 7')
@@ -140,10 +140,10 @@ def _span(seeds: Seeds) -> str:
 
 
 def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
-    """Read what a run keeps of some of its seeds.
+    """Read the history and rows of some of a run's seeds.
 
     Raises:
-        RunError: if one of its files is missing or damaged, or has other seeds than run.json, which lacks no digest.
+        RunError: if a file is missing or damaged, or has other seeds than run.json, or if run.json lacks a digest.
     """
     record = run.record()
     history, rows = run.measured(record)
@@ -155,19 +155,19 @@ def _read(run: store.Run, seeds: Seeds, experiment: Experiment) -> KeptSeeds:
 
 
 def _obstacles(kept: KeptSeeds) -> Iterator[str]:
-    """Yield why seeds that are trained now would not go with those that are kept."""
+    """Yield each reason why seeds that are trained now cannot be combined with the kept seeds."""
     data = prepared(kept.experiment)
     yield from _other_circumstances(kept.record)
     splits = data.split_digests(kept.experiment.training.all_seeds())
     if kept.record.dataset.digest != data.digest or not kept.pairing.splits.items() <= splits.items():
-        yield "the rows or splits are others"
+        yield "the rows or splits differ"
         return
     yield from _other_model(kept, data, built_for(kept.experiment, data))
     yield from _lost(kept, data)
 
 
 def _other_circumstances(record: RunRecord) -> Iterator[str]:
-    """Yield what differs in versions and machine. The number of cores changes no number but by rounding."""
+    """Yield each difference in versions and machine, but not in the number of cores, which changes only rounding."""
     from bnexp.training.devices import gpus
 
     yield from changed_versions(record.versions)
@@ -179,7 +179,7 @@ def _other_circumstances(record: RunRecord) -> Iterator[str]:
 
 
 def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
-    """Yield what differs in the trainer, in what is measured, and in how a seed begins."""
+    """Yield each difference in the trainer, in the metrics and epochs, and in the initial weights."""
     from bnexp.training import engine_name
 
     trainer, _ = engine_name(kept.experiment.training, built.model)
@@ -189,11 +189,11 @@ def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
     first = kept.seeds[:1]
     now = kernel_digests(built, first, built.initial.draw(first))
     if now != {name: {str(*first): digests[str(*first)]} for name, digests in kept.pairing.kernels.items()}:
-        yield "the initial weights are others"
+        yield "the initial weights differ"
 
 
 def _lost(kept: KeptSeeds, data: Data) -> Iterator[str]:
-    """Yield each file or measure that a run of all seeds would hold and this one does not."""
+    """Yield each file or measure that a run of all seeds would have and that the kept seeds lack."""
     from bnexp.training.kept_rows import keeps_measures, keeps_predictions
 
     training = kept.experiment.training

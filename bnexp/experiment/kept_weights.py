@@ -1,4 +1,4 @@
-"""What may be wrong where a network of the user's own keeps trained weights: its inputs, or the order of classes."""
+"""What may be wrong if a network of the user's own keeps trained weights: its inputs, or the order of classes."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from bnexp.models.initial import InitialWeights
 
 MOST_NAMED = 10
-"""Classes that a sentence names."""
+"""Most classes that a sentence names."""
 MOST_WEIGHTS = 3
-"""Weights that a sentence names."""
+"""Most weights that a sentence names."""
 TRIED_ROWS = 512
-"""Training rows of the first seed that the network answers before it is trained."""
+"""Training rows of the first seed on which the network is tested before training."""
 
 
 def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
-    """Return what was built, with sentences on how kept weights are used, and a warning if they seem to be wrong."""
+    """Return what was built, with notes on how kept weights are used, and a warning if they seem to be wrong."""
     if not isinstance(experiment.model, OWN_NETWORKS) or experiment.model.weights == "draw":
         return built
     notes, warnings = [*_scaled_inputs(experiment), *_order_of_classes(data)], list[str]()
     if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
         why = _why_not_tried(experiment.model, built, built.as_written)
-        notes += [f"It is not tried before it is trained: {why}."] if why else []
+        notes += [f"It is not tested before training: {why}."] if why else []
         warnings += [] if why else _worse_than_guessing(built.as_written, data)
     return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
 
 
 def _scaled_inputs(experiment: Experiment) -> list[str]:
-    """Return a sentence if a network with trained weights sees other numbers than its data's file holds."""
+    """Return a sentence if a network with trained weights gets scaled inputs, not the numbers in the data file."""
     scale = getattr(experiment.dataset, "scale", "none")
     if scale == "none":
         return []
     return [
         f"Its weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
-        "numbers as the data hold them, its answers are wrong: set dataset.scale: none."
+        "unscaled inputs, its answers are wrong: set dataset.scale: none."
     ]
 
 
 def _order_of_classes(data: Data) -> list[str]:
-    """Return a sentence on which output stands for which class: by name, unless `dataset.positive` says otherwise."""
+    """Return a sentence on which output means which class: sorted by name, unless `dataset.positive` is set."""
     if data.rows.classes is None:
         return []
     named = listed([f"{number} is {name}" for number, name in enumerate(data.rows.classes)], MOST_NAMED)
@@ -56,10 +56,10 @@ def _order_of_classes(data: Data) -> list[str]:
 
 
 def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights) -> str | None:
-    """Return why nothing is learned from what the network answers before it is trained; None if something is."""
+    """Return why the network's answers before training show nothing; None if they can be tested."""
     from bnexp.models.user_code import PARAMETER
 
-    if isinstance(network, KerasFile):  # all of it is as training left it
+    if isinstance(network, KerasFile):  # all its weights are trained
         return None
     is_made = any(one.was == PARAMETER for one in built.swapped)
     if is_made and not isinstance(network.normalization, SwappedBatch | Frozen):
@@ -71,7 +71,7 @@ def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights
 
 
 def _worse_than_guessing(as_written: InitialWeights, data: Data) -> list[str]:
-    """Return a warning if the network as it was trained knows these rows less well than the commonest class does."""
+    """Return a warning if the network's kept weights are right for fewer rows than the majority-class baseline."""
     model = as_written.model
     rows_R = data.train_SR[0][:TRIED_ROWS]
     y_R = data.rows.y_N[rows_R].astype(int)
@@ -87,10 +87,10 @@ def _worse_than_guessing(as_written: InitialWeights, data: Data) -> list[str]:
     if right >= guessing:
         return []
     is_of_two = len(data.rows.classes or ()) == 2
-    turned = f" With the two classes turned, it would be right for {1 - right:.0%}." if is_of_two else ""
+    swapped = f" With the two classes swapped, it would be right for {1 - right:.0%}." if is_of_two else ""
     return [
-        f"As written and before training, the network is right for {right:.0%} of {len(y_R)} training rows, and always "
-        f"answering one class for {guessing:.0%}.{turned} If it was trained for these classes, they stand in another "
-        "order, or its inputs were scaled otherwise. Name or number the classes as in its training, and see "
-        "dataset.positive and dataset.scale."
+        f"As written and before training, the network is right for {right:.0%} of {len(y_R)} training rows. Always "
+        f"answering the commonest class is right for {guessing:.0%}.{swapped} If it was trained for these classes, "
+        "their order was different then, or its inputs were scaled differently. Name or number the classes as in its "
+        "training, and see dataset.positive and dataset.scale."
     ]

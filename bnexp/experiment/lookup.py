@@ -1,4 +1,4 @@
-"""What a name means among stored runs: an experiment's newest finished run, or a directory by its name or path."""
+"""Which stored run a name means: an experiment's newest finished run, or a directory by its name or path."""
 
 from __future__ import annotations
 
@@ -27,35 +27,36 @@ def finished(runs: Path) -> Iterator[tuple[store.Run, store.RunHead]]:
 
 
 def whole(runs: Path, experiment: Experiment) -> Iterator[tuple[store.Run, Seeds]]:
-    """Yield the finished runs of a config with all its seeds, each with its seeds, the newest first."""
+    """Yield the finished runs of a config that hold all its seeds, the newest first, each with its seeds."""
     return _of_config(runs, experiment, set(experiment.training.all_seeds()).issubset)
 
 
 def answering(runs: Path, experiment: Experiment) -> tuple[store.Run, Seeds] | None:
-    """Find the newest finished run of a config that holds all its seeds, and rows.npz if the config keeps rows.
+    """Find the newest finished run of a config that holds all its seeds and, if the config keeps rows, rows.npz.
 
-    Return the run and its seeds.
+    Return the run and its seeds; None if there is none.
     """
     return next((found for found in whole(runs, experiment) if not lacks_rows(found[0], experiment)), None)
 
 
 def lacks_rows(run: store.Run, experiment: Experiment) -> bool:
-    """Return True if a run holds no rows.npz, though the config keeps rows and they are not too large for that.
+    """Return True if a run lacks rows.npz, although the config keeps rows and they are not too large.
 
-    The file is lost, or the run did not keep rows, or it is of a bnexp that kept none.
+    The file was deleted, or the run did not keep rows, or an older bnexp trained it, which kept none.
     """
     if not experiment.training.keep_rows or (run.directory / store.ROWS).exists():
         return False
     try:
         return not any(text.startswith(store.MEASURES_NOT_KEPT) for text in run.record().not_kept)
-    except RunError:  # reading it will report why
+    except RunError:  # reading the run later reports why
         return False
 
 
 def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run, Seeds]]:
-    """List the finished runs of a config that hold its first seeds, the most seeds first; empty if one answers it.
+    """List the finished runs of a config that hold its first seeds, the most seeds first.
 
-    Beside each run stand the seeds that it holds of those that are asked for, without a gap.
+    Each run comes with those seeds of the config that it holds, up to the first gap. The list is empty if a run holds
+    all seeds and lacks no rows.
     """
     asked = experiment.training.all_seeds()
     found = [
@@ -68,9 +69,9 @@ def with_fewer_seeds(runs: Path, experiment: Experiment) -> list[tuple[store.Run
 
 
 def _of_config(runs: Path, experiment: Experiment, fits: Callable[[Seeds], bool]) -> Iterator[tuple[store.Run, Seeds]]:
-    """Yield the finished runs of a config whose seeds fit, the newest first.
+    """Yield the finished runs of a config for whose seeds `fits` is true, the newest first.
 
-    Own files must have the contents that they have now.
+    The user's own files must have the same contents as when the run was trained.
     """
     is_of_config, files = of_config(experiment), cache(partial(own_files, experiment))
     for run, head in finished(runs):
@@ -86,18 +87,21 @@ def _of_config(runs: Path, experiment: Experiment, fits: Callable[[Seeds], bool]
 
 
 def of_config(experiment: Experiment) -> Callable[[store.RunHead], bool]:
-    """Return the test whether a run is of a config. The digest of older runs holds their number of seeds."""
+    """Return a function that returns True for a run of a config.
+
+    The digest in older runs includes their number of seeds.
+    """
     digest, former_digest = config.digest(experiment), cache(partial(config.former_digest, experiment))
     return lambda head: head.config_digest in (digest, former_digest(len(head.seeds or ())))
 
 
 def is_of(run: store.Run, files: OwnFiles) -> bool:
-    """Return True if a run read own files of these sha256. A damaged record counts as other files."""
+    """Return True if a run has read files with these sha256. A damaged record counts as other files."""
     return files_of(run) == files
 
 
 def files_of(run: store.Run) -> OwnFiles | None:
-    """Return the sha256 of the own files that a run read; None if its record is damaged."""
+    """Return the sha256 of the user's own files that a run has read; None if its record is damaged."""
     try:
         record = run.record()
     except RunError:
@@ -114,14 +118,15 @@ def has_older_unit(run: store.Run, experiment: Experiment) -> bool:
 
 
 def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | None:
-    """Find the newest interrupted run of a config that can go on, with the same seeds or with some of them.
+    """Find the newest interrupted run of a config that can continue and has the config's seeds, or some of them.
 
-    A run is passed over if a newer one has finished all its seeds.
+    A run is skipped if a newer run has finished all its seeds. Return the run and the head of its checkpoint; None if
+    there is none.
     """
     asked, is_of_config = experiment.training.all_seeds(), of_config(experiment)
     finished_seeds: list[set[int]] = []
     for run in store.runs_in(runs):
-        if run.stem != store.slug(experiment.name):  # before any of its files is read: there may be thousands
+        if run.stem != store.slug(experiment.name):  # checked before any file is read: there may be thousands of runs
             continue
         state = run.state()
         found = state.head
@@ -139,7 +144,7 @@ def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | No
 
 
 def newest(runs: Path, name: str) -> store.Run | None:
-    """Find the newest finished run of an experiment by its name."""
+    """Find the newest finished run of the experiment with this name; None if there is none."""
     return _newest(runs, name)[0]
 
 
@@ -162,16 +167,16 @@ def _newest(runs: Path, name: str) -> tuple[store.Run | None, list[str]]:
 
 
 def _is_called(run: store.Run, state: store.State, name: str) -> bool:
-    """Return True for a run of an experiment; where no record says its name, the directory does."""
+    """Return True for a run of the experiment with this name; if no record can be read, the directory's name counts."""
     if isinstance(state.head, store.RunHead):
         return state.head.name == name
     return state.status == "damaged" and run.stem == store.slug(name)
 
 
 def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | None:
-    """Find what a name means.
+    """Find the run that a name means; None if nothing has this name.
 
-    `warn` hears of damaged runs that an experiment's name passes over, and of older runs with other settings.
+    `warn` is called for damaged runs of an experiment that are skipped, and for its older runs with other settings.
 
     Raises:
         RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
@@ -188,18 +193,18 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
     if run is None:
         return store.find(runs, name)
     for text in damaged:
-        warn(f"{text}; the newest finished run of {name} is taken: {run.id}.")
+        warn(f"{text}; the newest finished run of {name} is used: {run.id}.")
     if run != own and (keys := _keys_that_differ(runs, run)):
-        warn(f"{run.id} is taken, the newest finished run of {name}; older ones differ in {', '.join(keys)}.")
+        warn(f"{run.id} is used, the newest finished run of {name}; older ones differ in {', '.join(keys)}.")
     return run
 
 
 def _keys_that_differ(runs: Path, newest: store.Run) -> list[str]:
-    """List the keys in which other finished runs of an experiment differ from its newest one, but for their seeds."""
+    """List the keys, without the seeds, in which other finished runs of an experiment differ from its newest one."""
     found: dict[str, None] = {}
     heads = [(run, head) for run, head in finished(runs) if head.name == _name_of(newest)]
     digests = {head.config_digest: run for run, head in reversed(heads)}  # the newest run of each config
-    with suppress(UserError):  # what cannot be read says nothing of the others
+    with suppress(UserError):  # the comparison ends at a config that cannot be read
         now = config.load(newest.config)
         for run in digests.values():
             found |= dict.fromkeys(config.differences(config.load(run.config), now))

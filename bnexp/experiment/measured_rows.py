@@ -1,4 +1,4 @@
-"""What a wave's held-out rows measured, as it is kept: with the rows' targets, in the target's own unit.
+"""The measures of a wave's held-out rows in the form that is stored: with targets, in the target's own unit.
 
 Axes: S seeds, R rows of one part, C classes.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def held_out(wave: Wave) -> HeldOut | None:
-    """Return what each held-out row of a wave measured; None if it is not kept."""
+    """Return the measures of each held-out row of a wave; None if they are not kept."""
     trained, data = wave.trained, wave.prepared.data
     if not trained.rows:
         return None
@@ -29,7 +29,7 @@ def held_out(wave: Wave) -> HeldOut | None:
 
 
 def within_limits(rows: HeldOut, experiment: Experiment, data: Data) -> HeldOut | None:
-    """Return what a run keeps of the rows of some of its seeds: the number of all its seeds decides."""
+    """Return the measures that a run keeps: all, all but predictions, or None. The number of all its seeds decides."""
     from bnexp.training.kept_rows import keeps_measures, keeps_predictions
 
     training = experiment.training
@@ -39,7 +39,7 @@ def within_limits(rows: HeldOut, experiment: Experiment, data: Data) -> HeldOut 
 
 
 def is_of_data(rows: HeldOut, data: Data) -> bool:
-    """Return True if rows that were kept of the first seeds are the held-out rows of the data, with their measures."""
+    """Return True if the kept rows are the held-out rows of the data's first seeds, with the expected measures."""
     from bnexp.training.kept_rows import held_out as parts_of
 
     measures = {"loss"} if data.rows.classes is None else {"loss", "accuracy"}
@@ -50,7 +50,7 @@ def is_of_data(rows: HeldOut, data: Data) -> bool:
 
 
 def _are_equal(one: PartRows, other: PartRows) -> bool:
-    """Return True if two are of the same rows, with the same targets and groups; measures are not compared."""
+    """Return True if both have the same rows, targets, groups and guesses; their measures are not compared."""
     pairs = (
         (one.rows_SR, other.rows_SR),
         (one.target_SR, other.target_SR),
@@ -66,7 +66,7 @@ def _part(data: Data, part: str, measured: dict[str, NDArray[Any]]) -> PartRows:
 
 
 def _facts(data: Data, part: str, seeds: int) -> PartRows:
-    """Return which rows of a part the first seeds hold out, and what is known of them before they are measured."""
+    """Return the rows of a part that the first seeds hold out, with their targets, groups and guesses; no measures."""
     rows_SR = data.parts[part][:seeds]
     target_SR, groups_N = data.rows.y_N[rows_SR], data.rows.groups_N
     return PartRows(
@@ -79,7 +79,7 @@ def _facts(data: Data, part: str, seeds: int) -> PartRows:
 
 
 def _as_kept(data: Data, name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Return a measure in the numbers that are kept: probabilities of several classes need no more than float16."""
+    """Return a measure in the type that is stored. For probabilities of several classes float16 is enough."""
     if name == "accuracy":
         return values.astype(bool)
     if name == "predicted":

@@ -1,4 +1,4 @@
-"""What a study keeps of a training: experiments that share a program are trained together, and nothing is written.
+"""What a study keeps of a training. Experiments that share a program are trained together, and no file is written.
 
 Axis: S seeds.
 """
@@ -34,27 +34,27 @@ class Measured:
 
     history: History
     guessing: dict[str, float]
-    """`Data.guessing`."""
+    """Part of the data -> accuracy of always answering the training part's commonest class (`Data.guessing`)."""
     one_class: dict[str, float]
-    """`Data.one_class`."""
+    """Part of the data -> accuracy of the best single answer (`Data.one_class`)."""
     rows: dict[str, int]
-    """Part of the data -> its rows."""
+    """Part of the data -> its number of rows."""
     steps: int
     """Optimizer steps of all seeds together."""
     seconds: float
-    """Its share of the time that all took that were trained together."""
+    """Its share of the training time of all experiments that were trained together."""
     warnings: list[str]
-    """Of its training."""
+    """Warnings about its network and its training."""
     data_warnings: list[str]
-    """Of its data, whatever is trained on them."""
+    """Warnings about its data, which hold for any network."""
     adds_penalty: bool = False
-    """Whether a network of the user's own adds one to its loss."""
+    """True if a network of the user's own adds a penalty to its loss."""
     held_out: HeldOut | None = None
-    """What each held-out row measured; None if it is not kept."""
+    """The measures of each held-out row; None if they are not kept."""
 
 
 class _RowKeeper(BatchObserver):
-    """Keeps what each held-out row measured, wave by wave, for each experiment of a batch."""
+    """Keeps the measures of each held-out row, wave by wave, for each experiment of a batch."""
 
     def __init__(self, batch: Sequence[Prepared], *, predictions: bool) -> None:
         self._predictions = predictions
@@ -62,14 +62,14 @@ class _RowKeeper(BatchObserver):
         self._waves: list[list[HeldOut]] = [[] for _ in batch]
 
     def wave_ended(self, wave: Wave) -> None:
-        """Keep the rows of a wave; their predictions only where errors or metrics are made of them."""
+        """Keep the rows of a wave. Predictions are kept only if errors or metrics are computed from them."""
         if (rows := held_out(wave)) is not None:
             is_needed = self._predictions or wave.prepared.data.task == "regression"
             kept = rows if is_needed else rows.without_predictions()
             self._waves[self._numbers[id(wave.prepared.experiment)]].append(kept)
 
     def of(self, number: int, seeds: Seeds) -> HeldOut | None:
-        """Return the rows of one experiment; None if a wave has none."""
+        """Return the rows of one experiment; None if a wave kept none."""
         waves = self._waves[number]
         whole = waves and sum(len(one.seeds) for one in waves) == len(seeds)
         return joined(waves) if whole else None
@@ -86,14 +86,15 @@ def measured(
 ) -> list[Measured]:
     """Train these seeds of each experiment and return what was measured; nothing is written.
 
-    They are the last ones `among` all seeds, or all of them. What is said of the data is about all seeds. At most
-    `largest_shard` trainings are worked on at a time, else as many as fit and gain speed. `computed` names metrics
-    that are computed after training, such as `val_auc`. The histories hold them, too.
+    `seeds` are the last ones of `among`, which are all seeds; if `among` is None, `seeds` are all seeds. The facts
+    about the data cover all seeds. At most `largest_shard` trainings run at the same time; None means as many as fit
+    in memory and gain speed. `computed` names metrics that are computed after training, such as `val_auc`. The
+    histories hold them, too.
 
     Raises:
-        SettingError: if the data, compared with `sources` too, or the model is not as it should be, or if the data are
-            so large that no predictions are kept to compute a metric of.
-        MemoryError: if what is worked on at a time does not fit in memory.
+        SettingError: if the data or the model is invalid or differs from `sources`. Also if a metric needs
+            predictions, and the data are too large to keep them.
+        MemoryError: if the trainings that run at the same time do not fit in memory.
     """
     data = prepared_once(experiments, among or seeds)
     for one, own in zip(experiments, data, strict=True):
@@ -110,7 +111,7 @@ def measured(
 
 
 def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
-    """Return what was measured with the metrics that are computed after training."""
+    """Return the measurements with those metrics added that are computed after training."""
     for metric in computed:
         history = with_computed(one.history, one.held_out, metric)
         if history is None:
@@ -123,8 +124,8 @@ def _with_computed(one: Measured, computed: Collection[str]) -> Measured:
 def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]:
     """Return the data of each experiment.
 
-    Experiments with one dataset are prepared one after the other, since `prepared` keeps what it prepared last: so they
-    share one copy, if they have the same memory limit.
+    Experiments with the same dataset are prepared one after the other, because `prepared` keeps its newest data. So
+    they share one copy if they have the same memory limit.
     """
     numbers: dict[str, list[int]] = {}
     for number, one in enumerate(experiments):

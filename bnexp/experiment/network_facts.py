@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def network_facts(experiment: Experiment, built: Built) -> Network | None:
-    """Return what run.json records of a network of the user's own; None of one of bnexp's."""
+    """Return what run.json records of a network of the user's own; None for one of bnexp's networks."""
     if not isinstance(experiment.model, OWN_NETWORKS):
         return None
     from bnexp.models.architecture import architecture, normalization_counts

@@ -1,6 +1,6 @@
-"""Which of the user's own files an experiment reads, as digests: its data's, and its network's.
+"""Digests of the user's own files that an experiment reads: its data and its network.
 
-A run answers for an experiment only while these are as they were.
+A stored run counts as a run of the experiment only while these files are unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bnexp.system.user_path import user_path
 
 
 class OwnFiles(NamedTuple):
-    """The sha256 of the user's own files, or None where there are none or they cannot be read."""
+    """The sha256 of the user's own files; None if there is no such file or it cannot be read."""
 
     data: str | None
     network: str | None
@@ -35,12 +35,12 @@ def own_files(experiment: Experiment) -> OwnFiles:
 
 
 def network_sha256(model: Model) -> str | None:
-    """Return the sha256 of a saved model, or of a function's file and of all that it imports.
+    """Return the sha256 of a saved model, or of a function's file and all that it imports.
 
-    Of the user's own files it is the text, of installed packages the version.
-    A function of this Python session has the sha256 of its code. None for bnexp's own networks, and if a file cannot be
-    read: building the network reports why. Nothing is imported.
-    What a function reads otherwise, such as a file of weights, is no part of it.
+    From the user's own files the text is used, from installed packages the version. A function of this Python session
+    has the sha256 of its code. Return None for bnexp's own networks, and if a file cannot be read; building the
+    network then reports why. Nothing is imported. Other files that a function reads, such as a file of weights, do not
+    change the sha256.
     """
     try:
         match model:
@@ -57,10 +57,10 @@ def network_sha256(model: Model) -> str | None:
 
 
 def refuse_unusable(network: Mapping[str, Any]) -> None:
-    """Refuse a section `model` whose file alone shows that it names no network. No code of it is run.
+    """Check that the file of a section `model` exists and can hold its network. No code of the file is run.
 
     Raises:
-        SettingError: if there is no such file or module, no such function in it, or no model of Keras.
+        SettingError: if the file or module is missing, has no such function, or is no Keras model.
     """
     match network:
         case {"name": "python", "build": build}:
@@ -70,7 +70,7 @@ def refuse_unusable(network: Mapping[str, Any]) -> None:
 
 
 def refuse_changed_network(model: Model, sources: Sources) -> None:
-    """Raise SettingError if `sources` has another sha256 for this network of the user's own than its files have."""
+    """Raise SettingError if the files of this network have another sha256 now than `sources` holds for it."""
     expected = sources.get(model.model_dump_json())
     if not isinstance(model, KerasFile | PythonNetwork) or expected is None:
         return
@@ -78,7 +78,7 @@ def refuse_changed_network(model: Model, sources: Sources) -> None:
         key, value = ("model.path", model.path) if isinstance(model, KerasFile) else ("model.build", model.build)
         raise SettingError(
             key,
-            f"is {value!r}; what lies there on {platform.node()} is another network than when the study was begun "
-            f"(sha256 {seen}; expected {expected}). Put back what was there, and the versions of the packages that it "
-            "imports; with another network it is another study.",
+            f"is {value!r}; on {platform.node()} this is another network than when the study began "
+            f"(sha256 {seen}; expected {expected}). Restore the file, and the versions of the packages that it "
+            "imports. Another network needs another study.",
         )

@@ -1,4 +1,4 @@
-"""What a training costs: timed by a few of its steps, or estimated from its model alone."""
+"""How long a training takes: timed with a few of its steps, or estimated from its model alone."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from bnexp.history import History
 from bnexp.store.records import Seeds
 
 TIMED_STEPS = 8
-"""Optimizer steps of an epoch that is only timed."""
+"""Optimizer steps in an epoch that is only timed."""
 
-# What `rough_pace` counts with, measured on one slow core:
+# Constants of `rough_pace`, measured on one slow core:
 TRACING_SECONDS, TRACED_VARIABLE_SECONDS = 0.5, 0.06
 STEP_SECONDS, VARIABLE_SECONDS = 1e-4, 1e-5
-"""What a step costs beside arithmetic, as a whole and for each variable, where STACKED trainings share a program."""
+"""Seconds of a step besides arithmetic, once and for each variable, if STACKED trainings share a program."""
 STACKED, LEAST_SHARE = 20, 0.6
-"""STACKED / n times that cost for n trainings, but never less than this share of it."""
+"""For n trainings, these seconds are multiplied by STACKED / n, or by LEAST_SHARE if that is more."""
 PRODUCT_SECONDS = 2e-10
-"""Of a product of the forward pass, with the two of the backward pass."""
+"""Seconds for one product of the forward pass, including its two products of the backward pass."""
 WEIGHT_SECONDS = 4e-9
-"""To update one weight."""
+"""Seconds to update one weight."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What trainings that share a program cost: seconds to begin, and for each optimizer step of each training."""
+    """Time that trainings of one program take: seconds to start, and for each optimizer step of each training."""
 
     start: float
     step: float
 
 
 class _EnoughError(Exception):
-    """Raised where enough was timed: nothing of it is kept."""
+    """Raised to end a training after enough was timed; its results are discarded."""
 
 
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
-    """Train two epochs of a few steps of experiments that share a program, as many as fit in memory, and time them."""
+    """Return the pace of experiments that share a program, as many as fit in memory: time two epochs of a few steps."""
     batch = experiments[0].training.batch_size
     whole = prepared_once(experiments, seeds)
     ready = [
@@ -61,14 +61,14 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
 
 
 class _Timer(BatchObserver):
-    """Notes when the first two epochs end, and how many seeds the first one was of."""
+    """Notes when the first two epochs end, and how many seeds the first one trained."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
         self.at_once = 1
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
-        """Note the end of an epoch; two are enough."""
+        """Note the end of an epoch, and stop the training after two."""
         self.at_once = self.at_once if self.ends else sum(len(history.seeds) for history in so_far)
         self.ends.append(time.monotonic())
         if len(self.ends) == 2:
@@ -77,11 +77,11 @@ class _Timer(BatchObserver):
 
 
 def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
-    """Estimate from the built model alone what `pace` would measure: nothing is traced or trained.
+    """Estimate from the built model alone what `pace` would measure; nothing is traced or trained.
 
-    `at_once` trainings share a program. On dense, convolutional and deep nets it is right within a factor of three,
-    on an idle machine. Tracing, and the cost of a step beside arithmetic, grow with the number of variables. Arithmetic
-    grows with the products, and the update with the weights.
+    `at_once` is how many trainings share a program. For dense, convolutional and deep nets on an idle machine, the
+    estimate is right within a factor of three. The time of tracing, and of a step besides arithmetic, grows with the
+    number of variables. The time of arithmetic grows with the products, and of the update with the weights.
     """
     model = built_for(experiment, prepared(experiment, seeds)).model
     variables, batch = len(model.variables), experiment.training.batch_size
@@ -91,10 +91,10 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
 
 
 def _products(model: Any) -> float:
-    """Return about how many products the model computes for one row going forward: each weight at each position.
+    """Estimate how many products the forward pass computes for one row: one for each weight at each position.
 
-    A layer or a nested model counts in each call of this model, and in no call of another one. Of a model with a `call`
-    of its own, each weight counts once. Positions that are not known before there are rows count as one.
+    A layer or nested model counts once for each call in this model; calls in other models do not count. In a model
+    with its own `call` method, each weight counts once. An axis of unknown length counts as one position.
     """
     from keras import Layer
     from keras.layers import Embedding
@@ -105,7 +105,7 @@ def _products(model: Any) -> float:
     found = 0.0
     for node in nodes:
         layer = node.operation
-        if not isinstance(layer, Layer) or isinstance(layer, Embedding):  # which looks up, no more
+        if not isinstance(layer, Layer) or isinstance(layer, Embedding):  # an embedding only looks up
             continue
         if _graph_of(layer) is not None:
             found += _products(layer)
@@ -123,7 +123,7 @@ def _graph_of(layer: Any) -> list[Any] | None:
 
 
 def _of_two_epochs(experiment: Experiment) -> Experiment:
-    """Return an experiment of two epochs or more: the first one holds the tracing."""
+    """Return the experiment with two epochs or more, because the first epoch includes the tracing."""
     training = experiment.training
     more = training.model_copy(update={"epochs": max(2, training.epochs)})
     return experiment.model_copy(update={"training": more})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pairing_of(wave: Wave) -> Pairing:
-    """Return the digests of the seeds of a wave."""
+    """Return the digests that pair the seeds of a wave with another run's seeds."""
     seeds, one = wave.trained.history.seeds, wave.prepared
     return Pairing.model_validate(
         {
@@ -28,9 +28,9 @@ def pairing_of(wave: Wave) -> Pairing:
 
 
 def kernel_digests(built: Built, seeds: Seeds, initial: Sequence[NDArray[Any]]) -> dict[str, dict[str, str]]:
-    """Map each weight that is drawn at random, by name, to the digest of what each seed has drawn.
+    """Map the name of each randomly drawn weight to the digest of its initial values for each seed.
 
-    `initial` holds the first values of `model.variables`, each stacked over these seeds.
+    `initial` holds the initial values of `model.variables`, each stacked over these seeds.
     """
     from bnexp.data import short_digest
 
@@ -41,7 +41,7 @@ def kernel_digests(built: Built, seeds: Seeds, initial: Sequence[NDArray[Any]]) 
 
 
 def joined_pairing(before: Pairing, wave: Pairing) -> Pairing:
-    """Join the digests of the seeds so far and of a wave's, which have the same batches and kernels by name.
+    """Join the digests of the seeds so far with another wave's digests.
 
     >>> joined_pairing(Pairing(splits={"0": "ab"}), Pairing(splits={"1": "cd"})).splits
     {'0': 'ab', '1': 'cd'}

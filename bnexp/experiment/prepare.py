@@ -1,4 +1,4 @@
-"""What experiments need before they are trained: data, models and a place, or all that keeps them from having these.
+"""Prepares what experiments need before training: their data and models. All problems are reported together.
 
 TensorFlow is imported here, inside functions, and only when something is to be trained.
 """
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from bnexp.models.inputs import Inputs
 
 Where = Callable[[str], str]
-"""Dotted key of a config -> the file and line in which it stands."""
+"""Dotted key of a config -> the file and line that contain it."""
 
 KEPT_SHARE = 8
-"""Data that were prepared before are kept beside the newest while all take less than this part of the memory limit."""
+"""Earlier data are kept beside the newest if all together take at most the memory limit divided by this number."""
 
 
 @dataclass(frozen=True)
 class ToTrain:
-    """An experiment that is to be trained, and where its keys stand."""
+    """An experiment that will be trained, and the place of each of its keys in a config file."""
 
     experiment: Experiment
     where: Where
@@ -65,29 +65,29 @@ class Checked:
     steps: int
     """Optimizer steps of one epoch."""
     data: DataFacts = field(default_factory=DataFacts)
-    """What is shown of the data."""
+    """The facts about the data that are shown to the user."""
     digest: str | None = None
-    """Of the rows, where it was asked for."""
+    """Digest of the rows; None if it was not asked for."""
     splits: Mapping[str, str] | None = None
-    """Seed -> the digest of its split, where it was asked for."""
+    """Seed -> digest of its split; None if it was not asked for."""
     own_momenta: Sequence[float] = ()
-    """Of a network of the user's own: of each batch normalization that is not frozen."""
+    """Momentum of each batch normalization that is not frozen, in a network of the user's own."""
     network: Network | None = None
-    """Of a network of the user's own: what was made of it."""
+    """Facts about a network of the user's own; None for one of bnexp's networks."""
     doubts: Sequence[str] = ()
-    """What in that network may mislead."""
+    """Warnings about the built network."""
 
     def warnings(self, experiment: Experiment) -> list[str]:
-        """List what may mislead in the experiment's network and training, if no seed stops early."""
+        """List the warnings about the experiment's network and training, if no seed stops early."""
         steps = experiment.training.epochs * self.steps
         return warnings_of(experiment, steps, self.doubts, self.own_momenta)
 
 
 def preflight(several: Sequence[ToTrain], *, digests: bool = False, note: Note = lambda text: None) -> list[Checked]:
-    """Check the data, the model and the trainer of all experiments; nothing is trained or written.
+    """Check the data, model and trainer of all experiments, and return the facts about each. Nothing is trained.
 
-    The first experiment is checked last, so that its data are still there when it is trained. With `digests` the
-    digests of rows and splits are returned, too.
+    The first experiment is checked last, so that its data are still in memory when its training begins. With
+    `digests`, the facts include the digests of rows and splits.
 
     Raises:
         UserError: with all problems of all experiments, each with its file and line.
@@ -105,10 +105,10 @@ def preflight(several: Sequence[ToTrain], *, digests: bool = False, note: Note =
 
 
 def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda text: None) -> Checked:
-    """Prepare the data and build the model and the trainer of one experiment, and return what is known of it.
+    """Prepare the data of one experiment, build its model and trainer, and return the facts about it.
 
     Raises:
-        SettingError: if its data, its model or its trainer is not as it should be.
+        SettingError: if its data, its model or its trainer is invalid.
         UserError: if TensorFlow cannot use the GPU.
     """
     refuse_unusable(experiment.model.model_dump())
@@ -130,7 +130,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
 
 @contextmanager
 def located_errors(where: Where) -> Iterator[None]:
-    """Add file and line to a mistake that shows only when the data are drawn or the model is built."""
+    """Add file and line to a wrong setting that shows only when the data are drawn or the model is built."""
     try:
         yield
     except SettingError as error:
@@ -141,11 +141,11 @@ def located_errors(where: Where) -> Iterator[None]:
 
 
 def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, note: Note = lambda text: None) -> Data:
-    """Read or draw the data for some seeds, else for all. In one process, arms with the same data share the work.
+    """Return the data for these seeds, or for all; they are read or drawn once for arms with the same data.
 
     Raises:
-        SettingError: if they are not as they should be, or the config does not go with them.
-        UserError: if they are read with Keras, and TensorFlow cannot use the GPU.
+        SettingError: if the data are invalid, or the config does not fit them.
+        UserError: if the data are read with Keras, and TensorFlow cannot use the GPU.
     """
     training = experiment.training
     if isinstance(experiment.dataset, READ_WITH_KERAS):
@@ -167,38 +167,38 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, no
 
 
 def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, str]]:
-    """Yield a problem if a layer masks padding, and some text has no word and so is nothing but padding."""
+    """Yield a problem if a layer masks padding and some text has no word, because all of that text is padding."""
     without = data.rows.facts.texts_without_words
     layers = experiment.model.layers if isinstance(experiment.model, Sequential) else ()
     if without and any(layer.arguments.get("mask_zero") for layer in every_layer(layers)):
         yield (
             "dataset.text",
             f"names a column in which {without.first} has no word (rows without: {without.rows}). mask_zero of "
-            "the Embedding masks all of it, and the loss becomes NaN. Take these rows out, or leave out mask_zero.",
+            "the Embedding masks all of it, and the loss becomes NaN. Remove these rows, or leave out mask_zero.",
         )
 
 
 class _Kept:
-    """Data that were prepared in this process, the newest last: few, or small ones."""
+    """Data that were prepared in this process, the newest last. Large data are not kept beside others."""
 
     def __init__(self) -> None:
         self._data: dict[tuple[str, tuple[int, ...], int, str | None], Data] = {}
 
     def data(self, dataset: str, seeds: tuple[int, ...], memory: int, source: str | None, note: Note) -> Data:
-        """Return the data, prepared now if they are not kept; `source` tells one state of a file from another."""
+        """Return the data; prepare them if they are not kept. `source`, a file's sha256, changes if the file does."""
         from bnexp.data import prepare
 
         key = dataset, seeds, memory, source
         found = self._data.pop(key, None)
         if found is None:
-            self._forget(memory)  # before others come: a large set is not held beside another one
+            self._forget(memory)  # so that memory never holds two large sets at once
             found = prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source, note)
         self._data[key] = found
         self._forget(memory, keep=1)
         return found
 
     def _forget(self, memory: int, *, keep: int = 0) -> None:
-        """Forget the oldest until the rest is small; `keep` of them stay whatever they take."""
+        """Forget the oldest data until the rest is small; the newest `keep` stay, whatever their size."""
         while len(self._data) > keep and self._bytes() > memory // KEPT_SHARE:
             del self._data[next(iter(self._data))]
 
@@ -213,7 +213,7 @@ _KEPT = _Kept()
 
 
 def _load_backend(seeds: int) -> None:
-    """Load TensorFlow and, before its first operation, spread it over the cores; refuse a GPU that it cannot use."""
+    """Load TensorFlow and set its threads before its first operation; refuse a GPU that it cannot use."""
     backend.load()
     from bnexp.training.devices import refuse_unusable_gpus, spread_over_cores
 
@@ -222,10 +222,10 @@ def _load_backend(seeds: int) -> None:
 
 
 def built_for(experiment: Experiment, data: Data) -> Built:
-    """Build the model; refuse what Keras or the trainer refuses before a directory is made.
+    """Build the model; check before a run directory is made that Keras and the trainer accept it.
 
     Raises:
-        SettingError: with all that is refused, or does not fit in memory.
+        SettingError: with all settings that are refused, or if the model does not fit in memory.
         UserError: if TensorFlow cannot use the GPU.
     """
     _load_backend(experiment.training.seeds)
@@ -246,7 +246,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 
 
 def _try_layers(model: Model, built: Built, data: Data) -> None:
-    """Raise SettingError if a layer that the user chose does not run on rows of the first seed."""
+    """Raise SettingError if a layer that the user chose cannot process rows of the first seed."""
     if isinstance(model, Sequential):
         from bnexp.models.dry_step import TRIED_ROWS, refuse_layers_that_do_not_run
 
@@ -277,9 +277,9 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
 
 @functools.lru_cache(maxsize=8)
 def _built(model: str, files: str | None, inputs: Inputs, task: Task, classes: int) -> Built:
-    """Build a model, or return the one that was built before: a program belongs to its model and is traced once.
+    """Return a model; the same arguments return the same model, because its program is traced only once.
 
-    `files` tells one state of the user's own network from another.
+    `files` is the digest of the user's own network, so a changed file gives a new model.
     """
     from bnexp.models import build
 

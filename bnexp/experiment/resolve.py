@@ -1,4 +1,4 @@
-"""What an arm's name means: a run that exists, or a config that has to be trained first, like a target of make."""
+"""What an arm's name means: a run that exists, or a config that must be trained first, as with a target of make."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from bnexp.system.listeners import Warn
 
 @dataclass(frozen=True)
 class Planned:
-    """An arm before it takes part: its name and either a finished run or the experiment to train, and why."""
+    """An arm before the comparison: its name, and either a finished run, or the experiment to train and the reason."""
 
     name: str
     run: store.Run | None
@@ -36,20 +36,20 @@ class Planned:
     overrides: Sequence[str] = ()
     reason: str = ""
     given: str = ""
-    """What was named on the command line."""
+    """What the user typed on the command line."""
 
     @property
     def known_as(self) -> list[str]:
-        """List what the arm may be called: by its name, and by its run's id if it is a stored run."""
+        """List the names that the user can call the arm by: its name and, for a stored run, the run's id."""
         return [self.name, *([self.run.id] if self.run else [])]
 
 
 def plan_arm(name: Name, runs: Path, overrides: Sequence[str], warn: Warn = lambda text: None) -> Planned:
-    """Find out what a name means.
+    """Return the arm that a name means.
 
-    A run directory, a run's id or unique prefix is that run. A config file, or NAME where configs/NAME.yaml exists, is
-    its newest finished run, if that has the same digest and all the seeds. Otherwise the config is to be trained. Any
-    other NAME is the newest finished run of that experiment.
+    A run directory, a run's id or its unique prefix means that run. A config file, or NAME if configs/NAME.yaml
+    exists, means the newest finished run that has the same digest and all the seeds. If there is none, the config will
+    be trained. Any other NAME means the newest finished run of that experiment.
 
     Raises:
         RunError: if nothing has this name, or several runs do.
@@ -69,10 +69,10 @@ def plan_arm(name: Name, runs: Path, overrides: Sequence[str], warn: Warn = lamb
 def plan_arms(
     names: Sequence[Name], runs: Path, overrides: Mapping[Name, Sequence[str]], warn: Warn = lambda text: None
 ) -> list[Planned]:
-    """Find out what several names mean, each with its overrides. `warn` hears of runs that are passed over.
+    """Return the arm that each name means, with its overrides. `warn` is called for runs that are skipped.
 
     Raises:
-        UserError: with all that is wrong with any of them.
+        UserError: with all problems of all names.
     """
     planned, problems = [], Problems()
     for name in names:
@@ -83,10 +83,10 @@ def plan_arms(
 
 
 def fitting_overrides(names: Sequence[Name], overrides: Sequence[str]) -> dict[Name, list[str]]:
-    """Map each arm's name to its overrides. If only some arms have a key, only they take the override.
+    """Map each arm's name to its overrides. If only some arms have a key, only they get the override.
 
-    So `compare bn nobn model.normalization.momentum=0.9` is about bn alone. A
-    key that no arm has stays with all of them, to be refused.
+    So `compare bn nobn model.normalization.momentum=0.9` changes bn alone. An override whose key no arm has is passed
+    to all arms, and is refused there.
     """
     sources = {name: config_source(name) for name in names}
     takes = {
@@ -101,9 +101,9 @@ def fitting_overrides(names: Sequence[Name], overrides: Sequence[str]) -> dict[N
 
 
 def _more_seeds(run: store.Run, stored: int, asked: int, overrides: Sequence[str]) -> str:
-    """Return a note on a run that holds more seeds than are asked for; else an empty text.
+    """Return a note if a run holds more seeds than are asked for; else an empty text.
 
-    A number of seeds that was typed is taken at its word. One that stands in a config is the fewest.
+    A number of seeds that the user typed means exactly this number. A number in a config is a minimum.
     """
     is_typed = seeds_typed(overrides) is not None
     used = f"its first {asked} are used" if is_typed else "those that all arms have are used"
@@ -129,7 +129,7 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
 
 
 def _cure(run: store.Run, status: store.Status) -> str:
-    """Return what to do about a run that is not finished."""
+    """Return what the user can do about a run that is not finished."""
     if status == "running":
         return "Wait for it, or stop it."
     if status == "interrupted" and run.checkpoint() is not None:
@@ -152,7 +152,7 @@ def _to_train(experiment: Experiment) -> tuple[str, int]:
 
 
 def experiment_of(item: Planned) -> Experiment:
-    """Return what is to be trained, or what a stored run was trained from."""
+    """Return the experiment that will be trained, or that a stored run was trained from."""
     if item.experiment is not None:
         return item.experiment
     assert item.run is not None
@@ -160,10 +160,10 @@ def experiment_of(item: Planned) -> Experiment:
 
 
 def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
-    """Read the arms that are stored runs: name -> arm.
+    """Return the arms that are stored runs, read from their files: name -> arm.
 
     Raises:
-        UserError: with all that is missing or damaged in any of them.
+        UserError: with all files that are missing or damaged.
     """
     found, problems = {}, Problems()
     for item in planned:
@@ -175,7 +175,7 @@ def stored(planned: Sequence[Planned]) -> dict[str, comparison.Arm]:
 
 
 def needs_digests(planned: Sequence[Planned]) -> bool:
-    """Return True if the configs alone do not show that all arms have the same rows and splits."""
+    """Return True if only digests can show that all arms have the same rows and splits, and not their configs."""
     datasets = {item.experiment and item.experiment.dataset.model_dump_json() for item in planned}
     return len(datasets) > 1
 
@@ -186,16 +186,16 @@ def refuse_unanswerable(
     trained: Mapping[str, comparison.Arm],
     checked: Mapping[str, Checked],
 ) -> None:
-    """Raise ComparisonError if the question cannot be answered by these arms: stored ones, and ones to be trained.
+    """Raise ComparisonError if these arms cannot answer the question.
 
-    `trained` and `checked` hold what is known of either, by name.
+    `trained` maps names to stored arms, and `checked` to the facts about arms that will be trained.
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     each_epoch = measured_by(planned, trained, checked, is_each_epoch=True)
     comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured, each_epoch)
     facts = [arm.record.dataset for arm in trained.values()]
     comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
-    if not checked:  # all are trained: what they hold is compared, and the verdict is withheld where it must be
+    if not checked:  # all arms are stored: their contents are compared, and a verdict is withheld if necessary
         return
     comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
@@ -216,7 +216,7 @@ def measured_by(
     *,
     is_each_epoch: bool = False,
 ) -> list[str]:
-    """List the metrics that all arms measure, or will measure: in all, or at each epoch."""
+    """List the metrics that all arms measure or will measure; with `is_each_epoch`, only each epoch's metrics."""
     known: dict[str, tuple[Task, store.DataFacts]]
     known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
     known |= {name: (facts.task, facts.data) for name, facts in checked.items()}
@@ -228,7 +228,7 @@ def measured_by(
 
 
 def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:
-    """Return what an arm was trained on, or is to be."""
+    """Return the facts about what an arm was, or will be, trained on."""
     if item.name in trained:
         return comparison.basis_of(trained[item.name])
     facts = checked[item.name]
@@ -256,7 +256,7 @@ def arm(name: str, run: store.Run, finished: Finished | None = None) -> comparis
 def _refuse_gaps(
     name: str, directory: Path, record: store.ComparedRecord, history: History, experiment: Experiment
 ) -> None:
-    """Raise RunError if a seed has no digest, a metric that was to be measured no values, or a seed other epochs."""
+    """Raise RunError if a seed has no digest, an expected metric has no values, or a seed has other epochs."""
     if (missing := record.pairing.lacks(history.seeds)) is not None:
         raise RunError(f"{directory / 'run.json'}: {missing}. Train {name} again.")
     measured = experiment.measured(record.dataset.task)
@@ -280,7 +280,7 @@ Train = Callable[[Planned], Finished]
 def trained_arms(
     planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train
 ) -> list[comparison.Arm]:
-    """Return all arms, those that are `trained` already and the others once they are."""
+    """Return all arms: those that are `trained` already, and the others after `train` has trained them."""
     found: list[comparison.Arm] = []
     for item in planned:
         if item.name in trained:

@@ -1,4 +1,4 @@
-"""An interrupted run that goes on from its checkpoint, in its own directory, to the files of an uninterrupted one.
+"""Continues an interrupted run from its checkpoint, in its own directory, to the files of an uninterrupted run.
 
 TensorFlow is imported here, inside functions.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run that was stopped, and keeps a checkpoint."""
+    """An interrupted run that has a checkpoint."""
 
     run: store.Run
     experiment: Experiment
@@ -40,10 +40,10 @@ class Interrupted:
 
 
 def interrupted_run(runs: Path, name: str) -> Interrupted:
-    """Find a run that can go on, by its directory, its id or the beginning of that.
+    """Find an interrupted run by its directory, its id or the beginning of its id.
 
     Raises:
-        RunError: if there is none of this name, or it cannot go on.
+        RunError: if no run has this name, or the run cannot continue.
         ConfigError: if its config is damaged.
     """
     run = store.find(runs, name)
@@ -71,7 +71,7 @@ def _again(run: store.Run) -> str:
 def _cure(run: store.Run, state: store.State) -> str:
     match state.status:
         case "finished":
-            return "Nothing of it is left to train."
+            return "All its seeds are trained."
         case "running":
             return "Wait for it, or stop it."
         case _:
@@ -79,13 +79,13 @@ def _cure(run: store.Run, state: store.State) -> str:
 
 
 def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, draw: Draw = no_figures) -> Finished:
-    """Train what is left of an interrupted run; its files are then equal to an uninterrupted run's.
+    """Train the rest of an interrupted run; its files are then equal to an uninterrupted run's.
 
-    `watch`, `note` and `draw` are as in `train_experiment`. `resumed` of run.json says when it went on.
+    `watch`, `note` and `draw` are as in `train_experiment`. `resumed` in run.json records when the run continued.
 
     Raises:
-        RunError: if it cannot go on with the very same numbers, or another process is at work in it.
-        UserError: if the data or the model is not as it should be.
+        RunError: if it cannot continue with exactly the same numbers, or another process uses its directory.
+        UserError: if the data or the model is invalid.
         WorkError: if training runs out of memory, or its directory can no longer be written.
     """
     run, experiment = found.run, found.experiment
@@ -96,7 +96,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
     with store.resumed_directory(run.directory):
         record = run.record()
         if record.status == "finished":
-            raise RunError(f"{run.id} was finished meanwhile. Nothing of it is left to train.")
+            raise RunError(f"{run.id} was finished meanwhile. All its seeds are trained.")
         try:
             head, arrays = checkpoint.read(path)
             _refuse_differences(found, head, record, first_record(experiment, data, built, run.id, record.overrides))
@@ -121,7 +121,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
 
 
 def _refuse_other_rows(run: store.Run, finished: FinishedSeeds, experiment: Experiment, data: Data) -> None:
-    """Raise RunError if what each held-out row measured in finished seeds was kept, and is missing or another file."""
+    """Raise RunError if the kept rows of the finished seeds are missing, or are of other rows or measures."""
     from bnexp.training.kept_rows import held_out, keeps_measures, keeps_predictions
 
     training, path = experiment.training, run.directory / store.ROWS
@@ -135,19 +135,19 @@ def _refuse_other_rows(run: store.Run, finished: FinishedSeeds, experiment: Expe
 
 
 def _refuse_differences(found: Interrupted, head: Head, record: store.RunRecord, now: store.RunRecord) -> None:
-    """Raise RunError if the numbers could differ in the last bit, with all that differs."""
+    """Raise RunError, with all differences, if any number could differ from an uninterrupted run's by even one bit."""
     differences = list(_differences(head, record, now))
     if differences:
         raise RunError(
-            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected the same as before, as the "
-            f"numbers could otherwise differ from an uninterrupted run's. {_again(found.run)}"
+            f"{found.run.id} cannot go on: {'; '.join(differences)}. Expected no difference: otherwise the "
+            f"numbers could differ from an uninterrupted run's. {_again(found.run)}"
         )
 
 
 def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> Iterator[str]:
-    """Yield what differs between the run as it was begun, its checkpoint, and here and now."""
+    """Yield each difference between the run at its start (`record`), its checkpoint (`head`), and `now`."""
     if (head.run, head.config_digest) != (record.id, record.config_digest):
-        yield f"its checkpoint is of {head.run}"
+        yield f"its checkpoint belongs to {head.run}"
     elif len(head.finished) >= len(now.seeds or ()) or tuple(head.finished) != (now.seeds or ())[: len(head.finished)]:
         yield f"its checkpoint lists {head.finished} as finished seeds"
     if record.config_digest != now.config_digest or record.seeds != now.seeds:

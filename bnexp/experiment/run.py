@@ -1,4 +1,4 @@
-"""One experiment from its config to a run directory: prepared, trained as a batch of one, and recorded.
+"""Trains one experiment into a run directory: prepares it, trains it as a batch of one, and records it.
 
 TensorFlow is imported here, inside functions, and only when something is trained.
 """
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 
 
 Draw = Callable[[store.Run], list[str]]
-"""Draws the figures of a run that is trained; returns what to warn of."""
+"""Draws the figures of a trained run; returns a warning for each figure that could not be drawn."""
 
 
 def no_figures(run: store.Run) -> list[str]:
-    """Draw nothing."""
+    """Draw no figures; return no warnings."""
     return []
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has been trained: its directory, its record as in run.json, and its history."""
+    """A run after training, finished or interrupted: its directory, its record as in run.json, and its history."""
 
     run: store.Run
     record: store.RunRecord
@@ -59,7 +59,7 @@ class Finished:
 
     @property
     def interrupted(self) -> bool:
-        """Return True if the user stopped it before its last epoch."""
+        """Return True if the user stopped the run before its last epoch."""
         return self.record.status == "interrupted"
 
 
@@ -75,13 +75,13 @@ def train_experiment(
 ) -> Finished:
     """Train every seed of an experiment and keep everything in a new run directory.
 
-    `watch` gets the histories so far after every epoch and may ask to stop;
-    `note` hears what is going on, a line each. `overrides` are recorded:
-    what was laid over the config's file. Seeds that are `kept` of an earlier run are not trained again.
-    `draw` draws the figures while the run's directory is still held.
+    `watch` is called with the histories so far after every epoch; it can ask for a stop. `note` is called with a line
+    for each step of the work. `overrides` are the settings that replaced values of the config file; they are recorded.
+    `kept` holds seeds of an earlier run, which are not trained again. `draw` draws the figures while the run's
+    directory is still locked.
 
     Raises:
-        UserError: before anything is written, if the data, the model or the place is not as it should be.
+        UserError: before anything is written, if the data, the model or the directory is invalid.
         WorkError: if training runs out of memory, or its directory can no longer be written.
     """
     store.refuse_unwritable(runs)
@@ -114,10 +114,12 @@ def train_in(
     note: Note,
     before: Snapshot | None = None,
 ) -> Finished:
-    """Train the seeds that are not finished, the first of them from a snapshot on, and write all files of the run.
+    """Train the seeds that are not finished, and write all files of the run.
+
+    If there is a snapshot `before`, the seeds at work when it was made continue from it.
 
     Raises:
-        CheckpointError: if `before` is of other trainings, or of another machine.
+        CheckpointError: if `before` belongs to other trainings, or to another machine.
         WorkError: if training runs out of memory.
     """
     experiment = prepared.experiment
@@ -137,10 +139,10 @@ def train_in(
 
 
 def with_figures(trained: Finished, draw: Draw) -> Finished:
-    """Draw the figures of a run that is recorded, and add to its record what could not be drawn."""
+    """Draw the figures of a recorded run, and add to its record which figures could not be drawn."""
     if told := draw(trained.run):
         trained.record.not_kept = [*trained.record.not_kept, *told]
-        with suppress(StorageError):  # what was trained is worth more than a note on its figures
+        with suppress(StorageError):  # the run is complete without a note on its figures
             store.write_record(trained.run.directory / "run.json", trained.record)
     return trained
 
@@ -150,14 +152,14 @@ def _out_of_memory(experiment: Experiment, error: MemoryError) -> str:
     limit = memory_limit(training.memory_limit_bytes()) / 2**30
     return (
         f"{experiment.name}: training ran out of memory ({error}); training.memory_limit is {limit:.2f} GiB. "
-        "Use a lower one, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
+        "Use a lower limit, so that fewer seeds are worked on at a time, or a smaller model or training.batch_size."
     )
 
 
 def first_record(
     experiment: Experiment, data: Data, built: Built, run: str, overrides: Sequence[str]
 ) -> store.RunRecord:
-    """Return what run.json says before training: the experiment, the data, the machine and the versions."""
+    """Return the content of run.json before training: the experiment, the data, the machine and the versions."""
     from bnexp.training import engine_name
     from bnexp.training.devices import gpus
 
@@ -189,7 +191,7 @@ def first_record(
 
 
 def _complete(record: store.RunRecord, prepared: Prepared, files: RunFiles) -> None:
-    """Add what is known after training: how it ended, how long it took, final and best metrics, warnings."""
+    """Add what is known after training: status, duration, final and best metrics, and warnings."""
     experiment, data, built, measured = prepared.experiment, prepared.data, prepared.built, files.history
     steps = data.steps(experiment.training.batch_size, experiment.training.drop_last)
     record.status = "interrupted" if files.interrupted else "finished"
@@ -205,7 +207,7 @@ def _complete(record: store.RunRecord, prepared: Prepared, files: RunFiles) -> N
 
 
 def _rows_not_kept(experiment: Experiment, data: Data) -> list[str]:
-    """Return what is not kept of the held-out rows, and why."""
+    """Return which measures of held-out rows are not kept, and why; empty if all are kept."""
     from bnexp.training.kept_rows import not_kept
 
     warning = not_kept(experiment.training, data, experiment.training.seeds)
@@ -213,7 +215,7 @@ def _rows_not_kept(experiment: Experiment, data: Data) -> list[str]:
 
 
 def _summary(measured: History, metric: str, guessing: Mapping[str, float]) -> Summary:
-    """Return the mean over seeds of the final and of the best value."""
+    """Return the means over seeds of a metric's final and best values."""
     values = (measured.final(metric), measured.best(metric))
     final, best = (_finite_mean(measured.as_judged(metric, values_S, guessing)) for values_S in values)
     return Summary(final=final, best=best)
@@ -226,12 +228,12 @@ def _finite_mean(values_S: Floats) -> float | None:
 
 @contextmanager
 def failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
-    """Mark the run as interrupted in its own record if training does not come to its end."""
+    """Mark the run as interrupted in its record if training raises any other error than CheckpointError."""
     try:
         yield
     except CheckpointError:  # nothing was trained
         raise
     except BaseException:
-        with suppress(StorageError):  # it may be the error that is raised already
+        with suppress(StorageError):  # a failed write may be the error that is already raised
             store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
         raise

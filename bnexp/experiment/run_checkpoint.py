@@ -1,4 +1,4 @@
-"""The checkpoint of a run while it is trained: when one is due, and what stands in it beside the engine's state."""
+"""The checkpoint of a run during training: when one is due, and what it holds besides the engine's state."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from bnexp.errors import StorageError
 from bnexp.system.machine import processor
 
 CHECKPOINT_EVERY_SECONDS = 60.0
-"""How often a checkpoint is kept, at the end of an epoch: a kill loses little more than that."""
+"""Seconds between two checkpoints, which are written at the end of an epoch. A kill loses little more than that."""
 CHECKPOINT_SHARE = 0.02
-"""The most of the time that keeping checkpoints may take."""
+"""Largest share of the time that writing checkpoints may take."""
 KEPT_BYTES_PER_SECOND = 1e8
-"""How fast one is kept, as long as none was (measured, hashing included: 1e8 to 2.7e8 on a busy machine)."""
+"""Assumed speed of writing until one was written (measured, hashing included: 1e8 to 2.7e8 on a busy machine)."""
 
 
 class RunCheckpoint:
-    """Keeps how far a run is in its directory; one file, which is replaced."""
+    """Keeps the progress of a run in its directory, in one file that is replaced each time."""
 
     def __init__(self, directory: Path, record: store.RunRecord) -> None:
         self._path, self._record = directory / store.CHECKPOINT, record
         self._ended = time.monotonic()
         self._took: float | None = None
         self.lost: str | None = None
-        """Why the newest one could not be kept."""
+        """Why the newest checkpoint could not be written; None if it was."""
 
     def is_due(self, size: Callable[[], int]) -> bool:
-        """Return True if it is time to keep one of this many bytes."""
+        """Return True if it is time to write a checkpoint of this many bytes."""
         since = time.monotonic() - self._ended
         if since < CHECKPOINT_EVERY_SECONDS:
             return False
@@ -38,7 +38,7 @@ class RunCheckpoint:
         return since >= took / CHECKPOINT_SHARE
 
     def keep(self, head: Head, arrays: Arrays = ()) -> None:
-        """Write a checkpoint in the place of the last one; a full disk stops no training, and leaves the last one."""
+        """Replace the last checkpoint. If the disk is full, training continues and the last checkpoint remains."""
         begun = time.monotonic()
         try:
             store.write_with(self._path, lambda file: write_to(file, head, arrays))
@@ -46,11 +46,11 @@ class RunCheckpoint:
         except StorageError as error:
             self.lost = f"The newest checkpoint was not kept: {error}"
         self._ended = time.monotonic()
-        if head.engine is not None:  # one between two waves holds no weights, and tells nothing of their cost
+        if head.engine is not None:  # a checkpoint between two waves holds no weights, so it is written faster
             self._took = self._ended - begun
 
     def head(self, facts: Facts, *, finished: list[int], seconds: float, paces: list[float], notes: list[str]) -> Head:
-        """Return what stands in a checkpoint beside the engine's arrays, by the engine's facts."""
+        """Return what a checkpoint holds besides the engine's arrays; `facts` are the engine's."""
         together, done = _at_work(facts)
         return Head(
             run=self._record.id or "",
@@ -69,7 +69,7 @@ class RunCheckpoint:
         )
 
     def remove(self) -> None:
-        """Remove the checkpoint of a run that is finished; where that fails, it is in nobody's way."""
+        """Remove the checkpoint of a finished run. A failure is ignored, because the file does no harm."""
         try:
             self._path.unlink(missing_ok=True)
         except OSError:
@@ -77,7 +77,7 @@ class RunCheckpoint:
 
 
 def _at_work(facts: Facts) -> tuple[int, int]:
-    """Return how many seeds are trained at once, and how many of the wave are finished."""
+    """Return how many seeds are trained at once, and how many seeds of the wave are finished."""
     if facts.get("engine") == "many_seeds":
         return len(facts["seeds"]), 0
     return 1, len(facts.get("finished", ()))

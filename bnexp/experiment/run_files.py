@@ -1,4 +1,4 @@
-"""The files of a run that grow while it is trained: its history, digests and models, written after each wave.
+"""The files of a run that grow during training: its history, digests and models, written after each wave.
 
 TensorFlow is imported here, inside functions.
 """
@@ -26,18 +26,18 @@ from bnexp.held_out import joined as joined_rows
 from bnexp.history import History, Watch, joined
 
 KEEP_EVERY_SECONDS = 5.0
-"""How often the history so far is written while training, so that even a kill loses little."""
+"""Seconds between two writes of the history during training, so that even a kill loses little."""
 
 KEEPING_SHARE = 0.05
-"""The most of the time that this writing may take: a history grows with every epoch."""
+"""Largest share of the time that these writes may take. Each write takes longer, because the history grows."""
 
 
 class RunFiles(BatchObserver):
     """Writes what a run measures into its directory: after each wave, and the history every few seconds.
 
-    `record` is what run.json holds; it gets the digests and models of each
-    wave. `watch` gets the histories so far after each epoch, and may ask to stop.
-    Seeds that are `finished`, as the directory holds them, stand in front of all that is trained here.
+    `record` is the content of run.json; the digests and models of each wave are added to it. `watch` is called with
+    the histories so far after each epoch, and can ask for a stop. `finished` holds the seeds that the directory has
+    already; they come before the seeds that are trained now.
     """
 
     def __init__(
@@ -52,26 +52,26 @@ class RunFiles(BatchObserver):
         self._due = time.monotonic() + KEEP_EVERY_SECONDS
         self._asked, self._unsaid = False, bool(record.resumed)
         self.seconds = finished.seconds
-        """Of training."""
+        """Seconds of training so far."""
         self.paces: list[float] = [*finished.paces]
-        """Seconds that one seed's epoch took, in the waves in which that could be measured."""
+        """Seconds of one seed's epoch: one value for each wave in which they could be measured."""
         self.interrupted = False
-        """The user stopped it before its last epoch."""
+        """True if the user stopped the run before its last epoch."""
         self.not_kept: list[str] = [*finished.not_kept]
-        """What could not be kept beside the history, and why."""
+        """What could not be kept besides the history, and why."""
 
     @property
     def seeds_before(self) -> int:
-        """Count the seeds that were finished before."""
+        """Return the number of seeds that were finished before."""
         return sum(len(history.seeds) for history in self._before)
 
     @property
     def history(self) -> History:
-        """Return the history of all waves."""
+        """Return the history of all seeds so far."""
         return joined(self._histories)
 
     def epoch_ended(self, so_far: Sequence[History]) -> bool:
-        """Write the history if it is time to, and pass it on."""
+        """Write the history if that is due, and report it; return True to ask for a stop."""
         begun, so_far = time.monotonic(), [*self._before, *so_far]
         if self._unsaid:
             store.write_record(self._directory / "run.json", self._record)
@@ -103,54 +103,54 @@ class RunFiles(BatchObserver):
             self._remove_models()
         try:
             self._record.models |= self._save_models(wave)
-        except Exception as error:  # what was trained is worth more than a file of it
+        except Exception as error:  # the numbers are kept even if a model is not saved
             self.not_kept.append(not_saved(error))
         store.write_record(self._directory / "run.json", self._record)
         if wave.left and not trained.interrupted:
             self.keep_checkpoint({"epoch": 0, "epochs": wave.prepared.experiment.training.epochs}, ())
 
     def checkpoint_due(self, size: Callable[[], int]) -> bool:
-        """Return True after a minute, or if the user has asked to stop."""
+        """Return True if a checkpoint is due by time, or if the user has asked for a stop."""
         return self._asked or self._checkpoint.is_due(size)
 
     def keep_checkpoint(self, facts: Facts, arrays: Arrays) -> None:
-        """Write what it takes to go on with the seeds at work; the finished ones stand in the other files."""
+        """Write the state of the seeds that are being trained; the other files hold the finished seeds."""
         finished = [seed for history in self._histories for seed in history.seeds]
         seconds = self.seconds + time.monotonic() - self._wave_begun
         head = self._checkpoint.head(facts, finished=finished, seconds=seconds, paces=self.paces, notes=self.not_kept)
         self._checkpoint.keep(head, arrays)
 
     def close(self) -> None:
-        """Note why the checkpoint of an interrupted run is not the newest."""
+        """Add a note if the run was interrupted and its newest checkpoint could not be written."""
         if self.interrupted and self._checkpoint.lost is not None:
             self.not_kept.append(self._checkpoint.lost)
 
     def remove_checkpoint(self) -> None:
-        """Remove the checkpoint of a run that is finished, once its record says so."""
+        """Remove the checkpoint of a finished run. Call it after run.json was written."""
         if not self.interrupted:
             self._checkpoint.remove()
 
     def _write_rows(self, wave: Wave) -> None:
-        """Write what each held-out row measured, of all waves so far."""
+        """Write the measures of each held-out row, for all waves so far."""
         if (rows := held_out(wave)) is not None:
             self._rows.append(rows)
             store.keep_rows(self._directory, joined_rows(self._rows), self._record)
 
     def _judged(self, wave: Wave) -> History:
-        """Return the history by which models are chosen. An interrupted wave cannot hold the best one yet."""
+        """Return the history by which models are chosen, without an interrupted wave if the best model is saved."""
         whole = self._histories[:-1]
         goes_on = wave.trained.interrupted and wave.prepared.experiment.training.save == "best"
         return joined(whole) if whole and goes_on else self.history
 
     def _remove_models(self) -> None:
-        """Remove the models that this wave had when it was interrupted: it may end with another best one, or none."""
+        """Remove models from before an interruption, because the wave may end with another best model, or none."""
         for name in self._record.models:
             for file in (name, inputs_file(name)):
                 (self._directory / file).unlink(missing_ok=True)
         self._record.models = {}
 
     def _save_models(self, wave: Wave) -> dict[str, str]:
-        """Write the models that the config asks for, and beside each how its inputs are made; return their sha256."""
+        """Write the models that the config asks for, each with a description of its inputs; return name -> sha256."""
         digests = {}
         rows = {seed: row for row, seed in enumerate(wave.trained.history.seeds)}
         for name, seed in saved_seeds(wave.prepared.experiment, self._judged(wave)).items():
@@ -169,9 +169,10 @@ class RunFiles(BatchObserver):
 
 
 def _pace(ends: Sequence[tuple[float, int]], *, at_once: int) -> float | None:
-    """Return one seed's seconds an epoch, from when epochs ended for `at_once` seeds, and how many seeds had begun.
+    """Return the seconds of one epoch of one seed, if `at_once` seeds are trained together; None if it is not known.
 
-    The first epoch holds the tracing and does not count; nor does the first of each seed that is trained after others.
+    `ends` holds when each epoch ended, and how many seeds had begun by then. The first epoch includes the tracing and
+    does not count. If seeds are trained one after the other, the first epoch of each seed does not count.
 
     >>> _pace([(9.0, 20), (11.0, 20), (13.0, 20)], at_once=20), _pace([(5.0, 1), (6.0, 1), (11.0, 2)], at_once=1)
     (0.1, 1.0)

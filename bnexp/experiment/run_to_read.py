@@ -1,4 +1,4 @@
-"""Which stored run a name means where a run is to be read or drawn: the newest that fits, with notes on newer ones."""
+"""Which stored run a name means if a run is read or drawn: the newest one that fits, with notes on newer ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bnexp.system.spelling import command
 
 
 def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run | None:
-    """Find what a name means; None if nothing has it.
+    """Find the run that a name means; None if nothing has this name.
 
-    The name of a config is its newest finished run with all its seeds, as in a comparison, else its run with the most
-    seeds. Without one it is the experiment's newest finished run, and `warn` hears how that differs from the config.
-    `info` hears of newer runs that do not fit.
+    The name of a config means its newest finished run with all its seeds, as in a comparison, or else its run with the
+    most seeds. If no run fits the config, the name means the experiment's newest finished run. `warn` is then called
+    with the difference from the config. `info` is called for newer runs that do not fit.
 
     Raises:
         RunError: if the name means several runs, or an experiment whose finished runs are all damaged.
@@ -40,17 +40,17 @@ def run_to_read(runs: Path, name: str, *, warn: Warn, info: Note) -> store.Run |
     fitting = _fitting(runs, experiment)
     if fitting is None:
         why = stale.reason(runs, experiment, ())
-        warn(f"No finished run of {experiment.name} fits {path}; {why}. {newest.id} is taken, the newest one.")
+        warn(f"No finished run of {experiment.name} fits {path}; {why}. {newest.id} is used, the newest one.")
         return newest
     for text in lookup.damage(runs, experiment.name):
-        warn(f"{text}; {fitting.id} is taken.")
+        warn(f"{text}; {fitting.id} is used.")
     if fitting != newest:
-        info(f"{fitting.id} is taken, the newest finished run that fits {path}; {newest.id} is newer and does not fit")
+        info(f"{fitting.id} is used, the newest finished run that fits {path}; {newest.id} is newer and does not fit")
     return fitting
 
 
 def _fitting(runs: Path, experiment: Experiment) -> store.Run | None:
-    """Find the newest finished run of a config, else one that has lost its rows, else the one with the most seeds."""
+    """Find the newest finished run of a config, else one without its rows, else the one with the most seeds."""
     if (answering := lookup.answering(runs, experiment)) is not None:
         return answering[0]
     several = itertools.chain(lookup.whole(runs, experiment), lookup.with_fewer_seeds(runs, experiment))

@@ -1,4 +1,4 @@
-"""Which seeds' models a run saves, and in which files: each model, and beside it how its inputs are made."""
+"""Which seeds' models a run saves, and in which files: each model, and a file that describes its inputs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bnexp.errors import RunError, UserError
 from bnexp.history import History
 
 NOT_SAVED = "The model was not saved"
-"""How a note begins that says why a model is missing."""
+"""The beginning of each note that says why a model is missing."""
 
 
 def saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
-    """Map the file of each model to keep to its seed."""
+    """Map each model file that the run must save to the seed of its model."""
     seeds = measured.seeds
     match experiment.training.save:
         case "none":
@@ -44,7 +44,7 @@ def not_saved(error: Exception) -> str:
 
 
 def inputs_file(model: str) -> str:
-    """Return the file that says how the inputs of a model are made.
+    """Return the name of the file that describes how the inputs of a model are made.
 
     >>> inputs_file("model-3.keras")
     'inputs-3.json'
@@ -53,7 +53,7 @@ def inputs_file(model: str) -> str:
 
 
 def holds_models(directory: Path, seeds: Mapping[str, int]) -> bool:
-    """Return True if a run's directory holds these files of models, whole, each of its seed."""
+    """Return True if a run's directory holds these model files, undamaged and each of the right seed."""
     with suppress(RunError, OSError):
         return all(_is_of(directory, name, seed) for name, seed in seeds.items())
     return False

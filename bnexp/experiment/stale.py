@@ -1,4 +1,4 @@
-"""Why an experiment has to be trained although it has runs: its runs lack seeds, or its newest finished run differs."""
+"""Why an experiment must be trained although it has runs: they lack seeds, or its newest finished run differs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bnexp.experiment.own_files import own_files
 def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     """Return why an experiment has to be trained.
 
-    Its runs hold too few seeds, or no rows, or its newest run is damaged, or something differs from that run.
+    Possible reasons: its runs lack seeds or rows, its newest run is damaged, or something has changed since that run.
     """
     if (without_rows := next(lookup.whole(runs, experiment), None)) is not None:
         return f"{without_rows[0].id} {_why_no_rows(without_rows[0])}"
@@ -32,7 +32,7 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
     except UserError:
         return "its newest run cannot be read"
     changes = config.differences(before, experiment)
-    if before.training.seeds > experiment.training.seeds:  # then it holds all that are asked for
+    if before.training.seeds > experiment.training.seeds:  # then the newest run holds all seeds
         changes.pop("training.seeds")
     if not changes and lookup.has_older_unit(newest, experiment):
         return "its newest run is of an older bnexp, which kept mae and mse of a scaled target in standard deviations"
@@ -69,7 +69,7 @@ def _overrides_of(run: store.Run) -> Sequence[str]:
 
 
 def _origin(key: str, now: Iterable[str], then: Iterable[str]) -> str:
-    """Return in brackets where a key was set: on the command line, now or in that run, or else in the file.
+    """Return in brackets where a key was set: on the command line now, in that run's overrides, or in the file.
 
     >>> _origin("training.epochs", ["training.epochs=3"], []), _origin("training.epochs", [], ["training={epochs: 3}"])
     (' (set on the command line)', ' (that run had an override)')
@@ -82,7 +82,7 @@ def _origin(key: str, now: Iterable[str], then: Iterable[str]) -> str:
 
 
 def _sets(override: str, key: str) -> bool:
-    """Return True if an override sets a key, a part of it, or the name that the keys of its section go by.
+    """Return True if an override sets a key, a part of it, or the `name` that decides which keys its section has.
 
     >>> [_sets("training={batch_size: 8, optimizer: sgd}", key) for key in ("training.epochs", "training.batch_size")]
     [False, True]

@@ -1,6 +1,6 @@
-"""What may mislead in a run: a finite list of warnings, each what was seen, why it matters, what helps.
+"""Warnings about a run: a finite list. Each warning says what was seen, why it matters, and what helps.
 
-A warning falls silent when it is heeded.
+A warning disappears when the user follows it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from bnexp.config.schema import Experiment
 from bnexp.errors import counted
 
 REMEMBERED_START = 0.01
-"""Share of the initial moving statistics left at the end above which validation suffers (pilot: 1 point at 0.05)."""
+"""Validation suffers if a larger share of the initial moving statistics is left in the end (pilot: 1 point at 0.05)."""
 SMALL_BATCH = 8
-"""Batches below this estimate mean and variance poorly (Wu and He, 2018)."""
+"""Batches with fewer rows estimate mean and variance poorly (Wu and He, 2018)."""
 
 
 def warnings_of(experiment: Experiment, steps: int, doubts: Sequence[str], own_momenta: Sequence[float]) -> list[str]:
-    """List what may mislead in an experiment's network (`doubts`, as it was built) and in its training (`cautions`)."""
+    """List the warnings about an experiment: `doubts` about its network as built, and `cautions` on its training."""
     return [*doubts, *cautions(experiment, steps, own_momenta)]
 
 
 def cautions(experiment: Experiment, steps: int, own_momenta: Sequence[float] = ()) -> list[str]:
-    """List the warnings for an experiment whose weights have at least this number of optimizer steps behind them.
+    """List the warnings about an experiment whose weights result from at least this number of optimizer steps.
 
-    `own_momenta` are `Built.own_momenta`: what a config does not tell of a network of the user's own.
+    `own_momenta` are `Built.own_momenta`: the momenta in a network of the user's own, which its config does not show.
     """
     momenta = [*batch_momenta(experiment), *own_momenta]
     if not momenta:
@@ -43,7 +43,7 @@ def cautions(experiment: Experiment, steps: int, own_momenta: Sequence[float] = 
 
 
 def batch_momenta(experiment: Experiment) -> list[float]:
-    """List the momentum of each batch normalization that the config tells of and that is not frozen."""
+    """List the momentum of each batch normalization that the config shows and that is not frozen."""
     match experiment.model:
         case Sequential(layers=layers):
             batch = [layer.arguments for layer in every_layer(layers) if layer.name == "BatchNormalization"]
@@ -58,7 +58,7 @@ def batch_momenta(experiment: Experiment) -> list[float]:
 
 def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> list[str]:
     left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
-    if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # but for rounding
+    if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # allows for rounding
         return []
     is_stopped = experiment.training.early_stopping is not None  # more epochs would not be trained
     momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
@@ -72,7 +72,7 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
 
 
 def _momentum_key(experiment: Experiment) -> str:
-    """Return where the momentum is set: in a network of the user's own that stays as written, in its code."""
+    """Return where the user sets the momentum: in the config or, if their own network stays as written, in its code."""
     model = experiment.model
     if isinstance(model, PythonNetwork | KerasFile) and isinstance(model.normalization, AsWritten):
         return "momentum in the network itself, or model.normalization.momentum in the arm batch"
@@ -80,7 +80,7 @@ def _momentum_key(experiment: Experiment) -> str:
 
 
 def _low_enough(steps: int) -> float:
-    """Return a momentum that forgets where it began within these steps: 0.9, or a lower one.
+    """Return a momentum, 0.9 or lower, that forgets the initial moving statistics within these steps.
 
     >>> _low_enough(252), _low_enough(10)
     (0.9, 0.63)

@@ -1,4 +1,4 @@
-"""From data, a built model and settings to a history and final weights."""
+"""Training: turns data, a built model and settings into a history and final weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Engine", "engine_name", "engine_of", "memory_errors", "most_together
 
 
 class Engine(Protocol):
-    """A way to train. Each is a module of this room."""
+    """A way to train. Each engine is a module of this package."""
 
     def why_not(self, training: Training, model: keras.Model) -> str | None:
         """Return why this engine cannot train the model exactly; None if it can."""
@@ -39,16 +39,15 @@ class Engine(Protocol):
         keeper: Keeper = NOT_KEPT,
         before: Snapshot | None = None,
     ) -> list[Trained]:
-        """Train the seeds of several experiments that share a program; return what came of each experiment.
+        """Train the seeds of several experiments that share a program; return one result for each experiment.
 
-        They may differ in initial weights, in data of one shape, and in the
-        height of the learning rate. `data` and `initial` have a row for each
-        experiment and seed: all seeds of the first experiment, then the next.
-        `watch` is called after every epoch, and then `keeper` may keep a
-        checkpoint. Training goes on from `before`, the snapshot of one.
+        The experiments may differ in initial weights, in data of one shape, and in the initial learning rate. `data`
+        and `initial` have a row for each experiment and seed: all seeds of the first experiment, then of the next.
+        `watch` is called after every epoch; then `keeper` may write a checkpoint. With `before`, training continues
+        from that snapshot of a checkpoint.
 
         Raises:
-            CheckpointError: if `before` is of other trainings, or of another machine.
+            CheckpointError: if `before` belongs to other trainings, or to another machine.
             MemoryError: if TensorFlow runs out of memory.
         """
 
@@ -58,10 +57,10 @@ ENGINES: MappingProxyType[str, Engine] = MappingProxyType({"many_seeds": many_se
 
 
 def engine_name(training: Training, model: keras.Model) -> tuple[str, str | None]:
-    """Return the engine's name and, where the seeds are not trained at once, why.
+    """Return the engine's name, and why it does not train all seeds at once (None if it does).
 
     Raises:
-        SettingError: if an engine is asked for that would not be exact.
+        SettingError: if the config asks for an engine that would not be exact.
     """
     objections = {name: engine.why_not(training, model) for name, engine in ENGINES.items()}
     exact = [name for name, objection in objections.items() if objection is None]

@@ -1,8 +1,8 @@
 """The order in which each seed sees its rows: a fresh permutation for every (seed, epoch).
 
 Once a global seed is set, Keras's own shuffling replays one order in every epoch. A batch-normalized net then fits the
-composition of its batches. So the orders are ours, the same in both trainers and in all arms. `training.batch_order:
-repeated` shows the effect of Keras's order.
+composition of its batches. So bnexp draws the orders itself, the same in both trainers and in all arms.
+`training.batch_order: repeated` shows the effect of Keras's order.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def batch_order(seed: int, epoch: int, rows: int) -> Order:
 
 
 def fed_rows(rows_R: Order, y_N: NDArray[Any], seed: int, epoch: int, training: Training) -> Order:
-    """Return the rows that a seed is fed in this epoch, in order, batch after batch, of rows with these targets."""
+    """Return the rows that a seed is fed in this epoch, in order, batch after batch; `y_N` are all rows' targets."""
     order_R: Order = rows_R[batch_order(seed, 0 if training.batch_order == "repeated" else epoch, len(rows_R))]
     if training.batch_order == "sorted":
         order_R = order_R[np.argsort(y_N[order_R], kind="stable")]
@@ -36,7 +36,7 @@ def fed_rows(rows_R: Order, y_N: NDArray[Any], seed: int, epoch: int, training: 
 
 
 class OrderDigests:
-    """Digests of the rows that each training was fed, in order: the proof that two arms saw the same batches."""
+    """Digests of the rows that each training was fed, in order. They prove that two arms saw the same batches."""
 
     def __init__(self, seeds: tuple[int, ...]) -> None:
         self._seeds = seeds
@@ -44,12 +44,12 @@ class OrderDigests:
         self._all = [hashlib.sha256() for _ in seeds]
 
     def add(self, row: int, rows_R: Order) -> None:
-        """Note the rows of one more epoch of the seed in this row."""
+        """Add the rows of one more epoch of the seed with this position."""
         self._all[row].update(rows_R.tobytes())
         self._first.setdefault(row, self._all[row].hexdigest())
 
     def facts(self, rows: slice = slice(None)) -> dict[str, dict[str, str]]:
-        """Return the first 16 hexadecimal digits for the seed in each of these rows, of its first epoch and of all."""
+        """Return digests of 16 hexadecimal digits for the seeds at these positions, of the first and of all epochs."""
         fed = [row for row in range(len(self._seeds))[rows] if row in self._first]
         return {
             "first_epoch": {str(self._seeds[row]): self._first[row][:16] for row in fed},

@@ -1,4 +1,4 @@
-"""How the work is spread over the cores, and whether a GPU can be used."""
+"""Spreads the work over the cores, and checks whether a GPU can be used."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from bnexp.system.machine import cores
 
 
 def side_by_side(seeds: int) -> int:
-    """Return how many shards of seeds run side by side: one a core, but one alone on a GPU."""
+    """Return how many shards of seeds run at the same time: one for each core, but only one on a GPU."""
     if tf.config.list_physical_devices("GPU"):
         return 1
     return min(cores(), seeds)
 
 
 def gpus() -> list[str]:
-    """Name the GPUs that TensorFlow computes on; none where the processor does."""
+    """Return the names of the GPUs that TensorFlow uses; empty if it uses the processor."""
     found = tf.config.list_physical_devices("GPU")
     return [str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu)) for gpu in found]
 
 
 def spread_over_cores(seeds: int) -> None:
-    """Return each operation one core if several shards already fill all cores (half the time, measured on 2).
+    """Set TensorFlow's threads: one core for each operation if several shards already fill all cores.
 
-    Take no more of a GPU's memory than is used: other processes need it, too.
-    TensorFlow takes both only before its first operation; later everything
-    stays as it is, which costs time and changes no result. And float32 is
-    float32: a GPU that multiplies with the 10 bits of TensorFloat-32 gives other
-    numbers than a processor.
+    This halves the time, measured on 2 cores. A GPU's memory is reserved only as it is needed, because other processes
+    need it, too. TensorFlow accepts these settings only before its first operation. Later they are left unchanged,
+    which costs time and changes no result. TensorFloat-32 is switched off: a GPU that multiplies with its 10 bits gives
+    other numbers than a processor with float32.
     """
     tf.config.experimental.enable_tensor_float_32_execution(False)
     try:
@@ -41,7 +40,7 @@ def spread_over_cores(seeds: int) -> None:
 
 
 def refuse_unusable_gpus() -> None:
-    """Raise UserError where TensorFlow finds a GPU that it cannot use, as one whose memory another process holds."""
+    """Raise UserError if TensorFlow finds a GPU that it cannot use, for example if another process fills its memory."""
     if not tf.config.list_physical_devices("GPU"):
         return
     try:
@@ -49,20 +48,20 @@ def refuse_unusable_gpus() -> None:
     except tf.errors.InternalError as error:
         why = str(error).splitlines()[0]
         raise UserError(
-            f"TensorFlow finds a GPU and cannot use it: {why}. End what holds its memory (Keras elsewhere takes all of "
-            "it unless told otherwise), use fewer workers, or leave the GPU alone: CUDA_VISIBLE_DEVICES= bnexp ..."
+            f"TensorFlow finds a GPU and cannot use it: {why}. End the program that holds its memory (Keras reserves "
+            "all of it by default), use fewer workers, or train without the GPU: CUDA_VISIBLE_DEVICES= bnexp ..."
         ) from None
 
 
 def run_beside_others() -> None:
-    """Let this thread run programs while other threads run the same ones. To be called first in each of them.
+    """Let this thread run programs while other threads run the same ones. Call it first in each of these threads.
 
-    Two of TensorFlow's rewrites of a program are not made for that. Its memory
-    optimizer turns sums of several gradients into temporary variables, whose
-    names are the same in all threads: two that meet stop the program with
-    AlreadyExistsError. Its remapper fuses a convolution with the sum behind it into one operation of oneDNN. That
-    kernel (`MklConvOp`) keeps the other summand in a member that all threads share. A residual net without
-    normalization then computes with another seed's summand, or crashes. There is no public switch.
+    Two of TensorFlow's rewrites of a program are not safe for this. Its memory optimizer turns sums of several
+    gradients into temporary variables, which have the same names in all threads. If two threads use them at once, the
+    program stops with AlreadyExistsError. Its remapper fuses a convolution and the sum that follows it into one
+    operation of oneDNN. That kernel (`MklConvOp`) keeps the other summand in a member that all threads share. A
+    residual net without normalization then computes with another seed's summand, or crashes. TensorFlow has no public
+    option to switch these rewrites off.
     """
     from tensorflow.python.eager import context
 

@@ -1,4 +1,4 @@
-"""What each epoch measures; and its metrics of classes, of what all seeds predict for the rows of a held-out part.
+"""What each epoch measures, and the class metrics of all seeds' predictions for the rows of a held-out part.
 
 Axes: S seeds, R rows of one part, C classes.
 """
@@ -21,14 +21,14 @@ Floats = NDArray[np.float64]
 
 
 def metrics_of(data: Data, training: Training) -> list[str]:
-    """Return what is measured at each epoch, in order."""
+    """Return the names of the metrics that are measured at each epoch, in order."""
     return names(data.task, list(data.evaluated(train=training.evaluate_train)), training.epoch_metrics)
 
 
 def of_part(names: Sequence[str], y_SR: NDArray[np.float32], measured: dict[str, Any]) -> dict[str, Floats]:
-    """Return each of these metrics, (S,), NaN where a net has diverged; nothing of a part that is not predicted.
+    """Return each of these metrics, (S,), with NaN if a net has diverged; empty if the part has no predictions.
 
-    `measured` loses its `predicted`: (S, R, 1) of two classes, else (S, R, C). Its `accuracy`, (S, R), stays.
+    `predicted` is removed from `measured`: (S, R, 1) for two classes, else (S, R, C). `accuracy`, (S, R), stays.
     """
     if (predicted := measured.pop("predicted", None)) is None:
         return {}
@@ -42,6 +42,6 @@ def of_part(names: Sequence[str], y_SR: NDArray[np.float32], measured: dict[str,
 def _of_seed(
     names: Sequence[str], y_R: NDArray[np.float32], predicted: NDArray[Any], accuracy_R: NDArray[Any]
 ) -> list[float]:
-    """Return each metric of one seed. Its answers hold several numbers in float64 for each row, so they are let go."""
+    """Return each metric of one seed. `Answers` holds several float64 numbers for each row, so none is kept."""
     answers = Answers(y_R.astype(int), predicted, accuracy_R.astype(bool))
     return [float(METRICS[name].values(answers).mean()) for name in names]

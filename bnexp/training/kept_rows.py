@@ -1,4 +1,4 @@
-"""Which held-out rows' measures are kept: all of them, but for parts so large that a run could not hold them.
+"""Which measures of held-out rows are kept: all of them, unless the parts are so large that a run cannot hold them.
 
 Axes: S seeds, R rows of a part, C classes.
 """
@@ -12,11 +12,11 @@ from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 MEASURES = ("loss", "accuracy")
-"""What is kept of a row beside the prediction; the errors of a regression follow from that and the target."""
+"""What is kept of a row besides its prediction. Errors of a regression are computed from prediction and target."""
 MOST_BYTES = 2**29
-"""Of the measures of all seeds and rows; a run with more keeps no predictions, or no rows at all."""
+"""Limit for the measures of all seeds and rows. A run with more keeps no predictions, or no rows at all."""
 MEASURES_BYTES = 5
-"""Of a row's loss, and whether it is right."""
+"""Bytes of a row's loss and accuracy."""
 
 
 def held_out(data: Data) -> list[str]:
@@ -35,7 +35,7 @@ def keeps_predictions(training: Training, data: Data, seeds: int) -> bool:
 
 
 def not_kept(training: Training, data: Data, seeds: int) -> str | None:
-    """Return a sentence on what is not kept of the held-out rows though it was asked for, and the cure; else None."""
+    """Return a sentence on which wanted measures of held-out rows are not kept, and the cure; None if all are kept."""
     if not training.keep_rows or keeps_predictions(training, data, seeds):
         return None
     rows = sum(data.parts[part].shape[1] for part in held_out(data))

@@ -1,4 +1,4 @@
-"""What feeds the reference trainer: the rows of a part as a TensorFlow data set, a batch at a time.
+"""Feeds the reference trainer: the rows of a part as a TensorFlow data set, one batch at a time.
 
 Axes: N rows of the data, R rows of one part.
 """
@@ -24,15 +24,15 @@ Part = tuple[NDArray[Any], ...]
 def part_of(
     data: Data, row: int, rows_R: NDArray[np.int32], part: str, weight_N: NDArray[np.float32] | None = None
 ) -> Part:
-    """Return the inputs, the targets and perhaps the weights of some rows, as Keras takes them."""
+    """Return the inputs and targets of some rows as Keras takes them and, with `weight_N`, their weights."""
     x, y = data.inputs(row, rows_R, part), np.asarray(measures.targets(data.task, data.targets(row, rows_R)))
     return (x, y) if weight_N is None else (x, y, weight_N[rows_R])
 
 
 def sample_weights(data: Data, row: int, training: Training) -> NDArray[np.float32] | None:
-    """Return the weight of each row, (N,), in the loss of the seed in this row of the arrays; None if all count alike.
+    """Return each row's weight, (N,), in the loss of the seed at position `row`; None if all rows count the same.
 
-    Weights of classes are scikit-learn's. Weights of a column are next to their mean over the training part.
+    Class weights are scikit-learn's. Weights from a column are divided by their mean over the training part.
     """
     rows, train_R, asked = data.rows, data.train_SR[row], training.class_weight
     if rows.weights_N is None and asked is None:
@@ -55,7 +55,7 @@ def sample_weights(data: Data, row: int, training: Training) -> NDArray[np.float
 
 
 def evaluated(data: Data, row: int, part: str) -> tf.data.Dataset:
-    """Return all rows of a part, in their order."""
+    """Return all rows of a part in batches, in their order."""
     size, rows_R = measures.EVALUATED_ROWS, data.parts[part][row]
     return dataset(data, row, lambda: rows_R, size, steps=-(-len(rows_R) // size), part=part)
 
@@ -70,7 +70,7 @@ def dataset(
     part: str = "train",
     weight_N: NDArray[np.float32] | None = None,
 ) -> tf.data.Dataset:
-    """Yield rows of a part in batches, asking anew which in every epoch; only a batch at a time is in memory."""
+    """Return rows of a part in batches; `rows_of` is called in every epoch. Memory holds only one batch at a time."""
     held = [(data, rows_of)]
 
     def batches() -> Iterator[Part]:
@@ -84,5 +84,5 @@ def dataset(
         for array in part_of(data, row, data.train_SR[row][:1], part, weight_N)
     )
     fed = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    weakref.finalize(fed, held.clear)  # TensorFlow keeps every generator for good, and all that it holds
+    weakref.finalize(fed, held.clear)  # TensorFlow never frees a generator, or what it refers to
     return fed.apply(tf.data.experimental.assert_cardinality(steps))

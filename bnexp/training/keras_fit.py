@@ -1,10 +1,10 @@
 """Trains the seeds one after the other with plain `model.fit`: the slow, obvious reference.
 
-All numbers come from Keras's own training loop, metrics and callbacks, and
-refreshed statistics from NumPy in float64. Only accuracies, which Keras gives
-in float32, are counted in whole rows. What `many_seeds` shares with it:
-the initial weights, the rows of each batch (`batches`), the names of losses
-and metrics, and how many rows are evaluated at a time (`measures`).
+All numbers come from Keras's own training loop, metrics and callbacks, and refreshed statistics from NumPy in float64.
+Only accuracies are changed: Keras gives them in float32, and they are rounded to whole numbers of rows.
+
+Both trainers share only these facts: the initial weights, the rows of each batch (`batches`), the names of losses and
+metrics, and how many rows are evaluated at a time (`measures`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bnexp.training.record import Rows, Stacked, Trained
 
 
 def why_not(training: Training, model: keras.Model) -> str | None:
-    """Return None: Keras trains all that it builds."""
+    """Return None, because Keras can train every model that it can build."""
     return None
 
 
@@ -53,10 +53,10 @@ def train(
     keeper: Keeper = NOT_KEPT,
     before: Snapshot | None = None,
 ) -> list[Trained]:
-    """Train several experiments one after the other, each seed by itself, whatever the largest shard.
+    """Train several experiments one after the other, each seed alone; `largest_shard` has no effect.
 
-    `data` and `initial` have a row for each experiment and seed (`Engine.train`). Checkpoints are kept of one
-    experiment, not of several.
+    `data` and `initial` have a row for each experiment and seed (`Engine.train`). Checkpoints are written only if
+    there is a single experiment.
     """
     parts = [slice(start, start + len(seeds)) for start in range(0, len(trainings) * len(seeds), len(seeds))]
     keeper = keeper if len(trainings) == 1 else NOT_KEPT
@@ -80,16 +80,16 @@ def train_keras_fit(
 ) -> Trained:
     """Train one seed after the other and return their histories and final weights.
 
-    A checkpoint holds the finished seeds, and the seed at work after an epoch.
+    A checkpoint holds the finished seeds, and the state of the current seed after an epoch.
 
     Raises:
-        CheckpointError: if `before` is of other trainings.
+        CheckpointError: if `before` belongs to other trainings.
         MemoryError: if TensorFlow runs out of memory.
     """
     variables = model.variables  # in the order of `initial`
     model = keras.Model(
         model.inputs[0], model.outputs[0], name=model.name
-    )  # what is compiled is saved with its optimizer
+    )  # a copy, because a compiled model is saved with its optimizer
     digests, keeps = OrderDigests(seeds), kept_rows.keeps_measures(training, data, len(seeds))
     done, interrupted = Done(), False
     if before is not None:
@@ -124,7 +124,7 @@ def _go_on(
     seeds: tuple[int, ...],
     digests: OrderDigests,
 ) -> None:
-    """Take over the finished seeds of a checkpoint, and digest the rows that they were fed."""
+    """Restore the finished seeds of a checkpoint, and digest the rows that they were fed."""
     keeps = kept_rows.keeps_measures(training, data, len(seeds))
     done.go_on(
         before,
@@ -147,10 +147,10 @@ def _fit(
     stop: _Stop,
     before: Snapshot | None,
 ) -> None:
-    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then shown to `watch`."""
+    """Fit one seed. Each epoch is recorded, then judged by Keras's early stopping, then reported to `watch`."""
     steps = data.steps(training.batch_size, training.drop_last)
     optimizer = make_optimizer(training, steps)
-    optimizer.finalize_variable_values = _keep  # after the last epoch Keras would put in averages nobody measured
+    optimizer.finalize_variable_values = _keep  # after the last epoch Keras would assign averaged weights, unmeasured
     typical_target = float(data.targets(row, data.train_SR[row]).mean(dtype="float64"))
     model.compile(
         optimizer=optimizer,
@@ -164,7 +164,7 @@ def _fit(
         AtWork(model, recorder.stopping).go_on(before)
     model.fit(
         recorder.batches(),
-        shuffle=False,  # they come in their own orders
+        shuffle=False,  # the batches are already in order
         initial_epoch=recorder.epochs,
         epochs=training.epochs,
         validation_data=evaluated(data, row, "val"),
@@ -174,20 +174,20 @@ def _fit(
 
 
 def _make_variables(model: keras.Model, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """Make the variables of optimizer and metrics, from one row: TensorFlow traces a step that makes any a second time.
+    """Make the variables of optimizer and metrics with one row, because a step that makes them is traced twice.
 
-    Measured, median of CPU time in turn: a seed of the tutorial's network begins in 0.7 of the time.
+    With this, a seed of the tutorial's network starts in 0.7 of the time (median CPU time of alternating runs).
     """
     model.optimizer.build(model.trainable_variables)
     predicted = tf.zeros((1, *model.output_shape[1:]))
-    model._clear_losses()  # a penalty of a graph that was traced before is no number here
+    model._clear_losses()  # penalties from an earlier traced graph are no numbers
     model.compute_loss(x, y, predicted)
     model.compute_metrics(x, y, predicted)
     model.reset_metrics()
 
 
 def _rows(model: keras.Model, data: Data, row: int, training: Training, history: History) -> Rows:
-    """Return what each held-out row measures with the final weights of the seed in this row of the arrays."""
+    """Return the measures of each held-out row with the final weights of the seed at position `row`."""
     found: Rows = {}
     for part in kept_rows.held_out(data):
         y_R = data.targets(row, data.parts[part][row])
@@ -206,13 +206,13 @@ def _stacked(rows: Sequence[Rows]) -> Rows:
 
 
 def _keep(variables: list[keras.Variable]) -> None:
-    """Leave the weights as the last epoch measured them."""
+    """Leave the weights as they were when the last epoch was measured."""
 
 
 class _Stop(keras.callbacks.Callback):
-    """Reports each epoch, with the histories of the seeds before; stops if the seed diverged or `watch` asks to.
+    """Reports each epoch with the histories of earlier seeds; stops if the seed diverged or `watch` asks for a stop.
 
-    A checkpoint is kept after all other callbacks have seen the epoch.
+    A checkpoint is written after all other callbacks have handled the epoch.
     """
 
     def __init__(self, recorder: Recorder, done: Done, seeds: tuple[int, ...], watch: Watch, keeper: Keeper) -> None:
@@ -220,7 +220,7 @@ class _Stop(keras.callbacks.Callback):
         self._recorder, self._done, self._seeds, self._watch, self._keeper = recorder, done, seeds, watch, keeper
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop if there is a reason to."""
+        """Report the epoch, write a checkpoint if one is due, and stop if there is a reason."""
         recorder = self._recorder
         last = epoch + 1 == self.params["epochs"]
         recorder.interrupted = self._watch([*self._done.histories, recorder.history()])
@@ -231,7 +231,7 @@ class _Stop(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _keep(self, epochs: int) -> None:
-        """Keep a checkpoint if it is due."""
+        """Write a checkpoint if one is due."""
         done, at_work = self._done, AtWork(self.model, self._recorder.stopping)
         if self._keeper.checkpoint_due(lambda: done.size() + at_work.size()):
             facts = {**done.facts(self._seeds, self.params["epochs"]), **at_work.facts(epochs)}

@@ -1,4 +1,4 @@
-"""Random generators of a Keras model, left as they were where Keras evaluates."""
+"""Restores the random generators of a Keras model after an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 
 @contextmanager
 def nothing_drawn(model: keras.Model) -> Iterator[None]:
-    """Leave all random generators as they were: recurrent layers draw masks in evaluation too, and do not use them."""
+    """Restore all random generators at the end, because recurrent layers draw unused masks even in evaluation."""
     states = [(v, v.numpy()) for v in model.non_trainable_variables if v.path.endswith("seed_generator_state")]
     yield
     for variable, state in states:
@@ -19,13 +19,13 @@ def nothing_drawn(model: keras.Model) -> Iterator[None]:
 
 
 class ValidationDrawsNothing(keras.callbacks.Callback):
-    """Holds `nothing_drawn` over the validation within `model.fit`."""
+    """Applies `nothing_drawn` to each validation within `model.fit`."""
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """Note where the generators stand."""
+        """Store the states of the generators."""
         self._validating = nothing_drawn(self.model)
         self._validating.__enter__()
 
     def on_test_end(self, logs: Any = None) -> None:
-        """Put them back there."""
+        """Restore the states of the generators."""
         self._validating.__exit__(None, None, None)

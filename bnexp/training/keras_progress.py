@@ -1,4 +1,4 @@
-"""How far the reference trainer is: its finished seeds, and the seed at work, as a checkpoint holds them.
+"""The progress of the reference trainer as a checkpoint holds it: the finished seeds, and the current seed.
 
 Axes: M metrics, E epochs.
 """
@@ -19,23 +19,23 @@ from bnexp.training.record import SEEDS_AT_ONCE, Rows
 
 ENGINE = "keras_fit"
 STOPPING = ("wait", "stopped_epoch", "best_epoch")
-"""What Keras's early stopping counts."""
+"""The counters of Keras's early stopping."""
 
 
 @dataclass
 class Done:
-    """The seeds that are trained: what each measured, the weights it ended with, and its held-out rows, if kept."""
+    """The finished seeds: their histories, their final weights and, if kept, the measures of their held-out rows."""
 
     histories: list[History] = field(default_factory=list)
     weights: list[list[NDArray[Any]]] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
 
     def size(self) -> int:
-        """Return about how many bytes a checkpoint of them has."""
+        """Estimate the bytes of a checkpoint of these seeds."""
         return sum(array.nbytes for one in self.weights for array in one)
 
     def facts(self, seeds: Sequence[int], epochs: int) -> Facts:
-        """Return what a checkpoint holds of them beside `arrays`; `seeds` are all of the wave, `epochs` all of one."""
+        """Return what a checkpoint holds besides `arrays`; `seeds` are all of the wave, `epochs` all of each seed."""
         return {
             "engine": ENGINE,
             "epochs": epochs,
@@ -46,7 +46,7 @@ class Done:
         }
 
     def arrays(self) -> Arrays:
-        """Yield what a checkpoint holds of them, by name."""
+        """Yield the arrays of a checkpoint with their names."""
         for number, (history, weights) in enumerate(zip(self.histories, self.weights, strict=True)):
             yield f"history-{number}", np.stack([values[0] for values in history.metrics.values()])
             yield from numbered(f"weights-{number}", weights)
@@ -65,10 +65,10 @@ class Done:
         model: keras.Model,
         held_out: Mapping[str, int],
     ) -> None:
-        """Take over the finished seeds of a checkpoint; `held_out` counts the rows of each part that is kept.
+        """Restore the finished seeds of a checkpoint. `held_out` maps each kept part to its number of rows.
 
         Raises:
-            CheckpointError: if it is of other seeds, or of another model.
+            CheckpointError: if the checkpoint belongs to other seeds, or to another model.
         """
         snapshot.fact("engine", ENGINE, "the engine")
         snapshot.fact("epochs", epochs, "the number of epochs")
@@ -85,7 +85,7 @@ class Done:
 
 
 def _rows(snapshot: Snapshot, number: int, kept: Sequence[Any], held_out: Mapping[str, int]) -> Rows:
-    """Take out what the held-out rows of a seed measured."""
+    """Return the measures of one seed's held-out rows, and remove them from the snapshot."""
     found: Rows = {part: {} for part in held_out}
     for part, name in kept:
         values = snapshot.taken(f"rows-{number}/{part}/{name}")
@@ -96,7 +96,7 @@ def _rows(snapshot: Snapshot, number: int, kept: Sequence[Any], held_out: Mappin
 
 
 def _marks(history: History) -> list[int]:
-    """Return the epochs of a seed, the one at which it diverged, and its best one; 0 for none."""
+    """Return how many epochs a seed has, the epoch at which it diverged, and its best epoch; 0 means none."""
     (seed,) = history.seeds
     return [history.epochs_S[0], history.diverged_at.get(seed, 0), history.best_epoch.get(seed, 0)]
 
@@ -114,20 +114,20 @@ def _history(snapshot: Snapshot, number: int, seed: int, marks: Any, epochs: int
 
 @dataclass
 class AtWork:
-    """The seed that is being trained: its model, and the early stopping that watches it."""
+    """The seed that is being trained: its model, and its early stopping."""
 
     model: keras.Model
     stopping: keras.callbacks.EarlyStopping | None
 
     def size(self) -> int:
-        """Return about how many bytes a checkpoint of it has."""
+        """Estimate the bytes of a checkpoint of this seed."""
         return sum(4 * int(np.prod(variable.shape)) for variable in self._variables())
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def facts(self, epoch: int) -> Facts:
-        """Return what a checkpoint holds of it beside `arrays`, after this number of epochs."""
+        """Return what a checkpoint after this number of epochs holds of this seed besides `arrays`."""
         found: dict[str, Any] = {"epoch": epoch}
         if self.stopping is not None:
             found |= {name: int(getattr(self.stopping, name)) for name in STOPPING}
@@ -135,14 +135,14 @@ class AtWork:
         return found
 
     def arrays(self) -> Arrays:
-        """Yield what a checkpoint holds of it, by name; one array after the other leaves TensorFlow."""
+        """Yield the arrays of a checkpoint with their names. They are copied out of TensorFlow one at a time."""
         yield from numbered("variable", (variable.numpy() for variable in self._variables()))
         if self.stopping is not None:
             yield "best", np.array(np.nan if self.stopping.best is None else self.stopping.best, "float64")
             yield from numbered("best", self.stopping.best_weights or ())
 
     def go_on(self, snapshot: Snapshot) -> None:
-        """Put the model and its optimizer where they were."""
+        """Restore the model and its optimizer from a snapshot."""
         self.model.optimizer.build(self.model.trainable_variables)
         like = [variable.numpy() for variable in self._variables()]
         for variable, values in zip(self._variables(), snapshot.take_all("variable", like), strict=True):
@@ -150,7 +150,7 @@ class AtWork:
 
 
 class Remembers(keras.callbacks.Callback):
-    """Restores the memory of early stopping, which Keras clears when a training begins. It stands behind it."""
+    """Restores the state of early stopping, which Keras clears when training begins. Must come after early stopping."""
 
     def __init__(self, stopping: keras.callbacks.EarlyStopping, snapshot: Snapshot, epochs: int) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Remembers(keras.callbacks.Callback):
         self._snapshot = snapshot
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Put back what early stopping knew."""
+        """Restore the counters, the best value and the best weights of early stopping."""
         for name, count in self._counts.items():
             setattr(self._stopping, name, count)
         self._stopping.best = self._best

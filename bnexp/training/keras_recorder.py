@@ -1,4 +1,4 @@
-"""What the reference trainer feeds to a seed, and what it records of it, epoch after epoch.
+"""What the reference trainer feeds to a seed, and what it records at each epoch.
 
 Axes: M metrics, E epochs, R rows of one part.
 """
@@ -29,14 +29,14 @@ from bnexp.training.keras_scores import score
 
 
 def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
-    """Replace the model's moving statistics by those over the rows of a part."""
+    """Replace the model's moving statistics by the statistics over the rows of a part."""
     batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
     with nothing_drawn(model):
         keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
 
 
 def predictions(model: keras.Model, data: Data, row: int, part: str, training: Training) -> NDArray[np.float32]:
-    """Return what the model predicts in inference mode for the rows of a part: (R, C), or (R, 1) of two classes."""
+    """Return what the model predicts in inference mode for the rows of a part: (R, C), or (R, 1) for two classes."""
     if training.refresh_statistics == "each_part":
         refresh(model, data, row, part)
     with nothing_drawn(model):
@@ -44,7 +44,7 @@ def predictions(model: keras.Model, data: Data, row: int, part: str, training: T
 
 
 def early_stopping(rule: EarlyStopping) -> keras.callbacks.EarlyStopping:
-    """Return Keras's own early stopping with this rule."""
+    """Return Keras's own early-stopping callback with this rule."""
     mode = "max" if higher_is_better(rule.monitor) else "min"
     return keras.callbacks.EarlyStopping(
         rule.monitor, rule.min_delta, rule.patience, mode=mode, restore_best_weights=rule.restore_best
@@ -88,7 +88,7 @@ class Recorder(keras.callbacks.Callback):
         return np.array([*self._values.values()])
 
     def go_on(self, snapshot: Snapshot, epochs: int) -> list[keras.callbacks.Callback]:
-        """Take over what a checkpoint holds after some epochs; return what gives early stopping its memory back."""
+        """Restore the values of these epochs from a checkpoint; return the callbacks that restore early stopping."""
         metrics = metrics_of(self._data, self._training)
         values_ME = snapshot.take("values", np.empty((len(metrics), epochs)))
         self._values = {name: array("d", values_E) for name, values_E in zip(metrics, values_ME, strict=True)}
@@ -96,12 +96,12 @@ class Recorder(keras.callbacks.Callback):
         return [Remembers(self.stopping, snapshot, self._training.epochs)] if self.stopping else []
 
     def feed_again(self, epochs: int) -> None:
-        """Digest the rows of the epochs that are over: they follow from seed and epoch."""
+        """Digest the rows of past epochs again; they are known, because they follow from seed and epoch."""
         for self._epoch in range(epochs):
             self._fed_rows()
 
     def batches(self) -> tf.data.Dataset:
-        """Return the batches of one epoch, anew in the order of the current epoch each time Keras asks."""
+        """Return the batches of one epoch. Each time Keras reads them, they have the current epoch's order."""
         settings = self._training
         steps = self._data.steps(settings.batch_size, settings.drop_last)
         weight_N = sample_weights(self._data, self._row, settings)
@@ -114,7 +114,7 @@ class Recorder(keras.callbacks.Callback):
         return fed_R
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note which epoch's order comes next."""
+        """Set the epoch whose batch order comes next."""
         self._epoch = epoch
 
     def on_test_begin(self, logs: Any = None) -> None:
@@ -127,7 +127,7 @@ class Recorder(keras.callbacks.Callback):
         """Record the epoch, and evaluate the other parts."""
         values = dict(logs or {})
         parts = self._data.evaluated(train=self._training.evaluate_train)
-        for part in [part for part in parts if part != "val"]:  # which Keras has evaluated already
+        for part in [part for part in parts if part != "val"]:  # Keras has evaluated "val" already
             if self._training.refresh_statistics == "each_part":
                 refresh(self.model, self._data, self._row, part)
             if part not in self._evaluated:
@@ -137,18 +137,18 @@ class Recorder(keras.callbacks.Callback):
             values |= {f"{part}_{name}": value for name, value in found.items()}
         computed = self._computed()
         if self._training.refresh_statistics == "each_part":
-            # with these the next epoch's model, and the last one, is kept
+            # the next epoch and the final model use these statistics
             refresh(self.model, self._data, self._row, "train")
         self._count_rows(values)
         self._in_own_unit(values)
         if logs is not None:
-            logs.update({name: values[name] for name in logs} | computed)  # which early stopping reads next
+            logs.update({name: values[name] for name in logs} | computed)  # early stopping reads these next
         values |= computed
         for name in metrics_of(self._data, self._training):
             self._values.setdefault(name, array("d")).append(float(values[name]))
 
     def _computed(self) -> dict[str, float]:
-        """Return the metrics of classes that are computed at each epoch, of the held-out parts."""
+        """Return the class metrics of the held-out parts that are computed at each epoch."""
         found: dict[str, float] = {}
         asked, data = self._training.epoch_metrics, self._data
         for part in kept_rows.held_out(data) if asked else ():
@@ -158,7 +158,7 @@ class Recorder(keras.callbacks.Callback):
         return found
 
     def _in_own_unit(self, values: dict[str, Any]) -> None:
-        """Write absolute errors in the unit that the target had before it was scaled, and squared ones its square."""
+        """Convert absolute errors to the unit of the unscaled target, and squared errors to the square of this unit."""
         widths = self._data.view.target_width
         width = 1.0 if widths is None else float(widths[self._row, 0])
         for name in values:
@@ -168,7 +168,7 @@ class Recorder(keras.callbacks.Callback):
                 values[name] = float(values[name]) * width**2
 
     def _count_rows(self, values: dict[str, float]) -> None:
-        """Turn each accuracy, which Keras computes in float32, into the number of right rows over all rows."""
+        """Replace each accuracy, which Keras computes in float32, by the number of right rows over all rows."""
         counts = {f"{part}_accuracy": rows_SR.shape[1] for part, rows_SR in self._data.parts.items()}
         settings, fed = self._training, self._data.train_SR.shape[1]
         counts["accuracy"] = fed - fed % settings.batch_size if settings.drop_last else fed

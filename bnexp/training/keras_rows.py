@@ -1,5 +1,6 @@
-"""What each held-out row measures in the reference trainer, in NumPy and float64: it shares no arithmetic with
-`measures`.
+"""The measures of each held-out row in the reference trainer, in NumPy and float64.
+
+This file shares no arithmetic with `measures`.
 
 Axes: R rows of one part, C outputs.
 """
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from bnexp.config.section import Task
 
 EPSILON = 1e-7
-"""Keras keeps probabilities this far from 0 and 1 before it takes their logarithm."""
+"""Keras keeps probabilities at least this far from 0 and 1 before it takes their logarithm."""
 
 
 def row_measures(task: Task, y_R: NDArray[Any], predicted_RC: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return each row's loss, whether it is right (of classes), and the prediction."""
+    """Return each row's loss and prediction and, for classes, whether the prediction is right."""
     if task == "regression":
         predicted_R = predicted_RC[:, 0]
         squared_R = np.square(predicted_R.astype("float64") - y_R)

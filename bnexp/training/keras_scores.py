@@ -1,6 +1,6 @@
-"""Metrics of classes at the end of each epoch in the reference trainer: scikit-learn's, of what Keras predicts.
+"""Class metrics at the end of each epoch in the reference trainer: mostly scikit-learn's, from Keras's predictions.
 
-It shares no arithmetic with `statistics`. Axes: R rows of one part, C classes.
+This file shares no arithmetic with `statistics`. Axes: R rows of one part, C classes.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 BINS = 15
-"""Of confidence, for the calibration error."""
+"""Number of confidence bins of the calibration error."""
 COMPARE_CLASSES = ("auc", "pr_auc", "balanced_accuracy", "mcc")
-"""They have no value where all rows are of one class."""
+"""Metrics that have no value if all rows are of one class."""
 
 
 def score(name: str, y_R: NDArray[Any], predicted_RC: NDArray[Any]) -> float:
-    """Return a metric of the class of each row and of what is predicted: (R, 1) of two classes, else (R, C).
+    """Return a metric of the rows' classes and of the predictions: (R, 1) for two classes, else (R, C).
 
-    NaN where a prediction is not finite, or where the metric compares classes and there is but one.
+    Return NaN if a prediction is not finite, or if the metric compares classes and all rows are of one class.
     """
     y_R = y_R.astype(int)
     if not np.isfinite(predicted_RC).all() or (name in COMPARE_CLASSES and len(np.unique(y_R)) < 2):
@@ -31,7 +31,7 @@ def score(name: str, y_R: NDArray[Any], predicted_RC: NDArray[Any]) -> float:
 
 
 def _score(name: str, y_R: NDArray[Any], predicted: NDArray[Any], answer_R: NDArray[Any]) -> Any:
-    """Return the metric of the probability of the second class, (R,), or the probabilities of all, (R, C)."""
+    """Return the metric; `predicted` holds the second class's probabilities, (R,), or all probabilities, (R, C)."""
     from sklearn import metrics
 
     match name:

@@ -1,4 +1,6 @@
-"""The refreshed statistics of the reference trainer, in NumPy and float64: it shares no arithmetic with `refresh`.
+"""The refreshed statistics of the reference trainer, in NumPy and float64.
+
+This file shares no arithmetic with `refresh`.
 
 Axes: R rows of one part, P positions of a row, F features.
 """
@@ -19,7 +21,7 @@ from bnexp.statistics.arrays import Floats
 
 
 class Moments(NamedTuple):
-    """Mean and biased variance of each feature, (F,), and the number of rows or positions behind them."""
+    """Mean and biased variance of each feature, (F,), and the number of rows or positions they are computed from."""
 
     mean: Floats
     variance: Floats
@@ -27,7 +29,7 @@ class Moments(NamedTuple):
 
 
 def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
-    """Cut rows into as few batches of one size as hold at most `most`; what is left over is left out.
+    """Cut rows into the fewest batches of one size of at most `most` rows; rows that remain are left out.
 
     >>> [batch.tolist() for batch in batches(np.arange(7, dtype="int32"), 3)]
     [[0, 1], [2, 3], [4, 5]]
@@ -39,8 +41,8 @@ def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
 def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
     """Set each batch normalization's moving statistics to its inputs' statistics over these batches of rows.
 
-    A layer sees each batch normalized by that batch's own statistics in all
-    layers before it, and noise layers are off. Layers with renorm, and frozen ones, keep theirs.
+    All earlier layers normalize each batch by its own statistics, and noise layers are off. Layers with renorm, and
+    frozen layers, keep their moving statistics.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if _has_moving_statistics(layer)]
     seen: dict[int, list[Moments]] = {id(layer): [] for layer in layers}
@@ -57,20 +59,20 @@ def _has_moving_statistics(layer: keras.Layer) -> bool:
 
 @contextmanager
 def _measuring(layers: Iterable[keras.Layer], seen: dict[int, list[Moments]]) -> Iterator[None]:
-    """Let each layer note the moments of its inputs, and normalize with them, whenever it is called."""
+    """Make each layer record the moments of its inputs, and normalize with them, whenever it is called."""
     for layer in layers:
         layer.call = functools.partial(_measured_call, layer, seen[id(layer)])
     try:
         yield
     finally:
         for layer in layers:
-            del layer.call  # the method of its class shows again
+            del layer.call  # restores the method of its class
 
 
 def _measured_call(
     layer: keras.Layer, seen: list[Moments], inputs: Any, training: bool | None = None, mask: Any = None
 ) -> Any:
-    """Normalize as the layer does while training, and note what its moving statistics would take in."""
+    """Normalize as the layer does in training, and record the moments that would update its moving statistics."""
     x = np.moveaxis(np.asarray(inputs, "float64"), layer.axis, -1)
     counted = np.ones(x.shape[:-1], bool) if mask is None else np.asarray(mask, bool)
     cuts = _virtual_batches(layer, len(x))
@@ -82,14 +84,14 @@ def _measured_call(
 
 
 def _virtual_batches(layer: keras.Layer, rows: int) -> list[slice]:
-    """Cut a batch as ghost batch normalization does: a remainder joins the last part. Else it is one part."""
+    """Cut a batch as ghost batch normalization does; a remainder joins the last part. Other layers get one part."""
     size = getattr(layer, "virtual_batch_size", rows)
     starts = range(0, max(rows - size, 0) + 1, size)
     return [slice(start, rows if start == starts[-1] else start + size) for start in starts]
 
 
 def _moments(x: Floats, counted: NDArray[np.bool_]) -> Moments:
-    """Return the moments of x (R, *P, F) over the rows and positions that are counted (R, *P): 0 and 0 of none."""
+    """Return the moments of x (R, *P, F) over the counted rows and positions (R, *P); zeros if none is counted."""
     values = x[counted]
     if not len(values):
         return Moments(np.zeros(x.shape[-1]), np.zeros(x.shape[-1]), 0)
@@ -97,13 +99,13 @@ def _moments(x: Floats, counted: NDArray[np.bool_]) -> Moments:
 
 
 def _mean_of(parts: list[Moments]) -> Moments:
-    """Return the mean over virtual batches of their moments, and how many rows or positions they hold together."""
+    """Return the mean of the virtual batches' moments, and the sum of their rows or positions."""
     mean, variance, rows = zip(*parts, strict=True)
     return Moments(np.mean(mean, axis=0), np.mean(variance, axis=0), sum(rows))
 
 
 def _normalized(layer: keras.Layer, x: Floats, moments: Moments) -> Floats:
-    """Return gamma (x - mean) / sqrt(variance + epsilon) + beta, as far as the layer has gamma and beta."""
+    """Return gamma (x - mean) / sqrt(variance + epsilon) + beta; a layer may lack gamma or beta."""
     y: Floats = (x - moments.mean) / np.sqrt(moments.variance + layer.epsilon)
     y = y if layer.gamma is None else y * np.asarray(layer.gamma, "float64")
     return y if layer.beta is None else y + np.asarray(layer.beta, "float64")

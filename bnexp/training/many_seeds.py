@@ -1,16 +1,13 @@
-"""Trains all seeds of an experiment, or of several like it, at once, in one compiled program.
+"""Trains all seeds of one experiment, or of several similar ones, at once in one compiled program.
 
-Every weight is one tensor stacked over seeds. One training step maps the
-model over the seeds (`tf.vectorized_map` over `stateless_call`), sums their
-losses, so that a single gradient gives each seed its own, and applies one
-real Keras optimizer to the stacked weights. An epoch is one call of a pure
-function from state to state, so the seeds can be cut into shards that run
-side by side, a thread a core, through the same traced program.
+Every weight is one tensor stacked over seeds. One training step maps the model over the seeds (`tf.vectorized_map` over
+`stateless_call`). It sums their losses, so that a single gradient contains each seed's own gradient. Then it applies
+one real Keras optimizer to the stacked weights. An epoch is one call of a pure function from state to state. So the
+seeds can be cut into shards, which run at the same time through the same traced program, in one thread for each core.
 
-`keras_fit` is the slow, obvious reference for all of this. The program itself
-is in `program.py`.
+`keras_fit` is the slow, obvious reference for all of this. The program itself is in `program.py`.
 
-Axes: S trainings (the seeds of an experiment; of several, one behind the other), R rows of one part.
+Axes: S trainings (all seeds of the first experiment, then of the next), R rows of one part.
 """
 
 from __future__ import annotations
@@ -41,8 +38,8 @@ from bnexp.training.shards import Shard, Values, cut, joined, replaced, updated
 from bnexp.training.source import Source, sources
 
 why_not = mapping.why_not
-"""Part of `Engine`. What it does not object to is exact: loss, metrics and weights agree with `keras_fit` to float32
-rounding, noise layers in distribution."""
+"""Part of `Engine`. If it has no objection, training is exact: loss, metrics and weights agree with `keras_fit` to
+float32 rounding, and noise layers agree in distribution."""
 
 
 def train(
@@ -59,12 +56,11 @@ def train(
 ) -> list[Trained]:
     """Train the seeds of several experiments that share a program, and return one result for each.
 
-    They may differ in initial weights, in data of one shape, and in the
-    height of the learning rate. `data` and `initial` have a row for each
-    experiment and seed: all seeds of the first experiment, then the next.
+    The experiments may differ in initial weights, in data of one shape, and in the initial learning rate. `data` and
+    `initial` have a row for each experiment and seed: all seeds of the first experiment, then of the next.
 
     Raises:
-        CheckpointError: if `before` is of other trainings, or of another machine.
+        CheckpointError: if `before` belongs to other trainings, or to another machine.
         MemoryError: if TensorFlow runs out of memory.
     """
     count = len(trainings) * len(seeds)
@@ -74,7 +70,7 @@ def train(
     parts = [slice(start, start + len(seeds)) for start in range(0, count, len(seeds))]
 
     def watch_parts() -> bool:
-        """Report each experiment's history."""
+        """Report each experiment's history; return True if training is to stop."""
         return watch([record.history(part) for part in parts])
 
     with memory.memory_errors():
@@ -106,14 +102,14 @@ def _together(model: keras.Model, data: Data, training: Training, shards: list[S
 
 @functools.lru_cache(maxsize=2)
 def _program(model: keras.Model, task: Task, settings: str, steps_per_epoch: int, shard_seeds: int) -> Program:
-    """Make the program, or give the one that was made for this very model before: it is traced once."""
+    """Return the program; the same model and settings return the same program, because it is traced only once."""
     return Program(model, task, Training.model_validate_json(settings), steps_per_epoch, shard_seeds)
 
 
 def _but_the_rate(training: Training) -> str:
-    """Write down what a program depends on: the settings, whatever the height of the learning rate.
+    """Write the settings that a program depends on. The initial learning rate is not among them.
 
-    Nor does it depend on how many seeds there are, or on what is kept of them: more seeds need no new program.
+    Nor are the number of seeds and what is kept of them, so that more seeds need no new program.
     """
     neutral = {"seeds": 1, "save": "none", "keep_rows": False, "memory_limit": None, "class_weight": None}
     rate = training.learning_rate.model_copy(update={"initial": 1.0})
@@ -122,7 +118,7 @@ def _but_the_rate(training: Training) -> str:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield threads that an interruption does not wait for."""
+    """Yield a pool of threads; an interruption does not wait for them."""
     pool = ThreadPoolExecutor(workers, initializer=devices.run_beside_others)
     try:
         yield pool
@@ -132,7 +128,7 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 @dataclass(frozen=True)
 class _Together:
-    """Trainings that share a program, cut into shards, and what each shard is fed from."""
+    """Trainings that share a program, cut into shards, with the source that feeds each shard."""
 
     program: Program
     data: Data
@@ -140,7 +136,7 @@ class _Together:
     shards: list[Shard]
     sources: list[Source]
     kept_parts: Sequence[str]
-    """The measures of each of their rows are kept."""
+    """Held-out parts whose measures are kept for each row."""
 
     def begun(
         self,
@@ -150,7 +146,7 @@ class _Together:
         digests: OrderDigests,
         before: Snapshot | None,
     ) -> Progress:
-        """Return the progress before the first epoch, or the one that a checkpoint holds."""
+        """Return the progress before the first epoch or, with `before`, the progress that the checkpoint holds."""
         rows = [shard.rows for shard in self.shards]
         states = [self.program.start([values[row] for values in initial], rates_S[row]) for row in rows]
         progress = Progress(states, record)
@@ -169,11 +165,11 @@ class _Together:
 
     @property
     def _layout(self) -> list[list[int]]:
-        """List the rows of each shard, and how many of them count."""
+        """List for each shard its number of rows, and how many of them count."""
         return [[shard.size, shard.kept] for shard in self.shards]
 
     def _feed_again(self, record: Record, digests: OrderDigests) -> None:
-        """Digest the rows of the epochs that are over: they follow from seed and epoch."""
+        """Digest the rows of past epochs again; they are known, because they follow from seed and epoch."""
         for epoch in range(record.epochs):
             order_SR = self._order(record.seeds, epoch)
             for row in np.flatnonzero(record.epochs_S > epoch):
@@ -188,10 +184,10 @@ class _Together:
         pool: ThreadPoolExecutor,
         keeper: Keeper,
     ) -> tuple[Stacked, Rows, bool]:
-        """Run epoch after epoch, all shards side by side, until every training has stopped or `watch` asks to.
+        """Run epochs, with all shards at the same time, until every training has stopped or `watch` asks for a stop.
 
-        Return the weights that each training ended with, what the held-out rows measured with them, and whether
-        `watch` ended one before its time.
+        Return the final weights of each training, the measures of the held-out rows with these weights, and whether
+        `watch` stopped a training before its end.
         """
         states, record = progress.states, progress.record
         interrupted = False
@@ -214,11 +210,11 @@ class _Together:
         return weights, self._kept_rows(weights, rates_S, progress.measured or self._of_rows(found)), interrupted
 
     def _of_rows(self, found: Sequence[tuple[Values, Values]]) -> Values:
-        """Return what each held-out row measured in this epoch, (S, R); nothing if it is not kept."""
+        """Return the measures of each held-out row in this epoch, (S, R); empty if they are not kept."""
         return joined(self.shards, [rows for _, rows in found])
 
     def _kept_rows(self, weights: Stacked, rates_S: NDArray[np.float32], measured: Values) -> Rows:
-        """Return the measures of the held-out rows by part, and what each training's final model predicts for them."""
+        """Return the measures of the held-out rows by part and, if kept, the predictions of each final model."""
         found: Rows = {}
         for name, value_SR in measured.items():
             part, _, measure = name.partition("_")
@@ -249,9 +245,9 @@ class _Together:
     def _epoch(self, states: list[State], order_SR: NDArray[np.int32], number: int) -> tuple[Values, Values]:
         """Train one shard for one epoch and evaluate it; return each metric of Keras's history, (size,).
 
-        The second is what each held-out row measured, (size, R), if that is kept.
+        The second result holds the measures of each held-out row, (size, R), if they are kept.
 
-        Its new state takes the place of the old one at once, so that memory never holds two of every shard.
+        The shard's new state replaces the old one at once, so that memory never holds two states of every shard.
         """
         data, shard, source = self.data, self.shards[number], self.sources[number]
         order_SR = order_SR[shard.rows]
@@ -275,7 +271,7 @@ class _Together:
     def _evaluated(
         self, state: State, parts: dict[str, NDArray[np.int32]], source: Source
     ) -> Iterator[tuple[str, Values]]:
-        """Yield each part's measures, (size, R); where each part has statistics of its own, with those."""
+        """Yield each part's measures, (size, R), with the part's own statistics if each part has its own."""
         if self.training.refresh_statistics != "each_part":
             yield from self.program.evaluate(state, parts, source).items()
             return
@@ -291,7 +287,7 @@ class _Together:
 
 
 def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Values) -> Values:
-    """Return the means over these rows, each (size,), with exact accuracies, or a regression's r2 and errors."""
+    """Return the means over these rows, each (size,), with exact accuracies or, for a regression, r2 and errors."""
     if data.task != "regression":
         return measures.in_whole_rows(means, rows_SR.shape[1])
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]

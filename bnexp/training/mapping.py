@@ -1,4 +1,4 @@
-"""Whether TensorFlow maps a model over seeds exactly: found out by one step of two seeds, whatever the layers are.
+"""Checks whether TensorFlow maps a model over seeds exactly, with one step of two seeds, for any kind of layers.
 
 Axes: S the two seeds of the dry step, B its rows.
 """
@@ -22,16 +22,16 @@ from bnexp.training.random_operations import draw_for_each_seed
 
 SEEDS, ROWS = 2, 4
 CLOSE = 1e-3
-"""A mapped and a plain step may differ by this share of a tensor's largest number: rounding is far below."""
+"""A mapped and a plain step may differ by this share of a tensor's largest number. Rounding errors are far smaller."""
 SHAKEN = 1e-6
-"""The share by which every weight is changed, to see how far rounding reaches: some ten times float32's."""
+"""Every weight is changed by this share, to see the effect of rounding. It is about ten times float32's rounding."""
 NOISE = 10.0
-"""A mapped and a plain step may differ by this much more than a shaken and a plain step do.
+"""A mapped and a plain step may also differ by this multiple of the difference that the changed weights cause.
 
-Of a bias before a batch normalization, the gradient is zero, and what is computed is rounding and nothing else.
+This matters for a bias before a batch normalization: its gradient is zero, so the computed value is only rounding.
 """
 LEAST = 1e-6
-"""What gradients may always differ by, as a share of the largest gradient of all."""
+"""Gradients may always differ by this share of the largest of all gradients."""
 REPEATABLE = 1e-2
 """A plain step and its repetition may differ by this share of a tensor's largest number: threads sum in any order."""
 ALWAYS_MAPPED = frozenset({
@@ -46,7 +46,7 @@ ALWAYS_MAPPED = frozenset({
     "Softmax", "SpatialDropout1D", "SpatialDropout2D", "TimeDistributed", "UnitNormalization", "UpSampling1D",
     "UpSampling2D", "ZeroPadding1D", "ZeroPadding2D",
 })  # fmt: skip
-"""Keras's layers with which tests compare the engines: a dry step would only take time (an LSTM's: 3 seconds)."""
+"""Keras layers for which tests compare the engines. A dry step would only cost time (3 seconds for an LSTM)."""
 
 
 def why_not(training: Training, model: keras.Model) -> str | None:
@@ -55,10 +55,10 @@ def why_not(training: Training, model: keras.Model) -> str | None:
 
 
 def why_not_mapped(model: keras.Model) -> str | None:
-    """Return why a model cannot be trained exactly where it is mapped over seeds; None if it can.
+    """Return why a model cannot be trained exactly if it is mapped over seeds; None if it can.
 
-    A model of layers that are not known to map takes a step of two seeds, mapped, and a plain step of each seed alone.
-    The two must give the same outputs, penalties, gradients and states.
+    A model with layers that are not known to map takes one mapped step of two seeds, and one plain step of each seed.
+    Both must give the same outputs, penalties, gradients and states.
     """
     layers = list(model._flatten_layers(include_self=False))
     if (other := next((one for one in layers if type(one) is keras.layers.RandomElasticTransform), None)) is not None:
@@ -69,13 +69,13 @@ def why_not_mapped(model: keras.Model) -> str | None:
 
 
 MERGES = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
-"""Keras's layers of several inputs that are known to map."""
+"""Keras layers with several inputs that are known to map."""
 
 
 def _is_known_graph(model: keras.Model) -> bool:
-    """Return True for a model of layers that are known to map, each called with one tensor, and of merges of several.
+    """Return True if all layers are known to map, and only those in MERGES are called with several tensors.
 
-    A functional model may hold operations such as `x + y`, or a mask, which are no layers: a dry step finds it out.
+    A functional model may hold operations that are no layers, such as `x + y`, or a mask. These need a dry step.
     """
     if not is_plain_model(model):
         return False
@@ -99,7 +99,7 @@ def _is_called_plainly(layer: keras.Layer) -> bool:
 
 
 def _is_known(layer: keras.Layer) -> bool:
-    """Return True for a layer that tests compare the engines with, without code of the user's own in it."""
+    """Return True for a layer for which tests compare the engines, if it holds no code of the user's own."""
     kind = type(layer)
     of_keras = kind.__module__.startswith("keras.") and kind.__name__ in ALWAYS_MAPPED | MERGES
     return (of_keras or kind.__module__.startswith("bnexp.models.")) and not any(
@@ -115,7 +115,7 @@ def _is_of_user(code: Any) -> bool:
 
 @functools.lru_cache(maxsize=8)
 def _why_step_fails(model: keras.Model) -> str | None:
-    """Take the two steps; see `why_not_mapped`."""
+    """Return why the mapped step is not exact, after taking the steps of `why_not_mapped`; None if it is."""
     draw_for_each_seed()
     weights = _two_seeds(model)
     try:
@@ -126,7 +126,7 @@ def _why_step_fails(model: keras.Model) -> str | None:
         if not _are_close(again, alone[0], rtol=REPEATABLE):
             return "the same step computes other numbers each time, so that no seed repeats them"
         if (sparse := _with_entries_for_places(model, alone[0])) is not None:
-            return f"{sparse} gets a gradient for each place of a word, which optimizers treat otherwise when stacked"
+            return f"{sparse} gets a gradient for each place of a word, which optimizers treat differently when stacked"
         traced = tf.function(lambda *stacked: _step(model, *stacked, mapped=True), autograph=False)
         program = traced.get_concrete_function(*weights, x_SB)
         if (unknown := next(_unknown_variables(program.graph), None)) is not None:
@@ -135,7 +135,7 @@ def _why_step_fails(model: keras.Model) -> str | None:
             return f"a layer computes {counted}, whose size depends on values, so that seeds cannot share it"
         mapped = program(*weights, x_SB)
         shaken = _shaken(model, weights, x_SB)
-    except Exception as error:  # a user's layer may raise anything; then the plain engine is left
+    except Exception as error:  # a user's layer may raise anything; then only the plain engine can train it
         return f"TensorFlow cannot map it over seeds: {refusal_text(error).rstrip('.')}"
     gradients = zip(model.trainable_variables, mapped["gradients"], alone[0]["gradients"], strict=True)
     if cut := next((v.path for v, *both in gradients if any(one is None for one in both)), None):
@@ -148,26 +148,26 @@ def _why_step_fails(model: keras.Model) -> str | None:
 
 
 def _plain_steps(model: keras.Model, weights: tuple[list[Any], list[Any]]) -> tuple[Any, list[Any]]:
-    """Return inputs that the model takes, (S, B, *shape), and all that each seed's step on them computes."""
+    """Return inputs that the model accepts, (S, B, *shape), and everything that each seed's step computes from them."""
     *first, last = _rows(model)
     for x_SB in first:
-        with suppress(Exception):  # the model takes others
+        with suppress(Exception):  # the model may accept only the other inputs
             return x_SB, _of_each_seed(model, weights, x_SB)
     return last, _of_each_seed(model, weights, last)
 
 
 def _of_each_seed(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> list[Any]:
-    """Return all that each seed's step on its inputs computes."""
+    """Return everything that each seed's step computes from its inputs."""
     seeds = [tf.nest.map_structure(lambda v, row=row: v[row], (*weights, x_SB)) for row in range(SEEDS)]
     return [_step(model, *of_seed) for of_seed in seeds]
 
 
 def _two_seeds(model: keras.Model) -> tuple[list[Any], list[Any]]:
-    """Return the weights of two seeds that differ: trainable and others, each (S, *shape)."""
+    """Return different weights for two seeds: trainable and other weights, each (S, *shape)."""
 
     def stacked(variable: keras.Variable, factor: float) -> Any:
         value = variable.numpy()
-        other = value + 1 if value.dtype.kind == "u" else value * factor  # generators are whole numbers
+        other = value + 1 if value.dtype.kind == "u" else value * factor  # states of random generators are integers
         return tf.constant(np.stack([value, other.astype(value.dtype)]))
 
     return (
@@ -177,7 +177,7 @@ def _two_seeds(model: keras.Model) -> tuple[list[Any], list[Any]]:
 
 
 def _rows(model: keras.Model) -> list[Any]:
-    """Return inputs to try in turn, (S, B, *shape): Gaussian numbers, then 0 and 1 as words or classes."""
+    """Return inputs to try in this order, (S, B, *shape): Gaussian numbers, then 0 and 1 as words or classes."""
     generator = np.random.default_rng(0)
     shape, kind = (SEEDS, ROWS, *model.inputs[0].shape[1:]), model.inputs[0].dtype
     whole, gaussian = generator.integers(0, 2, shape), generator.standard_normal(shape)
@@ -185,7 +185,7 @@ def _rows(model: keras.Model) -> list[Any]:
 
 
 def _step(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any, *, mapped: bool = False) -> Any:
-    """Return all that one step computes, of one seed, or of both at once."""
+    """Return everything that one step computes, for one seed or, if `mapped`, for both seeds at once."""
 
     def forward(one_seed: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         predicted, state, penalties = model.stateless_call(*one_seed, training=True, return_losses=True)
@@ -204,15 +204,15 @@ def _step(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any, *
 
 
 def _uneven(predicted: Any) -> Any:
-    """Return predictions (..., C) with a weight of its own for each of C classes.
+    """Return predictions (..., C) multiplied by a different weight for each of C classes.
 
-    Squares alone have no gradient where a softmax gives all classes the same probability; what is left is rounding.
+    The sum of squares alone has no gradient if a softmax gives all classes the same probability, except for rounding.
     """
     return predicted * tf.constant(np.cos(np.arange(1, predicted.shape[-1] + 1)), predicted.dtype)
 
 
 def _assigned(model: keras.Model, x: Any) -> str | None:
-    """Return the name of a trainable weight that the model itself changes while training, such as a kernel's scale."""
+    """Return the name of a trainable weight that the model itself changes in training, such as a scale; else None."""
     values = [(variable, tf.constant(variable.numpy())) for variable in model.variables]
     with keras.StatelessScope(state_mapping=values) as scope:
         model(x, training=True)
@@ -221,7 +221,7 @@ def _assigned(model: keras.Model, x: Any) -> str | None:
 
 
 def _unknown_variables(graph: Any) -> Iterator[str]:
-    """Yield the names of variables that a step reads and that were not handed to it."""
+    """Yield the names of variables that a step reads although they were not passed to it."""
     by_handle = {id(variable.handle): variable.name for variable in graph.variables}
     for outer, _ in graph.captures:
         if outer.dtype == tf.resource:
@@ -229,7 +229,7 @@ def _unknown_variables(graph: Any) -> Iterator[str]:
 
 
 SIZED_BY_VALUES = frozenset({"Where", "Unique", "UniqueV2", "DynamicPartition"})
-"""Operations of TensorFlow whose outputs have as many entries as the values say: two seeds rarely have the same."""
+"""TensorFlow operations whose output size depends on values, so that two seeds rarely have the same size."""
 
 
 def _graph_of_one(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> Any:
@@ -239,7 +239,7 @@ def _graph_of_one(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB
 
 
 def _sized_by_values(graph: Any) -> Iterator[str]:
-    """Yield the kinds of these operations in a graph, and in the functions that it calls."""
+    """Yield the kinds of SIZED_BY_VALUES operations in a graph and in the functions that it calls."""
     functions = [one.graph for one in getattr(graph, "_functions", {}).values()]
     yield from (one.type for one in graph.get_operations() if one.type in SIZED_BY_VALUES)
     for inner in functions:
@@ -247,13 +247,13 @@ def _sized_by_values(graph: Any) -> Iterator[str]:
 
 
 def _with_entries_for_places(model: keras.Model, step: Any) -> str | None:
-    """Return the name of a weight whose gradient is no array, but entries for the places of a batch."""
+    """Return the name of a weight whose gradient is sparse, with an entry for each place of a batch; else None."""
     pairs = zip(model.trainable_variables, step["gradients"], strict=True)
     return next((v.path.partition("/")[2] for v, one in pairs if isinstance(one, tf.IndexedSlices)), None)
 
 
 def _shaken(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any) -> list[Any]:
-    """Return what each seed's step computes where every trainable weight is changed by a little, up or down."""
+    """Return what each seed's step computes after every trainable weight was changed slightly, up or down."""
     generator, (trainable, frozen) = np.random.default_rng(0), weights
     moved = [one * (1 + SHAKEN * generator.choice((-1.0, 1.0), one.shape).astype(one.dtype.name)) for one in trainable]
     seeds = [tf.nest.map_structure(lambda v, row=row: v[row], (moved, frozen, x_SB)) for row in range(SEEDS)]
@@ -261,7 +261,7 @@ def _shaken(model: keras.Model, weights: tuple[list[Any], list[Any]], x_SB: Any)
 
 
 def _are_close(found: Any, wanted: Any, shaken: Any = None, *, rtol: float = CLOSE) -> bool:
-    """Compare two steps, tensor by tensor; what rounding changes in a third one may differ by more."""
+    """Return True if two steps agree, tensor by tensor. The tolerance grows with the difference to a `shaken` step."""
     least = LEAST * max((_largest(one) for one in wanted["gradients"] if one is not None), default=0.0)
     for key in wanted:
         floor = least if key == "gradients" else 0.0

@@ -17,11 +17,11 @@ from bnexp.metrics import MEASURED
 from bnexp.models.head import LOSSES
 
 EVALUATED_ROWS = 1024
-"""Rows that are evaluated in one go: more would cost memory and win no time."""
+"""Rows that are evaluated at a time. More rows would cost memory and save no time."""
 
 
 def row_names(task: Task) -> list[str]:
-    """Return what `row_measures` measures, in order.
+    """Return the names of what `row_measures` returns, in order.
 
     >>> row_names("regression")
     ['loss', 'mse', 'mae']
@@ -30,14 +30,14 @@ def row_names(task: Task) -> list[str]:
 
 
 def targets(task: Task, y: Any) -> Any:
-    """Shape targets as the task's loss wants them: (..., 1) floats, or (...,) whole numbers for several classes."""
+    """Return targets as the task's loss needs them: (..., 1) floats, or (...,) integers for several classes."""
     return ops.cast(y, "int32") if task == "multiclass" else y[..., None]
 
 
 def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
-    """Return for each row its loss and its metrics, each (B,): the mean over rows is what Keras reports.
+    """Return the loss and the metrics of each row, each (B,). Their means over rows are what Keras reports.
 
-    r2 is not here: no mean of rows, it follows from the mean of `mse` (`with_r2`).
+    r2 is missing, because it is no mean over rows. It is computed from the mean of `mse` (`with_r2`).
     """
     loss_B = getattr(keras.losses, LOSSES[task])(y_B, predicted_BC)
     match task:
@@ -51,10 +51,10 @@ def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
 
 
 def in_whole_rows(means: dict[str, Any], rows: int) -> dict[str, Any]:
-    """Return the means, each (S,), with the accuracy in float64: a whole number of rows over all rows.
+    """Return the means, each (S,), with the accuracy in float64: a whole number of rows divided by all rows.
 
-    In float32, 180 of 200 rows are 0.89999998. That does not reach a target of 0.9, and a gain of
-    two rows is another number at each height.
+    In float32, 180 of 200 rows are 0.89999998. This does not reach a target of 0.9, and a gain of two rows is not the
+    same number at every accuracy.
     """
     if "accuracy" not in means:
         return means
@@ -62,14 +62,14 @@ def in_whole_rows(means: dict[str, Any], rows: int) -> dict[str, Any]:
 
 
 def with_r2(means: dict[str, Any], y_SR: NDArray[np.float32]) -> dict[str, Any]:
-    """Add r2 = 1 - mse / variance of the targets, each (S,) (`keras.metrics.R2Score`)."""
+    """Return the means with r2 = 1 - mse / variance of the targets added, each (S,) (`keras.metrics.R2Score`)."""
     return {**means, "r2": 1 - means["mse"] / y_SR.var(axis=1, dtype="float64")}
 
 
 def in_target_unit(means: dict[str, Any], width_S: NDArray[np.float64]) -> dict[str, Any]:
     """Return the means, each (S,), with `mae` in the target's own unit and `mse` in its square.
 
-    Targets are divided by `width_S` before training. The loss is what was trained on, and stays as it is.
+    Targets are divided by `width_S` before training. The loss stays in the unit of the divided targets.
 
     >>> in_target_unit({"loss": 0.25, "mse": 0.25, "mae": 0.5}, np.array([10.0]))
     {'loss': 0.25, 'mse': array([25.]), 'mae': array([5.])}
@@ -79,7 +79,7 @@ def in_target_unit(means: dict[str, Any], width_S: NDArray[np.float64]) -> dict[
 
 
 def keras_metrics(task: Task, typical_target: float) -> list[Any]:
-    """Return the same metrics as Keras's own objects, for the reference trainer."""
+    """Return the metrics of a task as Keras's own objects, for the reference trainer."""
     if task != "regression":
         return ["accuracy"]
     return [
@@ -90,10 +90,10 @@ def keras_metrics(task: Task, typical_target: float) -> list[Any]:
 
 
 class R2AroundTarget(keras.metrics.R2Score):
-    """Keras's r2 of targets and predictions from which a typical target is subtracted: r2 itself stays the same.
+    """Keras's r2 after a typical target is subtracted from targets and predictions. r2 itself stays the same.
 
-    Keras takes the squared sum of the targets from the sum of their squares,
-    in float32. Around a mean of 1,000 deviations no digit of the difference is left.
+    Keras computes the targets' sum of squares minus their squared sum divided by their number, in float32. If the mean
+    is 1,000 times the standard deviation, no digit of the difference is right.
     """
 
     def __init__(self, typical_target: float, **options: Any) -> None:
@@ -101,5 +101,5 @@ class R2AroundTarget(keras.metrics.R2Score):
         self._typical_target = typical_target
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch."""
+        """Add a batch, with the typical target subtracted."""
         super().update_state(y_true - self._typical_target, y_pred - self._typical_target, sample_weight)

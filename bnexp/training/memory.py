@@ -1,4 +1,4 @@
-"""How many seeds fit in memory at once: an estimate from what the model computes for one row.
+"""Estimates how many seeds fit in memory at once, from what the model computes for one row.
 
 Axes: S seeds.
 """
@@ -30,53 +30,53 @@ from bnexp.training.measures import EVALUATED_ROWS
 from bnexp.training.pieces import HELD, PIECE_BYTES
 
 TRAINED_ROW = 1.0
-"""Bytes alive at a step's peak, over the bytes of all that the model computes for a row going forward.
+"""Bytes in use for each row at a step's peak, divided by the bytes of all results of the forward pass for a row.
 
 Measured on the processor: 0.4 (transformer) to 0.85 (cnn); see tests/test_memory.py.
 """
 EVALUATED_ROW = 0.25
-"""The same where no gradient needs what was computed: 0.07 (rnn) to 0.27 (cnn)."""
+"""The same ratio in evaluation, where no gradient needs these results: 0.07 (rnn) to 0.27 (cnn)."""
 COPIES_OF_ROWS = 2
-"""Rows in memory: the ones that were read, and TensorFlow's copy of them."""
+"""Copies of the rows in memory: the rows that were read, and TensorFlow's copy."""
 SEEN = 3
-"""Copies of a batch on its way from rows on disk to what a seed sees: float32, centered, and divided by its width."""
+"""Copies of a batch between rows on disk and the model's inputs: float32, centered, and divided by their width."""
 PREDICTED_BYTES = 9
-"""Of a number predicted for the metrics of an epoch: float32, a copy, and whether it is finite (measured: 8)."""
+"""Bytes for each number predicted for an epoch's metrics: float32, a copy, and whether it is finite (measured: 8)."""
 METRICS_BYTES, METRICS_NUMBER_BYTES = 90, 28
-"""What the metrics of a seed's part take for a row, and for each number of it (measured: 110 for 1, 273 for 10)."""
+"""Bytes that a part's metrics need for a row, and for each number of it (measured: 110 for 1, 273 for 10)."""
 KEPT_WEIGHTS = 4
-"""Weights, gradients, two optimizer slots; while a seed is worked on, the new value of each beside it."""
+"""Copies of a seed's weights: weights, gradients, two optimizer slots. Training needs as many again for new values."""
 LARGEST_SHARD = 64
 WORKING_SET_BYTES = 32 * 2**20
-"""With more seeds, or with larger results of a step, a shard gains no speed: it outgrows the caches (measured)."""
+"""A shard with more seeds, or with more bytes from a step, gains no speed: it outgrows the caches (measured)."""
 PROGRAM_BYTES = 750 * 2**20
-"""What TensorFlow itself takes, program and all (measured: 725 MiB before a model, 770 to 870 with a small one)."""
+"""Bytes of TensorFlow and the program (measured: 725 MiB before there is a model, 770 to 870 with a small one)."""
 SHORTAGE = re.compile(r"OOM when allocating.*?(?= \[Op:|$)|(?:Failed copying.*)?Dst tensor is not initialized", re.M)
-"""How TensorFlow says, somewhere in its message, what does not fit: in general, and of rows that a GPU cannot hold."""
+"""Finds in TensorFlow's message what does not fit: in general, and for rows that a GPU cannot hold."""
 VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})
-"""Operations whose result is no new memory."""
+"""Operations whose result needs no new memory."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes: what all seeds share, what a seed keeps while its wave lasts, and what it adds while it is worked on."""
+    """Bytes that all seeds share, that a seed keeps during its wave, and that it adds while its shard is trained."""
 
     shared: int
     kept: int
     working: int
     step: int
-    """What a training step computes for one seed."""
+    """Bytes of all results of a training step for one seed."""
 
 
 def needs(model: keras.Model, data: Data, training: Training) -> Needs:
-    """Estimate what training takes."""
+    """Estimate the memory that training needs."""
     evaluated = min(EVALUATED_ROWS, sum(rows_SR.shape[1] for rows_SR in data.parts.values()))
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
     of_rows, of_a_seed = COPIES_OF_ROWS * data.rows.x.nbytes, 0
     if isinstance(data.rows.x, StoredRows):
         of_rows, of_a_seed = _pieces(data, training, evaluated)
-        of_a_seed += KEPT_WEIGHTS * weights  # before a piece, beside those before an epoch
+        of_a_seed += KEPT_WEIGHTS * weights  # the state before a piece, besides the one before the epoch
     metrics, predictions = _epoch_metrics(model, data, training)
     of_rows, of_a_seed = of_rows + metrics, of_a_seed + predictions
     return Needs(
@@ -88,7 +88,7 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
 
 
 def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
-    """Return the bytes of the pieces of rows that all shards hold (`pieces`), and what a seed adds to them."""
+    """Return the bytes of the pieces of rows that all shards hold (`pieces`), and the bytes that each seed adds."""
     row, seeds_share = data.rows.x.nbytes // len(data.rows.x), all(map(is_shared, data.parts.values()))
     shared = max(PIECE_BYTES, row * evaluated) * devices.side_by_side(training.seeds)
     of_a_seed = row * max(training.batch_size, 0 if seeds_share else evaluated)
@@ -97,7 +97,7 @@ def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
 
 
 def _epoch_metrics(model: keras.Model, data: Data, training: Training) -> tuple[int, int]:
-    """Return the bytes in which all shards compute the metrics of each epoch, and what a seed predicts for them."""
+    """Return the bytes that all shards need to compute an epoch's metrics, and the bytes of a seed's predictions."""
     if not training.epoch_metrics:
         return 0, 0
     numbers = int(model.output_shape[-1])
@@ -108,7 +108,7 @@ def _epoch_metrics(model: keras.Model, data: Data, training: Training) -> tuple[
 
 @functools.lru_cache(maxsize=8)
 def row_bytes(model: keras.Model) -> int:
-    """Count the bytes of all that the model computes for one row going forward, in training mode.
+    """Return the bytes of all results of the forward pass for one row, in training mode.
 
     Raises:
         SettingError: if a layer refuses to run.
@@ -125,7 +125,7 @@ def row_bytes(model: keras.Model) -> int:
 
 
 def _loop_bodies(graph: Any) -> Iterator[Any]:
-    """Yield the operations of all functions in a graph: what recurrent layers compute for each frame."""
+    """Yield the operations of all functions in a graph, which recurrent layers compute for each frame."""
     for function in getattr(graph, "_functions", {}).values():
         yield from function.graph.get_operations()
 
@@ -139,7 +139,7 @@ def _bytes(operation: Any) -> int:
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Raise MemoryError, with what does not fit, where TensorFlow runs out of memory."""
+    """Raise MemoryError, with a message on what does not fit, if TensorFlow runs out of memory."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, tf.errors.InternalError) as error:
@@ -150,13 +150,13 @@ def memory_errors() -> Iterator[None]:
 
 
 def refuse_too_large(model: keras.Model, data: Data, training: Training) -> None:
-    """Raise SettingError if not even one seed at a time fits in the memory limit."""
+    """Raise SettingError if even a single seed does not fit in the memory limit."""
     limit = memory_limit(training.memory_limit_bytes())
     need = needs(model, data, training)
     total = need.shared + need.kept + need.working
     if total > limit:
         divided = training.memory_limit is None and sharing() > 1
-        share = f" It is the share of one of {sharing()} workers; fewer workers leave each more." if divided else ""
+        share = f" The limit is for one of {sharing()} workers; fewer workers get more each." if divided else ""
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
@@ -171,9 +171,9 @@ def _gibibytes(size: int) -> str:
 
 
 def most_together(model: keras.Model, data: Data, training: Training, *, beside: int = 0) -> int:
-    """Return how many trainings fit in the memory limit together, one shard at a time; 1 or more.
+    """Return how many trainings fit in the memory limit together, with one shard at a time; 1 or more.
 
-    `beside` is the bytes of other rows that are in memory beside `data`. All rows are then joined in one more copy.
+    `beside` is the number of bytes of other rows in memory. If there are any, all rows are joined in one more copy.
     """
     need = needs(model, data, training)
     rows = COPIES_OF_ROWS * beside + (data.rows.x.nbytes + beside if beside else 0)
@@ -182,7 +182,7 @@ def most_together(model: keras.Model, data: Data, training: Training, *, beside:
 
 
 def waves(model: keras.Model, data: Data, training: Training, seeds: int) -> list[slice]:
-    """Cut the seeds into waves of equal size, or nearly so; one wave if memory holds the weights of all seeds."""
+    """Return waves of (nearly) equal size, as slices of the seeds; one wave if memory holds all seeds' weights."""
     parts = np.array_split(np.arange(seeds), -(-seeds // most_together(model, data, training)))
     return [slice(int(part[0]), int(part[-1]) + 1) for part in parts]
 
@@ -190,7 +190,7 @@ def waves(model: keras.Model, data: Data, training: Training, seeds: int) -> lis
 def plan_shards(
     model: keras.Model, data: Data, training: Training, count: int, largest: int = LARGEST_SHARD
 ) -> tuple[int, int]:
-    """Return for this number of trainings how many shards run side by side, and the most that each may hold (>= 1)."""
+    """Return how many shards of these trainings run at the same time, and the most trainings in each shard (>= 1)."""
     need = needs(model, data, training)
     free = memory_limit(training.memory_limit_bytes()) - need.shared - need.kept * count
     fit = max(1, int(free / need.working))

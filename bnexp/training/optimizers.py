@@ -1,4 +1,4 @@
-"""From the config to a Keras optimizer, and that optimizer as a pure function of stacked weights."""
+"""Makes a Keras optimizer from the config, and the same optimizer as a pure function of stacked weights."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ NOT_STACKED = {
     "use_ema": "replaces weights in some steps only, which Keras does not do on stacked weights",
     "gradient_accumulation_steps": "updates weights in some steps only, which Keras does not do on stacked weights",
 }
-"""Options with which an optimizer cannot be applied to stacked weights, and why."""
+"""Options that an optimizer cannot have on stacked weights, and why."""
 
 WRITES = ("assign", "assign_add", "assign_sub", "stateless_apply", "_var_key")
 """Methods that Keras overrides for tf.distribute."""
 HOOKS = ("_backend_update_step", "_apply_weight_decay")
-"""Methods of Keras's that `_RateOfEachRow` stands in for: without them no row would have its own rate."""
+"""Keras's methods that `_RateOfEachRow` replaces. Without them no row would have its own rate."""
 
 
 def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers.Optimizer:
@@ -52,15 +52,13 @@ def make_optimizer(training: Training, steps_per_epoch: int) -> keras.optimizers
 
 
 def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> keras.optimizers.Optimizer:
-    """Return the same optimizer with a working `stateless_apply` on stacked weights, each row with a rate of its own.
+    """Return the same optimizer with a working `stateless_apply` on stacked weights, and a rate for each row.
 
-    The value of its variable `rates_S` counts, (rows,), not the config's initial rate.
+    The rates are the values of its variable `rates_S`, (rows,). The config's initial rate has no effect.
 
-    On TensorFlow Keras routes an optimizer's writes through tf.distribute,
-    which wants tf.Variables and so refuses `stateless_apply`. Its base class
-    writes through Keras's own stateless scope. The methods are taken from
-    there by a parent that stands behind the optimizer's own class, whose
-    update rule so stays as it is.
+    On TensorFlow, Keras sends an optimizer's writes through tf.distribute, which needs tf.Variables and so refuses
+    `stateless_apply`. BaseOptimizer writes through Keras's own stateless scope. So a parent class with BaseOptimizer's
+    methods is added behind the optimizer's own class, whose update rule does not change.
     """
     kind = getattr(keras.optimizers, KERAS_NAMES[training.optimizer.name])
     base = next(parent for parent in kind.__mro__ if parent.__name__ == "BaseOptimizer")
@@ -76,24 +74,24 @@ def make_pure_optimizer(training: Training, steps_per_epoch: int, rows: int) -> 
 
 
 def _refuse_other_keras(base: type) -> None:
-    """Raise RuntimeError if Keras's optimizers no longer call what gives each row its rate."""
+    """Raise RuntimeError if Keras's optimizers no longer have the methods that give each row its rate."""
     missing = [name for name in HOOKS if not hasattr(base, name)]
     if missing:
         raise RuntimeError(
             f"keras.optimizers of Keras {keras.__version__} have no {' and no '.join(missing)}, by which each seed is "
-            "updated at its own learning rate. This bnexp does not go with this Keras."
+            "updated at its own learning rate. This version of bnexp does not work with this version of Keras."
         )
 
 
 class _RateOfEachRow:
-    """Updates stacked weights by stacked rates: what Keras does with one number is done with (S, 1, ..., 1).
+    """Updates stacked weights with stacked rates (S, 1, ..., 1), where Keras uses one number.
 
-    Elementwise rules use the rate as a number that meets each element alone,
-    so that each row is updated as if it were the only one. Keras's own rate is NaN: whatever used it would show.
+    Elementwise rules combine the rate with each element alone, so each row is updated as if it were the only one.
+    Keras's own rate is set to NaN, so that any use of it would show.
     """
 
     schedule: Callable[[Any], Any] | None = None
-    """Step -> what the initial rates are multiplied by."""
+    """Step -> the factor by which the initial rates are multiplied."""
     rates_S: keras.Variable
     _iterations: Any
     weight_decay: float | None
@@ -101,7 +99,7 @@ class _RateOfEachRow:
     _use_weight_decay: Callable[[Any], bool]
 
     def _of_each(self, weight: Any) -> Any:
-        """Return the current rates, shaped to go with a stacked weight."""
+        """Return the current rates, shaped to broadcast over a stacked weight."""
         rates_S = ops.convert_to_tensor(self.rates_S)
         if self.schedule is not None:
             rates_S = rates_S * self.schedule(self._iterations)
@@ -122,12 +120,12 @@ class _RateOfEachRow:
 def _make(
     kind: type, training: Training, steps_per_epoch: int, rate: float | None = None
 ) -> keras.optimizers.Optimizer:
-    """Make an optimizer with the config's learning rate, or another one."""
+    """Make an optimizer with this learning rate or, if it is None, with the config's."""
     options = training.optimizer.options()
     if rate is None:
         rate = _learning_rate(training.learning_rate, training.epochs, steps_per_epoch)
     try:
-        return kind(learning_rate=rate, name=kind.__name__.lower(), **options)  # Keras's own counts optimizers
+        return kind(learning_rate=rate, name=kind.__name__.lower(), **options)  # Keras's default name has a counter
     except (TypeError, ValueError) as error:
         raise SettingError("training.optimizer", _refusal(training.optimizer, options, str(error))) from error
 

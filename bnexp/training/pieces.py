@@ -1,4 +1,4 @@
-"""Rows cut for the program, which reads those that lie on disk a piece at a time, while it works on the one before.
+"""Cuts rows for the program. Rows on disk are read one piece at a time, while the program works on the piece before.
 
 Axes: S seeds of a shard, T steps, B batch, R rows of one part, K rows that a piece holds.
 """
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 from bnexp.data.stored_rows import StoredRows
 
 PIECE_BYTES = 32 * 2**20
-"""Of the rows that are read at a time for several steps; the rows of one step or evaluated batch may be more."""
+"""Bytes of rows that are read at a time for several steps. The rows of one step or evaluated batch may be more."""
 HELD = 3
-"""Pieces in memory for each shard: one that is worked on, one that is read, and TensorFlow's copy of that."""
+"""Pieces in memory for each shard: one that is in use, one that is being read, and TensorFlow's copy of the latter."""
 
 
 class Piece(NamedTuple):
-    """Some rows in memory, as tensors: their inputs (K, *shape), and which they are, in ascending order, (K,)."""
+    """Some rows in memory, as tensors: their inputs (K, *shape), and their row numbers in ascending order, (K,)."""
 
     x: Any
     held_K: Any
 
 
 def places(held_K: Any, rows_SB: Any) -> Any:
-    """Return where these rows (S, B) stand among those that a piece holds; runs inside the traced program."""
+    """Return the positions of these rows (S, B) in the piece that holds them. Runs inside the traced program."""
     return tf.reshape(tf.searchsorted(held_K, tf.reshape(rows_SB, [-1])), rows_SB.shape)
 
 
 def pieces_of(x: StoredRows, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[Piece]:
-    """Yield for each of these cuts along R a piece that holds its rows, for all seeds.
+    """Yield for each of these cuts along R a piece that holds the cut's rows for all seeds.
 
-    No cut is longer than the first. All pieces have the shape of the first, so that no program is traced for another.
+    No cut may be longer than the first. All pieces have the shape of the first, so that the program is traced once.
     """
     if (rows_SR == rows_SR[0]).all():
         rows_SR = rows_SR[:1]
@@ -52,16 +52,16 @@ def pieces_of(x: StoredRows, rows_SR: NDArray[np.int32], cuts: list[slice]) -> I
 
 
 def _piece(x: StoredRows, rows_SR: NDArray[np.int32], most: int) -> Piece:
-    """Read these rows, each once; the last one is repeated until there are as many as a piece has at most."""
+    """Read these rows, each once; the last row is repeated until the piece has `most` rows."""
     distinct = np.unique(rows_SR)
     held_K = np.pad(distinct, (0, most - len(distinct)), mode="edge")
     return Piece(tf.constant(x[held_K]), tf.constant(held_K))
 
 
 def cuts_of_steps(rows_SR: NDArray[np.int32], batch: int, row_bytes: int) -> list[slice]:
-    """Cut an epoch's rows into pieces of as many whole batches as may be held, then what is left over.
+    """Cut an epoch's rows into pieces of as many whole batches as PIECE_BYTES allows, then the rows that remain.
 
-    Pieces have one number of batches, but for the last, which may have fewer.
+    All pieces have the same number of batches, except that the last one may have fewer.
     """
     steps = rows_SR.shape[1] // batch
     most = max(1, PIECE_BYTES // (len(rows_SR) * batch * row_bytes))
@@ -76,9 +76,9 @@ def cuts_of_batches(rows_SR: NDArray[np.int32], size: int) -> list[slice]:
 
 
 def whole_batches(rows_SR: NDArray[np.int32], size: int, like: int = 0) -> tuple[Any, Any]:
-    """Cut (S, R) into whole batches, (T, S, size), and what is left over, (S, fewer).
+    """Cut (S, R) into whole batches, (T, S, size), and the rows that remain, (S, fewer).
 
-    If there are whole batches at all, its last row is repeated until there are as many as `like` rows make.
+    If there are whole batches, the last row is repeated until there are as many batches as `like` rows would make.
     """
     whole = rows_SR.shape[1] // size * size
     full_SR = rows_SR[:, :whole]

@@ -1,10 +1,9 @@
 """The compiled program: one epoch of a shard of seeds as a pure function from state to state.
 
-NumPy goes in and comes out of the public methods; what has a leading
-underscore and takes a state runs inside the traced program.
+Public methods take and return NumPy arrays. Private methods that take a state run inside the traced program, except
+`_evaluate_stored`.
 
-Axes: S seeds of a shard, T steps, B batch, N rows of the data, R rows of one
-part. Inputs have any shape behind these.
+Axes: S seeds of a shard, T steps, B batch, N rows of the data, R rows of one part. Inputs have further axes after them.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Tensors = dict[str, Any]
 
 
 class State(NamedTuple):
-    """All that a step changes: lists of tensors stacked over seeds (the optimizer's own count of steps is shared)."""
+    """All that a step changes: lists of tensors stacked over seeds. The seeds share the optimizer's count of steps."""
 
     trainable: list[Any]
     frozen: list[Any]
@@ -42,7 +41,7 @@ class State(NamedTuple):
 
 
 class Program:
-    """How a shard of trainings starts, is trained for an epoch, is evaluated, and ends. It holds none of the data."""
+    """Starts a shard of trainings, trains it for an epoch, evaluates it, and returns its weights. Holds no data."""
 
     def __init__(
         self, model: keras.Model, task: Task, training: Training, steps_per_epoch: int, shard_seeds: int
@@ -61,10 +60,10 @@ class Program:
         self._statistics = self._compiled(self._chunk_statistics)
 
     def _compiled(self, body: Callable[..., Any]) -> Any:
-        """Compile a function; only one thread at a time traces any of them.
+        """Compile a function. Only one thread at a time may trace one of the compiled functions.
 
-        They share the model, whose layers `batch_statistics` changes while it is traced. Shards whose shapes differ
-        are traced apart, each in its own thread.
+        These functions share the model, and `batch_statistics` changes its layers during tracing. Shards with different
+        shapes are traced separately, each in its own thread.
         """
 
         @functools.wraps(body)
@@ -75,7 +74,7 @@ class Program:
         return tf.function(traced, autograph=False)
 
     def start(self, initial: list[NDArray[Any]], rates_S: NDArray[np.float32]) -> State:
-        """Return a shard's first state from the initial values of `model.variables`, each (S, *shape), and rates."""
+        """Return a shard's first state from the initial `model.variables`, each (S, *shape), and the learning rates."""
         value = {id(variable): tf.constant(v) for variable, v in zip(self._model.variables, initial, strict=True)}
         trainable = [value[id(variable)] for variable in self._model.trainable_variables]
         frozen = [value[id(variable)] for variable in self._model.non_trainable_variables]
@@ -107,9 +106,9 @@ class Program:
     def evaluate(self, state: State, parts: Mapping[str, NDArray[np.int32]], source: Source) -> dict[str, Tensors]:
         """Measure the rows (S, R) of each part in inference mode: part -> measure -> (S, R).
 
-        If metrics are computed at each epoch, `predicted` of the held-out parts, (S, R, C), is among the measures.
-        As Keras's `evaluate` does, batches hold rows of one part and nothing
-        else: an activity regularizer, or a layer over axis 0, mixes the rows of a batch.
+        If metrics are computed at each epoch, the measures of held-out parts include `predicted`, (S, R, C). A batch
+        holds rows of only one part, as in Keras's `evaluate`. This matters because an activity regularizer, or a layer
+        over axis 0, mixes the rows of a batch.
         """
         if isinstance(source.x, StoredRows):
             return {part: self._evaluate_stored(state, part, rows_SR, source) for part, rows_SR in parts.items()}
@@ -118,7 +117,7 @@ class Program:
         return {part: {name: value.numpy() for name, value in found.items()} for part, found in measured.items()}
 
     def predict(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> NDArray[np.float32]:
-        """Return what each seed predicts for these rows in inference mode: (S, R), or (S, R, C) of several classes."""
+        """Return what each seed predicts for these rows in inference mode: (S, R), or (S, R, C) for several classes."""
         if isinstance(source.x, StoredRows):
             held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
             return np.concatenate([self.predict(state, *one) for one in held], axis=1)
@@ -128,7 +127,7 @@ class Program:
         return predicted if self._task == "multiclass" else predicted[..., 0]
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
-        """Replace the moving statistics by those over these rows (`equal_parts`)."""
+        """Return the state with moving statistics that are computed over these rows (`equal_parts`)."""
         parts = [self._statistics(state, *held) for held in source.held(rows_SR, equal_parts(rows_SR.shape[1]))]
         new = refreshed_values(self._model, parts)
         return state._replace(
@@ -141,7 +140,7 @@ class Program:
     def _evaluate_stored(
         self, state: State, part: str, rows_SR: NDArray[np.int32], source: Source
     ) -> dict[str, NDArray[np.float32]]:
-        """Measure the rows of one part whose inputs lie on disk, batch by batch."""
+        """Measure the rows of one part whose inputs are on disk, batch by batch."""
         held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
         found = [self.evaluate(state, {part: batch_SR}, one)[part] for batch_SR, one in held]
         return {name: np.concatenate([one[name] for one in found], axis=1) for name in found[0]}
@@ -163,7 +162,7 @@ class Program:
     def _train_epoch(
         self, state: State, sums: Tensors, full_TSB: Any, last_SB: Any, steps: Any, source: Source
     ) -> tuple[State, Tensors]:
-        """Loop over this number of whole batches, then take the last, smaller one; return the new state and sums."""
+        """Train on this number of whole batches, then on the smaller last one; return the new state and sums."""
 
         def body(step: Any, state: State, sums: Tensors) -> tuple[Any, State, Tensors]:
             return step + 1, *self._step(state, sums, full_TSB[step], source)
@@ -188,7 +187,7 @@ class Program:
         return new, {name: sums[name] + batch * means[name] for name in sums}
 
     def _weights(self, rows_SB: Any, source: Source) -> list[Any]:
-        """Return how much each row counts in the loss, (S, B), in a list; an empty one if all count the same."""
+        """Return each row's weight in the loss, (S, B), in a list; an empty list if all rows count the same."""
         if source.weight_N is None:
             return []
         class_SB = tf.zeros_like(rows_SB)
@@ -197,9 +196,9 @@ class Program:
         return [tf.gather(source.weight_N, rows_SB) * tf.gather(source.class_weight_SC, class_SB, batch_dims=1)]
 
     def _for_each_seed(self, function: Callable[[Any], Any], stacked: Any) -> Any:
-        """Map a function of one seed over what is stacked over seeds.
+        """Map a function of one seed over values that are stacked over seeds.
 
-        A single seed needs no mapping, which for recurrent layers would fail.
+        A single seed is not mapped, because the mapping would fail for recurrent layers.
         """
         if self._shard_seeds > 1:
             return tf.vectorized_map(function, stacked)
@@ -209,7 +208,7 @@ class Program:
     def _forward(self, one_seed: tuple[Any, ...]) -> tuple[Tensors, list[Any]]:
         """Run one seed's batch in training mode; return its mean measures and the new non-trainable weights.
 
-        The loss alone is weighted, and divided by the number of rows, as Keras does with `sample_weight`.
+        Only the loss is weighted; its sum is divided by the number of rows, as Keras does with `sample_weight`.
         """
         trainable, frozen, x, y, *weight = one_seed
         predicted, frozen, penalties = self._model.stateless_call(
@@ -269,7 +268,7 @@ class Program:
         return self._model.stateless_call(trainable, frozen, x, training=False)[0]
 
     def _measure(self, predicts: bool, one_seed: tuple[Any, Any, Any, Any]) -> Tensors:
-        """Run one seed's rows in inference mode; return its measures row by row, perhaps with its predictions."""
+        """Run one seed's rows in inference mode; return its measures row by row and, if `predicts`, its predictions."""
         trainable, frozen, x, y = one_seed
         predicted, _, penalties = self._model.stateless_call(trainable, frozen, x, training=False, return_losses=True)
         measured = measures.row_measures(self._task, y, predicted)
@@ -284,14 +283,14 @@ class Program:
 
 
 def _side_by_side(value_TSB: Any) -> Any:
-    """Put the batches of each seed one behind the other: (S, T * B), and any further axes as they are."""
+    """Concatenate the batches of each seed: (S, T * B), with any further axes unchanged."""
     steps, seeds, batch, *others = value_TSB.shape
     order = (1, 0, *range(2, 3 + len(others)))
     return tf.reshape(tf.transpose(value_TSB, order), (seeds, steps * batch, *others))
 
 
 def _shaped_like(old: State, new: State) -> State:
-    """Set the shapes again that TensorFlow has forgotten: none has changed."""
+    """Restore the static shapes that TensorFlow has lost; no shape has changed."""
     for before, after in zip(tf.nest.flatten(old), tf.nest.flatten(new), strict=True):
         after.set_shape(before.shape)
     return new

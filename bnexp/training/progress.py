@@ -1,4 +1,4 @@
-"""How far stacked trainings are between two epochs: what a checkpoint holds of them, and how they go on from it.
+"""The progress of stacked trainings between two epochs: what a checkpoint holds, and how training continues from it.
 
 Axes: S trainings, R rows of one part.
 """
@@ -23,10 +23,10 @@ ENGINE = "many_seeds"
 
 @dataclass
 class Progress:
-    """What changes from epoch to epoch: the state of each shard, and what is recorded of each training.
+    """What changes from epoch to epoch: the state of each shard, and the record of all trainings.
 
-    `ended` are the weights that each training ends with if it trains no further, and `measured` what each held-out row
-    measured with them, (S, R). Both are empty where these are the newest ones of all trainings.
+    `ended` holds the weights that each training would end with now, and `measured` the measures of each held-out row
+    with these weights, (S, R). Both are empty if these are the newest weights and measures of all trainings.
     """
 
     states: list[State]
@@ -35,12 +35,12 @@ class Progress:
     measured: Values = field(default_factory=dict)
 
     def size(self) -> int:
-        """Return about how many bytes a checkpoint of it has."""
+        """Estimate the bytes of a checkpoint of this progress."""
         states: int = sum(_bytes(tensor) for state in self.states for part in state for tensor in part)
         return states + sum(int(array.nbytes) for array in (*(self.ended or ()), *self.measured.values()))
 
     def facts(self, shards: list[list[int]], epochs: int) -> Facts:
-        """Return what a checkpoint holds beside `arrays`: `shards` lists the rows of each, `epochs` are all of them."""
+        """Return what a checkpoint holds besides `arrays`; `shards` lists each shard's rows, `epochs` is the total."""
         return {
             "engine": ENGINE,
             "epochs": epochs,
@@ -51,7 +51,7 @@ class Progress:
         }
 
     def arrays(self) -> Arrays:
-        """Yield what a checkpoint holds, by name; one array after the other leaves TensorFlow."""
+        """Yield the arrays of a checkpoint with their names. They are copied out of TensorFlow one at a time."""
         for number, state in enumerate(self.states):
             for kind, tensors in zip(State._fields, state, strict=True):
                 yield from numbered(f"shard-{number}/{kind}", (tensor.numpy() for tensor in tensors))
@@ -69,12 +69,12 @@ class Progress:
         weights: Stacked,
         rows: Mapping[str, int],
     ) -> None:
-        """Take over what a checkpoint holds, if it is of the same trainings.
+        """Restore the progress from a checkpoint of the same trainings.
 
-        `weights` have the shapes of all trainings' weights, `rows` counts the rows of each held-out part that is kept.
+        `weights` have the shapes of all trainings' weights. `rows` maps each kept held-out part to its number of rows.
 
         Raises:
-            CheckpointError: if it is of others, or of another machine.
+            CheckpointError: if the checkpoint belongs to other trainings, or to another machine.
         """
         snapshot.fact("engine", ENGINE, "the engine")
         snapshot.fact("epochs", epochs, "the number of epochs")
@@ -97,7 +97,7 @@ def _restored(snapshot: Snapshot, name: str, like: State) -> State:
 
 
 def _shaped_like(tensor: Any) -> NDArray[Any]:
-    """Return an array of a tensor's shape and type that takes no memory."""
+    """Return an array with a tensor's shape and type that needs almost no memory."""
     return np.broadcast_to(np.zeros((), tensor.dtype.as_numpy_dtype), tensor.shape)
 
 

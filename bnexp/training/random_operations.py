@@ -1,9 +1,8 @@
-"""How TensorFlow's random operations, mapped over seeds, are drawn: one operation for each seed.
+"""Replaces TensorFlow's random operations, mapped over seeds, by one operation for each seed.
 
-`tf.vectorized_map` has no rule for them and falls back on a loop over the
-seeds, which doubles the time of a net with dropout. Written out, the same
-operations draw the same numbers, from each seed's own stream, however seeds
-are cut into shards.
+`tf.vectorized_map` has no rule for random operations. It falls back on a loop over the seeds, which doubles the time of
+a net with dropout. One operation for each seed draws the same numbers from the seed's own stream, however the seeds are
+cut into shards.
 """
 
 from __future__ import annotations
@@ -22,25 +21,25 @@ STATELESS = (
     "StatelessRandomUniformIntV2",
     "StatelessRandomUniformFullIntV2",
 )
-"""Operations behind `keras.random` on TensorFlow; each draws from a seed that is among its inputs."""
+"""Operations that `keras.random` uses on TensorFlow. Each gets its seed as an input."""
 
 
 @functools.cache
 def draw_for_each_seed() -> None:
-    """Teach `tf.vectorized_map` to write these operations out. There is no public way to do so.
+    """Make `tf.vectorized_map` replace these operations by one for each seed. There is no public way to do so.
 
-    A TensorFlow that has moved this place, or has a rule of its own, maps them in its own way, to the same numbers.
+    A TensorFlow version that has moved this function, or has its own rule, maps them in its own way, to equal numbers.
     """
     with suppress(ImportError, AttributeError):
         from tensorflow.python.ops.parallel_for import pfor
 
         for kind in STATELESS:
-            with suppress(AssertionError):  # it has a rule of its own
+            with suppress(AssertionError):  # TensorFlow has its own rule
                 pfor.RegisterPFor(kind)(functools.partial(_written_out, pfor.wrap))
 
 
 def _written_out(wrap: Any, mapped: Any) -> list[Any]:
-    """Convert one operation: run it for each seed on that seed's inputs, and stack what each gives."""
+    """Convert one operation: run it for each seed on that seed's inputs, and stack the outputs."""
     operation = mapped.op
     inputs = [mapped.input(number)[:2] for number in range(mapped.num_inputs)]
     count = next(tensor.shape[0] for tensor, is_stacked in inputs if is_stacked)
@@ -50,13 +49,13 @@ def _written_out(wrap: Any, mapped: Any) -> list[Any]:
 
 
 def _of_each(stacked: Any, count: int) -> list[Any]:
-    """Return the slices of a stacked tensor; if it was stacked from tensors here, return those tensors."""
+    """Return the slices of a stacked tensor. If it is the output of a `tf.stack`, return its inputs."""
     operation = stacked.op
     return list(operation.inputs) if operation.type == "Pack" else tf.unstack(stacked, count)
 
 
 def _again(operation: Any, inputs: Any) -> list[Any]:
-    """Add the same operation on other inputs; return its outputs."""
+    """Add the same operation with other inputs to the graph; return its outputs."""
     kinds = [output.dtype for output in operation.outputs]
     attributes = dict(operation.node_def.attr)
     graph = tf.compat.v1.get_default_graph()

@@ -1,4 +1,4 @@
-"""What both trainers give back, and the per-seed rules they record by: divergence and early stopping.
+"""What both trainers return, and the rules that decide for each seed: divergence and early stopping.
 
 Axes: S seeds, E epochs.
 """
@@ -21,12 +21,12 @@ Stacked = list[NDArray[Any]]
 """Values of `model.variables`, each stacked over seeds: (S, *shape)."""
 
 Rows = dict[str, dict[str, NDArray[Any]]]
-"""Part -> what was measured of each of its rows: `loss` and, of classes, `accuracy`, each (S, R); and `predicted`,
-(S, R) or, of several classes, their probabilities, (S, R, C)."""
+"""Part -> measures of each of its rows: `loss` and, for classes, `accuracy`, each (S, R). `predicted` is (S, R) or, for
+several classes, the probabilities (S, R, C)."""
 
 
 SEEDS_AT_ONCE = "the wave of seeds that memory holds at once"
-"""What a checkpoint's list of seeds is, in a message."""
+"""What a message calls a checkpoint's list of seeds."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Trained:
 
     `weights` are the final values of `model.variables`, each (S, *shape).
     `batches` holds digests of the rows that each seed was fed (`OrderDigests.facts`).
-    `rows` is what the held-out rows measure with the final weights; empty if it is not kept.
+    `rows` holds the measures of the held-out rows with the final weights; it is empty if they are not kept.
+    `interrupted` is True if the user stopped a training before its end.
     """
 
     history: History
@@ -47,10 +48,9 @@ class Trained:
 
 @dataclass
 class Record:
-    """A history in the making: one row of values a training, one epoch after the other.
+    """A history that grows by one epoch at a time, with one row of values for each training.
 
-    The seeds of several experiments may stand one behind the other; what is
-    kept of a single training is kept by its row.
+    The seeds of several experiments may follow each other, so a single training is identified by its row.
     """
 
     seeds: tuple[int, ...]
@@ -69,7 +69,7 @@ class Record:
         self._room: dict[str, NDArray[np.float64]] = {}
 
     def add(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Record one epoch, metric -> (S,); return which seeds now have the weights they are to end with, (S,)."""
+        """Record one epoch, metric -> (S,); return a mask, (S,), of the seeds that would end with their new weights."""
         measured_S = self.training_S.copy()
         for name, value in values.items():
             self._column(name)[:] = np.where(measured_S, value, np.nan)
@@ -84,7 +84,7 @@ class Record:
         return better_S if restores else measured_S
 
     def _column(self, name: str) -> NDArray[np.float64]:
-        """Return the place of a metric's next epoch, (S,); the room for epochs doubles when it is full."""
+        """Return the array for a metric's next epoch, (S,). The space for epochs doubles when it is full."""
         room = self._room.get(name, np.empty((len(self.seeds), 0)))
         if room.shape[1] == self.epochs:
             room = np.pad(room, ((0, 0), (0, max(64, self.epochs))), constant_values=np.nan)
@@ -92,7 +92,7 @@ class Record:
         return room[:, self.epochs]
 
     def _judge(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-        """Apply Keras's early-stopping rule to each seed by itself; return which have just reached their best."""
+        """Apply Keras's early-stopping rule to each seed; return a mask of those that have just reached their best."""
         rule = self.early_stopping
         if rule is None:
             return self.training_S
@@ -108,7 +108,7 @@ class Record:
         return better_S
 
     def history(self, rows: slice = slice(None)) -> History:
-        """Return what has been recorded so far of these rows, the seeds of one experiment."""
+        """Return the history so far of these rows, which are the seeds of one experiment."""
         seeds = dict(zip(range(len(self.seeds))[rows], self.seeds[rows], strict=True))
         epochs_S = tuple(self.epochs_S[rows].tolist())
         metrics = {name: values[rows, : max(epochs_S)] for name, values in self._room.items()}
@@ -117,10 +117,10 @@ class Record:
             tuple(seeds.values()), metrics, epochs_S, _by_seed(seeds, self.diverged_at), _by_seed(seeds, kept)
         )
 
-    # --- to go on later -------------------------------------------------------------
+    # --- checkpoints ----------------------------------------------------------------
 
     def facts(self) -> Facts:
-        """Return what a checkpoint holds of it beside `arrays`."""
+        """Return what a checkpoint holds of this record besides `arrays`."""
         return {
             "epoch": self.epochs,
             "seeds": list(self.seeds),
@@ -130,15 +130,15 @@ class Record:
         }
 
     def arrays(self) -> Arrays:
-        """Yield what a checkpoint holds of it, by name."""
+        """Yield the arrays of a checkpoint with their names."""
         yield from numbered("record", [self.training_S, self.epochs_S, self._best_S, self._waited_S])
         yield from numbered("metric", [room[:, : self.epochs] for room in self._room.values()])
 
     def go_on(self, snapshot: Snapshot, epochs: int, metrics: Sequence[str]) -> None:
-        """Take over what a checkpoint holds; `epochs` are the most that there can be, `metrics` what is measured.
+        """Restore the record from a checkpoint; `epochs` is the largest valid number, `metrics` are the measured ones.
 
         Raises:
-            CheckpointError: if that is of other seeds or metrics.
+            CheckpointError: if the checkpoint is of other seeds or metrics.
         """
         snapshot.fact("seeds", list(self.seeds), SEEDS_AT_ONCE)
         order = snapshot.facts.get("metrics")
@@ -153,7 +153,7 @@ class Record:
         self.best_epoch = self._marks(snapshot, "best_epoch")
 
     def _marks(self, snapshot: Snapshot, name: str) -> dict[int, int]:
-        """Return row -> epoch from a list with a number for each row, 0 for none."""
+        """Return row -> epoch, from a list with an epoch for each row; 0 means none."""
         found = snapshot.facts.get(name)
         if not isinstance(found, list) or len(found) != len(self.seeds):
             raise CheckpointError(f"{name} is no list of {len(self.seeds)} epochs")

@@ -1,9 +1,8 @@
-"""Re-estimating the moving statistics of batch normalization over the training part.
+"""Re-estimates the moving statistics of batch normalization over the training part.
 
-After few steps the moving averages still remember where they started
-(momentum 0.99 keeps 0.99**steps of it); the statistics of the training rows
-themselves do not. Source: Wu and Johnson 2021, "Rethinking 'Batch' in
-BatchNorm", precise statistics.
+After few steps the moving averages still contain their initial values: with momentum 0.99, a share of 0.99**steps. The
+statistics of the training rows themselves do not. Source: Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm",
+precise statistics.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from keras import ops
 from bnexp.training.measures import EVALUATED_ROWS
 
 Moments = list[tuple[Any, Any, Any]]
-"""(mean, biased variance, count of rows or positions that no mask leaves out) of the inputs of each moving layer."""
+"""(mean, biased variance, count of unmasked rows or positions) of the inputs of each layer in `moving_layers`."""
 
 
 def moving_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """List the layers that keep moving statistics to normalize with, wherever in the model they stand.
+    """List the layers whose moving statistics are refreshed, at any depth of the model.
 
-    Not those with renorm, nor frozen ones (`trainable: false`): the model was
-    trained with their moving statistics, and would lose what fits them.
+    Layers with renorm and frozen layers (`trainable: false`) are left out. The model was trained with their moving
+    statistics, so its weights would not fit new ones.
     """
     layers = model._flatten_layers(include_self=False)
     batch = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -34,7 +33,7 @@ def moving_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
 
 
 def equal_parts(rows: int) -> list[slice]:
-    """Cut rows into as few parts of one size as hold EVALUATED_ROWS at most; a few last rows may be left over.
+    """Cut rows into the fewest parts of one size of at most EVALUATED_ROWS; a few last rows may be left out.
 
     >>> equal_parts(800), equal_parts(2051)
     ([slice(0, 800, None)], [slice(0, 683, None), slice(683, 1366, None), slice(1366, 2049, None)])
@@ -45,10 +44,10 @@ def equal_parts(rows: int) -> list[slice]:
 
 
 def batch_statistics(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any) -> Moments:
-    """Return the moments of these rows at each layer with moving statistics; padding does not enter them.
+    """Return the moments of these rows at each of the `moving_layers`; padding is left out.
 
-    Normalization runs in training mode, so that each of these layers sees inputs
-    already normalized with the new statistics; noise layers are off.
+    These layers run in training mode, so that each of them sees inputs that are already normalized with the new
+    statistics. Noise layers are off.
     """
     values = [
         *zip(model.trainable_variables, trainable, strict=True),
@@ -63,9 +62,9 @@ def batch_statistics(model: keras.Model, trainable: list[Any], frozen: list[Any]
 
 @contextmanager
 def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> Iterator[dict[int, Any]]:
-    """Run these layers in training mode, whatever mode is asked for, and forget their old statistics.
+    """Run these layers in training mode, whatever mode the caller asks for, and discard their old statistics.
 
-    Yield id of a layer -> the number of rows or positions behind its statistics.
+    Yield id of a layer -> the number of rows or positions that its statistics are computed from.
     """
     momenta = [layer.momentum for layer in layers]
     counts: dict[int, Any] = {}
@@ -76,7 +75,7 @@ def _taking_over_statistics(layers: list[keras.layers.BatchNormalization]) -> It
         yield counts
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
-            del layer.call  # what its class defines shows again
+            del layer.call  # restores the method of its class
             layer.momentum = momentum
 
 
@@ -93,11 +92,11 @@ def _counted_in_training(
 
 
 def refreshed_values(model: keras.Model, parts: list[Moments]) -> dict[int, Any]:
-    """Join the moments of several parts of the rows: id of a moving variable -> its new value.
+    """Join the moments of several parts of the rows; return id of a moving variable -> its new value.
 
     mean = average of means. variance = average of (variance + (mean of the part - mean)**2). Both are weighted by the
-    counts. The average of squares minus the squared mean is the same number, and loses all digits in float32 where the
-    mean is large beside the deviation.
+    counts. The average of squares minus the squared mean is the same number. But in float32 it loses all digits if the
+    mean is large compared with the deviation.
     """
     values = {}
     for layer, moments in zip(moving_layers(model), zip(*parts, strict=True), strict=True):

@@ -1,6 +1,6 @@
-"""Trainings cut into shards, which go through the program together, and their values joined again.
+"""Cuts trainings into shards, which go through the program together, and joins their values again.
 
-Axes: S trainings (the seeds of an experiment; of several, one behind the other), R rows of one part.
+Axes: S trainings (all seeds of the first experiment, then of the next), R rows of one part.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Values = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Shard:
-    """Trainings that go through the program together: their rows in the arrays over all of them.
+    """Trainings that go through the program together, as rows in the arrays over all trainings.
 
-    All shards have one size; the last one repeats its last row to fill up,
-    and only its first `kept` rows count.
+    All shards have the same size. The last shard repeats its last row until it is full, and only its first `kept` rows
+    count.
     """
 
     rows: NDArray[np.int64]
@@ -30,12 +30,12 @@ class Shard:
 
     @property
     def size(self) -> int:
-        """Count the rows, the repeated ones included."""
+        """Return the number of rows, including repeated ones."""
         return len(self.rows)
 
 
 def cut(count: int, workers: int, most: int) -> list[Shard]:
-    """Cut trainings into equal shards of at most `most`: one a worker, or more where memory would not hold those."""
+    """Cut trainings into equal shards of at most `most`: one for each worker, or more if these would be too large."""
     most = min(-(-count // workers), most)
     rounds = -(-count // (most * workers))
     size = -(-count // (rounds * workers))
@@ -46,19 +46,19 @@ def cut(count: int, workers: int, most: int) -> list[Shard]:
 
 
 def joined(shards: list[Shard], values: Iterable[Values]) -> Values:
-    """Put the shards' values side by side: metric -> (S,), or of rows (S, R)."""
+    """Concatenate the values of the shards: metric -> (S,), or (S, R) for values of rows."""
     pairs = list(zip(shards, values, strict=True))
     return {name: np.concatenate([value[name][: shard.kept] for shard, value in pairs]) for name in pairs[0][1]}
 
 
 def updated(old: Values, new: Values, which_S: NDArray[np.bool_]) -> Values:
-    """Take the new values for some trainings and keep the old ones for the others."""
+    """Return the new values for the trainings in `which_S`, and the old values for the others."""
     values = replaced([*old.values()] or None, [*new.values()], which_S)
     return dict(zip(new, values, strict=True))
 
 
 def replaced(old: Stacked | None, new: Stacked, which_S: NDArray[np.bool_]) -> Stacked:
-    """Take the new weights for some seeds and keep the old ones for the others."""
+    """Return the new weights for the seeds in `which_S`, and the old ones for the others; `old` changes in place."""
     if old is None:
         return new
     for kept, fresh in zip(old, new, strict=True):

@@ -1,4 +1,4 @@
-"""What the compiled program is fed from, as tensors: one shared copy of the rows, and how each seed sees them.
+"""The inputs of the compiled program, as tensors: one shared copy of the rows, and how each seed sees them.
 
 Axes: S seeds of a shard, N rows of the data, C classes.
 """
@@ -21,11 +21,11 @@ from bnexp.training.pieces import pieces_of
 
 
 class Source(NamedTuple):
-    """What a shard is fed from, as tensors: the shared inputs (N, *shape), the targets, and each seed's views.
+    """The inputs of a shard, as tensors: the shared inputs (N, *shape), the targets, and each seed's views.
 
-    A training row's loss is multiplied by the number of its row and the number of its class for the seed, (S, C)
-    (`row_weights`); both are None if all training rows count the same. Inputs that lie on disk come to the program in
-    pieces; `held_K` are the rows in a piece.
+    A training row's loss is multiplied by its weight in `weight_N` and, for each seed, by the weight of its class in
+    `class_weight_SC` (`row_weights`). Both are None if all training rows count the same. Inputs on disk come to the
+    program in pieces; `held_K` lists the rows in a piece.
     """
 
     x: Any
@@ -41,7 +41,7 @@ class Source(NamedTuple):
         return self._replace(view=self.test_view) if part == "test" else self
 
     def held(self, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[tuple[NDArray[np.int32], Source]]:
-        """Yield the rows of each of these cuts along R, and a source that holds their inputs in memory."""
+        """Yield for each of these cuts along R its rows, and a source that holds their inputs in memory."""
         stored = isinstance(self.x, StoredRows)
         pieces = pieces_of(self.x, rows_SR, cuts) if stored else itertools.repeat(None)
         for cut, piece in zip(cuts, pieces, strict=False):
@@ -49,7 +49,7 @@ class Source(NamedTuple):
 
 
 def sources(data: Data, weights: Weights | None, shards: Sequence[NDArray[np.int64]]) -> list[Source]:
-    """Return the source of each shard; a shard is the rows of its trainings in the arrays over all trainings."""
+    """Return the source of each shard. A shard is given by the rows of its trainings in the arrays of all trainings."""
     x, y_N = data.rows.x, tf.constant(data.rows.y_N)
     x = x if isinstance(x, StoredRows) else tf.constant(x)
     of_row_N = None if weights is None else tf.constant(weights.of_row_N)

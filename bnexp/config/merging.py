@@ -75,8 +75,8 @@ def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...])
         mistakes.tell(f"{where}: extends goes in a loop: {loop}. Remove `extends` from one of them.")
         return None
     if len(seen) >= MOST_FILES:
-        seen = f"extends leads through more than {MOST_FILES} files"
-        mistakes.tell(f"{where}: {seen}. Remove `extends` from one of them.")
+        chain = f"extends leads through more than {MOST_FILES} files"
+        mistakes.tell(f"{where}: {chain}. Remove `extends` from one of them.")
         return None
     if not os.path.isfile(base):
         faults = Problems()

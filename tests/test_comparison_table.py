@@ -222,6 +222,19 @@ def test_several_things_varied_at_once_are_a_warning() -> None:
     assert "WARNING  these vary together; the verdict cannot tell their effects apart" in text
 
 
+def test_the_warnings_of_a_comparison_are_those_that_its_table_prints() -> None:
+    told = document(
+        varied={"training.batch_size": [32, 16], "training.epochs": [5, 9]}, confounders={"machine": ["a", "b"]}
+    )
+    told["dataset"] = {**DATA, "warnings": ["few rows"]}
+    told["arms"][0]["warnings"] = told["arms"][1]["warnings"] = ["beware"]
+    told["contrasts"][0]["cautions"] = ["val_loss holds it"]
+    printed = [line.removeprefix("WARNING  ") for line in lines(comparison(told)) if line.startswith("WARNING  ")]
+    assert comparison_table.warnings_of(ComparisonDocument.model_validate(told)) == printed
+    assert len(printed) == 5
+    assert comparison_table.warnings_of(ComparisonDocument.model_validate(document())) == []
+
+
 def test_every_number_survives_a_narrow_terminal() -> None:
     narrow = lines(comparison(document()), width=60)
     assert max(map(len, narrow)) <= 60

@@ -103,7 +103,7 @@ def test_a_config_that_cannot_be_read_hides_no_run(place: Path) -> None:
 
 
 def test_without_a_config_the_newest_run_is_read_and_keys_are_told_in_which_older_ones_differ(place: Path) -> None:
-    trained("x", config_text=CONFIG + "training: {epochs: 3}\n")
+    oldest = trained("x", config_text=CONFIG + "training: {epochs: 3}\n")
     trained("x", config_text=CONFIG + "training: {epochs: 4, seeds: 7}\n")
     newest = trained("x", config_text=CONFIG.replace("moons", "blobs"))
     told = f"{newest.id} is used, the newest finished run of x; older ones differ in dataset, training.epochs."
@@ -112,6 +112,8 @@ def test_without_a_config_the_newest_run_is_read_and_keys_are_told_in_which_olde
     assert resolve.plan_arm("x", RUNS, [], warned.append).run == newest
     assert warned == [told], "a comparison tells it, too"
     assert read(newest.id) == (newest, [], [])
+    oldest.config.write_text("dataset: {name: moonz}\n")
+    assert read("x") == (newest, [told], []), "a config that cannot be read hides no other one"
 
 
 def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place: Path) -> None:

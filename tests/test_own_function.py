@@ -107,6 +107,14 @@ def test_a_module_of_a_package_is_no_missing_function(folder: Path) -> None:
         refuse_undefined("nets:resnt")
 
 
+def test_a_module_that_only_imports_is_answered_with_what_it_imports(folder: Path) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "__init__.py").write_text("from nets.made import small, _large\n")
+    (folder / "nets" / "made.py").write_text("def small(): ...\ndef _large(): ...\n")
+    with pytest.raises(SettingError, match=r"nets has no function smal\. Did you mean 'small'\? Good names: small\."):
+        refuse_undefined("nets:smal")
+
+
 def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path) -> None:
     (folder / "net.py").write_text("TEXT = '\\d'\ndef build(): ...\n")
     refuse_undefined("net.py:build")  # a warning would be an error here

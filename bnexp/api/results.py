@@ -93,6 +93,11 @@ class Comparison:
         """Return the answer about each arm that is compared with the baseline."""
         return {contrast.arm: contrast.verdict for contrast in page_part.in_python(self.document).contrasts}
 
+    @property
+    def warnings(self) -> list[str]:
+        """Return the warnings that the table prints: about the data, the arms, and how the arms differ."""
+        return comparison_table.warnings_of(page_part.in_python(self.document))
+
     def frame(self) -> pandas.DataFrame:
         """Return a row for each arm, seed, epoch and metric: columns arm, seed, epoch (from 1), metric, value.
 

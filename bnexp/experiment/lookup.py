@@ -204,10 +204,9 @@ def _keys_that_differ(runs: Path, newest: store.Run) -> list[str]:
     found: dict[str, None] = {}
     heads = [(run, head) for run, head in finished(runs) if head.name == _name_of(newest)]
     digests = {head.config_digest: run for run, head in reversed(heads)}  # the newest run of each config
-    with suppress(UserError):  # the comparison ends at a config that cannot be read
-        now = config.load(newest.config)
-        for run in digests.values():
-            found |= dict.fromkeys(config.differences(config.load(run.config), now))
+    for run in digests.values():
+        with suppress(UserError):  # a config that cannot be read hides no other one
+            found |= dict.fromkeys(config.differences(config.load(run.config), config.load(newest.config)))
     found.pop("training.seeds", None)
     return list(found)
 

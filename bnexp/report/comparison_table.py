@@ -72,16 +72,28 @@ def _contrast(
     warned = {f"{side.name}: {text}": (side.name, text) for side in (arm, base) for text in side.warnings}
     yield from map(warning, of_arms(one for key, one in warned.items() if key not in explained))
     yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are the same experiment'}")
-    if len(contrast.varied) > 1:
-        yield warning("these vary together; the verdict cannot tell their effects apart")
-    if contrast.confounders:
-        yield warning(f"the arms also differ in {_listed(contrast.confounders)}")
-    else:
+    yield from map(warning, _unfair(contrast))
+    if not contrast.confounders:
         yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
     yield from (warning(text) for text in contrast.cautions if text not in explained)
     explained.update(warned, contrast.cautions)
     verdict = contrast.verdict
     yield Text.assemble((f"VERDICT  {verdict.word}", STRONG), f"  {plain(verdict.sentence)}")
+
+
+def warnings_of(document: ComparisonDocument) -> list[str]:
+    """Return the warnings of a comparison: about its data, its arms and each contrast."""
+    of_each_arm = of_arms((arm.name, text) for arm in document.arms for text in arm.warnings)
+    of_contrasts = [text for one in document.contrasts for text in (*_unfair(one), *one.cautions)]
+    return [*dict.fromkeys([*(document.dataset.warnings or ()), *of_each_arm, *of_contrasts])]
+
+
+def _unfair(contrast: Contrast) -> Iterator[str]:
+    """Yield why a contrast may not be about one thing: several keys vary, or the arms differ in more."""
+    if len(contrast.varied) > 1:
+        yield "these vary together; the verdict cannot tell their effects apart"
+    if contrast.confounders:
+        yield f"the arms also differ in {_listed(contrast.confounders)}"
 
 
 def _listed(differing: Mapping[str, Sequence[Any]]) -> str:

@@ -104,7 +104,8 @@ def refuse_undefined(build: str) -> None:
             is_certain = False
     is_submodule = own.places is not None and PathFinder.find_spec(name, own.places) is not None
     if is_certain and not is_submodule and name not in bound_names(compiled):
-        raise no_function(build, function_names(build))
+        imported = sorted(one for one in bound_names(compiled) if not one.startswith("_"))
+        raise no_function(build, function_names(build) or imported)
 
 
 def no_function(build: str, functions: Sequence[str]) -> SettingError:

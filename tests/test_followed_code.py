@@ -132,8 +132,8 @@ def test_a_module_found_by_a_changed_path_when_the_function_runs_is_explained() 
         built("net.py:build")
     assert str(error.value).endswith(
         "ModuleNotFoundError: No module named 'parts'\nbnexp looks for modules beside the file and on PYTHONPATH. It "
-        "undoes what a file changes in sys.path, as a change of a module there would go unnoticed. Install the module, "
-        "or put it in one of these places."
+        "undoes changes that a file makes to sys.path, because it would not notice changed modules there. Install the "
+        "module, or put it in one of these places."
     )
 
 

@@ -368,7 +368,7 @@ def test_finding_and_joining_a_cluster_share_one_deadline(monkeypatch: pytest.Mo
     monkeypatch.setattr(ray, "init", lambda address, **options: time.sleep(0.2))
     with (
         workers("ray", None, "far:1", warn=said_nothing) as some,
-        pytest.raises(UserError, match=r"at far:1: nothing .* within 0\.3 s"),
+        pytest.raises(UserError, match=r"at far:1: no answer .* within 0\.3 s"),
     ):
         list(some.each(name_of_process, [Task()]))
 

@@ -90,8 +90,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "'val_accuracy'? "),
         ({"question": bnexp.Question(margin=1)}, "margin is 1, and the metric is val_accuracy; expected a share below 1, as "
          "accuracies are shares. Write margin=0.01 for 1 point."),
-        ({"question": bnexp.Question(reach=90)}, "question.reach is 90, and the metric is val_accuracy; expected a share above 0, of "
-         "1 at most. Write Question(reach=0.9) for 90%."),
+        ({"question": bnexp.Question(reach=90)}, "question.reach is 90, and the metric is val_accuracy; expected a share above 0 and "
+         "at most 1. Write Question(reach=0.9) for 90%."),
         ({"question": bnexp.Question(max_seeds=20)}, "question.max_seeds is 20 without question.until_settled; expected both or neither. "
          "Write Question(until_settled=True, max_seeds=20)."),
         ({"question": bnexp.Question(max_seeds=2)}, "question.max_seeds is 2 without question.until_settled; expected both or neither. "

@@ -103,7 +103,7 @@ def test_a_class_that_stands_for_a_missing_value_and_mixed_spellings_of_yes_and_
     path = tmp_path / "t.csv"
     assert warnings(path, table(y=["yes", "no", "?"])) == [
         "dataset.target 'y' has a class whose name usually means a missing value: '?' (13 rows). It is learned like any other class. "
-        "Take these rows out of the file if their class is not known."
+        "Remove these rows from the file if their class is not known."
     ]
     assert warnings(path, table(y=["yes", "no", "1", "true"])) == [
         "dataset.target 'y' spells yes and no in several ways: 'yes' (10 rows), 'no' (10 rows), '1' (10 rows), 'true' "

@@ -74,7 +74,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
     for line in (
         "  encoding: cp1252  # its bytes are not UTF-8, but are valid in this encoding\n",
         "  target: Survived  # its name says so; --target names another\n",
-        "    - Kunde  # a different whole number in every row, as an id has\n",
+        "    - Kunde  # a different whole number in every row, like an id\n",
         "    - Name  # 60 different values of text, as names, ids and notes have\n",
         "    - leer  # no value in any row\n",
         "    - immer  # the same value in all rows: x\n",
@@ -203,9 +203,9 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
         (folder / f"rare{classes}.csv").write_text("a,b,label\n" + "\n".join(rows) + "\n")
         found = init(f"rare{classes}.csv", None, None)
         assert found.command.endswith(f" --metric {metric}")
-        assert found.metric_reason == "95% of the rows are of one class, so that accuracy says little"
+        assert found.metric_reason == "95% of the rows are of one class, so accuracy says little"
         written(found)
-        reason = "measured at each epoch; most rows are of one class, so that accuracy says little"
+        reason = "measured at each epoch; most rows are of one class, so accuracy says little"
         assert f"  metrics: [{metric.removeprefix('val_')}]  # {reason}\n" in found.paths[0].read_text()
 
 
@@ -474,7 +474,7 @@ def test_a_column_of_numbers_and_many_other_words_is_left_out_and_one_with_mista
     (folder / "a.csv").write_text("ticket,a,label\n" + "".join(rows))
     found = init("a.csv", None, None)
     assert written(found)["drop"] == ["ticket"]
-    assert "- ticket  # numbers, and in 20 rows something else, as 'A/5 0'\n" in found.paths[0].read_text()
+    assert "- ticket  # numbers, and in 20 rows something else, such as 'A/5 0'\n" in found.paths[0].read_text()
     (folder / "b.csv").write_text("a,label\n" + "".join(f"{n if n != 7 else '7o'},{n % 2}\n" for n in range(60)))
     with pytest.raises(
         UserError, match=r"b-batch\.yaml:2: dataset holds '7o' in b\.csv:9, column 'a'; most cells of the col"

@@ -72,7 +72,7 @@ def rows(length: int, garbage: float) -> tuple[Array, Array]:
 
 
 def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Array]:
-    """Outputs in both modes, the gradients of inputs and weights, and the moving statistics."""
+    """Outputs in both modes, the gradients of inputs and weights, and the moving averages."""
     network, (x, mask) = behind_the_mask(model, length), rows(length, garbage)
     inputs = tf.constant(x)
     found = {"at inference": network(inputs, mask=mask, training=False)}

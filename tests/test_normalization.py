@@ -83,7 +83,7 @@ def values_of(x: Array, mask: Array | None) -> Array:
 def reference(
     kind: str, x: Array, mask: Array | None, state: dict[str, Array], training: bool
 ) -> tuple[Array, dict[str, Array]]:
-    """Standardised inputs, before gamma and beta, and the new moving statistics."""
+    """Standardised inputs, before gamma and beta, and the new moving averages."""
     options, new, y = OPTIONS[kind], dict(state), np.empty_like(x)
     epsilon, momentum = options["epsilon"], options.get("momentum", 0)
 

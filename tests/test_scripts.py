@@ -98,7 +98,7 @@ def test_a_text_without_a_word_is_told_and_refused_where_a_layer_masks_all_of_it
     rows = prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).rows
     assert rows.facts.warnings == [
         f"{path}:2 has a text without a word (rows without: 3): nothing but blanks and punctuation. A network sees only "
-        "padding there. Take these rows out of the file."
+        "padding there. Remove these rows from the file."
     ]
     layers: list[Any] = [
         {"Embedding": {"input_dim": 200, "output_dim": 4, "mask_zero": True}},

@@ -234,7 +234,7 @@ def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
     if metric is None or not facts.rows_per_class:
         return None, None
     share = max(facts.rows_per_class) / sum(facts.rows_per_class)
-    return metric, f"{share:.0%} of the rows are of one class, so that accuracy says little"
+    return metric, f"{share:.0%} of the rows are of one class, so accuracy says little"
 
 
 def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any], rows: int | None) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
         "batch_size": "so that the batches are equal, or nearly so",
         "drop_last": "so that no batch holds a single row, also after the data are fixed",
         "seeds": f"trainings of each arm, from different random weights{fewer}",
-        "metrics": "measured at each epoch; most rows are of one class, so that accuracy says little",
+        "metrics": "measured at each epoch; most rows are of one class, so accuracy says little",
     }
     for title, section in (("model", network), ("training", training)):
         yield f"{title}:"

@@ -22,7 +22,7 @@ class BatchNormalization(Section):
 
     name: Literal["batch"]
     momentum: Momentum = 0.99
-    """Weight of the old moving statistics at each step (PyTorch's is 1 minus this)."""
+    """Weight of the old moving averages at each step (PyTorch's is 1 minus this)."""
     epsilon: Positive = 1e-3
     center: bool = True
     scale: bool = True

@@ -30,7 +30,7 @@ class SwappedBatch(Section):
 
     name: Literal["batch"]
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
+    """Weight of the old moving averages at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
     """null: the layer's own value, or 0.001 for another kind of layer."""
 
@@ -87,7 +87,7 @@ class SwappedRenorm(Section):
 
     name: Literal["renorm"]
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
+    """Weight of the old moving averages at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
     """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None
@@ -110,7 +110,7 @@ class SwappedGhost(Section):
     virtual_batch_size: Annotated[int, Field(ge=2)] | None = None
     """Rows that are normalized together; null: the layer's own, or 16 for another kind of layer."""
     momentum: Momentum | None = None
-    """Weight of the old moving statistics at each step; null: the layer's own, or 0.99 for another kind of layer."""
+    """Weight of the old moving averages at each step; null: the layer's own, or 0.99 for another kind of layer."""
     epsilon: Positive | None = None
     """null: the layer's own value, or 0.001 for another kind of layer."""
     center: bool | None = None

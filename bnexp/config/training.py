@@ -189,7 +189,7 @@ class Training(Section):
     evaluate_train: bool = True
     """Evaluate the training part in inference mode too, at the end of each epoch."""
     refresh_statistics: bool | Literal["each_part"] = False
-    """Re-estimate moving statistics before each evaluation. `true` uses the training part. `each_part` uses the inputs
+    """Re-estimate moving averages before each evaluation. `true` uses the training part. `each_part` uses the inputs
     of the evaluated part, as Li et al. (2016) do to adapt to another domain."""
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[MG]iB$")] | None = None
     """Memory for data and training, such as 4GiB; null: half of the machine's. If the seeds need more, they are trained

@@ -16,7 +16,7 @@ from bnexp.config.schema import Experiment
 from bnexp.errors import counted
 
 REMEMBERED_START = 0.01
-"""Validation suffers if a larger share of the initial moving statistics is left in the end (pilot: 1 point at 0.05)."""
+"""Validation suffers if a larger share of the initial moving averages is left in the end (pilot: 1 point at 0.05)."""
 SMALL_BATCH = 8
 """Batches with fewer rows estimate mean and variance poorly (Wu and He, 2018)."""
 
@@ -80,7 +80,7 @@ def _momentum_key(experiment: Experiment) -> str:
 
 
 def _low_enough(steps: int) -> float:
-    """Return a momentum, 0.9 or lower, that forgets the initial moving statistics within these steps.
+    """Return a momentum, 0.9 or lower, that forgets the initial moving averages within these steps.
 
     >>> _low_enough(252), _low_enough(10)
     (0.9, 0.63)

@@ -21,7 +21,7 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
     (parts, C) are computed over a part's rows and positions. At inference the moving mean and variance are used, as in
     Keras's batch normalization. Masked positions do not count, as in Keras; the mask is (B, *P).
 
-    The moving statistics are updated once per batch, with the parts' mean and variance averaged over parts. So momentum
+    The moving averages are updated once per batch, with the parts' mean and variance averaged over parts. So momentum
     means the same as in Keras: the weight of the old value at each step. The paper updates them with each part in turn,
     so they forget faster: by momentum**parts. As in the paper, the moving variance is the variance within parts, which
     is less than the whole batch's variance. Parts and batches with only masked positions do not change the moving
@@ -81,7 +81,7 @@ class GhostBatchNormalization(keras.layers.BatchNormalization):
         return [ops.reshape(x[:first], (parts - 1, size, *rest)), x[first:][None]]
 
     def _move(self, moments: list[tuple[Any, Any]], anything: list[Any]) -> None:
-        """Update the moving statistics with the mean over the parts that have unmasked positions."""
+        """Update the moving averages with the mean over the parts that have unmasked positions."""
         weight = ops.concatenate(anything)
         parts = ops.sum(weight)
         for moving, pieces in zip((self.moving_mean, self.moving_variance), zip(*moments, strict=True), strict=True):

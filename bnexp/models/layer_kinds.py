@@ -36,7 +36,7 @@ def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
 def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:
     """Map ids to the weights that were created as not trainable, such as the statistics of an adapted layer.
 
-    The moving statistics of normalization and the states of random number generators are left out.
+    The moving averages of normalization and the states of random number generators are left out.
     """
     layers = [one for one in model._flatten_layers() if not isinstance(one, FINDING_STATISTICS)]
     found = [variable for one in layers for variable in one._non_trainable_variables]

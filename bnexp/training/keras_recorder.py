@@ -29,7 +29,7 @@ from bnexp.training.keras_scores import score
 
 
 def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
-    """Replace the model's moving statistics by the statistics over the rows of a part."""
+    """Replace the model's moving averages by the statistics over the rows of a part."""
     batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
     with nothing_drawn(model):
         keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
@@ -118,7 +118,7 @@ class Recorder(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_test_begin(self, logs: Any = None) -> None:
-        """Refresh the moving statistics before Keras validates."""
+        """Refresh the moving averages before Keras validates."""
         if self._training.refresh_statistics:
             part = "val" if self._training.refresh_statistics == "each_part" else "train"
             refresh(self.model, self._data, self._row, part)

@@ -39,10 +39,10 @@ def batches(rows_R: NDArray[np.int32], most: int) -> list[NDArray[np.int32]]:
 
 
 def refresh(model: keras.Model, batches: Iterable[NDArray[Any]]) -> None:
-    """Set each batch normalization's moving statistics to its inputs' statistics over these batches of rows.
+    """Set each batch normalization's moving averages to its inputs' statistics over these batches of rows.
 
     All earlier layers normalize each batch by its own statistics, and noise layers are off. Layers with renorm, and
-    frozen layers, keep their moving statistics.
+    frozen layers, keep their moving averages.
     """
     layers = [layer for layer in model._flatten_layers(include_self=False) if _has_moving_statistics(layer)]
     seen: dict[int, list[Moments]] = {id(layer): [] for layer in layers}
@@ -72,7 +72,7 @@ def _measuring(layers: Iterable[keras.Layer], seen: dict[int, list[Moments]]) ->
 def _measured_call(
     layer: keras.Layer, seen: list[Moments], inputs: Any, training: bool | None = None, mask: Any = None
 ) -> Any:
-    """Normalize as the layer does in training, and record the moments that would update its moving statistics."""
+    """Normalize as the layer does in training, and record the moments that would update its moving averages."""
     x = np.moveaxis(np.asarray(inputs, "float64"), layer.axis, -1)
     counted = np.ones(x.shape[:-1], bool) if mask is None else np.asarray(mask, bool)
     cuts = _virtual_batches(layer, len(x))

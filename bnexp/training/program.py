@@ -127,7 +127,7 @@ class Program:
         return predicted if self._task == "multiclass" else predicted[..., 0]
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
-        """Return the state with moving statistics that are computed over these rows (`equal_parts`)."""
+        """Return the state with moving averages that are computed over these rows (`equal_parts`)."""
         parts = [self._statistics(state, *held) for held in source.held(rows_SR, equal_parts(rows_SR.shape[1]))]
         new = refreshed_values(self._model, parts)
         return state._replace(

@@ -1,4 +1,4 @@
-"""Re-estimates the moving statistics of batch normalization over the training part.
+"""Re-estimates the moving averages of batch normalization over the training part.
 
 After few steps the moving averages still contain their initial values: with momentum 0.99, a share of 0.99**steps. The
 statistics of the training rows themselves do not. Source: Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm",
@@ -22,7 +22,7 @@ Moments = list[tuple[Any, Any, Any]]
 
 
 def moving_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    """List the layers whose moving statistics are refreshed, at any depth of the model.
+    """List the layers whose moving averages are refreshed, at any depth of the model.
 
     Layers with renorm and frozen layers (`trainable: false`) are left out. The model was trained with their moving
     statistics, so its weights would not fit new ones.

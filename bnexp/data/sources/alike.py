@@ -108,7 +108,7 @@ def warnings_of_missing(what: str, names: Mapping[str, int]) -> Iterator[str]:
         yield (
             f"{what} has a class whose name usually means a missing value: "
             f"{', '.join(_shown(name, names[name]) for name in found)}. It is learned like any other class. "
-            "Take these rows out of the file if their class is not known."
+            "Remove these rows from the file if their class is not known."
         )
 
 

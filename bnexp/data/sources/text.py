@@ -98,7 +98,7 @@ def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | No
         alone -= wordless.rows
         yield (
             f"{wordless.first} has a text without a word (rows without: {wordless.rows:,}): nothing but blanks "
-            "and punctuation. A network sees only padding there. Take these rows out of the file."
+            "and punctuation. A network sees only padding there. Remove these rows from the file."
         )
     if 2 * alone > len(x_NT):
         yield (

@@ -80,7 +80,7 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     ids = _ids(frame, inputs)
     group = _group(frame, [name for name in inputs if name not in ids], target)
     others = [name for name in inputs if name != group]
-    left_out = dict.fromkeys(ids, "a different whole number in every row, as an id has")
+    left_out = dict.fromkeys(ids, "a different whole number in every row, like an id")
     left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
     asked = [name for name in others if name not in left_out]
     copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
@@ -184,7 +184,7 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
         return f"{values} of text, as names, ids and notes have"
     if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
         return None
-    return f"numbers, and in {counted(len(strange), 'row')} something else, as {shown(strange.iloc[0])}"
+    return f"numbers, and in {counted(len(strange), 'row')} something else, such as {shown(strange.iloc[0])}"
 
 
 def words_of(column: pandas.Series[Any]) -> float:

@@ -197,9 +197,13 @@ def test_a_plan_tells_what_earlier_looks_at_these_arms_do_to_the_error(place: Pa
     assert plan(place)["cautions"] == []
     bnexp(*COMPARED, "--quiet", cwd=place)
     assert plan(place)["cautions"] == [], "the same seeds again are no other look"
+    assert plan(place, "--seeds", "8")["cautions"] == [], "the stored comparison has no verdict that could be wrong"
+    (stored,) = place.glob("runs/bn-vs-nobn-*/comparison.json")
+    stored.write_text(stored.read_text().replace('"is_withheld": true', '"is_withheld": false'))
     (said,) = plan(place, "--seeds", "8")["cautions"]
     assert said.startswith(
         "Stored comparisons looked at these arms at 6 seeds before, so this is the second look; together, "
     )
     assert f"WARNING  {said}" in bnexp(*COMPARED, "--seeds", "8", "--dry-run", cwd=place).stdout.splitlines()
+    assert plan(place, "--seeds", "5")["cautions"] == [], "5 seeds give no verdict"
     assert plan(place, "--seeds", "8", "dataset.noise=0.3")["cautions"] == [], "other rows are another experiment"

@@ -41,9 +41,11 @@ def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int 
     return arm(name, finished.run, finished)
 
 
-def look(runs: Path, arms: Sequence[Arm], question: Question | None = None) -> Path:
-    """Compare, and keep the comparison as `bnexp compare` does."""
+def look(runs: Path, arms: Sequence[Arm], question: Question | None = None, *, is_withheld: bool = False) -> Path:
+    """Compare, and keep the comparison as `bnexp compare` does, as if it had a verdict or, if `is_withheld`, none."""
     document = comparison.compare(arms, question or Question(metric="val_accuracy"))
+    for contrast in document.contrasts:
+        contrast.verdict.is_withheld = is_withheld
     with store.new_directory(runs, "-vs-".join(one.name for one in arms)) as directory:
         store.write_histories(directory, {one.name: one.history for one in arms})
         store.write_record(directory / "comparison.json", document)
@@ -76,6 +78,8 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
         for seeds in (2, 4, 6)
     }
     assert earlier_looks(tmp_path, pairs[6]) == ()
+    look(tmp_path, pairs[4], is_withheld=True)
+    assert earlier_looks(tmp_path, pairs[6]) == (), "a look without a verdict cannot have erred"
     look(tmp_path, pairs[4])
     first = look(tmp_path, pairs[2])
     look(tmp_path, pairs[2])
@@ -88,6 +92,10 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
     assert looks_of_each(tmp_path, [*pairs[6], layer]) == {"bn": [], "nobn": []}, "nor was either beside this baseline"
     assert looks_of_each(tmp_path, [pairs[6][0], layer, pairs[6][1]]) == {"bn": [2, 4], "layer": []}
     assert looks_of_each(tmp_path, pairs[6], "val_loss") == {"bn": []}, "by another metric"
+    document = comparison.compare(pairs[6], Question(metric="val_accuracy"))
+    for level, counted in ((0.99, [2, 4, 6]), (0.9, [2, 4])):
+        found = before(tmp_path, pairs[6], document).looks("val_accuracy", [Look(seeds=6, level=level)])
+        assert [one.seeds for one in found] == counted, "the same seeds count again if their level was lower"
     for damaged in ("{", "[]", "{}"):
         (first / "comparison.json").write_text(damaged)
         assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the other comparison of 2 seeds is still there"

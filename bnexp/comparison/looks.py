@@ -28,8 +28,13 @@ def is_over(document: ComparisonDocument) -> bool:
 def with_looks(
     document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[EarlierLook]
 ) -> ComparisonDocument:
-    """Return the comparison of the last look, with how the looks ended and the probability that any of them errs."""
+    """Return the comparison of the last look, with how the looks ended and the probability that any of them errs.
+
+    Earlier looks do not matter to an arm that has no verdict now.
+    """
     document = document.model_copy(deep=True)
+    without = {contrast.arm for contrast in document.contrasts if contrast.verdict.is_withheld}
+    earlier = [look for look in earlier if planned or look.arm not in without]
     now = [*((look.seeds, look.level) for look in taken), *((count, taken[-1].level) for count in planned)]
     errors = []
     for contrast in document.contrasts:

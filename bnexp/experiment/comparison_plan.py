@@ -83,7 +83,7 @@ def _of_before(
     earlier = known.looks(asked.metric, now)
     for arm, _ in pairs:
         before = [(look.seeds, look.level) for look in earlier if look.arm == arm]
-        if before:
+        if before and (is_planned or looks[-1] >= statistics.fewest_pairs(level)):
             error = statistics.error_of([*before, *((look.seeds, look.level) for look in now)])
             counts = [count for count, _ in before]
             told[caution(counts, looks[-1], error, is_planned=is_planned)] = None

@@ -46,11 +46,18 @@ class _Trained(store.RunHead):
     dataset: _Basis = _Basis()
 
 
+class _Answer(Record):
+    """Whether a contrast has no verdict."""
+
+    is_withheld: bool = False
+
+
 class _Judged(Record):
     """A contrast of a stored comparison."""
 
     arm: str
     baseline: str
+    verdict: _Answer = _Answer()
 
 
 class _ArmRun(Record):
@@ -77,11 +84,14 @@ class _Comparison(Record):
     looks: _Taken | None = None
 
     def taken(self) -> Iterator[Look]:
-        """Yield the looks of this comparison: a single one, or all planned looks, which share the error."""
-        if self.looks is None:
-            yield Look(seeds=len(self.seeds), level=self.level)
-        else:
+        """Yield the looks of this comparison: a single one, or all planned looks, which share the error.
+
+        A single look without any verdict, as with too few seeds, is left out: it cannot have erred.
+        """
+        if self.looks is not None:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
+        elif not all(one.verdict.is_withheld for one in self.contrasts):
+            yield Look(seeds=len(self.seeds), level=self.level)
 
     def judged_by(self) -> JudgedBy | None:
         """Return the question that judged the arms; None if an older bnexp did not store whether a margin was given."""

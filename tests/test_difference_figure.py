@@ -46,7 +46,7 @@ def test_a_contrast_is_its_pairs_its_mean_with_the_interval_and_the_margin() -> 
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["bn:\nhelps", "layer:\nhelps"]
     assert axes.get_xlabel() == "val_accuracy (%): arm minus none, by pairs of seeds"
-    assert "grey: the margin of ±1, inside which no difference matters" in axes.texts[1].get_text()
+    assert "grey area: differences that are too small to matter (margin ±1)" in axes.texts[1].get_text()
     (margin,) = axes.patches
     assert margin.get_extents().transformed(axes.transData.inverted()).intervalx == pytest.approx([-1, 1])
 
@@ -58,12 +58,12 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     (axes,) = difference_figure(document(told)).axes
     (thin,) = (line for line in axes.lines if line.get_label() == figures.NEW_ROWS)
     assert thin.get_xdata() == pytest.approx([-1, 5])
-    assert "mean with its 95% interval: thick on these rows, thin for new rows" in axes.texts[1].get_text()
+    assert "mean; 95% interval: thick for these rows, thin for new rows" in axes.texts[1].get_text()
     anew["drawn"] = "splits"
     (axes,) = difference_figure(document(told)).axes
     assert "thin for other splits" in axes.texts[1].get_text()
     (axes,) = difference_figure(document(contrast("bn", [0.01]))).axes
-    assert "mean with its 95% interval on these rows" in axes.texts[1].get_text()
+    assert "mean; line: its 95% interval for these rows" in axes.texts[1].get_text()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_interval_that_no_verdict_rests_on_is_grey(
     assert [text.get_text() for text in axes.get_yticklabels()] == [label]
     _, thin, thick, mean = axes.lines[1:]
     assert [line.get_color() for line in (thin, thick, mean)] == [new_rows, these_rows, these_rows]
-    note = "grey interval: no verdict rests on it"
+    note = "dark grey lines: no verdict rests on them"
     assert (note in axes.texts[1].get_text()) == ("no verdict" in label)
 
 
@@ -102,10 +102,12 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert [text.get_text() for text in bars.texts] == ["25%", "25%", "50%"]
     legend = bars.get_legend()
     assert legend is not None
-    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "seeds and rows interacting"]
+    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "both together"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
     of_these = document(known) | {"asked": {"about": "these-rows"}}
     assert len(difference_figure(of_these).axes) == 1, "new rows were not asked about"
+    known["verdict"] = {"word": "cannot tell yet", "is_withheld": True}
+    assert len(difference_figure(document(known)).axes) == 1, "there is no verdict that it could explain"
 
 
 def test_a_loss_is_drawn_in_its_own_unit_and_what_is_not_there_not_at_all() -> None:
@@ -133,11 +135,11 @@ def test_the_interval_that_decides_is_drawn_with_its_level() -> None:
     other["judged"] = {**judged, **wide, "level": 0.95, "of_margin": wider}
     figure = difference_figure(document(one, other))
     assert [row[-3:] for row in rows(figure)] == [pytest.approx([0, 4, 2]), pytest.approx([0.5, 3.5, 2])]
-    assert "mean with its 97.5% / 95% interval on these rows" in figure.axes[0].texts[1].get_text()
+    assert "mean; line: its 97.5% / 95% interval for these rows" in figure.axes[0].texts[1].get_text()
     other["verdict"] = {"word": "no difference that matters"}
     figure = difference_figure(document(one, other))
     assert rows(figure)[1][-3:] == pytest.approx([0, 4, 2])
-    assert "mean with its 97.5% interval on these rows" in figure.axes[0].texts[1].get_text()
+    assert "mean; line: its 97.5% interval for these rows" in figure.axes[0].texts[1].get_text()
 
 
 def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mean() -> None:
@@ -154,12 +156,18 @@ def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mea
     (axes,) = figure.axes
     drawn = [list(line.get_xdata()) for line in axes.lines[2:]]
     assert drawn == [pytest.approx(one) for one in ([-0.72, 1.2], [-0.6, 0.2], [-0.4])]
-    assert "mean ratio with its 97.06% interval: thick on these rows, thin for new rows\n" in axes.texts[1].get_text()
+    assert (
+        "; diamond: mean ratio; 97.06% interval: thick for these rows, thin for new rows\n" in axes.texts[1].get_text()
+    )
     (margin,) = axes.patches
     bounds = margin.get_extents().transformed(axes.transData.inverted()).intervalx
     assert bounds == pytest.approx([0.8 * np.expm1(-0.05), 0.8 * np.expm1(0.05)])
-    assert "grey: ratios between 0.951 and 1.051, which do not matter" in axes.texts[1].get_text()
-    assert axes.texts[1].get_text().endswith("\nratios are drawn as differences from none's mean")
+    assert "grey area: ratios between 0.951 and 1.051, which are too near 1 to matter" in axes.texts[1].get_text()
+    assert (
+        axes.texts[1]
+        .get_text()
+        .endswith("\ndiamond, lines and grey area: ratios, drawn as differences from none's mean")
+    )
 
 
 def test_equal_pairs_lie_below_each_other_and_none_below_the_interval() -> None:

@@ -215,7 +215,13 @@ def test_a_comparison_draws_each_arms_mean_and_a_band_of_one_standard_deviation(
     arms = {"bn": history(), "nobn": history(0.2)}
     figure = comparison_figures(arms, target=("val_accuracy", 0.45))["accuracy"]
     lines = labelled(figure)
-    assert legend(figure) == ["bn, Validation", "bn, Train", "nobn, Validation", "nobn, Train", "Target 45%"]
+    assert legend(figure) == [
+        "bn, Validation",
+        "bn, Train",
+        "nobn, Validation",
+        "nobn, Train",
+        "Target of val_accuracy: 45%",
+    ]
     values = 100 * arms["nobn"].metrics["val_accuracy"]
     np.testing.assert_allclose(lines["nobn, Validation"].get_ydata(), values.mean(axis=0))
     np.testing.assert_allclose(lines["nobn, Train"].get_ydata(), 100 * arms["nobn"].metrics["accuracy"].mean(axis=0))
@@ -224,8 +230,10 @@ def test_a_comparison_draws_each_arms_mean_and_a_band_of_one_standard_deviation(
     edges = bands[1].get_paths()[0].vertices[:, 1]
     assert edges.max() == pytest.approx((values.mean(axis=0) + values.std(axis=0, ddof=1)).max())
     assert edges.min() == pytest.approx((values.mean(axis=0) - values.std(axis=0, ddof=1)).min())
-    np.testing.assert_allclose(lines["Target 45%"].get_ydata(), 45)
-    assert "Target 45%" not in labelled(comparison_figures(arms, target=("val_accuracy", 0.45))["loss"])
+    np.testing.assert_allclose(lines["Target of val_accuracy: 45%"].get_ydata(), 45)
+    assert "Target of val_accuracy: 45%" not in labelled(
+        comparison_figures(arms, target=("val_accuracy", 0.45))["loss"]
+    )
 
 
 def test_arms_differ_in_colour_in_marker_and_in_grey() -> None:

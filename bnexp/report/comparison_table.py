@@ -75,7 +75,8 @@ def _contrast(
     yield from map(warning, _unfair(contrast))
     if not contrast.confounders:
         yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
-    yield from (warning(text) for text in contrast.cautions if text not in explained)
+    if not explained.issuperset(contrast.cautions):  # all of them again if one is new: they belong together
+        yield from map(warning, contrast.cautions)
     explained.update(warned, contrast.cautions)
     verdict = contrast.verdict
     yield Text.assemble((f"VERDICT  {verdict.word}", STRONG), f"  {plain(verdict.sentence)}")

@@ -20,7 +20,7 @@ from bnexp.errors import counted
 from bnexp.metrics import traits, with_unit
 from bnexp.report.comparison_notes import deciding, variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
-from bnexp.report.labels import LINE_WIDTH, SMALL, TITLE, distinct, fitted, shown
+from bnexp.report.labels import SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
@@ -31,7 +31,7 @@ ROW, LEFT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.62  # inches
-BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "seeds and rows interacting")
+BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "both together")
 LABELLED = 0.06
 """The smallest share whose bar has room for its number."""
 ABOVE_ROW, DOTS_FROM, DOTS_TO = 0.22, 0.0, 0.4
@@ -86,43 +86,44 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
-        f"{counted(count, 'pair')}: dots; {_legend(document, metric)}",
-        f"grey: {_margin_text(document, margin)}",
+        f"dots: {counted(count, 'pair')}; {_legend(document, metric)}",
+        f"grey area: {_margin_text(document, margin)}",
         *notes,
     )
-    lines = "\n".join(fitted(line, LINE_WIDTH, SMALL) for line in said)
+    lines = "\n".join(fitted(line, 72 * (WIDTH - 0.5), SMALL) for line in said)  # 72 points are an inch
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
     return axes
 
 
 def _legend(document: ComparisonDocument, metric: str) -> str:
-    """Return what the lines of the intervals mean. If their levels differ, they are listed in the order of the rows."""
+    """Return what the diamonds and lines mean. If the levels differ, they are listed in the order of the rows."""
     decisive = [_decisive(document, contrast) for contrast in document.contrasts]
     levels = " / ".join(dict.fromkeys(written_level(one.level) for one in decisive))
     what = "mean ratio" if any(one.is_ratio for one in decisive) else "mean"
     anew, these = [one.new_rows for one in decisive], document.contrasts[0].measured_on
     if not any(anew):
-        return f"{what} with its {levels} interval on {these}"
+        return f"diamond: {what}; line: its {levels} interval for {these}"
     new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
-    return f"{what} with its {levels} interval: thick on {these}, thin for {new}"
+    return f"diamond: {what}; {levels} interval: thick for {these}, thin for {new}"
 
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
     if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
-        yield f"ratios are drawn as differences from {shown(document.baseline, NAME, SMALL)}'s mean"
+        base = shown(document.baseline, NAME, SMALL)
+        yield f"diamond, lines and grey area: ratios, drawn as differences from {base}'s mean"
 
 
 def _void_note(document: ComparisonDocument) -> Iterator[str]:
     if any(contrast.verdict.is_withheld for contrast in document.contrasts):
-        yield "grey interval: no verdict rests on it"
+        yield "dark grey lines: no verdict rests on them"
 
 
 def _margin_text(document: ComparisonDocument, margin: float) -> str:
     """Return which differences or ratios do not matter; `margin` is in drawn units."""
     judged = [one.judged for one in document.contrasts if one.judged is not None and one.judged.scale == "ratio"]
     if judged:
-        return f"ratios {ratio_limits(judged[0].margin)}, which do not matter"
-    return f"the margin of ±{margin:.3g}, inside which no difference matters"
+        return f"ratios {ratio_limits(judged[0].margin)}, which are too near 1 to matter"
+    return f"differences that are too small to matter (margin ±{margin:.3g})"
 
 
 def _ratio_margin(document: ComparisonDocument) -> tuple[float, float] | None:
@@ -232,7 +233,7 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
 
 
 def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List (arm, shares of the variance) of each arm whose shares are known; none if only these rows were asked about.
+    """List (arm, shares of the variance) of each arm with a verdict for new rows whose shares are known.
 
     The shares are those that seeds, rows and their interaction have.
     """
@@ -240,7 +241,7 @@ def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, 
         return []
     found, metric = [], document.primary.metric
     for contrast in document.contrasts:
-        anew = contrast.metrics[metric].new_rows
+        anew = None if contrast.verdict.is_withheld else contrast.metrics[metric].new_rows
         shares = None if anew is None else variance_shares(anew, len(document.seeds))
         found += [] if shares is None else [(shown(contrast.arm, NAME, SMALL), shares)]
     return found

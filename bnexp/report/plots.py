@@ -223,7 +223,9 @@ def _draw_target(axes: Axes, quantity: str, target: tuple[str, float] | None) ->
     if target is None or not abs(target[1]) < 1e99:
         return []
     value, sign = (target[1] * 100, "%") if traits(quantity).in_percent else (target[1], "")
-    return [axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target {value:.4g}{sign}")]
+    return [
+        axes.axhline(value, color=GREY, linewidth=1, linestyle=":", label=f"Target of {target[0]}: {value:.4g}{sign}")
+    ]
 
 
 # --- numbers -----------------------------------------------------------------

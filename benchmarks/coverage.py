@@ -34,7 +34,7 @@ OUT, ARMS = HERE / "coverage.json", ("bn", "nobn")
 SEEDS, DRAWS = 200, 1000
 HELD_OUT = ["dataset.samples=11000", "dataset.test_size=0.9272727"]
 TASKS: dict[str, list[str]] = {
-    "the tutorial's task, 12% errors": [*HELD_OUT],
+    "the common tutorial's task, 12% errors": [*HELD_OUT],
     "an easy task, 2% errors": [*HELD_OUT, "dataset.class_sep=2.0", "dataset.flip_y=0.005", "training.epochs=30"],
 }
 SETS, SPLITS, EPOCHS = 300, (6, 10, 20), 10
@@ -144,7 +144,11 @@ def resampled() -> Iterator[dict[str, Any]]:
                 float(np.mean([pair[number].low <= truth <= pair[number].high for pair in intervals]))
                 for number in (0, 1)
             )
-            row = {"task": f"the tutorial's task, 200 training rows, {SETS} sets", "metric": metric, "splits": splits}
+            row = {
+                "task": f"the common tutorial's task, 200 training rows, {SETS} sets",
+                "metric": metric,
+                "splits": splits,
+            }
             yield {**row, "corrected": ours, "t_interval": plain}
 
 

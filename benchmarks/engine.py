@@ -98,7 +98,7 @@ print(took[len(took) // 2] / len(seeds))
 
 
 def mlp(dropout: float) -> str:
-    """Return the source of the tutorial's net with dropout."""
+    """Return the source of the common tutorial's net with dropout."""
     return repr(
         {
             "name": "mlp",
@@ -201,7 +201,7 @@ def alone(rounds: int) -> list[Row]:
 
 
 def epoch_metrics(rounds: int) -> list[Row]:
-    """Time the tutorial's example with metrics of classes at each epoch: one of them, and all that two classes have."""
+    """Time the common tutorial's example with metrics of classes at each epoch: one of them, and all that two classes have."""
     rows = []
     for names in (("auc",), tuple(name for name in METRICS if name != "top_5")):
         with tempfile.TemporaryDirectory() as runs:

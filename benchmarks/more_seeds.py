@@ -37,7 +37,7 @@ def nets(texts: Path) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], dic
     words = {"name": "text_csv", "path": str(texts), "text": "text", "target": "label", "length": 6}
     words["duplicates"] = "keep"
     dense = {"name": "mlp", "hidden": [64, 64], "normalization": "batch"}
-    yield "dense (the tutorial's)", ROWS, dense, {"epochs": 50, "seeds": 40}
+    yield "dense (the common tutorial's)", ROWS, dense, {"epochs": 50, "seeds": 40}
     yield "dense, a last batch of 2 rows", ROWS | {"samples": 1003}, dense, {"epochs": 50}
     yield "dense, dropout, each seed its own split", ROWS | {"resample": True}, dense | {"dropout": 0.3}, {"epochs": 20}
     yield "dense, early stopping, refreshed statistics", ROWS, dense, {

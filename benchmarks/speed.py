@@ -96,11 +96,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def whole_comparison(rounds: int) -> dict[str, Any]:
-    """Time `bnexp compare bn nobn` from nothing against the tutorial's script."""
+    """Time `bnexp compare bn nobn` from nothing against the common tutorial's script."""
     tutorial = [sys.executable, str(HERE / "tutorial.py"), "--out", tempfile.gettempdir()]
     ours, plain, ratio = in_turn(rounds, lambda: seconds(compare()), lambda: seconds(tutorial))
     return {
-        "what": "`bnexp compare bn nobn` from nothing, 40 trainings / the tutorial's script, 1 training",
+        "what": "`bnexp compare bn nobn` from nothing, 40 trainings / the common tutorial's script, 1 training",
         "measured": f"{ours:.1f} s / {plain:.1f} s",
         "ratio": ratio,
         "at_most": 1.0,
@@ -201,7 +201,7 @@ def compare(runs: str | None = None) -> list[str]:
 
 
 def train_command(*, seeds: int) -> list[str]:
-    """Return the command that trains the tutorial's example."""
+    """Return the command that trains the common tutorial's example."""
     return [BNEXP, "train", "configs/bn.yaml", "--seeds", str(seeds), "--json", "--runs", tempfile.mkdtemp()]
 
 

@@ -74,7 +74,7 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     sides = (arms.arm.experiment, arms.baseline.experiment)
     if any(uses_batch_statistics(one) and not one.training.refresh_statistics for one in sides):
         rule += " training.refresh_statistics=true"  # at an early epoch moving averages have not converged
-    stopping = "let early stopping choose on the validation part"
+    stopping = "let early stopping choose the epoch on the validation part"
     if part_of(question.metric) == "test":
         return f"{stopping}: {rule}"
     dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics
@@ -82,9 +82,9 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
-        return f"{stopping}, and a test part judge: dataset.validation_size=0.25 {rule}{read}"
+        return f"{stopping}. Then let a test part judge: dataset.validation_size=0.25 {rule}{read}"
     key = own.replace("validation", "test")
-    return f"{stopping}, and a test part of your own judge: name it as dataset.{key}, and use {rule}{read}"
+    return f"{stopping}. Then let a test part of your own judge: name it as dataset.{key}, and use {rule}{read}"
 
 
 def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:

@@ -91,8 +91,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         return
     yield (
         f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval beside "
-        f"the mean speaks of these {anew.count:,} {anew.drawn}. Both intervals hold for networks trained on these "
-        "training rows."
+        f"the mean speaks of these {anew.count:,} {anew.drawn}. Neither covers other training rows."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(one, found.new_rows)]
     if unbounded:
@@ -110,7 +109,7 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
     ...     rest_variance=4.0), 20)
-    'the 20 seeds (17%), the 200 held-out rows (50%), and both together (33%): seeds differ...'
+    'the 20 seeds (17%), from the 200 held-out rows (50%), and from seeds that do well on different rows (33%)'
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -118,8 +117,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
-        f"the {seeds} seeds ({share[0]}), the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and both "
-        f"together ({share[2]}): seeds differ in the {rows} that they do well on"
+        f"the {seeds} seeds ({share[0]}), from the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and from seeds "
+        f"that do well on different {rows} ({share[2]})"
     )
 
 

@@ -176,7 +176,7 @@ def _fit(
 def _make_variables(model: keras.Model, x: NDArray[Any], y: NDArray[Any]) -> None:
     """Make the variables of optimizer and metrics with one row, because a step that makes them is traced twice.
 
-    With this, a seed of the tutorial's network starts in 0.7 of the time (median CPU time of alternating runs).
+    With this, a seed of the common tutorial's network starts in 0.7 of the time (median CPU time of alternating runs).
     """
     model.optimizer.build(model.trainable_variables)
     predicted = tf.zeros((1, *model.output_shape[1:]))

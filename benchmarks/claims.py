@@ -53,7 +53,8 @@ def about(row: dict[str, Any]) -> str:
 def short_about(row: dict[str, Any]) -> str:
     """Return what is contrasted, in fewer words."""
     about: str = row["about"]
-    return about.replace(" (%)", "").replace(" minus the same at ", ", minus at ")
+    about = about.replace(" (%)", "").replace(" minus the same at ", ", minus at ")
+    return about.replace(" divided by the same at ", ", divided by the same at ")
 
 
 def short_table(rows: list[dict[str, Any]]) -> str:

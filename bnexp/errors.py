@@ -106,7 +106,7 @@ class UntrainedError(WorkError):
 
 
 class FetchError(UserError):
-    """A data set cannot be brought into the cache: no package manager, no network, no space, or wrong content."""
+    """A data set cannot be brought into the cache: no package manager, no internet, no space, or wrong content."""
 
     exit_code = WORK_FAILED
 

@@ -96,9 +96,9 @@ def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> Non
         ("text/c", "No config is called 'text/c'; expected a .yaml file. Did you mean 'text/b'? Good names: a, text/b."),
         ("confgs/a", "No config is called 'confgs/a'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("training.epochs:5", "No config is called 'training.epochs:5'; expected a .yaml file. If an override is meant, "
-                              "write KEY=VALUE without blanks, as in training.epochs=..."),
+                              "write KEY=VALUE without spaces, as in training.epochs=..."),
         ("training/epochs=5", "No config is called 'training/epochs=5'; expected a .yaml file. If an override is meant, "
-                              "write KEY=VALUE without blanks, as in training.epochs=..."),
+                              "write KEY=VALUE without spaces, as in training.epochs=..."),
         ("a.yaml", "a.yaml: is missing; expected a config file. Did you mean 'configs/a.yaml'?"),
         ("A", "No config is called 'A'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("configs", "configs: is a directory; expected a config file. Good names: a.yaml."),

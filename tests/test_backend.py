@@ -60,8 +60,8 @@ def test_keras_own_defaults_hold_whatever_the_users_keras_json_and_environment_s
     assert done.stdout.splitlines() == ["tensorflow float32 float32 channels_last", "1e-07 None None"], done.stderr
 
 
-@pytest.mark.parametrize("said", ['{"floatx": "float1"}', "[1]"])
-def test_a_keras_json_that_keras_refuses_is_named(tmp_path: Path, said: str) -> None:
+@pytest.mark.parametrize(("said", "end"), [('{"floatx": "float1"}', "floatx=float1. "), ("[1]", "'get'. ")])
+def test_a_keras_json_that_keras_refuses_is_named(tmp_path: Path, said: str, end: str) -> None:
     (tmp_path / "keras.json").write_text(said)
     code = """
 from bnexp import errors
@@ -75,7 +75,7 @@ except errors.UserError as error:
     assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: Keras cannot be loaded with these settings: "), (
         done.stdout + done.stderr
     )
-    assert done.stdout.endswith("Correct or delete the file.\n")
+    assert done.stdout.endswith(f"{end}Correct or delete the file.\n"), done.stdout
 
 
 def test_keras_that_is_loaded_with_another_backend_is_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,7 @@ def test_words_and_numbers_of_the_config_are_missing_in_any_column() -> None:
     assert np.argwhere(np.isnan(rows.x)).tolist() == [[2, 1], [3, 0], [5, 2]]
     assert rows.x[1, 3:].tolist() == [0, 0, 1]
     assert not np.isnan(rows_of(text.replace("unknown", "7"), **keys, na_values=["nothing"]).x).any()
-    assert "dataset.missing is refuse; t.csv:5 has no value in column 'x' (rows without: 1), and other rows" in refused(
+    assert "dataset.missing is refuse; t.csv:5 has no value in column 'x' (1 row has none), and other rows" in refused(
         text, **keys, na_values=["unknown", "-99"], missing="refuse"
     )
 
@@ -149,7 +149,7 @@ def test_a_missing_target_is_refused_and_a_group_without_a_value_is_one() -> Non
     text = "x;g;y\n" + "".join(
         f"{n};{n // 2 if n > 3 else '-99'};{'?' if n == 7 else 'uv'[n % 2]}\n" for n in range(12)
     )
-    assert "dataset.target is 'y'; t.csv:9 has no value in it (rows without: 1)." in refused(text, na_values=["?"])
+    assert "dataset.target is 'y'; t.csv:9 has no value in it (1 row has none)." in refused(text, na_values=["?"])
     groups = rows_of(text.replace("?", "v"), group="g", na_values=[-99]).groups_N
     assert groups is not None and groups.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
@@ -157,7 +157,7 @@ def test_a_missing_target_is_refused_and_a_group_without_a_value_is_one() -> Non
 def test_a_text_that_is_missing_is_refused_in_a_text_csv() -> None:
     Path("t.csv").write_text("text,y\na b,u\nb a,v\n none ,u\na c,v\n")
     section = {"name": "text_csv", "path": "t.csv", "target": "y", "na_values": ["none"]}
-    with pytest.raises(SettingError, match=r"dataset.text is 'text'; t.csv:4 has no text in it \(rows without: 1\)"):
+    with pytest.raises(SettingError, match=r"dataset.text is 'text'; t.csv:4 has no text in it \(1 row has none\)"):
         prepare(TypeAdapter(Dataset).validate_python(section), (0,))
 
 

@@ -67,7 +67,7 @@ def test_an_empty_cell_is_missing_in_all_columns_of_the_date() -> None:
     cells = [str(day) for day in DAYS]
     cells[3], cells[5] = "", "NA"
     assert refused(cells) == (
-        "dataset.missing is refuse; t.csv:5 has no value in column 'since' (rows without: 2). Use mean or median (of the "
+        "dataset.missing is refuse; t.csv:5 has no value in column 'since' (2 rows have none). Use mean or median (of the "
         "training part), or leave the column out (dataset.drop)."
     )
     rows = rows_of(cells, missing="median")

@@ -200,10 +200,10 @@ def test_a_missing_manager_is_named_with_the_way_to_get_it(
          "Check which registry it asks (`npm config get registry`), then try again."),
         (TGZ, "npm error code ECONNREFUSED\nnpm error errno ECONNREFUSED\nnpm error request to http://x failed, reason: connect ECONNREFUSED 127.0.0.1:9",
          "npm could not download it (request to http://x failed, reason: connect ECONNREFUSED 127.0.0.1:9); "
-         "expected a registry that can be reached. Check the network and the proxy, then try again."),
+         "expected a registry that can be reached. Check the internet connection and the proxy, then try again."),
         (WHEEL, "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by 'NewConnectionError()': /simple/\nERROR: No matching distribution found for flowers",
          "pip could not download it (connection broken by 'NewConnectionError()': /simple/); "
-         "expected a registry that can be reached. Check the network and the proxy, then try again."),
+         "expected a registry that can be reached. Check the internet connection and the proxy, then try again."),
         (TGZ, "npm error code ENOSPC\nnpm error nospc ENOSPC: no space left on device, write",
          "npm could not download it (nospc ENOSPC: no space left on device, write); expected free space. "
          "Free some, or set TMPDIR to a directory on a larger disk, then try again."),
@@ -245,7 +245,7 @@ def test_a_manager_that_hangs_is_stopped_with_all_it_has_begun(
     begun = time.monotonic()
     assert failure(TGZ) == (
         "@garden/flowers 1.0.0: npm was not done after 0.3 s; expected a download in less. "
-        "Check the network, then try again."
+        "Check the internet connection, then try again."
     )
     assert time.monotonic() - begun < 10
 

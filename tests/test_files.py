@@ -104,8 +104,8 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV, {"target": "z"}, "dataset.target is 'z'; no column has this name. Good names: a, b, y."),
         (CSV.replace("a,b,y", "alpha,b,y"), {"drop": ["alpa"]}, "Did you mean 'alpha'? Good names: alpha, b, y."),
         (CSV, {"group": "who"}, "dataset.group is 'who'; no column has this name."),
-        (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (rows without: 1)."),
-        (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (rows without: 1)."),
+        (CSV.replace("3,4", "3,"), {}, "dataset.missing is refuse; t.csv:3 has no value in column 'b' (1 row has none)."),
+        (CSV.replace("4,v", "4,"), {}, "dataset.target is 'y'; t.csv:3 has no value in it (1 row has none)."),
         (CSV.replace("3,4,v", "3,4"), {}, "t.csv:3 has 2 fields, and the first line names 3 columns. Complete that row, or take it out."),
         (CSV.replace("3,4,v", "3") + "8,9,\n", {}, "t.csv:3 has 1 field, and the first line names 3 columns."),
         (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
@@ -115,9 +115,9 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         ("a,b,y\n", {}, "it has no rows. Expected one line a row."),
         (CSV, {"drop": ["a", "b"]}, "dataset.drop leaves no column to learn from"),
         (CSV.replace("1,2", ",2").replace("3,4", ",4").replace("5,6", ",6").replace("7,8", ",8"), {"missing": "mean"},
-         "keeps column 'a'; it has no value in any row."),
+         "does not list column 'a'; it has no value in any row."),
         ("id,y\n" + "".join(f"name{n},{'uv'[n % 2]}\n" for n in range(520)), {},
-         "keeps column 'id'; it holds text with 520 different values, such as 'name0' in t.csv:2; expected 255 or fewer."),
+         "does not list column 'id'; it holds text with 520 different values, such as 'name0' in t.csv:2; expected 255 or fewer."),
         ("a,y\n" + "".join(f"{n},{'uv'[n % 2]}\n" for n in range(200)) + "many,u\n", {},
          "dataset holds 'many' in t.csv:202, column 'a'; most cells of the column are numbers. Fix the file"),
         ('a,y\n1,"u\nw"\n,v\n', {}, "t.csv:4 has no value in column 'a'"),
@@ -270,7 +270,7 @@ def test_words_for_a_missing_number_are_words_in_a_column_of_text(tmp_path: Path
     np.testing.assert_array_equal(data.rows.x[:2, 1:], [[0, 1], [1, 0]])
     for word in ("NA", "NaN", "nan", "null", "?", " ? ", "-", "n/a", "#N/A", "#REF!", "None", "  "):
         path.write_text("\n".join(["a,country,y", *lines]).replace("\n3,", f"\n{word},"))
-        assert "has no value in column 'a' (rows without: 1)" in refused(**keys)
+        assert "has no value in column 'a' (1 row has none)" in refused(**keys)
         assert np.isnan(prepared(**keys, missing="mean").rows.x[:, 0]).tolist() == [n == 3 for n in range(16)]
 
 
@@ -496,7 +496,7 @@ def test_an_empty_text_and_a_missing_column_are_told_apart(tmp_path: Path) -> No
     lines = ["text,label", *(f"w{n} w,{n % 2}" for n in range(10)), "!!!,1", ",0"]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     keys = {"name": "text_csv", "path": str(tmp_path / "t.csv")}
-    assert "t.csv:13 has no text in it (rows without: 1)" in refused(**keys, target="label")
+    assert "t.csv:13 has no text in it (1 row has none)" in refused(**keys, target="label")
     assert "dataset.text is 'txt'; no column has this name. Did you mean 'text'?" in refused(
         **keys, target="label", text="txt"
     )

@@ -251,7 +251,7 @@ def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> 
         init("films.csv", None, None)
     told = str(raised.value).splitlines()
     assert told[0].startswith(
-        "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: films.csv:2 is one of 60 texts"
+        "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as "
     )
     assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
 
@@ -389,7 +389,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     with pytest.raises(UserError) as raised:
         init("b.csv", None, None)
     assert str(raised.value).splitlines() == [
-        "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (rows without: 1). Fill it in, or take "
+        "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (1 row has none). Fill it in, or take "
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
         "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",

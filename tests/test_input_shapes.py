@@ -109,6 +109,6 @@ def test_layers_that_a_function_asks_for_have_groups_that_fit_the_data() -> None
     with pytest.raises(SettingError) as error:
         built(asks, "instance", IMAGES)
     assert str(error.value) == (
-        "model.normalization is instance; norm cannot be that: instance normalization is over the positions of a row, "
-        "and inputs of shape (None, 1, 1, 64) have only one, so all values would become 0. Use layer or group normalization."
+        "model.normalization is instance; the inputs of norm cannot be normalized like that: instance normalization is over "
+        "the positions of a row, and inputs of shape (None, 1, 1, 64) have only one, so all values would become 0. Use layer or group normalization."
     )

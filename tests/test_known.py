@@ -368,7 +368,7 @@ def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, m
     with pytest.raises(FetchError) as raised:
         known.bring(KNOWN["fashion_mnist"], lambda step: None)
     assert str(raised.value).endswith(
-        "Check the network, then try again. On Debian and Ubuntu you can also run `sudo apt install dataset-fashion-mnist`. "
+        "Check the internet connection, then try again. On Debian and Ubuntu you can also run `sudo apt install dataset-fashion-mnist`. "
         f"Without root: `apt-get download` the same, then `dpkg-deb -x FILE.deb {fetching.cache_directory()}/debian` for each file."
     )
 

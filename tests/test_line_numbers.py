@@ -130,7 +130,7 @@ def test_quoted_decimal_commas_are_numbers_where_commas_separate_as_pandas_reads
 def test_marks_for_thousands_are_told_for_either_decimal_mark() -> None:
     text = "x,y\n" + "".join(f'"{n},234.5",{"uv"[n % 2]}\n' for n in range(9))
     assert refused(text) == (
-        "dataset.drop keeps column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Use "
+        "dataset.drop does not list column 'x'; t.csv:2 holds '0,234.5' in it, a number with ',' as a mark for thousands. Use "
         'dataset.thousands: ",". Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a '
         "category."
     )
@@ -160,7 +160,7 @@ def test_numbers_with_marks_are_never_taken_for_categories_unless_they_are_named
     cure = cure or "Write the column's numbers without that in the file."
     told = f"; t.csv:2 holds '{seen}' in it, a number with {mark}. {cure}"
     assert refused(text) == (
-        f"dataset.drop keeps column 'x'{told} Or leave it out (dataset.drop), or name it in dataset.categories, if each "
+        f"dataset.drop does not list column 'x'{told} Or leave it out (dataset.drop), or name it in dataset.categories, if each "
         "value is a category."
     )
     assert prepared(text, CSV | {"drop": ["x"]}).rows.columns == ("z",)
@@ -197,7 +197,7 @@ def test_no_cure_for_a_decimal_mark_leads_back_to_the_other_one() -> None:
     assert first[0].startswith("dataset.decimal is '.'; t.csv:2 holds '0,5' in column 'x'")
     assert "(also in 'z'). Use dataset.decimal: \",\"" in first[0]
     assert first[1].startswith(
-        "dataset.drop keeps column 'z'; t.csv:2 holds '1.000,25' in it, a number with '.' as a mark for thousands. Use "
+        "dataset.drop does not list column 'z'; t.csv:2 holds '1.000,25' in it, a number with '.' as a mark for thousands. Use "
         'dataset.thousands: "." with dataset.decimal: ",". Or leave'
     )
     keys = CSV | {"separator": ";", "decimal": ","}
@@ -224,12 +224,12 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_and_one_config_mends_it()
     told = [re.split("[;.] ", line)[0] for line in refused(text, keys).splitlines()]
     assert told == [
         "dataset.path is 't.csv'",
-        "dataset.drop keeps column 1, which has no name",
+        "dataset.drop does not list column 1, which has no name",
         "dataset.decimal is '.'",
-        "dataset.drop keeps column 'share'",
+        "dataset.drop does not list column 'share'",
         "dataset.missing is refuse",
-        "dataset.drop keeps column 'since'",
-        "dataset.drop keeps column 'name'",
+        "dataset.drop does not list column 'since'",
+        "dataset.drop does not list column 'name'",
     ]
     mended = {"separator": ";", "decimal": ",", "missing": "median", "drop": ["Unnamed: 0", "since", "share", "name"]}
     data = prepared(text, keys | mended)
@@ -239,7 +239,7 @@ def test_all_that_is_wrong_with_a_file_is_told_at_once_and_one_config_mends_it()
 def test_gaps_of_all_columns_are_told_in_one_line_and_many_problems_are_counted() -> None:
     text = "a,b,c,y\n" + "".join(f"{n},{n if n > 2 else ''},{n if n != 7 else ''},{'uv'[n % 2]}\n" for n in range(40))
     assert refused(text) == (
-        "dataset.missing is refuse; t.csv:2 has no value in column 'b' (rows without: 3), and other rows have none in "
+        "dataset.missing is refuse; t.csv:2 has no value in column 'b' (3 rows have none), and other rows have none in "
         "'c' (1). Use mean or median (of the training part), or leave the column out (dataset.drop)."
     )
     names = [f"c{n}" for n in range(25)]

@@ -378,8 +378,8 @@ def test_a_stored_run_is_looked_at_as_far_as_it_goes(settled: tuple[Path, Done])
     place, _ = settled
     ids = [sorted((place / "runs").glob(f"{name}-2*"))[-1].name for name in ("bn", "nobn")]
     assert refused("compare", *ids, "--until-settled", cwd=place).splitlines() == [
-        f"{name} is the stored run {run} of 20 seeds; expected 160, the seeds of the last look. Name its config, or use "
-        "--max-seeds 20."
+        f"{name} is the stored run {run} of 20 seeds; expected 160, the seeds of the last look. A stored run gets no "
+        "more seeds: name its config instead, or use --max-seeds 20."
         for name, run in zip(("bn", "nobn"), ids, strict=True)
     ]
     done = bnexp("compare", *ids, "--until-settled", "--max-seeds", "11", "--about", "these-rows", cwd=place)

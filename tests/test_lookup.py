@@ -122,6 +122,6 @@ def test_a_name_of_an_experiment_and_of_another_runs_directory_is_refused(place:
     with pytest.raises(RunError) as caught:
         resolve.plan_arm("c", RUNS, [])
     assert str(caught.value) == (
-        "'c' is the name of an experiment and of the directory runs/c; expected the name of one. "
+        "'c' is the name of an experiment and of the directory runs/c; expected a name with one meaning. "
         f"Name runs/c, or {newest.id} for the experiment's newest run."
     )

@@ -270,7 +270,19 @@ def test_a_class_that_a_part_lacks_is_refused(part: str, labels: str, seen: str,
         rows.to_csv(tmp_path / f"{name}.csv", index=False)
     found = refused(keys)
     assert seen in found
-    assert "leave out dataset.validation_path and dataset.test_path, so that bnexp splits the rows" in found
+    assert (
+        "Use parts that each have all classes, or leave out dataset.validation_path and dataset.test_path, so" in found
+    )
+
+
+def test_a_part_of_a_regression_with_equal_targets_is_refused_with_a_cure_that_fits(tmp_path: Path) -> None:
+    keys = csv(tmp_path) | {"task": "regression"}
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        targets = 1.5 if name == "test" else np.arange(SIZES[name])
+        table(SIZES[name], first).assign(label=targets).to_csv(tmp_path / f"{name}.csv", index=False)
+    found = refused(keys)
+    assert "its test part (8 rows) has the target 1.5 in all rows; r2 is measured there" in found
+    assert "Use parts that each have two different targets, or leave out dataset.validation_path and" in found
 
 
 def test_arrays_that_do_not_fit_the_training_part_are_refused(tmp_path: Path) -> None:

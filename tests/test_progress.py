@@ -56,8 +56,8 @@ def test_finished_seeds_of_the_reference_trainer_are_taken_over_from_a_checkpoin
         ({"finished": 2}, {}, "it has no list of finished seeds"),
         ({"finished": [[2, 0, 0]] * 4}, {}, "it has no list of finished seeds"),
         ({"rows": None}, {}, "it has no list of finished seeds"),
-        ({"finished": [[2, 0]]}, {}, "the marks of seed 3 are [2, 0]"),
-        ({"finished": [[2, 0, "1"]]}, {}, "the marks of seed 3 are [2, 0, '1']"),
+        ({"finished": [[2, 0]]}, {}, "the epochs stored for seed 3 are [2, 0]; expected three whole numbers"),
+        ({"finished": [[2, 0, "1"]]}, {}, "the epochs stored for seed 3 are [2, 0, '1']; expected three whole numbers"),
         ({"finished": [[6, 0, 0]]}, {}, "seed 3 has 6 epochs; expected 1 to 5"),
         ({"finished": [[0, 0, 0]]}, {}, "seed 3 has 0 epochs; expected 1 to 5"),
         ({"finished": [[3, 0, 0]]}, {}, "history-0 has float64 (2, 2); expected float64 (2, 3)"),
@@ -137,5 +137,5 @@ def test_a_record_of_other_seeds_metrics_or_epochs_is_refused(facts: dict[str, A
 
 @pytest.mark.parametrize("found", [None, "val_loss", [1]])
 def test_what_was_measured_of_rows_is_a_list_of_names(found: Any) -> None:
-    with pytest.raises(CheckpointError, match=r"^measured is no list of names$"):
+    with pytest.raises(CheckpointError, match=r"^the stored names of metrics are no list of texts$"):
         progress._names(found)

@@ -431,17 +431,17 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         ("x,x,y\n1,2,0\n", {}, "dataset.path is 't.csv'; two columns are called 'x'. Rename one."),
         ("x,y\n1,2,0\n3,4,1\n", {}, "it is no table: its lines have more fields than its first line has names."),
         ("x,y\n1,\"0\n3,4\n", {}, "dataset.path is 't.csv'; t.csv:2: a quote is opened and not closed. Close it, or take it out."),
-        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop keeps column 1, which has no name. A column without a name mostly counts the rows."),
+        (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop does not list column 1, which has no name. A column without a name mostly counts the rows."),
         (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most cells of the column are numbers."),
         (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most cells of the column are numbers."),
         (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Fix the file, or take that row out."),
         (table_of(["u", "v"]), {"task": "regression"}, "dataset.target holds 'u' in t.csv:2, column 'y'; expected a finite number."),
-        ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "keeps column 'x'; its numbers, from 3.6028797018964e+16 to"),
+        ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "does not list column 'x'; its numbers, from 3.6028797018964e+16 to"),
         ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),
         ("x,y\n" + "".join(f"{n},{1700000000 + 5 * n}\n" for n in range(50)), {}, "dataset.target is 'y'; its numbers, from 1700000000 to 1700000245, lie too close together for float32 to tell apart. Subtract the lowest from all."),
         ("x,y\n" + "".join(f"{n}e30,{n % 2}\n" for n in range(40)), {}, "dataset holds '1e+30' in t.csv:3, column 'x'; expected a finite number of at most 1e+18."),
         ("d,y\n" + "".join(f"2024-01-{n + 1:02d},{n % 2}\n" for n in range(28)), {}, "it holds dates or times with 28 different values, such as '2024-01-01' in t.csv:2; expected 20 or fewer."),
-        ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv:4 has no value in column 'x' (rows without: 1)."),
+        ("x,y\n1,0\n2,1\n,0\n\n3,1\n4,0\n", {}, "dataset.missing is refuse; t.csv:4 has no value in column 'x' (1 row has none)."),
     ],
 )  # fmt: skip
 def test_a_table_that_would_mislead_is_refused(
@@ -600,7 +600,7 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
         prepare(section(name="openml", data_name="t"), SEEDS)
     assert str(raised.value) == (
         "dataset.id is 8; OpenML did not deliver it: <urlopen error no network>. Look it up on openml.org. Its first use "
-        "needs a network."
+        "needs an internet connection."
     )
 
 

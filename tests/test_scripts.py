@@ -18,8 +18,8 @@ from bnexp.errors import SettingError
 from bnexp.experiment.prepare import prepared as experiment_prepared
 
 NO_BLANKS = (
-    " texts (of 60) in a script without blanks between words. Words are cut at blanks, so that a whole sentence is one "
-    "word, which no other text has. Put a blank between the words, or between all characters, in the file."
+    "in a script without spaces between words. Words are cut at spaces, so a whole sentence becomes one word, which no "
+    "other text has. Put a space between the words, or between all characters, in the file."
 )
 
 
@@ -60,16 +60,16 @@ def test_texts_without_blanks_are_refused_with_the_cure(tmp_path: Path, text: st
     with pytest.raises(SettingError) as raised:
         read(path, [text])
     assert str(raised.value) == (
-        f"dataset.text names a column that cannot be cut into words: {path}:2 is one of 60{NO_BLANKS}"
+        f"dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as {path}:2, are {NO_BLANKS}"
     )
 
 
 def test_a_few_texts_without_blanks_are_told(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     texts = ["bad film"] * 9 + ["这部电影太难看。非常讨厌这个演员"]
-    assert read(path, texts).facts.warnings == [f"{path}:11 is one of 6{NO_BLANKS}"]
+    assert read(path, texts).facts.warnings == [f"6 of 60 texts, such as {path}:11, are {NO_BLANKS}"]
     texts = ["bad film"] * 59 + ["这部电影太难看。非常讨厌这个演员"]
-    assert read(path, texts).facts.warnings == [f"{path}:61 is one of 1{NO_BLANKS}"]
+    assert read(path, texts).facts.warnings == [f"1 of 60 texts, such as {path}:61, is {NO_BLANKS}"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_texts_of_which_no_word_is_in_another_are_told(tmp_path: Path) -> None:
     keys = {"name": "text_csv", "path": str(path), "target": "y"}
     assert prepare(TypeAdapter(Dataset).validate_python(keys), (0,)).rows.facts.warnings == [
         "60 of 60 texts share no word with another text. What a network learns from them helps with no other text. "
-        "Words are cut at blanks: put blanks between them, or name another column."
+        "Words are cut at spaces: put spaces between them, or name another column."
     ]
 
 
@@ -97,7 +97,7 @@ def test_a_text_without_a_word_is_told_and_refused_where_a_layer_masks_all_of_it
     dataset = {"name": "text_csv", "path": str(path), "target": "y", "length": 12}
     rows = prepare(TypeAdapter(Dataset).validate_python(dataset), (0,)).rows
     assert rows.facts.warnings == [
-        f"{path}:2 has a text without a word (rows without: 3): nothing but blanks and punctuation. A network sees only "
+        f"{path}:2 has a text without a word (3 rows have none): nothing but spaces and punctuation. A network sees only "
         "padding there. Remove these rows from the file."
     ]
     layers: list[Any] = [
@@ -109,7 +109,7 @@ def test_a_text_without_a_word_is_told_and_refused_where_a_layer_masks_all_of_it
     with pytest.raises(SettingError) as raised:
         experiment_prepared(Experiment.model_validate(sections))
     assert str(raised.value) == (
-        f"dataset.text names a column in which {path}:2 has no word (rows without: 3). mask_zero of the Embedding masks "
+        f"dataset.text names a column in which {path}:2 has no word (3 rows have none). mask_zero of the Embedding masks "
         "all of it, and the loss becomes NaN. Remove these rows, or leave out mask_zero."
     )
     layers[0]["Embedding"]["mask_zero"] = False

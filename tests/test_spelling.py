@@ -108,7 +108,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"network": in_session(nothing, "net")}, "net: model.build is your function net; it returns nothing. Return a keras.Model."),
         ({"overrides": ["model.arguments={width: 3}"]}, "override model.arguments={width: 3}: model.arguments is {'width': 3}; your function build takes build("),
         ({"data": FRAME, "target": "label"}, "data: dataset.missing is refuse; row 39 of the DataFrame (counted from 0) has no value in "
-         "column 'a' (rows without: 1). "),
+         "column 'a' (1 row has none). "),
         ({"data": (np.where(DATA[0] == 3, np.nan, DATA[0]), DATA[1])}, "data: dataset.x is 'x'; row 1 of "
          "(x, y) (counted from 0) holds nan, expected finite numbers"),
     ],

@@ -29,6 +29,7 @@ from bnexp.study.grid import Cell, cells_of, tuning_seeds
 from bnexp.study.outlook import plan_document
 from bnexp.study.refusals import refuse_unanswerable
 from bnexp.study.verdict import judged
+from bnexp.study.words import about
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -216,6 +217,13 @@ def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed(
     assert [one.difference_S.mean() for one in both.parts] == pytest.approx([-0.15, 0.05])
     assert [one.levels for one in both.parts] == [{"b": 2}, {"b": 32}]
     assert interaction.parts == () and contrast_of(claim(at={"b": 2}), cells, results).parts == ()
+
+
+def test_an_interaction_of_a_ratio_is_said_to_be_divided_and_not_subtracted() -> None:
+    sides: dict[str, Any] = {"at": {"b": 2}, "minus": {"b": 32}}
+    assert about(claim(**sides)) == "test_accuracy (%), bn - none at b 2 minus the same at b 32"
+    loss = {"metric": {"metric": "loss", "ratio": True}, "direction": "lower", "smallest": 1.05}
+    assert about(claim(**sides, **loss)) == "loss, none / bn at b 2 divided by the same at b 32"
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:

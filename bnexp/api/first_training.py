@@ -11,7 +11,7 @@ from bnexp.experiment.pace import rough_pace
 ROWS_LEARNED, LEAST_LEARNED = 50_000, 15_000
 """Training rows times epochs of a first comparison: the usual number, and the least, even if that takes long."""
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 50
-LEAST_EPOCHS = 2
+FEWEST_IF_SLOW = 2
 """The fewest epochs if an epoch has many rows and takes long."""
 SEEDS, LEAST_SEEDS = 20, 10
 BATCH_SIZE, FEW_ROWS = 32, 128
@@ -53,7 +53,7 @@ def afforded(experiment: Experiment, rows: int, steps: int) -> Afforded:
     machine, so that the same data get the same config.
     """
     most = experiment.training.epochs
-    least = min(most, max(LEAST_EPOCHS, LEAST_LEARNED // rows))
+    least = min(most, max(FEWEST_IF_SLOW, LEAST_LEARNED // rows))
     for seeds in (SEEDS, LEAST_SEEDS):
         pace = rough_pace(experiment, experiment.training.all_seeds(), at_once=seeds)
         epoch = ARMS * seeds * steps * pace.step

@@ -33,7 +33,7 @@ def refuse_fewer_seeds(stored: Mapping[str, Arm], seeds: int) -> None:
             with problems.noted():
                 raise ComparisonError(
                     f"{name} is the stored run {arm.run} of {counted(count, 'seed')}; expected {seeds}, the seeds of "
-                    f"the last look. Name its config{fewer}."
+                    f"the last look. A stored run gets no more seeds: name its config instead{fewer}."
                 )
     problems.refuse()
 

@@ -40,7 +40,7 @@ class Stratum:
 
     rows: int
     weight: float
-    """How far the difference moves if the arms differ on all of these rows."""
+    """The difference if the arms differ on all of these rows."""
     of: Literal["all", "the rarest class", "one data set"] = "all"
 
 

@@ -111,9 +111,9 @@ class _Gains:
 
     metric: str
     margin: float
-    """The margin of the metric that judges. That metric may be measured on another part of the data."""
+    """The margin of the metric that the verdict reads (perhaps of the test part)."""
     baseline_mean: float
-    """The baseline's mean of the metric that judges; NaN if it has none."""
+    """The baseline's mean of the metric that the verdict reads (perhaps of the test part); NaN if it has none."""
 
     def in_words(self, worse_S: Floats, better_S: Floats, level: float) -> str | None:
         """Return the mean gain in words; None if it is below the margin, or if its interval does not exclude 0.

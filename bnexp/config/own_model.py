@@ -26,7 +26,7 @@ class Frozen(Section):
 
 
 class SwappedBatch(Section):
-    """Batch normalization. Layers of this kind keep options that are not set here."""
+    """Batch normalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["batch"]
     momentum: Momentum | None = None
@@ -36,7 +36,7 @@ class SwappedBatch(Section):
 
 
 class SwappedLayerNormalization(Section):
-    """Layer normalization. Layers of this kind keep options that are not set here."""
+    """Layer normalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["layer"]
     epsilon: Positive | None = None
@@ -48,7 +48,10 @@ class SwappedLayerNormalization(Section):
 
 
 class SwappedGroup(Section):
-    """Group normalization (Wu and He, 2018). Layers of this kind keep options that are not set here."""
+    """Group normalization (Wu and He, 2018).
+
+    A layer already of this kind keeps its own value of each option not set here.
+    """
 
     name: Literal["group"]
     groups: AtLeastOne | None = None
@@ -63,7 +66,7 @@ class SwappedGroup(Section):
 
 
 class SwappedInstance(Section):
-    """Instance normalization. Layers of this kind keep options that are not set here."""
+    """Instance normalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["instance"]
     epsilon: Positive | None = None
@@ -75,7 +78,7 @@ class SwappedInstance(Section):
 
 
 class SwappedRms(Section):
-    """RMS normalization. Layers of this kind keep options that are not set here."""
+    """RMS normalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["rms"]
     epsilon: Positive | None = None
@@ -83,7 +86,7 @@ class SwappedRms(Section):
 
 
 class SwappedRenorm(Section):
-    """Batch renormalization. Layers of this kind keep options that are not set here."""
+    """Batch renormalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["renorm"]
     momentum: Momentum | None = None
@@ -104,7 +107,7 @@ class SwappedRenorm(Section):
 
 
 class SwappedGhost(Section):
-    """Ghost batch normalization. Layers of this kind keep options that are not set here."""
+    """Ghost batch normalization. A layer already of this kind keeps its own value of each option not set here."""
 
     name: Literal["ghost"]
     virtual_batch_size: Annotated[int, Field(ge=2)] | None = None

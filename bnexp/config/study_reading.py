@@ -110,12 +110,15 @@ def _twice(study: Study) -> Iterator[tuple[Keys, str]]:
 
 
 class _Setting(NamedTuple):
-    """A dotted key, the place that sets it, the arm if an arm sets it, and all dotted keys that its values set."""
+    """A dotted key that the study sets, and where."""
 
     keys: Keys
+    """The place in the study that sets it."""
     key: str
     arm: str | None
+    """The arm that sets it; None if another part of the study does."""
     leaves: list[str]
+    """All dotted keys that its values set."""
 
 
 def _settings(study: Study) -> Iterator[_Setting]:

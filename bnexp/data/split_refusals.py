@@ -144,7 +144,8 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
         own = has_own_part(dataset, rows) and not is_split_here
         part, size = _named(dataset, rows, parts)[name]
         if rows.classes is None:
-            cure = _cure_of_own(dataset) if own else f"{_more(dataset, rows)}, another dataset.seed, or {size}"
+            cure = f"{_more(dataset, rows)}, another dataset.seed, or {size}"
+            cure = _cure_of_own(dataset, "two different targets") if own else cure
             _refuse_equal_targets(rows, rows_SR, part, cure)
             continue
         for counts_C in for_each(rows_SR, functools.partial(_counts_C, rows)):
@@ -153,12 +154,12 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                 each = zip(rows.classes, counts_C.tolist(), strict=True)
                 named = listed([f"{name} ({count:,})" for name, count in each], MOST_NAMED)
                 count = rows_SR.shape[1]
+                cure = _cure_of_own(dataset, "all classes") if own else _cure_of_missing(dataset, rows, count, size)
                 raise SettingError(
                     "dataset",
                     f"{'cannot be used' if own else 'is too small'}: its {part} part ({counted(count, 'row')}) has "
                     f"no row of class {missing}; rows per class: {named}; expected 1 or more of each. "
-                    f"Use {_cure_of_own(dataset) if own else _cure_of_missing(dataset, rows, count, size)}."
-                    + _or_regression(dataset, rows),
+                    f"Use {cure}." + _or_regression(dataset, rows),
                 )
 
 
@@ -185,10 +186,11 @@ def _refuse_equal_targets(rows: Rows, rows_SR: Numbers, part: str, cure: str) ->
             )
 
 
-def _cure_of_own(dataset: Dataset) -> str:
+def _cure_of_own(dataset: Dataset, need: str) -> str:
+    """Return the cure for parts that the data set itself has; `need` says what each part must have."""
     if isinstance(dataset, OwnFile):
         keys = " and ".join(f"dataset.{key}" for key in dataset.held_out_keys.values())
-        return f"parts that each have it, or leave out {keys}, so that bnexp splits the rows of dataset.path itself"
+        return f"parts that each have {need}, or leave out {keys}, so that bnexp splits the rows of dataset.path itself"
     limits = [f"dataset.{key}" for key in ("limit", "test_limit") if getattr(dataset, key, None) is not None]
     higher = f"a higher {' or '.join(limits)}, or " if limits else ""
     return f"{higher}a dataset.test_size, such as 0.2, to split all rows anew"

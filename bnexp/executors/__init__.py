@@ -29,8 +29,9 @@ def workers(
 ) -> AbstractContextManager[Workers]:
     """Return `at_once` workers of a launcher; if None, as many as there is room for.
 
-    Each worker gets a share of its machine's memory. If `sharing` is given, the memory is divided by it. So the share
-    stays the same if few jobs need few workers. The size of the share can change the last bit of a number.
+    Each worker gets a share of its machine's memory. If `sharing` is given, the memory is divided by this number, and
+    not by the number of workers. So the share stays the same if few jobs need few workers. The size of the share can
+    change the last bit of a number.
 
     Raises:
         UserError: if an address is given that the launcher does not use.

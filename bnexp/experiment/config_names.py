@@ -163,7 +163,7 @@ def _is_like_a_setting(name: str) -> str:
     key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
     if key is None:
         return ""
-    return f"If an override is meant, write KEY=VALUE without blanks, as in {key.group(1).replace('/', '.')}=..."
+    return f"If an override is meant, write KEY=VALUE without spaces, as in {key.group(1).replace('/', '.')}=..."
 
 
 def _is_a_file(name: str) -> str:

@@ -171,8 +171,8 @@ class Before:
         """Return the earlier looks at which the arms were judged by this metric.
 
         They are in the order of the pairs, then by number of seeds, and each number occurs once for an arm. Of several
-        looks at the same seeds, the one with the lowest level counts. A look is left out if a look that is `taken` now
-        has the same seeds and no higher level: the same seeds give the same numbers.
+        looks at the same seeds, the one with the lowest level counts. A look is left out if this comparison looks
+        at the same seeds, at no higher level (`taken`): the same seeds give the same numbers.
         """
         found = []
         for (arm, _), several in self._of_pairs.items():

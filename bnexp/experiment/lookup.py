@@ -185,8 +185,8 @@ def named(runs: Path, name: str, warn: Warn = lambda text: None) -> store.Run | 
     own = next((one for one in store.runs_in(runs) if one.id == name), None)
     if run is not None and own is not None and own != run:
         raise RunError(
-            f"{name!r} is the name of an experiment and of the directory {own.directory}; expected the name of one. "
-            f"Name {own.directory}, or {run.id} for the experiment's newest run."
+            f"{name!r} is the name of an experiment and of the directory {own.directory}; expected a name with one "
+            f"meaning. Name {own.directory}, or {run.id} for the experiment's newest run."
         )
     if run is None and own is None and damaged:
         raise RunError(f"{name} has no finished run: {'; '.join(damaged)}. Name another, or train it again.")

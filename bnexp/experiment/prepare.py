@@ -23,6 +23,7 @@ from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.data.row_weights import unfit as unfit_weights
+from bnexp.data.sources.column import have_none
 from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.data_facts import data_facts
@@ -173,7 +174,7 @@ def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, 
     if without and any(layer.arguments.get("mask_zero") for layer in every_layer(layers)):
         yield (
             "dataset.text",
-            f"names a column in which {without.first} has no word (rows without: {without.rows}). mask_zero of "
+            f"names a column in which {without.first} has no word ({have_none(without.rows)}). mask_zero of "
             "the Embedding masks all of it, and the loss becomes NaN. Remove these rows, or leave out mask_zero.",
         )
 

@@ -173,7 +173,7 @@ def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
 
 
 def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork) -> None:
-    """Choose the groups of each layer that `normalization` made, if the network was written for inputs of any size."""
+    """Choose the groups of each layer that `normalization` made, to fit the layer's input shape."""
     grouped = {id(one): one for one in made if isinstance(one, GroupNormalization) and one.built}
     shapes, paths = shapes_within(model) if grouped else {}, layer_paths(model)
     for key in grouped.keys() & shapes.keys():
@@ -181,7 +181,8 @@ def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork
             grouped[key].fit_groups(shapes[key])
         except ValueError as error:
             raise SettingError(
-                "model.normalization", f"is {network.normalization.name}; {paths[key]} cannot be that: {error}"
+                "model.normalization",
+                f"is {network.normalization.name}; the inputs of {paths[key]} cannot be normalized like that: {error}",
             ) from error
 
 

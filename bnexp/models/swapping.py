@@ -58,7 +58,7 @@ class Swapping:
     carried: list[Carried] = field(default_factory=list)
     """Weights of new layers, each with the old weight of the same role."""
     offset_lost: dict[int, bool] = field(default_factory=dict)
-    """id of a layer that loses the offset of the normalization behind it -> whether a bias can replace the offset."""
+    """id of a layer whose following normalization loses its offset -> whether the layer can get a bias instead."""
     shapes: dict[int, Shape] = field(default_factory=dict)
     """id of a layer -> its input shape, filled only if an arm needs the number of positions."""
 

@@ -56,7 +56,10 @@ class Metric:
         return f"{self.title} needs {self.fewest} classes or more, and these data have fewer"
 
     def values(self, answers: Answers) -> Floats:
-        """Return what each row adds, (R,); NaN if the seed diverged, or if one class is too few for the metric."""
+        """Return what each row adds, (R,).
+
+        It is NaN if the seed diverged, or if all rows are of one class and the metric compares classes.
+        """
         if np.isnan(answers.predicted).any() or (self.compares_classes and answers.is_of_one_class):
             return np.full(len(answers.target_R), np.nan)
         return self.by_row(answers)

@@ -130,7 +130,7 @@ def _new_rows(difference_SR: Floats) -> NewRows:
 
 
 def _mean_squares(difference_SR: Floats) -> tuple[_MeanSquares, Floats]:
-    """Return the mean squares, and the effect of each row, (R,)."""
+    """Return the mean squares of seeds, rows and rest, and the effect of each row, (R,)."""
     seeds, rows = difference_SR.shape
     centred_SR = difference_SR - difference_SR.mean()
     by_seed_S, by_row_R = centred_SR.mean(axis=1), centred_SR.mean(axis=0)

@@ -28,7 +28,7 @@ class PlannedClaim(Record):
     earlier_seeds: list[SeedCount] = []
     """The numbers of seeds with which it was answered before, in other directories."""
     detectable: str | None = None
-    """The difference that these seeds detect, in words, from variances of stored trials; null if these are too few."""
+    """The difference that these seeds detect, in words, from variances of stored trials; null if too few are stored."""
 
 
 class KeptTrials(Record):

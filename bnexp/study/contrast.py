@@ -206,7 +206,10 @@ def _interaction(claim: Hypothesis, here: Sequence[Cell], there: Sequence[Cell],
 
 
 def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[tuple[Cell, Floats]]:
-    """Return, for each group of cells that `over` reduces, one of its cells and treated minus baseline, (S,)."""
+    """Return, for each group of cells that `over` turns into one number: one of its cells, and its differences.
+
+    They are treated minus baseline of each seed, (S,).
+    """
     judged = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
     return [(group[0], _difference(claim, group, results)) for group in _groups(claim, judged)]
 

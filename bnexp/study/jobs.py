@@ -94,11 +94,11 @@ class Job:
         return [trial.key for trial in self.trials]
 
     def halved(self) -> list[Job]:
-        """Return jobs that need less memory: each has half of the trials, and half as many trainings run at a time."""
+        """Return the jobs of `workers.Job.halved`: `largest_shard` is halved, too."""
         return self._cut(-(-len(self.trials) // 2))
 
     def alone(self) -> list[Job]:
-        """Return a job for each trial, in which half as many trainings run at a time."""
+        """Return the jobs of `workers.Job.alone`: `largest_shard` is halved, too."""
         return self._cut(1)
 
     def _cut(self, size: int) -> list[Job]:

@@ -57,7 +57,7 @@ class Plan:
     done: Finished = field(default_factory=dict)
     """The trials that were finished when the study was planned."""
     earlier: Sequence[EarlierStudy] = ()
-    """The same study with fewer seeds, the one with the most first."""
+    """Earlier studies like this one with fewer seeds; the one with the most comes first."""
     begun: EarlierResults = field(default_factory=EarlierResults)
     """Results of these earlier studies, by trial; empty if every trial is finished."""
     metric: str | None = None

@@ -180,9 +180,9 @@ class Result(Record):
 def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessing: Mapping[str, float]) -> Result:
     """Return one result of all seeds: the seeds of `before`, which was trained earlier, and of `added`.
 
-    Both results must answer the endpoints. A diverged seed counts as guessing, and the score of guessing
-    (`Data.guessing`) is a mean over all seeds. `held_out` has the rows of the added seeds, if the rows of the first
-    ones are stored.
+    Both must have values for all endpoints. A diverged seed counts as guessing, and the score of guessing
+    (`Data.guessing`) is a mean over all seeds. `held_out` has only the added seeds' rows. It is None if the rows of
+    the first seeds are not stored.
     """
     targets = [endpoint for endpoint in endpoints if endpoint.epochs_to is not None]
     shared = [name for name in added.bests if name in before.bests]
@@ -225,9 +225,9 @@ def target_name(endpoint: Endpoint) -> str:
 
 
 def kept_bests(history: History) -> dict[str, list[Bests]]:
-    """Return the lasting bests of the metrics of held-out rows. If there are too many, some metrics are left out.
+    """Return the best values that the next epoch kept (`statistics.lasting_bests`), of the metrics of held-out rows.
 
-    A diverged seed reaches no target, and has no lasting bests.
+    If there are too many, some metrics are left out. A diverged seed reaches no target, so its lists are empty.
     """
     found = {}
     for name in history.metrics:

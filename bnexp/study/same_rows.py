@@ -70,7 +70,7 @@ def data_key(cell: Cell, arm: str, result: Result) -> DataKey:
 
 
 def why_unknown(keys: Iterable[DataKey]) -> str | None:
-    """Return why it is not known which rows the cells of these keys share, with the cure; None if it is known."""
+    """Return why it is not known which rows the cells with these keys share, with the cure; None if it is known."""
     first: dict[str, DataKey] = {}
     for key in keys:
         other = first.setdefault(key.data, key)

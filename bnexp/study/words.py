@@ -164,7 +164,8 @@ def about(claim: Hypothesis) -> str:
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
-    minus = "" if claim.minus is None else f" minus the same at {levels_text(claim.minus)}"
+    without = "divided by" if claim.is_ratio else "minus"
+    minus = "" if claim.minus is None else f" {without} the same at {levels_text(claim.minus)}"
     at = f" at {levels_text(claim.at)}" if claim.at else ""
     return f"{endpoint_text(claim)}, {pair}{at}{minus}"
 

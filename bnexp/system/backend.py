@@ -68,7 +68,8 @@ def _import() -> None:
                 raise KeyboardInterrupt from error
             if "config.py" in traceback.extract_tb(error.__traceback__)[-1].filename:
                 raise UserError(
-                    f"{_keras_json()}: Keras cannot be loaded with these settings: {error} Correct or delete the file."
+                    f"{_keras_json()}: Keras cannot be loaded with these settings: {str(error).rstrip('. ')}. "
+                    "Correct or delete the file."
                 ) from error
             raise
 

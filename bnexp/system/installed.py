@@ -82,9 +82,9 @@ def _state(package: str) -> str:
 
 
 def _distributions(package: str) -> list[importlib.metadata.Distribution]:
-    """Return the distributions that have a package.
+    """Return the installed projects that contain this package.
 
-    Most have the name of the package. It is tried first, because a search of all distributions takes half a second.
+    Most have the package's name. That name is tried first, because a search of all distributions takes half a second.
     """
     try:
         return [importlib.metadata.distribution(package)]

@@ -103,7 +103,7 @@ def _marks(history: History) -> list[int]:
 
 def _history(snapshot: Snapshot, number: int, seed: int, marks: Any, epochs: int, metrics: Sequence[str]) -> History:
     if not isinstance(marks, list) or len(marks) != 3 or not all(isinstance(one, int) for one in marks):
-        raise CheckpointError(f"the marks of seed {seed} are {marks}")
+        raise CheckpointError(f"the epochs stored for seed {seed} are {marks}; expected three whole numbers")
     ran, diverged, best = marks
     if not 1 <= ran <= epochs:
         raise CheckpointError(f"seed {seed} has {ran} epochs; expected 1 to {epochs}")

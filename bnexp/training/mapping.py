@@ -26,7 +26,7 @@ CLOSE = 1e-3
 SHAKEN = 1e-6
 """Every weight is changed by this share, to see the effect of rounding. It is about ten times float32's rounding."""
 NOISE = 10.0
-"""A mapped and a plain step may also differ by this multiple of the difference that the changed weights cause.
+"""A mapped and a plain step may also differ by NOISE times the difference that changing the weights causes (SHAKEN).
 
 This matters for a bias before a batch normalization: its gradient is zero, so the computed value is only rounding.
 """

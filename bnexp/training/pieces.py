@@ -52,7 +52,7 @@ def pieces_of(x: StoredRows, rows_SR: NDArray[np.int32], cuts: list[slice]) -> I
 
 
 def _piece(x: StoredRows, rows_SR: NDArray[np.int32], most: int) -> Piece:
-    """Read these rows, each once; the last row is repeated until the piece has `most` rows."""
+    """Read each different row of these once. Repeat the last one until the piece has `most` rows."""
     distinct = np.unique(rows_SR)
     held_K = np.pad(distinct, (0, most - len(distinct)), mode="edge")
     return Piece(tf.constant(x[held_K]), tf.constant(held_K))

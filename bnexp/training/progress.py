@@ -107,5 +107,5 @@ def _bytes(tensor: Any) -> int:
 
 def _names(found: Any) -> Iterable[str]:
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise CheckpointError("measured is no list of names")
+        raise CheckpointError("the stored names of metrics are no list of texts")
     return found

@@ -185,7 +185,7 @@ def _run(package: Package, command: list[str], folder: Path) -> None:
                 raise
             raise FetchError(
                 f"{package.title}: {package.manager} was not done after {TIMEOUT_SECONDS} s; "
-                "expected a download in less. Check the network, then try again."
+                "expected a download in less. Check the internet connection, then try again."
             ) from error
     if process.returncode:
         raise _failure(package, said)
@@ -211,7 +211,7 @@ def _failure(package: Package, said: str) -> FetchError:
         (r"No space left|ENOSPC|quota exceeded", "free space",
          "Free some, or set TMPDIR to a directory on a larger disk"),
         (r"Retrying|ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|CERT|SSLError|TimeoutError",
-         "a registry that can be reached", "Check the network and the proxy"),
+         "a registry that can be reached", "Check the internet connection and the proxy"),
         (r"No matching (?:distribution|version)|404 Not Found",
          "a registry that has it", f"Check which registry it asks (`{settings}`)"),
         ("", "a download", f"Run `{package.command}` to see more"),

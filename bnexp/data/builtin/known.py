@@ -93,7 +93,7 @@ def _readable(known: Known, place: Path) -> Iterator[None]:
 
 
 def is_here(known: Known) -> bool:
-    """Return True if a set can be read without a network. TensorFlow is not imported for this."""
+    """Return True if a set can be read without an internet connection. TensorFlow is not imported for this."""
     if known.package:
         return fetching.place(known.name, known.package).is_file()
     return known.source == "scikit-learn" or _place(known) is not None
@@ -203,6 +203,6 @@ def _loaded_by_keras(known: Known) -> Sequence[tuple[Any, Any]]:
             raise
         other = f" On Debian and Ubuntu you can also run {debian.installing(known)}" if known.debian else ""
         raise FetchError(
-            f"{known.name}: Keras cannot download it: {error}. Check the network, then try again.{other}"
+            f"{known.name}: Keras cannot download it: {error}. Check the internet connection, then try again.{other}"
         ) from error
     return loaded

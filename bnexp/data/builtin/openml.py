@@ -30,7 +30,7 @@ def openml_rows(dataset: OpenmlDataset, limit: int | None) -> Rows:
         raise SettingError(
             f"dataset.{key}",
             f"is {getattr(dataset, key)}; OpenML did not deliver it: {reason}. "
-            "Look it up on openml.org. Its first use needs a network.",
+            "Look it up on openml.org. Its first use needs an internet connection.",
         ) from error
     number = int(found.details["id"])
     named = [dataset.target] if dataset.target else list(found.target_names)

@@ -15,7 +15,7 @@ from bnexp.data.rows import Where
 from bnexp.data.sources.alike import is_missing, shown
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.numerals import are_dates
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
@@ -34,7 +34,7 @@ FEWEST_STEPS = 256
 
 
 DIGITS = "0123456789+-"
-NO_VALUE = "keeps column {!r}; it has no value in any row. Leave it out (dataset.drop)."
+NO_VALUE = "does not list column {!r}; it has no value in any row. Leave it out (dataset.drop)."
 
 
 def is_text(column: pandas.Series[Any]) -> bool:
@@ -79,7 +79,7 @@ def numbers(column: pandas.Series[Any], where: Where) -> NDArray[np.float32]:
     values = finite_numbers(column, "dataset", where)
     if np.isnan(values).all():
         raise SettingError("dataset.drop", NO_VALUE.format(column.name))
-    seen = f"keeps column {column.name!r}; its numbers"
+    seen = f"does not list column {column.name!r}; its numbers"
     refuse_lost_digits("dataset.drop", seen, values, "Leave it out (dataset.drop), or subtract the lowest from all.")
     return values.astype("float32")[:, None]
 
@@ -124,6 +124,15 @@ def is_gap(cell: object) -> bool:
     return isinstance(cell, str) and is_missing(cell)
 
 
+def have_none(rows: int) -> str:
+    """Return the text for a number of rows without a value.
+
+    >>> have_none(1), have_none(3)
+    ('1 row has none', '3 rows have none')
+    """
+    return f"{counted(rows, 'row')} {'has' if rows == 1 else 'have'} none"
+
+
 def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) -> None:
     """Raise SettingError if numbers are missing in some of these columns; the error names each of them."""
     counts = {name: count for name in names if (count := int(frame[name].isna().sum()))}
@@ -134,7 +143,7 @@ def refuse_missing(frame: pandas.DataFrame, names: Sequence[str], where: Where) 
     more = ", ".join(f"{name!r} ({counts[name]})" for name in others)
     raise SettingError(
         "dataset.missing",
-        f"is refuse; {where(row)} has no value in column {first!r} (rows without: {counts[first]})"
+        f"is refuse; {where(row)} has no value in column {first!r} ({have_none(counts[first])})"
         + (f", and other rows have none in {more}. " if more else ". ")
         + "Use mean or median (of the training part), or leave the column out (dataset.drop).",
     )
@@ -188,7 +197,7 @@ def refuse_no_category(
         row = int(np.flatnonzero(column.notna())[0])
         raise SettingError(
             "dataset.drop",
-            f"keeps column {column.name!r}; it holds {what} with {count} different values, such as "
+            f"does not list column {column.name!r}; it holds {what} with {count} different values, such as "
             f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
             "dataset.categories to have a column for each value.",
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 BEGINNING_BYTES = 2**16
-"""First bytes of a large file that show its format and the width of its characters."""
+"""How many bytes are read to find the format of a large file and the width of its characters."""
 WORDS_SHOWN = 3
-"""Words of the file in a message, so that a reader sees whether an encoding is right."""
+"""How many words of the file a message shows, so that the user sees whether an encoding is right."""
 MARKS: Mapping[bytes, str] = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -116,7 +116,7 @@ class _Words:
     """The different words of a text that contain non-ASCII bytes, and what they show about its alphabet."""
 
     mixed: Sequence[bytes]
-    """Words with ASCII letters: in a Latin alphabet, as in `Zürich`, or as second bytes of Chinese characters."""
+    """Words that also have ASCII letters: Latin words (`Zürich`), or Chinese whose second bytes look like letters."""
     whole: Sequence[bytes]
     """Words without ASCII letters, of two bytes or more: hardly ever in a Latin alphabet."""
 

@@ -61,7 +61,7 @@ def problems_of_marks(
             )
         else:
             cure = "Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a category."
-            yield "dataset.drop", f"keeps column {name!r}; {text} {cure}"
+            yield "dataset.drop", f"does not list column {name!r}; {text} {cure}"
 
 
 def _cure(thousands: str | None, decimal: str | None) -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import pandas
 
 COPIES = 3
-"""Copies in memory at the peak of an array that is read at once: as it is stored, and while it becomes rows."""
+"""How many copies of an array that is read at once are in memory at the peak: as stored, and while it becomes rows."""
 
 
 class _Part(NamedTuple):

@@ -74,9 +74,9 @@ def warnings_of_scripts(texts: Sequence[str], where: Callable[[int], str]) -> It
     if len(found) <= FEW * len(texts):
         return
     warning = (
-        f"{where(found[0])} is one of {len(found):,} texts (of {len(texts):,}) in a script without blanks between "
-        "words. Words are cut at blanks, so that a whole sentence is one word, which no other text has. "
-        "Put a blank between the words, or between all characters, in the file."
+        f"{len(found):,} of {len(texts):,} texts, such as {where(found[0])}, {'is' if len(found) == 1 else 'are'} in a "
+        "script without spaces between words. Words are cut at spaces, so a whole sentence becomes one word, which no "
+        "other text has. Put a space between the words, or between all characters, in the file."
     )
     if 2 * len(found) > len(texts):
         raise SettingError("dataset.text", f"names a column that cannot be cut into words: {warning}")

@@ -228,7 +228,7 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
         if name.startswith(NO_NAME) and not left_out:
             problems.note(
                 "dataset.drop",
-                f"keeps column {number}, which has no name. A column without a name mostly counts the rows. "
+                f"does not list column {number}, which has no name. A column without a name mostly counts the rows. "
                 f"Name it in the file, or leave it out as {name!r}.",
             )
 

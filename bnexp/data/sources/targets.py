@@ -15,6 +15,7 @@ from bnexp.data.sources.column import (
     MOST_WHOLE_NUMBER_CLASSES,
     different_values,
     finite_numbers,
+    have_none,
     is_text,
     refuse_lost_digits,
     refuse_strange_cell,
@@ -95,7 +96,7 @@ def _refuse_missing_target(column: pandas.Series[Any], where: Where, key: str) -
         row = int(np.flatnonzero(missing)[0])
         raise SettingError(
             key,
-            f"is {column.name!r}; {where(row)} has no value in it (rows without: {missing.sum()}). "
+            f"is {column.name!r}; {where(row)} has no value in it ({have_none(int(missing.sum()))}). "
             "Fill it in, or take those rows out.",
         )
 

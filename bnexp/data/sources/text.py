@@ -17,7 +17,7 @@ from bnexp.config.real import TextCsvDataset
 from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
-from bnexp.data.sources.column import groups
+from bnexp.data.sources.column import groups, have_none
 from bnexp.data.sources.column_names import refuse_target, refuse_unknown_column
 from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
 from bnexp.data.sources.joined import Table, joined, with_parts
@@ -86,7 +86,7 @@ def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:
     if len(missing):
         raise SettingError(
             "dataset.text",
-            f"is {texts.name!r}; {where(int(missing[0]))} has no text in it (rows without: {len(missing)}). "
+            f"is {texts.name!r}; {where(int(missing[0]))} has no text in it ({have_none(len(missing))}). "
             "Fill it in, or take those rows out.",
         )
 
@@ -97,13 +97,13 @@ def _warnings_of_words(x_NT: NDArray[np.int32], wordless: TextsWithoutWords | No
     if wordless is not None:
         alone -= wordless.rows
         yield (
-            f"{wordless.first} has a text without a word (rows without: {wordless.rows:,}): nothing but blanks "
+            f"{wordless.first} has a text without a word ({have_none(wordless.rows)}): nothing but spaces "
             "and punctuation. A network sees only padding there. Remove these rows from the file."
         )
     if 2 * alone > len(x_NT):
         yield (
             f"{alone:,} of {len(x_NT):,} texts share no word with another text. What a network learns from them "
-            "helps with no other text. Words are cut at blanks: put blanks between them, or name another column."
+            "helps with no other text. Words are cut at spaces: put spaces between them, or name another column."
         )
 
 

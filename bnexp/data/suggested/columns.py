@@ -243,7 +243,7 @@ def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | 
 
 
 def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
-    """Return True if the values of a column repeat, and each class has rows with several values."""
+    """Return True if a column may name groups: its values repeat, and each class (if any) has several of them."""
     column, learned = frame[name], frame[target]
     try:
         count, classes = column.nunique(), learned.nunique()

@@ -44,7 +44,7 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
         "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
         "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 41.67% on the validation rows",
         "2 classes: 0 (30 rows), 1 (30)",
-        "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with 80% probability (95% interval), if in every "
+        "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with about 80% probability (95% interval), if in every "
         "seed the arms answer differently on the same 2 of the 12 held-out rows. The true limit is usually much lower, and is known "
         "once these data have been compared. The margin is 1.00, and a difference between 1.00 and 39.74 may stay "
         "undetected. It takes at least 299 held-out rows (dataset.samples=347 dataset.test_size=0.862) to show that a difference is too small to matter.",

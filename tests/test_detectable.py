@@ -42,7 +42,7 @@ def test_an_earlier_comparison_of_the_data_predicts_it_from_its_variances() -> N
     assert found.rests_on == "bn-vs-nobn"
     assert found.sentence == (
         f"For new rows, 20 seeds and 200 held-out rows detect a difference of {100 * found.difference:.2f} in "
-        "val_accuracy (%) with 80% probability (95% interval), by the variances of bn-vs-nobn."
+        "val_accuracy (%) with about 80% probability (95% interval), by the variances of bn-vs-nobn."
     )
     more = detectable_by(design(seeds=80), earlier(rows=ROWS)).difference
     assert more is not None
@@ -68,7 +68,7 @@ def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_an
     assert found.difference == pytest.approx(detectable(error_over_rows(Components(0.0, 0.2, 0.0), 20, 200)))
     assert found.rests_on is None
     assert found.sentence == (
-        "At worst, 20 seeds detect a difference of 8.90 in val_accuracy (%) with 80% probability (95% interval), if in "
+        "At worst, 20 seeds detect a difference of 8.90 in val_accuracy (%) with about 80% probability (95% interval), if in "
         "every seed the arms answer differently on the same 40 of the 200 held-out rows. The true limit is usually much "
         "lower, and is known once these data have been compared."
     )

@@ -119,7 +119,7 @@ def test_finished_trials_say_what_their_number_of_seeds_detects(tmp_path: Path) 
     (said,) = by_stored(plan, results, 0.95)
     assert said == (
         f"On these rows, 10 seeds detect an effect of {size_of(error_over_seeds(deviation, 10))} in val_accuracy (%), "
-        "bn - none, with 80% probability (95% interval), by the variances of 10 stored seeds."
+        "bn - none, with about 80% probability (95% interval), by the variances of 10 stored seeds."
     )
     lost = {key: one for key, one in results.items() if key != plan.trials[0].key}
     assert by_stored(plan, lost, 0.95) == [None], "a trial that the claim reads is not there"
@@ -149,7 +149,7 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
     (said,) = by_stored(plan, {}, 0.95)
     assert said == (
         f"For new rows, {seeds} seeds and 100 held-out rows detect an effect of {expected} in val_accuracy (%), "
-        "bn - none, with 80% probability (95% interval), by the variances of 6 stored seeds."
+        "bn - none, with about 80% probability (95% interval), by the variances of 6 stored seeds."
     )
     document = plan_document(plan, 1, {})
     assert document.claims[0].detectable == said and document.detectable_for_new_rows == []
@@ -183,4 +183,4 @@ def test_a_ratio_beyond_all_numbers_is_not_told(tmp_path: Path) -> None:
         assert (said is not None) == is_told
         if said is not None:
             size = np.exp(detectable(error_over_seeds(float(np.std(np.log(sizes), ddof=1)), 10)))
-            assert f"10 seeds detect an effect of {size:.3g} times in val_loss, none / bn, with 80%" in said
+            assert f"10 seeds detect an effect of {size:.3g} times in val_loss, none / bn, with about 80%" in said

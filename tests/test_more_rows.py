@@ -10,10 +10,12 @@ import pytest
 from arms import answered, changed
 from pydantic import TypeAdapter
 from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from bnexp.comparison import Question, compare
-from bnexp.comparison.more_rows import how_to_hold_out
+from bnexp.comparison.more_rows import REDRAWN, how_to_hold_out
 from bnexp.config.dataset import Dataset
+from bnexp.data.builtin.synthetic import draw
 from bnexp.store import DataFacts
 
 CSV = {"name": "csv", "path": "a.csv", "target": "y"}
@@ -35,9 +37,12 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("dataset.samples=1200 dataset.test_size=0.34", 2, "val", {"name": "moons"}, {}),
         ("dataset.samples=1200 dataset.test_size=0.34", 2, "test", {"name": "moons", "validation_size": 0.2}, TESTED),
         ("a larger dataset.samples", 2, "val", {"name": "moons", "validation_size": 0.2}, TESTED),
+        ("dataset.samples=1200 dataset.test_size=0.34, which draws another problem of this kind", 2, "val", {"name": "regression"}, {}),
+        ("a larger dataset.samples, which draws another problem of this kind", 2, "val", {"name": "classification", "validation_size": 0.2}, TESTED),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV, {}),
         ("dataset.test_size=0.6, which leaves 400 to train on", 3, "val", CSV, {}),
-        ("these data have only 1,000 rows: collect more, or use dataset.resample=true", 3.01, "val", CSV, {}),
+        ("with as many training rows as now, that takes about 1,402 rows, and there are 1,000: collect more, or use "
+         "dataset.resample=true", 3.01, "val", CSV, {}),
         ("dataset.test_size=0.4, which leaves 480 to train on", 2, "test", CSV | {"validation_size": 0.2}, TESTED),
         ("dataset.validation_size=0.4, which leaves 480 to train on", 2, "val", CSV | {"validation_size": 0.2}, TESTED),
         ("more rows in dataset.test_path", 2, "val", CSV | {"test_path": "b.csv"}, {}),
@@ -57,6 +62,17 @@ def test_the_key_fits_the_data(
     said: str, factor: float, part: str, dataset: dict[str, Any], facts: dict[str, Any]
 ) -> None:
     assert how(factor, part, dataset, **facts) == said
+
+
+@pytest.mark.parametrize("name", ["moons", "circles", "blobs", "classification", "regression"])
+def test_more_rows_of_a_drawn_set_are_said_to_be_another_problem_only_if_they_are(name: str) -> None:
+    """What a model learns from one draw holds for a larger draw, unless the problem is another one."""
+    dataset: Any = TypeAdapter(Dataset).validate_python({"name": name, "samples": 400})
+    fitted = KNeighborsRegressor() if name == "regression" else KNeighborsClassifier()
+    few, many = draw(dataset, None), draw(dataset.model_copy(update={"samples": 700}), None)
+    fitted.fit(few.x, few.y_N)
+    loses = fitted.score(few.x, few.y_N) - fitted.score(many.x, many.y_N)
+    assert (loses > 0.2) == isinstance(dataset, REDRAWN), loses
 
 
 @pytest.mark.parametrize("needed", [299, 830, 3_000, 100_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,9 +13,11 @@ from own_functions import FRAMES, TABLE, built
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
+from bnexp.config.own_model import KerasFile
 from bnexp.errors import SettingError
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_doubts import unused
+from bnexp.models.own_network import build_own
 from bnexp.models.own_outputs import with_fitting_output
 
 NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
@@ -112,9 +115,58 @@ def test_frozen_statistics_of_a_network_without_batch_normalization_are_refused(
 
 @pytest.mark.parametrize("pattern", ["dense", "dens*", "*/dense"])
 def test_a_pattern_freezes_layers_at_every_depth(pattern: str) -> None:
-    assert "Frozen: base/dense." in built(with_base, inputs=TABLE, weights="keep", freeze=[pattern]).notes
+    assert (
+        "Frozen: base/dense (40 parameters)." in built(with_base, inputs=TABLE, weights="keep", freeze=[pattern]).notes
+    )
     sequences = built(lambda: with_base((3, 4)), inputs=FRAMES, weights="keep", freeze=[pattern])
-    assert "Frozen: functional/base/dense." in sequences.notes
+    assert "Frozen: functional/base/dense (40 parameters)." in sequences.notes
+
+
+def numbered_by_hand() -> keras.Model:
+    """Return a network whose layers have names of their own that look like Keras's, from 1 on."""
+    inputs = hidden = keras.Input((4,))
+    for number, width in ((1, 6), (2, 5)):
+        hidden = keras.layers.Dense(width, name=f"dense_{number}")(hidden)
+    hidden = keras.layers.BatchNormalization()(hidden)
+    return keras.Model(inputs, keras.layers.Dense(3, "softmax", name="dense_3")(hidden))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("dense_1", "dense_1 (30 parameters)"),
+        ("dense_3", "dense_3 (18 parameters)"),
+        ("dense_*", "dense_1 (30 parameters), dense_2 (35 parameters), dense_3 (18 parameters)"),
+    ],
+)
+@pytest.mark.parametrize("way", ["function", "file"])
+def test_a_layer_is_frozen_by_the_name_that_summary_shows(way: str, pattern: str, said: str, tmp_path: Path) -> None:
+    """Names of a person's own can look like Keras's. Counted anew, `dense_1` would be the second of these layers."""
+    keys: dict[str, Any] = {"weights": "keep", "freeze": [pattern]}
+    if way == "file":
+        with pytest.warns(DeprecationWarning, match="__array__ implementation"):
+            numbered_by_hand().save(tmp_path / "net.keras")
+        section = {"name": "keras_file", "path": str(tmp_path / "net.keras"), "normalization": "none", **keys}
+        one = build_own(TypeAdapter(KerasFile).validate_python(section), TABLE, task="multiclass", classes=3)
+    else:
+        one = built(numbered_by_hand, "none", inputs=TABLE, **keys)
+    assert f"Frozen: {said}." in one.notes, one.notes
+    frozen = {layer.name for layer in one.model._flatten_layers() if layer.weights and not layer.trainable}
+    assert frozen == {name.split(" ")[0] for name in said.split(", ")}
+
+
+def unnamed() -> keras.Model:
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(2)(keras.layers.BatchNormalization()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(3)(hidden))
+
+
+def test_unnamed_layers_are_called_as_in_a_new_session_whatever_was_built_before() -> None:
+    before = keras.backend.get_uid("dense")
+    for _ in range(2):
+        notes = built(unnamed, inputs=TABLE, weights="keep", freeze=["dense_1"]).notes
+        assert "Frozen: dense_1 (9 parameters)." in notes
+    assert keras.backend.get_uid("dense") > before, "no number is given twice in the session"
 
 
 # --- outputs --------------------------------------------------------------------------

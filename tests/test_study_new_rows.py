@@ -329,14 +329,25 @@ def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_s
     for datasets, is_named in (([{}, {}], True), ([{"seed": 1}, {"seed": 2}], False)):
         (found,) = judged([claim()], [contrast(claim(), right, datasets=datasets)])
         (told,) = re.findall(r"held-out rows in all(.*?),? (?:there is|or with)", found.verdict.sentence)
-        assert bool(re.fullmatch(r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+\)", told)) == is_named
+        assert (
+            bool(
+                re.fullmatch(
+                    r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+, which draws another problem of this kind\)",
+                    told,
+                )
+            )
+            == is_named
+        )
         assert is_named or not told
 
 
 def test_where_a_limit_leaves_rows_out_a_study_names_it_and_does_not_ask_for_new_data() -> None:
     right, table = drawn({"bn": 0.81, "none": 0.8}, cells=2), {"name": "csv", "path": "a.csv", "target": "y"}
     limited = [{**table, "limit": 150}] * 2
-    for before, told in ((5000, "a larger dataset.limit)"), (150, "these data have only 150 rows: collect more, ")):
+    for before, told in (
+        (5000, "a larger dataset.limit)"),
+        (150, "with as many training rows as now, that takes about "),
+    ):
         (found,) = judged([claim()], [contrast(claim(), right, datasets=limited, rows_before_limit=before)])
         assert f"held-out rows in all ({told}" in found.verdict.sentence
 

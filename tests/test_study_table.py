@@ -47,7 +47,7 @@ def test_a_plan_tells_cells_trainings_time_and_what_it_detects() -> None:
         "training.learning_rate, tuned: 0.01, 0.1",
         "claim: It helps. (supported if test_accuracy (%), bn - none is higher, by 1.00 or more)",
         "1,080 trainings in 3 jobs, 12,345 optimizer steps; time unknown before the first trial",
-        "20 seeds find the difference of each claim with 80% probability if it is at least 0.66 times as large as "
+        "20 seeds find the difference of each claim with about 80% probability if it is at least 0.66 times as large as "
         "its standard deviation over seeds.",
         "to be kept in runs/s-study-0123456789",
     ]

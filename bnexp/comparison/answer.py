@@ -116,11 +116,6 @@ class _Found:
         """Return the interval that the word rests on."""
         return self.estimate.interval(self.level)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Return True if the interval that the word rests on is above or below 0."""
-        return self.interval.low > 0 or self.interval.high < 0
-
     def shared_level(self, looks: Sequence[int]) -> str | None:
         """Return a note on the interval's level if several questions or looks share the error; else None."""
         if self.level == LEVEL:
@@ -157,7 +152,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     rest = "" if difference.is_carried_by_few else _what_follows(difference, found, wording)
     if here.doubt is not None and here.doubt not in (rest or ""):
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
-    elif here.doubt is None and here.word == wording.open and here.excludes_zero and not difference.is_claim:
+    elif here.word == wording.open and difference.shown_here.sign and not difference.is_claim:
         these += ", a difference that may be smaller than the margin"
     these += "."
     if difference.is_carried_by_few:

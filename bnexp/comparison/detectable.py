@@ -156,7 +156,7 @@ def _told(design: Design, error: StandardError, start: str, end: str, rests_on: 
     if not size <= LARGEST:
         return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no difference of realistic size{end}.")
     what = f"a difference of {number(design.metric, size)} in {with_unit(design.metric)}"
-    chance = f"with {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
+    chance = f"with about {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
     said = f"{start} {what} {chance}{end}."
     if design.margin is not None:
         margin, known = (number(design.metric, value) for value in (design.margin, size))

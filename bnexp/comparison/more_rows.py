@@ -8,18 +8,23 @@ import math
 from bnexp import statistics
 from bnexp.config.dataset import Dataset
 from bnexp.config.real import Real
-from bnexp.config.synthetic import Synthetic
+from bnexp.config.synthetic import ClassificationDataset, RegressionDataset, Synthetic
 from bnexp.store.run_record import DataFacts
 
 FEWEST_LEFT = 0.5
 """A larger held-out part is advised only if it leaves this share of the present training rows, or more."""
 
 
+REDRAWN = (ClassificationDataset, RegressionDataset)
+"""Data sets whose generators draw the problem itself anew for each number of rows. The others add rows to it."""
+
+
 def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts) -> str:
     """Return how to get `factor` times as many rows in a held-out part (`val` or `test`).
 
     The result is "" if that is not known, or if it takes more than MOST_ROWS rows. A synthetic data set draws more
-    rows, and its training part keeps its size. In a data set without more rows, the training part gives up rows.
+    rows, and its training part keeps its size; some of these sets then are another problem, and the text says so. In a
+    data set without more rows, the training part gives up rows.
 
     >>> from bnexp.config.synthetic import MoonsDataset
     >>> facts = DataFacts(rows=1000, training_rows=800, validation_rows=200)
@@ -36,7 +41,8 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
     if isinstance(dataset, Synthetic):
         samples = facts.rows + needed - held_out
         both = f"dataset.samples={samples} dataset.test_size={_share(needed, samples)}"
-        return "a larger dataset.samples" if is_second else both
+        anew = ", which draws another problem of this kind" if isinstance(dataset, REDRAWN) else ""
+        return ("a larger dataset.samples" if is_second else both) + anew
     if not is_second and (key := _own_part(part, dataset)) is not None:
         return key
     is_of_own_part = facts.has_own_parts and dataset.test_size is None
@@ -45,7 +51,9 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
     rows = facts.rows - (facts.test_rows or 0) if is_second else facts.rows
     left = facts.training_rows * (rows - needed) / (rows - held_out)
     if left < FEWEST_LEFT * facts.training_rows:
-        return f"these data have only {facts.rows:,} rows: collect more, or use dataset.resample=true"
+        all_in_all = facts.rows + needed - held_out
+        takes = f"with as many training rows as now, that takes about {all_in_all:,} rows, and there are {facts.rows:,}"
+        return f"{takes}: collect more, or use dataset.resample=true"
     key = "validation_size" if is_second else "test_size"
     return f"dataset.{key}={_share(needed, rows)}, which leaves {round(left):,} to train on"
 

@@ -256,4 +256,6 @@ class _ComparisonWording:
         else:
             half, metric = interval.high - interval.mean, self.question.metric
             texts = [number(metric, value, spread=half, signed=True) for value in values]
+            if self._limit in (f"±{one[1:]}" for one in texts[1:]):  # one digit more shows on which side of the margin
+                texts = [number(metric, value, spread=half / 10, signed=True) for value in values]
         return texts[0], f"[{texts[1]}, {texts[2]}]"

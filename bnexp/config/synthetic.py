@@ -13,7 +13,7 @@ class _Drawn(Section):
     """Keys of every generated dataset: how many rows are drawn, and how they are split and scaled."""
 
     samples: Annotated[int, Field(ge=4, le=100_000_000)] = 1000
-    """Total number of rows to draw."""
+    """Total number of rows to draw. In `classification` and `regression`, another number draws another problem."""
     seed: RandomState = 42
     """Random state of the draw and, unless `resample`, of the split."""
     test_size: Fraction = 0.2

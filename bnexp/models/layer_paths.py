@@ -24,9 +24,12 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     return [one for one in layer._flatten_layers(include_self=False, recursive=False) if one is not layer]
 
 
-def layer_paths(model: keras.Model) -> dict[int, str]:
-    """Map the id of each layer, at any depth of the model, to its path, such as `encoder/conv2d_1`."""
-    return dict(_paths(model, "", set()))
+def layer_paths(model: keras.Model, *, counted: bool = True) -> dict[int, str]:
+    """Map the id of each layer, at any depth of the model, to its path, such as `encoder/conv2d_1`.
+
+    With `counted`, names that Keras may have given are numbered anew. Without, they are those that `summary()` shows.
+    """
+    return dict(_paths(model, "", set(), counted))
 
 
 def last_name(path: str) -> str:
@@ -34,14 +37,15 @@ def last_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _paths(layer: keras.Layer, prefix: str, seen: set[int]) -> Iterator[tuple[int, str]]:
+def _paths(layer: keras.Layer, prefix: str, seen: set[int], counted: bool) -> Iterator[tuple[int, str]]:
     held = sublayers(layer)
-    names = counted_within([one.name for one in held], [type(one).__name__ for one in held])
+    names = [one.name for one in held]
+    names = counted_within(names, [type(one).__name__ for one in held]) if counted else names
     for one, name in zip(held, _numbered(names), strict=True):
         if id(one) not in seen:  # a shared layer has the path of its first place
             seen.add(id(one))
             yield id(one), f"{prefix}{name}"
-            yield from _paths(one, f"{prefix}{name}/", seen)
+            yield from _paths(one, f"{prefix}{name}/", seen, counted)
 
 
 def counted_within(names: Sequence[str], kinds: Sequence[str]) -> list[str]:

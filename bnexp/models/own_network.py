@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -21,16 +20,17 @@ from bnexp.config.own_model import (
     SwappedGroup,
 )
 from bnexp.config.section import Task
-from bnexp.errors import SettingError, listed, nearest
+from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.built import Built
 from bnexp.models.embedding import sum_gradients_of_words
+from bnexp.models.frozen_layers import frozen
 from bnexp.models.initial import Creations, initial_weights, recording_creations
 from bnexp.models.input_shapes import shapes_within
 from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import described, fixed_weights
-from bnexp.models.layer_paths import last_name, layer_paths, weight_names
+from bnexp.models.layer_paths import layer_paths, weight_names
 from bnexp.models.normalization import GroupNormalization
 from bnexp.models.own_doubts import (
     MOST_NAMED,
@@ -83,7 +83,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             _fit_groups(plain, found.made, network)
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
-        notes += [*told, *outputs, *_frozen(model, network), *_only_here(network)]
+        notes += [*told, *outputs, *frozen(model, network.freeze), *_only_here(network)]
     initial = initial_weights(model, created, weight_names(model), keep=keep, fixed=fixed_weights(model).keys())
     warnings += one_channel_groups(model, made) if isinstance(network.normalization, SwappedGroup) else []
     warnings += alike(initial, created, keep=keep)
@@ -220,23 +220,3 @@ def _only_here(network: PythonNetwork | KerasFile) -> list[str]:
         return []
     name = network.build.rpartition(":")[2]
     return [f"{name} is a function of a Python session; the run can be repeated only where it is defined."]
-
-
-# --- frozen layers ----------------------------------------------------------------
-
-
-def _frozen(model: keras.Model, network: OwnNetwork) -> list[str]:
-    """Freeze the layers that `model.freeze` names; return a sentence about them."""
-    paths = layer_paths(model)
-    layers = {paths[id(one)]: one for one in model._flatten_layers(include_self=False) if id(one) in paths}
-    frozen: list[str] = []
-    for pattern in network.freeze:
-        fitting = [
-            path for path in layers if any(fnmatch.fnmatchcase(name, pattern) for name in (path, last_name(path)))
-        ]
-        if not fitting:
-            raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, layers)}")
-        for path in fitting:
-            layers[path].trainable = False
-        frozen += fitting
-    return [f"Frozen: {listed(dict.fromkeys(frozen), MOST_NAMED)}."] if frozen else []

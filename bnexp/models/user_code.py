@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import keras
+from keras.src.backend.common import global_state  # the numbers of names have no public place
 
 from bnexp.errors import SettingError
 from bnexp.models.followed_code import followed, importable_beside
@@ -17,6 +19,8 @@ from bnexp.system.own_function import code_at, no_function
 from bnexp.system.session_functions import importing, session_function, told_of
 
 Function = Callable[..., Any]
+NUMBERS = "object_name_uids"
+"""Where Keras counts how often it has given each name."""
 PARAMETER = "normalization"
 """The parameter of the user's function that gets the function which makes normalization layers."""
 
@@ -61,7 +65,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. Give its "
             "arguments by name, as in model.arguments={width: 64}.",
         ) from error
-    with errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
+    with errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build), _names_anew():
         return function(**{**given, **arguments})
 
 
@@ -90,6 +94,22 @@ _REGISTERED: dict[str, dict[str, Any]] = {}
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+@contextmanager
+def _names_anew() -> Iterator[None]:
+    """Let Keras number unnamed layers from the start within the block, as in a new session, so that all arms agree.
+
+    After the block, no number is given that the block or the code before it has given.
+    """
+    before = global_state.get_global_attribute(NUMBERS) or {}
+    global_state.set_global_attribute(NUMBERS, defaultdict(int))
+    try:
+        yield
+    finally:
+        within = global_state.get_global_attribute(NUMBERS) or {}
+        most = {name: max(before.get(name, 0), within.get(name, 0)) for name in (*before, *within)}
+        global_state.set_global_attribute(NUMBERS, defaultdict(int, most))
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
             f"the arms differ on new {anew.drawn}."
         )
     shares = _shares(anew, len(document.seeds))
-    if shares is not None:
+    if shares is not None and not contrast.verdict.is_withheld:
         yield OfOneTable(f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}.")
 
 

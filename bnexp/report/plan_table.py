@@ -163,8 +163,8 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
         other = "other " if known else ""
         where = "For other seeds on the same splits: " if plan.detectable_for_new_rows else ""
         text = (
-            f"{counted(plan.seeds, 'seed')} find the difference of each {other}claim with 80% probability if it is "
-            f"at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
+            f"{counted(plan.seeds, 'seed')} find the difference of each {other}claim with about 80% probability if it "
+            f"is at least {plan.detectable_deviations:.2f} times as large as its standard deviation over seeds"
         )
         yield f"{where}{text}."
         yield from map(plain, plan.detectable_for_new_rows)

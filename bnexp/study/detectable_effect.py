@@ -70,7 +70,7 @@ def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRow
     size = detectable(error, level=level)
     if not size > 0 or storable(claim, size) is None:
         return None
-    chance = f"with {POWER:.0%} probability ({100 * level:.4g}% interval)"
+    chance = f"with about {POWER:.0%} probability ({100 * level:.4g}% interval)"
     known = f"by the variances of {counted(min(counts), 'stored seed')}"
     return f"{drawn} detect an effect of {deviation(claim, size)} in {about(claim)}, {chance}, {known}."
 

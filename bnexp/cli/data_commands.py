@@ -34,7 +34,8 @@ def init(data: str, target: str | None, model: str | None) -> int:
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Comments in the first give the reason for each choice. Next:")
     print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
-    notes = [found.metric_reason, f"{duration(found.seconds)} on 2 cores, by a rough estimate"]
+    time = f"{duration(found.seconds)}, up to three times as long on 2 slow cores"
+    notes = [found.metric_reason, time]
     print(f"  {plain(found.command)}  # {'; '.join(filter(None, notes))}")
     return DONE
 

@@ -306,6 +306,15 @@ def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_a
         assert "judged" not in texts(figure)[1]
 
 
+@pytest.mark.parametrize("factors", [[], [("x", [1, 2, 3])], [("x", [1, 2]), ("y", [1, 2])]])
+def test_a_figure_of_a_hypothesis_that_was_asked_after_results_says_so_and_no_other(factors: list[Any]) -> None:
+    facts = document(*factors)
+    assert "exploratory" not in texts(study_figure(facts))[1]
+    facts["hypotheses"][0]["asked_after_results"] = True
+    said = texts(study_figure(facts))[1].splitlines()
+    assert said[1] == "exploratory: added or changed after the results were known"
+
+
 def test_a_figure_tells_the_verdict_in_its_title_and_the_warnings_below_it() -> None:
     facts = document(("x", [1, 2]))
     facts["hypotheses"][0]["warned"] = True

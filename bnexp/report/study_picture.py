@@ -119,7 +119,11 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield up to three lines: effect with the deciding interval and the number of seeds, other interval, warnings."""
+    """Yield up to four lines.
+
+    They are: the effect with the deciding interval and the number of seeds; the other interval; whether the hypothesis
+    was asked after results; the warnings.
+    """
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
     level = f"{100 * claim.level:.4g}%"
@@ -130,6 +134,8 @@ def _answer(picture: Picture) -> Iterator[str]:
     yield "; ".join(said)
     if claim.difference is not None and these is not None:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
+    if claim.asked_after_results:
+        yield "exploratory: added or changed after the results were known"
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
         yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"

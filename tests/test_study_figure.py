@@ -98,6 +98,27 @@ def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> No
     assert drawn_map()[1] == ["bn lower", "bn higher"]
 
 
+def test_the_colours_of_a_map_reach_the_smallest_effect_of_interest_so_that_a_smaller_one_is_pale() -> None:
+    def limits(facts: dict[str, Any]) -> tuple[float, float]:
+        return study_figure(facts).axes[0].images[0].get_clim()
+
+    facts = document(("x", [1, 2]), ("y", [1, 2]), endpoint=EPOCHS)
+    facts["hypotheses"][0] |= {"direction": "lower", "smallest": 1.2}
+    for cell, log in zip(facts["cells"], (-0.03, 0.0, 0.06, 0.0), strict=True):
+        cell["differences"] = [interval(log)]
+        for arm in cell["arms"].values():
+            arm["endpoints"][0] |= {"seeds": 20, "reached": 20}
+    assert texts(study_figure(facts))[2:] == ["1.03x", "1x", "0.942x", "1x"]
+    assert limits(facts) == pytest.approx((-np.log2(1.2), np.log2(1.2)))
+    facts["hypotheses"][0]["smallest"] = 1.02
+    assert limits(facts) == pytest.approx((-0.06 / np.log(2), 0.06 / np.log(2)))
+    facts = document(("x", [1, 2]), ("y", [1, 2]))
+    facts["hypotheses"][0]["smallest"] = 0.4
+    assert limits(facts) == pytest.approx((-40, 40))
+    facts["hypotheses"][0]["wins"] = True  # now 0.4 is a share of seeds
+    assert limits(facts) == pytest.approx((-20, 20))
+
+
 @pytest.mark.parametrize("factors", [[("x", [1, 2]), ("y", [1])], [("x", ["a", "b"])]])
 def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors: list[Any]) -> None:
     facts = document(*factors, endpoint=EPOCHS)
@@ -108,7 +129,7 @@ def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors:
             cell["arms"][arm]["endpoints"][0] |= {"seeds": 20, "reached": 17 if late else 20}
     figure = study_figure(facts)
     if len(factors) == 2:
-        assert texts(figure)[2:] == ["1.2x", ">=1.1x"]
+        assert texts(figure)[2:] == ["1.22x", ">=1.11x"]
         assert np.asarray(figure.axes[0].images[0].get_array()).min() > 0  # fewer epochs are as claimed
     else:
         names = [label.get_text() for label in figure.axes[0].get_yticklabels()]

@@ -192,6 +192,13 @@ def test_below_the_cells_is_a_diamond_for_the_claim_itself_with_its_own_interval
     assert not [line for line in study_figure(facts).axes[0].lines if line.get_marker() == "D"]
 
 
+def test_the_only_row_of_a_forest_is_the_claim_with_the_interval_that_decides() -> None:
+    figure = study_figure(document())
+    assert "bar: 97.5% t interval of the mean" in texts(figure)[1]
+    bar = figure.axes[0].lines[0]
+    assert list(bar.get_xdata()) == pytest.approx([10, 30])
+
+
 def test_where_another_cell_would_lie_is_dotted_behind_the_diamond() -> None:
     facts = document(("model.activation", ["relu", "tanh", "elu"]))
     assert "dotted" not in " ".join(texts(study_figure(facts)))
@@ -221,7 +228,8 @@ def test_where_new_rows_decide_both_intervals_are_told_below_the_title(factors: 
     answer, other, legend = texts(study_figure(facts))[1].splitlines()
     assert answer == "+20.00 [-10.00, +50.00] for new rows (97.5% interval); 20 seeds"
     assert other == "on these rows [+10.00, +30.00] (97.5% interval)"
-    assert ": 95% interval on these rows" in legend
+    level = "95%" if factors else "97.5%"  # the only row is the claim itself
+    assert f": {level} interval on these rows" in legend
     facts["hypotheses"][0]["difference"]["new_rows"] = {**NEW_ROWS, "drawn": "splits"}
     answer, other, legend = texts(study_figure(facts))[1].splitlines()
     assert "for other splits and rows" in answer and other.startswith("on these splits [") and "these splits" in legend
@@ -248,7 +256,9 @@ def test_a_forest_shows_the_interval_for_new_rows_as_a_thin_line_of_the_claim_an
 
 
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
-    (axes,) = study_figure(document(endpoint=EPOCHS)).axes
+    facts = document(endpoint=EPOCHS)
+    facts["hypotheses"][0]["difference"] = interval(-0.2)
+    (axes,) = study_figure(facts).axes
     assert axes.get_xscale() == "log"
     assert axes.lines[1].get_xdata()[0] == pytest.approx(np.exp(0.2))
     assert axes.get_xlabel() == "epochs to val_accuracy 90.00%: none / bn"

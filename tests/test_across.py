@@ -289,7 +289,7 @@ def test_the_table_has_a_line_for_how_much_cells_differ_and_a_row_for_each_cell(
     assert found.across is not None and found.across.heterogeneity is not None
     first, head, *rows = printed(found)
     assert first == (
-        "mean over 6 cells, 4 of them in the other direction; beyond their noise they differ by a standard deviation of 3.68 "
+        "mean over 6 cells: the difference is above 0 in 2 of them and below 0 in 4; beyond their noise they differ by a standard deviation of 3.68 "
         "(tau; Cochran's Q, p <0.001); another cell of this kind: [-10.19, +11.87] (95% prediction interval)"
     )
     assert head == "model.depth  bn - none, these rows [99.17%]  direction"
@@ -310,7 +310,9 @@ def test_too_few_seeds_to_show_the_direction_of_a_cell_are_told() -> None:
 def test_what_an_older_bnexp_kept_of_cells_is_still_shown() -> None:
     old = judge(SIX).model_dump(mode="json")
     del old["across"]
-    assert printed(HypothesisRecord.model_validate(old)) == ["mean over 6 cells, 4 of them in the other direction"]
+    assert printed(HypothesisRecord.model_validate(old)) == [
+        "mean over 6 cells: the difference is above 0 in 2 of them and below 0 in 4"
+    ]
 
 
 def test_a_deviation_of_ratios_that_is_the_log_of_no_number_is_refused() -> None:

@@ -165,11 +165,11 @@ def test_a_study_takes_no_overrides_and_each_is_told_with_its_place_in_the_file(
     with pytest.raises(UserError) as caught:
         refuse_changes(["s.yaml", "training.epochs=3", "~model.dropout"], 10)
     assert str(caught.value) == (
-        "training.epochs=3 is an override; expected studies alone. Write it in the study's file: "
+        "training.epochs=3 is an override, which a study does not take. Write it in the study's file: "
         "`experiment: {training: {epochs: 3}}`.\n"
-        "~model.dropout is an override; expected studies alone. Take model.dropout out of the `experiment` of the study's "
-        "file.\n"
-        "--seeds is 10; expected studies alone. Write `seeds: 10` in the study's file."
+        "~model.dropout is an override, which a study does not take. Take model.dropout out of the `experiment` of the "
+        "study's file.\n"
+        "--seeds is not an option of a study. Write `seeds: 10` in the study's file."
     )
     refuse_changes(["s.yaml"], None)
 

@@ -832,6 +832,17 @@ def test_several_hypotheses_share_the_error_by_holm() -> None:
     assert [one["level"] for one in weak] == pytest.approx([1 - 0.05 / 3] * 3)
 
 
+@pytest.mark.parametrize("second", [0.0, -0.05, 0.05])
+def test_the_stored_interval_has_the_level_of_the_interval_on_which_the_verdict_rests(second: float) -> None:
+    contrasts = [Contrast(spread(mean), (0, 0)) for mean in (0.05, second)]
+    _, found = facts_of([claim(), claim()], contrasts)
+    level = 0.95 if second else 0.975  # Holm's level of the sign, or the level of what is too small to matter
+    assert (found["verdict"]["word"], found["level"]) == ("supported" if second > 0 else "refuted", level)
+    difference = found["difference"]
+    assert f" [{100 * difference['low']:+.2f}, {100 * difference['high']:+.2f}]" in found["verdict"]["sentence"]
+    assert ("This is a 97.5% interval" in found["verdict"]["sentence"]) == (level == 0.975)
+
+
 def test_the_tidy_table_has_a_row_for_each_cell_arm_and_seed(tmp_path: Path) -> None:
     plan = planned(tmp_path, SMALL + "vary: {training.batch_size: [4, 8]}\nseeds: 2\n")
     results = {

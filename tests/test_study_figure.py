@@ -98,6 +98,27 @@ def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> No
     assert drawn_map()[1] == ["bn lower", "bn higher"]
 
 
+def test_the_colours_of_a_map_reach_the_smallest_effect_of_interest_so_that_a_smaller_one_is_pale() -> None:
+    def limits(facts: dict[str, Any]) -> tuple[float, float]:
+        return study_figure(facts).axes[0].images[0].get_clim()
+
+    facts = document(("x", [1, 2]), ("y", [1, 2]), endpoint=EPOCHS)
+    facts["hypotheses"][0] |= {"direction": "lower", "smallest": 1.2}
+    for cell, log in zip(facts["cells"], (-0.03, 0.0, 0.06, 0.0), strict=True):
+        cell["differences"] = [interval(log)]
+        for arm in cell["arms"].values():
+            arm["endpoints"][0] |= {"seeds": 20, "reached": 20}
+    assert texts(study_figure(facts))[2:] == ["1.03x", "1x", "0.942x", "1x"]
+    assert limits(facts) == pytest.approx((-np.log2(1.2), np.log2(1.2)))
+    facts["hypotheses"][0]["smallest"] = 1.02
+    assert limits(facts) == pytest.approx((-0.06 / np.log(2), 0.06 / np.log(2)))
+    facts = document(("x", [1, 2]), ("y", [1, 2]))
+    facts["hypotheses"][0]["smallest"] = 0.4
+    assert limits(facts) == pytest.approx((-40, 40))
+    facts["hypotheses"][0]["wins"] = True  # now 0.4 is a share of seeds
+    assert limits(facts) == pytest.approx((-20, 20))
+
+
 @pytest.mark.parametrize("factors", [[("x", [1, 2]), ("y", [1])], [("x", ["a", "b"])]])
 def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors: list[Any]) -> None:
     facts = document(*factors, endpoint=EPOCHS)
@@ -108,7 +129,7 @@ def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors:
             cell["arms"][arm]["endpoints"][0] |= {"seeds": 20, "reached": 17 if late else 20}
     figure = study_figure(facts)
     if len(factors) == 2:
-        assert texts(figure)[2:] == ["1.2x", ">=1.1x"]
+        assert texts(figure)[2:] == ["1.22x", ">=1.11x"]
         assert np.asarray(figure.axes[0].images[0].get_array()).min() > 0  # fewer epochs are as claimed
     else:
         names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -171,6 +192,13 @@ def test_below_the_cells_is_a_diamond_for_the_claim_itself_with_its_own_interval
     assert not [line for line in study_figure(facts).axes[0].lines if line.get_marker() == "D"]
 
 
+def test_the_only_row_of_a_forest_is_the_claim_with_the_interval_that_decides() -> None:
+    figure = study_figure(document())
+    assert "bar: 97.5% t interval of the mean" in texts(figure)[1]
+    bar = figure.axes[0].lines[0]
+    assert list(bar.get_xdata()) == pytest.approx([10, 30])
+
+
 def test_where_another_cell_would_lie_is_dotted_behind_the_diamond() -> None:
     facts = document(("model.activation", ["relu", "tanh", "elu"]))
     assert "dotted" not in " ".join(texts(study_figure(facts)))
@@ -200,7 +228,8 @@ def test_where_new_rows_decide_both_intervals_are_told_below_the_title(factors: 
     answer, other, legend = texts(study_figure(facts))[1].splitlines()
     assert answer == "+20.00 [-10.00, +50.00] for new rows (97.5% interval); 20 seeds"
     assert other == "on these rows [+10.00, +30.00] (97.5% interval)"
-    assert ": 95% interval on these rows" in legend
+    level = "95%" if factors else "97.5%"  # the only row is the claim itself
+    assert f": {level} interval on these rows" in legend
     facts["hypotheses"][0]["difference"]["new_rows"] = {**NEW_ROWS, "drawn": "splits"}
     answer, other, legend = texts(study_figure(facts))[1].splitlines()
     assert "for other splits and rows" in answer and other.startswith("on these splits [") and "these splits" in legend
@@ -227,7 +256,9 @@ def test_a_forest_shows_the_interval_for_new_rows_as_a_thin_line_of_the_claim_an
 
 
 def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
-    (axes,) = study_figure(document(endpoint=EPOCHS)).axes
+    facts = document(endpoint=EPOCHS)
+    facts["hypotheses"][0]["difference"] = interval(-0.2)
+    (axes,) = study_figure(facts).axes
     assert axes.get_xscale() == "log"
     assert axes.lines[1].get_xdata()[0] == pytest.approx(np.exp(0.2))
     assert axes.get_xlabel() == "epochs to val_accuracy 90.00%: none / bn"
@@ -304,6 +335,15 @@ def test_the_cells_that_a_claim_is_about_are_marked_and_none_where_it_is_about_a
     assert faces[0] == "white" != faces[1]
     for figure in (study_figure(document(("x", [1, 2, 3]))), study_figure(document(("x", [1, 2]), ("y", [1, 2])))):
         assert "judged" not in texts(figure)[1]
+
+
+@pytest.mark.parametrize("factors", [[], [("x", [1, 2, 3])], [("x", [1, 2]), ("y", [1, 2])]])
+def test_a_figure_of_a_hypothesis_that_was_asked_after_results_says_so_and_no_other(factors: list[Any]) -> None:
+    facts = document(*factors)
+    assert "exploratory" not in texts(study_figure(facts))[1]
+    facts["hypotheses"][0]["asked_after_results"] = True
+    said = texts(study_figure(facts))[1].splitlines()
+    assert said[1] == "exploratory: added or changed after the results were known"
 
 
 def test_a_figure_tells_the_verdict_in_its_title_and_the_warnings_below_it() -> None:

@@ -178,9 +178,25 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     parts = tuple(Contrast(np.full(12, mean)) for mean in (0.2, 0.1, -0.1, np.nan))
     contrast = Contrast(np.array([0.1, 0.2, -0.1, 0.0] * 3), parts=parts, warned=True)
     told = study_lines(with_hypotheses([claim, won], [contrast, contrast]))
-    assert "mean over 4 cells, 1 of them in the other direction" in told
+    assert "mean over 4 cells: the difference is above 0 in 2 of them and below 0 in 1" in told
     assert "WARNING  some trainings behind this result have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
+
+
+def test_cells_on_both_sides_are_counted_by_the_side_of_1_that_the_printed_ratio_has() -> None:
+    loss: Any = {"metric": "test_loss", "ratio": True}
+    claim = Hypothesis(claim="c", treated="bn", baseline="none", metric=loss, direction="lower", smallest=1.2)
+    ratios = (2.0, 1.5, 1.0, 0.9)
+
+    def told(*ratios: float) -> list[str]:
+        parts = tuple(Contrast(np.full(12, -np.log(ratio))) for ratio in ratios)
+        contrast = Contrast(np.mean([one.difference_S for one in parts], axis=0), parts=parts)
+        return [line for line in study_lines(with_hypotheses([claim], [contrast])) if line.startswith("mean over")]
+
+    (both,) = told(*ratios)
+    assert both.startswith("mean over 4 cells: the ratio is above 1 in 2 of them and below 1 in 1")
+    (alike,) = told(*ratios[:3])
+    assert alike.startswith("mean over 3 cells; ")
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:
     """
     lines = []
     for override in filter(_is_override, arguments):
-        lines.append(f"{override} is an override; expected studies alone. {_in_the_file(override)}")
+        lines.append(f"{override} is an override, which a study does not take. {_in_the_file(override)}")
     if seeds is not None:
-        lines.append(f"--seeds is {seeds}; expected studies alone. Write `seeds: {seeds}` in the study's file.")
+        lines.append(f"--seeds is not an option of a study. Write `seeds: {seeds}` in the study's file.")
     if lines:
         raise UserError("\n".join(lines))
 

@@ -31,9 +31,7 @@ def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
     mean = None if claim.difference is None else claim.difference.mean
     if len(claim.cells) < 2 or mean is None:
         return
-    said = f"mean over {counted(len(claim.cells), noun(claim))}"
-    other = 0 if claim.wins else sum(cell is not None and cell * mean < 0 for cell in claim.cells)
-    said += f", {other} of them in the other direction" if other else ""
+    said = f"mean over {counted(len(claim.cells), noun(claim))}{_on_both_sides(claim)}"
     if claim.across is None:
         yield Text(said)
         return
@@ -42,6 +40,19 @@ def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
         yield Text(f"{claim.pairs} seeds cannot show the direction of a single {noun(claim)}: that takes {fewest}.")
     if len(claim.across.cells) <= MOST_CELLS:
         yield _rows(claim, claim.across)
+
+
+def _on_both_sides(claim: HypothesisRecord) -> str:
+    """Write how many cells are above no difference and how many below; "" if all known cells are on one side.
+
+    Equal arms have a difference of 0 and a ratio of 1. A stored logarithm above 0 is a ratio below 1.
+    """
+    known = [cell for cell in claim.cells if cell is not None]
+    higher, lower = sum(cell > 0 for cell in known), sum(cell < 0 for cell in known)
+    if claim.wins or not (higher and lower):
+        return ""
+    what, null, above, below = ("ratio", 1, lower, higher) if claim.is_ratio else ("difference", 0, higher, lower)
+    return f": the {what} is above {null} in {above} of them and below {null} in {below}"
 
 
 def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ these numbers. If a hypothesis is about only some of the cells, these cells are 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,11 @@ from bnexp.report.study_picture import (
     differences,
     line_of,
     titled_axes,
+    unit_of,
     whole,
 )
 from bnexp.report.sweep_figure import sweep_figure
+from bnexp.statistics.arrays import Floats
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.across import OTHER
 from bnexp.study.grid import level_text
@@ -106,13 +109,12 @@ def _map(picture: Picture) -> Figure:
     axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
     values_C = differences(picture, document.cells)[:, 0]
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
-    finite = drawn_RC[np.isfinite(drawn_RC)]
-    limit = float(np.abs(finite).max()) or 1.0 if finite.size else 1.0
+    limit = _end_of_colours(picture, drawn_RC)
     axes.imshow(picture.claimed_sign * drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     _explain_colours(axes, picture)
     for (row, column), value in np.ndenumerate(drawn_RC):
         cell = document.cells[row * len(columns) + column]
-        ratio = f"{picture.sign(cell.levels)}{2**value:.2g}x" if picture.ratio else ""
+        ratio = f"{picture.sign(cell.levels)}{2**value:.3g}x" if picture.ratio else ""
         text = "-" if not np.isfinite(value) else ratio or f"{value:+.3g}"
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
@@ -126,6 +128,19 @@ def _map(picture: Picture) -> Figure:
     axes.set_ylabel(shown(document.factors[0].name, LABEL_WIDTH))
     axes.set_xlabel(f"{shown(document.factors[1].name, LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}")
     return whole(axes)
+
+
+def _end_of_colours(picture: Picture, drawn_RC: Floats) -> float:
+    """Return the value with the strongest colour, in both directions; of a ratio, its logarithm to base 2.
+
+    It is the largest value of the map, or the smallest effect of interest if that is larger. So a difference that does
+    not matter looks pale.
+    """
+    claim = picture.claim
+    largest = float(np.abs(drawn_RC[np.isfinite(drawn_RC)]).max(initial=0.0))
+    if claim.wins:  # the smallest effect is a share of seeds, and the map shows differences
+        return largest or 1.0
+    return max(largest, math.log2(claim.smallest) if picture.ratio else claim.smallest * unit_of(claim.metric))
 
 
 def _explain_colours(axes: Axes, picture: Picture) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from bnexp.config.study import keys_of
+from bnexp.report.comparison_notes import written_level
 from bnexp.report.frame import GREY
 from bnexp.report.labels import shown, text_width
 from bnexp.report.plots import BLUE, ORANGE
@@ -118,14 +119,19 @@ def _drawn(picture: Picture, rows: _Rows, *, marked: str, label: str) -> Figure:
     if len(rows.names) > MOST_ROWS:
         marked += f"; first {MOST_ROWS} of {len(rows.names)} rows"
         rows = rows.first(MOST_ROWS)
-    claim, count = picture.claim, len(rows.names)
-    if count > 1 and claim.difference is not None and not claim.wins:
-        rows = rows.with_claim(picture, claim.difference)
-        marked += f"; diamond: the claim, {100 * claim.level:.4g}%"
-        marked += "" if _another(picture) is None else "; dotted: another cell"
+    claim, count, drawn_level = picture.claim, len(rows.names), picture.document.level
+    if claim.difference is not None and not claim.wins:
+        if count == 1:  # the only row is the claim itself
+            rows = replace(rows, drawn_RK=drawn_intervals(picture, [claim.difference]))
+            drawn_level = claim.level
+        else:
+            rows = rows.with_claim(picture, claim.difference)
+            marked += f"; diamond: the claim, {written_level(claim.level)}"
+            marked += "" if _another(picture) is None else "; dotted: another cell"
     height = 0.24 * max(1, *(name.count("\n") + 0.4 for name in rows.names))
     said = "thick: {interval}; thin: for " + str(decides_about(claim)) if _is_known(rows.anew_RK) else "bar: {interval}"
-    axes = titled_axes(picture, max(2.4, 1.9 + height * len(rows.names)), said + marked, left=2.2)
+    tall = max(2.4, 1.9 + height * len(rows.names))
+    axes = titled_axes(picture, tall, said + marked, left=2.2, drawn_level=drawn_level)
     _draw_rows(axes, rows, count)
     if len(rows.names) > count and (another := _another(picture)) is not None:
         axes.plot(another, [count, count], color=ORANGE, linewidth=0.8, linestyle=":", zorder=0)

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from bnexp.config.study import Endpoint, Hypothesis
 from bnexp.errors import counted
 from bnexp.metrics import traits
+from bnexp.report.comparison_notes import written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure
 from bnexp.report.labels import SMALL, TITLE, shown
 from bnexp.statistics import reading
@@ -92,9 +93,15 @@ class Picture:
         return not all(map(self.is_judged, self.document.cells))
 
 
-def titled_axes(picture: Picture, height: float, what: str, *, left: float = 0.9) -> Axes:
-    """Return the titled axes of a new figure. `what` says what is drawn; `{interval}` in it is replaced."""
-    level = f"{picture.document.level:.0%}"
+def titled_axes(
+    picture: Picture, height: float, what: str, *, left: float = 0.9, drawn_level: float | None = None
+) -> Axes:
+    """Return the titled axes of a new figure.
+
+    `what` says what is drawn; `{interval}` in it is replaced. `drawn_level` is the level of that interval, if it is not
+    the document's.
+    """
+    level = written_level(drawn_level or picture.document.level)
     these = decided_on(picture.claim)
     interval = f"{level} t interval of the mean" if these is None else f"{level} interval on {these}"
     title = f"{picture.claim.verdict.word.capitalize()}: {picture.claim.claim}"
@@ -119,10 +126,14 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield up to three lines: effect with the deciding interval and the number of seeds, other interval, warnings."""
+    """Yield up to four lines.
+
+    They are: the effect with the deciding interval and the number of seeds; the other interval; whether the hypothesis
+    was asked after results; the warnings.
+    """
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
-    level = f"{100 * claim.level:.4g}%"
+    level = written_level(claim.level)
     if claim.difference is not None:
         said[:0] = [
             f"{effect(claim)} " + (f"({level} t interval)" if anew is None else f"for {anew} ({level} interval)")
@@ -130,6 +141,8 @@ def _answer(picture: Picture) -> Iterator[str]:
     yield "; ".join(said)
     if claim.difference is not None and these is not None:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
+    if claim.asked_after_results:
+        yield "exploratory: added or changed after the results were known"
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
         yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"

@@ -115,7 +115,8 @@ class HypothesisFacts(Hypothesis):
     model_config = ConfigDict(extra="ignore")
 
     level: Share
-    """The level of its intervals. It is Holm's if the study has several hypotheses."""
+    """The level of its intervals: the level on which its verdict rests. With several hypotheses, it is Holm's, or
+    `margin_level` if the effect is shown to be too small to matter."""
     margin_level: Share = 0.95
     """The level of the interval that is compared with the smallest effect of interest. Hypotheses share the risk of an
     error equally."""

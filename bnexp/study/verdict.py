@@ -55,8 +55,9 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRec
     """Return the record of one hypothesis for study.json."""
     across = case.across(claim)
     wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
-    found = _facts(claim, contrast, case.levels)
-    return HypothesisRecord(**{**dict(found), "across": across}, verdict=case.verdict(wording))
+    verdict = case.verdict(wording)
+    found = _facts(claim, contrast, case.levels.margin, level=case.level_of(verdict))
+    return HypothesisRecord(**{**dict(found), "across": across}, verdict=verdict)
 
 
 def overall(words: Sequence[str]) -> str:
@@ -94,6 +95,15 @@ class _Case:
     def across(self, claim: Hypothesis) -> AcrossCells | None:
         """Return the record of each cell by itself for study.json; None if there is nothing to record."""
         return None if self.parts is None or self.difference is None else recorded(claim, self.parts, self.difference)
+
+    def level_of(self, verdict: Verdict) -> float:
+        """Return the level of the interval that the verdict rests on.
+
+        A claim is refuted by an effect of the opposite sign, or by an effect that is too small to matter. In the second
+        case, the interval that is compared with the smallest effect decides.
+        """
+        is_small = verdict.word == "refuted" and self.difference is not None and self.difference.shown.sign >= 0
+        return self.levels.margin if is_small else self.levels.sign
 
     def verdict(self, wording: ClaimWording) -> Verdict:
         """Return the verdict, or why there is none."""
@@ -202,15 +212,18 @@ def _is_flattered(claim: Hypothesis, contrast: Contrast, *, claimed: bool) -> bo
 # --- the facts behind a verdict -----------------------------------------------------
 
 
-def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisFacts:
-    """Return the record of a hypothesis without its verdict: the claim, and what was measured for it."""
+def _facts(claim: Hypothesis, contrast: Contrast, margin_level: float, *, level: float) -> HypothesisFacts:
+    """Return the record of a hypothesis without its verdict: the claim, and what was measured.
+
+    `level` is the level of its intervals.
+    """
     measured_S = contrast.difference_S[np.isfinite(contrast.difference_S)]
     effect_S = effect_of(claim, measured_S)
-    check = statistics.bootstrap_interval(effect_S, levels.sign)
+    check = statistics.bootstrap_interval(effect_S, level)
     found = HypothesisFacts(
         **dict(claim),
-        level=levels.sign,
-        margin_level=levels.margin,
+        level=level,
+        margin_level=margin_level,
         left_out=contrast.lost,
         pairs=len(contrast.difference_S),
         never_reached=dict(zip((claim.treated, claim.baseline), contrast.never, strict=True)),
@@ -224,7 +237,7 @@ def _facts(claim: Hypothesis, contrast: Contrast, levels: Levels) -> HypothesisF
         guessing=contrast.guessing,
         bootstrap=None if check is None else Interval(**_fields(claim, check)),
     )
-    return found.model_copy(update=_of_pairs(claim, contrast, effect_S, levels.sign)) if len(effect_S) else found
+    return found.model_copy(update=_of_pairs(claim, contrast, effect_S, level)) if len(effect_S) else found
 
 
 def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: float) -> dict[str, Record | None]:

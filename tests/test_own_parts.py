@@ -404,6 +404,24 @@ def test_a_folder_with_more_than_parts_is_taken_as_it_is(tmp_path: Path) -> None
     assert dataset_of(str(tmp_path), None)[0] == {"name": "image_folder", "path": str(tmp_path)}
 
 
+@pytest.mark.parametrize(("files", "seen"), [([], "no files"), (["a/x.txt", "b/y.TXT", "b/z"], "2 .txt, 1 z")])
+def test_a_folder_without_data_is_told_that_recordings_are_read_too(
+    files: list[str], seen: str, tmp_path: Path
+) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UserError) as raised:
+        dataset_of(str(tmp_path), None, called="PATH")
+    assert str(raised.value) == (
+        f"PATH is '{tmp_path}', a folder without images or recordings (it holds {seen}). Expected a folder for each "
+        "class, two or more, with images (.png, .jpg, .jpeg, .bmp, .gif, .webp, .tif, .tiff, .ppm, .pgm) or recordings "
+        "(.wav, .wave, .flac, .ogg, .oga, .opus, .mp3) in it."
+    )
+
+
 def test_a_run_measures_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     training = {"epochs": 1, "seeds": 2, "batch_size": 4}

@@ -54,6 +54,18 @@ KNOWN = {
     "calibration_error": Traits(higher_is_better=False, computed=True),
 }
 """Every quantity that bnexp measures or computes."""
+OTHER_NAMES = {
+    "acc": "accuracy",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+    "roc_auc": "auc",
+    "average_precision": "pr_auc",
+    "matthews_corrcoef": "mcc",
+    "brier_score": "brier",
+    "top_k_accuracy": "top_5",
+    "ece": "calibration_error",
+}
+"""The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
 ROUNDING = 1e-5
 """The largest rounding error of a mean in float32: a share may exceed 1 by this much."""
 COMMON = 0.8

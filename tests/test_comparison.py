@@ -445,6 +445,13 @@ def test_two_arms_no_better_than_the_mean_are_not_judged_by_r2() -> None:
         "No verdict: neither a nor b beats predicting the mean (0) in val_r2 by its 95% interval. Nets that guess "
         "cannot be told apart by r2. Train longer, or with another training.learning_rate.",
     )
+    few = [changed(with_r2(name, spread(-0.4, seed=seed)), "dataset", to={
+        "task": "regression", "digest": "data", "guessing": {}, "training_rows": 1055, "validation_rows": 14,
+    }) for seed, name in enumerate("ab")]  # fmt: skip
+    assert verdict_of(*few)["sentence"].endswith(
+        "Train longer, or with another training.learning_rate. Too few rows are a likely reason, too: 1,055 for training, "
+        "and 14 in the validation part."
+    )
     assert verdict_of(with_r2("a", spread(0.4)), with_r2("b", spread(-0.4, seed=1)))["word"] == "helps"
 
 

@@ -159,6 +159,12 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("training.drop_last=off", "training.drop_last is 'off' (text); expected true or false. Write training.drop_last=false."),
         ("training.memory_limit=4GB", "training.memory_limit is '4GB' (text); expected a size, such as 4GiB or 500MiB. "
                                       "Write training.memory_limit=4GiB."),
+        ("dataset={name: csv, path: a.csv, target: y, sep: ';'}", "dataset.sep is not a known key. Did you mean 'dataset.separator'? "),
+        ("training.batch=4", "training.batch is not a known key. Did you mean 'training.batch_size'? Good names here: "),
+        ("training.metrics=[val_auc]", "training.metrics.0 is 'val_auc'. Names here have no val_. Did you mean 'auc'? Good names: auc, "),
+        ("training.metrics=[val_f1]", "training.metrics.0 is 'val_f1'. Names here have no val_. Did you mean 'f1'? Good names: auc, "),
+        ("training.metrics=[roc_auc]", "training.metrics.0 is 'roc_auc'. Did you mean 'auc'? Good names: auc, "),
+        ("training.early_stopping.monitor=f1", "training.early_stopping.monitor is 'f1'. Did you mean 'val_f1'? Good names: val_loss, "),
         ("training.lr=0.1", "training.lr is not a known key. Did you mean 'training.learning_rate'? Good names here: "),
         ("training.optimizer={name:sgd}", "training.optimizer.name:sgd is not a known key. "
                                           "Write a space after the colon: `name: sgd`."),

@@ -404,6 +404,24 @@ def test_a_folder_with_more_than_parts_is_taken_as_it_is(tmp_path: Path) -> None
     assert dataset_of(str(tmp_path), None)[0] == {"name": "image_folder", "path": str(tmp_path)}
 
 
+@pytest.mark.parametrize(("files", "seen"), [([], "no files"), (["a/x.txt", "b/y.TXT", "b/z"], "2 .txt, 1 z")])
+def test_a_folder_without_data_is_told_that_recordings_are_read_too(
+    files: list[str], seen: str, tmp_path: Path
+) -> None:
+    from bnexp.api.data_at_hand import dataset_of
+
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UserError) as raised:
+        dataset_of(str(tmp_path), None, called="PATH")
+    assert str(raised.value) == (
+        f"PATH is '{tmp_path}', a folder without images or recordings (it holds {seen}). Expected a folder for each "
+        "class, two or more, with images (.png, .jpg, .jpeg, .bmp, .gif, .webp, .tif, .tiff, .ppm, .pgm) or recordings "
+        "(.wav, .wave, .flac, .ogg, .oga, .opus, .mp3) in it."
+    )
+
+
 def test_a_run_measures_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     training = {"epochs": 1, "seeds": 2, "batch_size": 4}
@@ -422,11 +440,50 @@ def test_rows_that_repeat_training_rows_are_told_and_a_part_of_nothing_else_is_r
         data_facts("csv", data).warnings or ()
     )
     table(4, 0).to_csv(keys["validation_path"], index=False)
-    assert refused(keys).startswith(
-        "dataset.validation_path names no rows of its own: 4 of 4 rows of the validation part repeat rows of the parts "
+    table(4, 0).to_csv(keys["validation_path"], index=False)
+    assert refused(keys) == (
+        "dataset.validation_path holds the training rows: all its 4 rows are there, too. A net is not tested on rows that "
+        "it was trained with. Give other rows."
     )
-    assert read({**keys, "duplicates": "keep"}).parts["val"].shape[1] == 4
-    assert "dataset.test_path names no rows of its own" in refused({**csv(tmp_path), "test_path": keys["path"]})
+    assert "dataset.test_path holds the training rows" in refused({**csv(tmp_path), "test_path": keys["path"]})
+    keys = csv(tmp_path)
+    pd.concat([table(4, 0), table(4, 20)]).to_csv(keys["test_path"], index=False)
+    assert "dataset.test_path holds the rows of the parts before it: all its 8 rows are there, too." in refused(keys)
+
+
+def test_rows_of_another_part_are_not_offered_to_be_kept(tmp_path: Path) -> None:
+    """Kept, they would be tested on although the net has learned them. Repeated rows of one part may be other cases."""
+    keys = csv(tmp_path)
+    pd.concat([table(11, 0), table(2, 20)]).to_csv(keys["validation_path"], index=False)
+    told = data_facts("csv", read(keys)).warnings or []
+    assert told == ["11 of 13 rows of the validation part repeat rows of the parts before it, and are left out."]
+    pd.concat([table(8, 40)] * 2).to_csv(keys["test_path"], index=False)
+    told = data_facts("csv", read(keys)).warnings or []
+    assert [text.partition(" ")[0] for text in told] == ["8", "11"]
+    assert told[0].startswith("8 of 41 rows (20%) repeat an earlier row") and "dataset.duplicates: keep" in told[0]
+
+
+def test_a_batch_that_is_too_large_is_not_filled_with_rows_of_other_parts(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    pd.concat([table(11, 0), table(2, 20)]).to_csv(keys["validation_path"], index=False)
+    config = {"name": "a", "dataset": keys, "model": {"name": "mlp"}, "training": {"batch_size": 13}}
+    with pytest.raises(ConfigError, match=r"is 13; the training part has 12 rows\. Use 12 or fewer\."):
+        bnexp.check(config)
+
+
+def test_training_rows_that_a_held_out_part_keeps_are_warned_of(tmp_path: Path) -> None:
+    keys = {**csv(tmp_path), "duplicates": "keep"}
+    assert not data_facts("csv", read(keys)).warnings
+    pd.concat([table(4, 0), table(6, 20)]).to_csv(keys["validation_path"], index=False)
+    table(5, 0).to_csv(keys["test_path"], index=False)
+    data = read(keys)
+    assert [data.parts[part].shape[1] for part in ("val", "test")] == [10, 5]
+    assert data_facts("csv", data).warnings == [
+        "4 of 10 rows of the validation part are training rows, too. The net has learned them, so a verdict on them means "
+        "little. Give other rows in dataset.validation_path, or leave them out with dataset.duplicates: drop.",
+        "5 of 5 rows of the test part are training rows, too. The net has learned them, so a verdict on them means "
+        "little. Give other rows in dataset.test_path.",
+    ]
 
 
 @pytest.mark.parametrize("kind", [csv, parquet])

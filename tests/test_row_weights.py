@@ -165,8 +165,8 @@ def test_an_experiment_without_weights_has_the_digest_that_stored_runs_hold() ->
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        ("-2", "rows.csv:2 has the weight -2 (rows like it: 1). Expected 0 or more in each row."),
-        ("", "rows.csv:2 has no weight (rows like it: 1). Expected 0 or more in each row."),
+        ("-2", "rows.csv:2 has the weight -2 (1 row below 0). Expected 0 or more in each row."),
+        ("", "rows.csv:2 has no weight (1 row without one). Expected 0 or more in each row."),
         ("heavy", "holds 'heavy' in"),
     ],
 )
@@ -174,6 +174,17 @@ def test_weights_that_are_none_are_refused_with_their_line(tmp_path: Path, weigh
     path = _table(tmp_path, weight)
     found = refused("train", *_arguments(path), cwd=tmp_path)
     assert message in found and "dataset.weight_column" in found
+
+
+def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> None:
+    lines = _table(tmp_path, "-1").read_text().splitlines()
+    for row, weight in ((4, "-2"), (7, "")):
+        a, b, _, label = lines[row].split(",")
+        lines[row] = f"{a},{b},{weight},{label}"
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    assert (
+        "rows.csv:2 has the weight -1 (2 rows below 0), and rows.csv:8 has no weight (1 row without one). Expected"
+    ) in refused("train", *_arguments(tmp_path / "rows.csv"), cwd=tmp_path).replace(f"{tmp_path}/", "")
 
 
 @pytest.mark.parametrize(

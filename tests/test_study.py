@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from studies import ARMS, BASE, CLAIM, SMALL, claim, planned, refusal, result
 from bnexp import statistics
 from bnexp.config.study import Hypothesis, Over
 from bnexp.config.study_reading import read_study
+from bnexp.config.synthetic import MoonsDataset
 from bnexp.errors import RunError, StorageError
 from bnexp.store import DataFacts
 from bnexp.study import plan as study_plan
@@ -442,13 +444,16 @@ def test_a_smallest_effect_that_is_next_to_nothing_beside_the_baselines_mean_has
         assert facts["cautions"] == cautions
 
 
-def guessed(bn: float, none: float, guess: float = 0.92, cells: int = 2, **keys: Any) -> dict[str, Any]:
+def guessed(
+    bn: float, none: float, guess: float = 0.92, cells: int = 2, data: DataFacts | None = None, **keys: Any
+) -> dict[str, Any]:
     """The facts of a claim whose arms score so in the first cell, and guess in all others."""
     known: dict[str, Any] = {"one_class": {"test": guess}}
     scores = {"bn": [bn, *[guess] * (cells - 1)], "none": [none, *[guess] * (cells - 1)]}
     results = {(n, name): result(n, name, [scores[name][n]] * 20, **known) for name in scores for n in range(cells)}
     one = claim(**keys)
-    (found,) = facts_of([one], [contrast_of(one, grid("b", list(range(cells))), results)])
+    read = contrast_of(one, grid("b", list(range(cells))), results)
+    (found,) = facts_of([one], [read if data is None else replace(read, data=(MoonsDataset(name="moons"), data))])
     return found
 
 
@@ -461,6 +466,10 @@ def test_where_all_arms_guess_in_every_cell_that_is_read_nothing_is_judged_by_ac
         "longer."
     )
     assert guessed(0.5, 0.9, wins=True, smallest=0.25)["verdict"]["word"] == "inconclusive"
+    facts = DataFacts(training_rows=400, test_rows=30)
+    assert guessed(0.92, 0.92, data=facts)["verdict"]["sentence"].endswith(
+        "or train longer. Too few rows are a likely reason, too: 400 for training, and 30 in the test part."
+    )
     elsewhere = guessed(0.99, 0.95, at={"b": 1})
     assert elsewhere["verdict"]["word"] == "inconclusive", "a cell that is not read does not count"
 

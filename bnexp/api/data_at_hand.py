@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bnexp.system.user_path import user_path
 MOST_LOOKED_AT = 200
 """Files that are looked at to find out whether a folder holds data."""
 MOST_NAMED = 5
-"""Tables that a message names."""
+"""Tables, or kinds of files, that a message names."""
 MOST_COLUMNS = 20
 """Columns that a message names."""
 
@@ -39,6 +40,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     places = {**dict.fromkeys(of_data, called), **dict.fromkeys(("dataset.target", "dataset.y"), spelt("target"))}
     if path.is_dir():
         _refuse_folder_of_tables(path, data, called)
+        _refuse_folder_without_data(path, data, called)
         return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
     if path.exists() and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **_arrays(path, target)}, places
@@ -66,6 +68,25 @@ def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
         first = next((one for one in tables if "train" in one.stem.lower()), tables[0])
         seen = f"{called} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
         raise UserError(f"{seen}; expected a file, or a folder of images or recordings. Name the file: {first}")
+
+
+def _refuse_folder_without_data(path: Path, data: str, called: str) -> None:
+    """Raise UserError if no file in a folder or in its subfolders is an image or a recording."""
+    from bnexp.data.sources.images import IMAGES
+    from bnexp.data.sources.sound import SOUND_ENDINGS
+
+    files = Counter[str]()
+    for _, _, names in os.walk(path):
+        endings = {name: os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}
+        if any(ending in (*IMAGES[0], *SOUND_ENDINGS) for ending in endings.values()):
+            return
+        files.update(ending or name for name, ending in endings.items())
+    seen = listed([f"{count} {kind}" for kind, count in sorted(files.items())], MOST_NAMED)
+    raise UserError(
+        f"{called} is {data!r}, a folder without images or recordings (it holds {seen or 'no files'}). Expected a "
+        f"folder for each class, two or more, with images ({', '.join(IMAGES[0])}) or recordings "
+        f"({', '.join(SOUND_ENDINGS)}) in it."
+    )
 
 
 def _folders(path: Path, data: str) -> dict[str, str]:

@@ -17,8 +17,13 @@ from bnexp.comparison.metric_rules import (
     score_of_guessing,
     undefined_pairs,
 )
+from bnexp.metrics import part_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
+from bnexp.store.run_record import DataFacts
+
+FEW_ROWS = 100
+"""With fewer rows in a part, a net that has learned nothing may have had too few rows to learn from, or to show it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Evidence:
     """Metric -> what chose by this metric, such as early stopping (`chosen_by`)."""
     level: float = LEVEL
     """Level of the interval that decides."""
+    few_rows: str = ""
+    """That too few rows may be why no arm beats guessing (`few_rows`); empty if the parts are large enough."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,25 @@ def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
         return Withheld(_too_few(evidence, fewest, words), fewest, seeds_could_settle=True)
     if evidence.guessing is not None:
         sentence = nothing_learned(evidence.metric, evidence.guessing, words.who, read=words.read, fair=evidence.fair)
-        return Withheld(sentence, seeds_could_settle=True)
+        return Withheld(_joined(sentence, evidence.few_rows), seeds_could_settle=True)
     return None
+
+
+def few_rows(metric: str, facts: DataFacts) -> str:
+    """Return a sentence with the rows of the training part and of the part that judges, if one has few; else "".
+
+    >>> few_rows("val_r2", DataFacts(training_rows=55, validation_rows=14))
+    'Too few rows are a likely reason, too: 55 for training, and 14 in the validation part.'
+    >>> few_rows("val_r2", DataFacts(training_rows=400, validation_rows=100))
+    ''
+    """
+    held_out = {"val": ("validation", facts.validation_rows), "test": ("test", facts.test_rows)}
+    part, judged = held_out.get(part_of(metric), ("", None))
+    if not any(rows is not None and rows < FEW_ROWS for rows in (facts.training_rows, judged)):
+        return ""
+    seen = [] if facts.training_rows is None else [f"{facts.training_rows:,} for training"]
+    seen += [] if judged is None else [f"{judged:,} in the {part} part"]
+    return f"Too few rows are a likely reason, too: {', and '.join(seen)}."
 
 
 def _joined(reason: str, cure: str) -> str:

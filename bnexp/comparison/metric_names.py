@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnexp.errors import nearest
-from bnexp.metrics import PARTS, is_computed, part_of, quantity
+from bnexp.metrics import OTHER_NAMES, PARTS, is_computed, part_of, quantity
 from bnexp.statistics.classification import METRICS
-
-OTHER_NAMES = {
-    "acc": "accuracy",
-    "mean_squared_error": "mse",
-    "mean_absolute_error": "mae",
-    "roc_auc": "auc",
-    "average_precision": "pr_auc",
-    "matthews_corrcoef": "mcc",
-    "brier_score": "brier",
-    "top_k_accuracy": "top_5",
-    "ece": "calibration_error",
-}
-"""The name of a metric in Keras, in scikit-learn or in papers -> the name here."""
-
 
 CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
 """How to get a test part in addition to the validation part."""

@@ -48,12 +48,13 @@ def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[st
 
 
 def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]:
-    """Yield a caution for each arm whose last epoch is worse than its best by the margin or more, and then a cure.
+    """Yield one caution on all arms whose last epoch is worse than their best by the margin or more, with its cure.
 
+    It is one text, so that the cure is never shown without its reason.
     The best epoch is chosen among all epochs, so they share the error (Bonferroni). Arms with early stopping are
     skipped, because it has chosen an epoch already.
     """
-    gains, is_told = _gains(arms, question), False
+    gains, seen = _gains(arms, question), list[str]()
     for arm, values_SE in _trained_to_the_end(arms, question):
         if arm.experiment.training.early_stopping is not None:
             continue
@@ -62,10 +63,11 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
         best, epochs = int(np.argmax(np.where(np.isfinite(mean_E), mean_E, -np.inf))), len(mean_E)
         lost = gains.in_words(values_SE[:, -1], values_SE[:, best], 1 - (1 - LEVEL) / (epochs - 1))
         if lost is not None:
-            is_told = True
-            yield f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs}), by {lost} on average."
-    if is_told:
-        yield f"the verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
+            at_best = f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs})"
+            seen.append(f"{at_best}, by {lost} on average.")
+    if seen:
+        cure = f"The verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
+        yield " ".join([*seen, cure])
 
 
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:

@@ -18,6 +18,7 @@ from bnexp.config import merging, yaml
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
+from bnexp.config.other_names import key_meant, metric_meant
 from bnexp.config.overrides import is_from_override
 from bnexp.config.places import entry_of, key_text, keys_of, name_of, node_at, present
 from bnexp.config.yaml import Keys, Node
@@ -51,8 +52,6 @@ EXPECTED = {
 """pydantic's error type -> the expected value, in words."""
 NAMES = r"""'([^']+)'|"([^"]+)"|([^\s,'"]+)"""
 """Matches a name in pydantic's list of expected values: in single or double quotes, or without quotes."""
-SYNONYMS = {"lr": "learning_rate", "bs": "batch_size", "wd": "weight_decay", "n_epochs": "epochs", "n_seeds": "seeds"}
-"""Name of a key in other tools -> its name here."""
 ALTERNATIVES = ("int_type", "int_from_float", "float_type", "bool_type", "string_type", "list_type")
 """Error types that pydantic reports once for each type that a key may have."""
 
@@ -143,7 +142,8 @@ class Config:
         name = key_text(self.node, (*present(self.node, keys), *(["name"] if named else [])))
         expected = context.get("expected_tags") or context.get("expected") or ""
         words = [next(filter(None, found)) for found in re.findall(NAMES, expected.replace(" or ", ", "))]
-        good = colon_cure(seen, name) or nearest(str(seen.value), words, most=40 if len(words) > 80 else None)
+        good = colon_cure(seen, name) or metric_meant(str(seen.value), words)
+        good = good or nearest(str(seen.value), words, most=40 if len(words) > 80 else None)
         return f"{seen.where}: {name} is {merging.shown(yaml.plain(seen))}. {good}"
 
     def _no_good_value(self, keys: Keys, entry: Node, details: ErrorDetails) -> str:
@@ -205,8 +205,9 @@ class Config:
         odd = next((one for one in keys[-1] if one != " " and one.isspace()), None)
         if odd is not None:
             return f"It holds the character U+{ord(odd):04X}, which looks like a space. Write plain spaces."
-        meant = SYNONYMS.get(keys[-1].lower(), keys[-1])
-        at_home = [path for path in self.homes.get(meant, []) if path != keys]
+        meant = key_meant(keys[-1], self.homes)
+        homes = [path for path in self.homes.get(meant, []) if path != keys]
+        at_home = sorted(homes, key=lambda path: path[:-1] != keys[:-1])
         if at_home:
             return f"Did you mean {'.'.join(at_home[0])!r}? Good names here: {', '.join(here)}."
         return nearest(keys[-1], here)

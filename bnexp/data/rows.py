@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,14 +104,22 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
     """Return the rows without duplicates, if the config drops them. If it has limits, draw the rows at random.
 
     Raises:
-        SettingError: if `dataset.test_limit` is given, and no test part of the dataset's own is used.
+        SettingError: if all rows of a held-out part are dropped. Or if `dataset.test_limit` is given, and no test part
+            of the dataset's own is used.
     """
-    total, given = len(rows.y_N), rows
+    total, warnings, dropped = len(rows.y_N), [*(rows.facts.warnings or ())], 0
     if dataset.duplicates == "drop":
-        rows = rows.taken(_first_of_each(rows))
-    dropped = total - len(rows.y_N)
-    warnings = [*(rows.facts.warnings or ()), *_many_repeated(dataset, dropped, total)]
-    warnings += [*_repeated_in_parts(dataset, given, rows), *_shared_groups(dataset, rows)]
+        first_N = _first_equal(rows)
+        first_K = np.flatnonzero(first_N == np.arange(total))
+        dropped = total - len(first_K)
+        repeated = list(_repeated_in_parts(dataset, rows, first_N))
+        warnings += _many_repeated(dataset, dropped - sum(part.in_earlier for part in repeated), total)
+        warnings += [_left_out(part) for part in repeated]
+        rows = rows.taken(first_K)
+    elif _has_parts_of_its_own(dataset, rows):
+        repeated = list(_repeated_in_parts(dataset, rows, _first_equal(rows)))
+        warnings += [_trained_on(part) for part in repeated if part.in_training]
+    warnings += _shared_groups(dataset, rows)
     if dataset.test_limit is not None and (not rows.test or dataset.test_size is not None):
         raise SettingError(
             "dataset.test_limit",
@@ -137,24 +145,60 @@ def _many_repeated(dataset: RealDataset, dropped: int, total: int) -> Iterator[s
         )
 
 
-def _repeated_in_parts(dataset: RealDataset, given: Rows, left: Rows) -> Iterator[str]:
-    """Yield a warning for each of the user's own parts that lost duplicate rows.
+class _Repeated(NamedTuple):
+    """How many rows of a held-out part equal a row of the parts before it, and of the training part alone."""
+
+    part: str
+    key: str
+    rows: int
+    in_earlier: int
+    in_training: int
+
+
+def _has_parts_of_its_own(dataset: RealDataset, rows: Rows) -> bool:
+    """Return True if the user named the held-out parts, and they are used."""
+    named = bool(getattr(dataset, "held_out_keys", None)) and dataset.test_size is None
+    return named and bool(rows.validation or rows.test)
+
+
+def _repeated_in_parts(dataset: RealDataset, rows: Rows, first_N: NDArray[np.int64]) -> Iterator[_Repeated]:
+    """Yield the counts of each held-out part of the user's own that repeats rows of the parts before it."""
+    if not _has_parts_of_its_own(dataset, rows):
+        return
+    keys, trained = dataset.held_out_keys, rows.own_ends[0]  # type: ignore[attr-defined]
+    begins = [*rows.own_ends, len(rows.y_N)]
+    for part, begin, end in zip(("validation", "test"), begins, begins[1:], strict=False):
+        first_R = first_N[begin:end]
+        if in_earlier := int((first_R < begin).sum()):
+            yield _Repeated(part, f"dataset.{keys[part]}", end - begin, in_earlier, int((first_R < trained).sum()))
+
+
+def _left_out(found: _Repeated) -> str:
+    """Return the warning about repeated rows that are left out of a held-out part.
 
     Raises:
-        SettingError: if a part has no rows left.
+        SettingError: if the part has no rows left. `dataset.duplicates: keep` is no cure: a net knows these rows.
     """
-    keys = getattr(dataset, "held_out_keys", None)
-    for part, count, kept in (("validation", given.validation, left.validation), ("test", given.test, left.test)):
-        if keys is None or not count or dataset.test_size is not None or kept == count:
-            continue
-        seen = f"{count - kept:,} of {count:,} rows of the {part} part repeat rows of the parts before it"
-        if not kept:
-            raise SettingError(
-                f"dataset.{keys[part]}",
-                f"names no rows of its own: {seen}. Expected rows that are in no other part. Give other rows, or use "
-                "dataset.duplicates: keep.",
-            )
-        yield f"{seen}, and are left out."
+    if found.in_earlier < found.rows:
+        seen = (
+            f"{found.in_earlier:,} of {found.rows:,} rows of the {found.part} part repeat rows of the parts before it"
+        )
+        return f"{seen}, and are left out."
+    held = "training rows" if found.in_training == found.rows else "rows of the parts before it"
+    rows = "its only row is" if found.rows == 1 else f"all its {found.rows:,} rows are"
+    raise SettingError(
+        found.key,
+        f"holds the {held}: {rows} there, too. A net is not tested on rows that it was trained with. Give other rows.",
+    )
+
+
+def _trained_on(found: _Repeated) -> str:
+    """Return the warning about rows of a held-out part that are training rows and are kept."""
+    few = "" if found.in_training == found.rows else ", or leave them out with dataset.duplicates: drop"
+    return (
+        f"{found.in_training:,} of {found.rows:,} rows of the {found.part} part are training rows, too. The net has "
+        f"learned them, so a verdict on them means little. Give other rows in {found.key}{few}."
+    )
 
 
 def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
@@ -169,8 +213,8 @@ def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
             )
 
 
-def _first_of_each(rows: Rows) -> NDArray[np.int64]:
-    """Return the rows that are no duplicates, (K,).
+def _first_equal(rows: Rows) -> NDArray[np.int64]:
+    """Return the first row that equals each row, (N,): the row itself if it is no duplicate.
 
     A duplicate equals an earlier row, bit by bit, in inputs, target and weight. Rows are hashed first. Only rows with
     the same hash are compared.
@@ -185,16 +229,16 @@ def _first_of_each(rows: Rows) -> NDArray[np.int64]:
         word_KW = np.concatenate([_words(values[piece]) for values in sides], axis=1)
         hash_N[piece] = (hash_array(word_KW.ravel()).reshape(word_KW.shape) * factor_W).sum(axis=1)
     _, first_H, which_N = np.unique(hash_N, return_index=True, return_inverse=True)
-    is_first_N = first_H[which_N] == np.arange(len(which_N))
-    again = np.flatnonzero(~is_first_N)
+    first_N = first_H[which_N]
+    again = np.flatnonzero(first_N != np.arange(len(first_N)))
     for again_K in (
         np.array_split(again, min(len(again), -(-len(again) * rows.x[:1].size // PIECE))) if len(again) else ()
     ):
-        first_K = first_H[which_N[again_K]]
+        first_K = first_N[again_K]
         for values in sides:
             differs_K = (_words(values[again_K]) != _words(values[first_K])).any(axis=1)
-            is_first_N[again_K[differs_K]] = True
-    return np.flatnonzero(is_first_N)
+            first_N[again_K[differs_K]] = again_K[differs_K]
+    return first_N
 
 
 def _words(values: NDArray[Any]) -> NDArray[np.uint64]:

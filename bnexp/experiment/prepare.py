@@ -158,7 +158,8 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, no
     data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source, note)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
-    dropped = data.rows.facts.duplicates_dropped or 0
+    has_own_parts = data.rows.validation or data.rows.test  # then rows of these parts are among the dropped ones
+    dropped = 0 if has_own_parts else data.rows.facts.duplicates_dropped or 0
     classes = len(data.rows.classes or ())
     unfit = config.unfit_for_rows(experiment, training_rows, data.task, classes, dropped=dropped)
     for problem in (*unfit, *_unfit_for_masks(experiment, data), *unfit_weights(data, training)):

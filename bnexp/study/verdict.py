@@ -22,7 +22,7 @@ import numpy as np
 from bnexp import statistics
 from bnexp.comparison.answer import answer
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.judgement import Advice, Evidence, Withheld, withheld
+from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, withheld
 from bnexp.comparison.metric_rules import is_margin_of_all
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Floats, Levels, strict
@@ -152,6 +152,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
         undefined=contrast.undefined,
         guessing=contrast.guessing,
         level=level,
+        few_rows="" if contrast.data is None else few_rows(claim.metric.metric, contrast.data[1]),
     )
     words = Advice(
         who=f"neither {claim.treated} nor {claim.baseline}, in any cell that is read,",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
 from bnexp.data.sources.column import finite_numbers
-from bnexp.errors import Problems, SettingError
+from bnexp.errors import Problems, SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
@@ -33,13 +33,17 @@ def weights_of_column(
 
 
 def _refuse_impossible(weight_N: NDArray[np.float32], name: str, where: Where) -> None:
-    wrong = np.flatnonzero(np.isnan(weight_N) | (weight_N < 0))
-    if len(wrong):
-        row = int(wrong[0])
-        seen = "has no weight" if np.isnan(weight_N[row]) else f"has the weight {weight_N[row]:g}"
+    below, missing = np.flatnonzero(weight_N < 0), np.flatnonzero(np.isnan(weight_N))
+    seen = []
+    if len(below):
+        first = f"{where(int(below[0]))} has the weight {weight_N[below[0]]:g}"
+        seen.append(f"{first} ({counted(len(below), 'row')} below 0)")
+    if len(missing):
+        seen.append(f"{where(int(missing[0]))} has no weight ({counted(len(missing), 'row')} without one)")
+    if seen:
         raise SettingError(
             KEY,
-            f"is {name!r}; {where(row)} {seen} (rows like it: {len(wrong):,}). Expected 0 or more in each row. "
+            f"is {name!r}; {', and '.join(seen)}. Expected 0 or more in each row. "
             "Fix the file, or take those rows out.",
         )
     if not weight_N.any():

@@ -268,18 +268,22 @@ class Multiplies(keras.Model):
 
 
 @pytest.mark.filterwarnings("ignore:.*multiplies.* unbuilt state:UserWarning")
-@pytest.mark.parametrize(
-    ("made", "arm"),
-    [
-        (lambda: keras.Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3, "softmax")]), "as_written"),
-        (lambda normalization: Multiplies(normalization), "batch"),
-    ],
-)
-def test_layers_that_do_not_take_the_inputs_of_the_data_are_told_with_kerass_reason(made: Any, arm: str) -> None:
+def test_a_model_class_that_does_not_take_the_inputs_of_the_data_is_shown_with_its_line() -> None:
+    with pytest.raises(SettingError) as error:
+        built(lambda normalization: Multiplies(normalization), "batch", Inputs("table", (5,)))
+    assert str(error.value).startswith("model does not take inputs of shape (5,); your own code fails:\n  File ")
+    assert "return self.last(self.norm(keras.ops.matmul(" in str(error.value)
+    assert "Dimensions must be equal, but are 5 and 4" in str(error.value)
+
+
+def test_layers_that_do_not_take_the_inputs_of_the_data_are_told_with_kerass_reason() -> None:
+    def net() -> keras.Model:
+        return keras.Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3, "softmax")])
+
     with pytest.raises(
         SettingError, match=r"^model does not take inputs of shape \(5,\): .*\. Change its first layers\.$"
     ):
-        built(made, arm, Inputs("table", (5,)))
+        built(net, "as_written", Inputs("table", (5,)))
 
 
 def test_a_reshape_is_offered_where_a_row_holds_as_many_numbers_in_another_shape() -> None:

@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bnexp.errors import OWN_FOLDER, SettingError
+from bnexp.system.installed import is_installed_file
 from bnexp.system.own_code import PREFIX
 from bnexp.system.session_functions import is_of_session, told_of
+
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+"""The sequences around Keras's messages that set a terminal's colours."""
 
 
 @contextmanager
@@ -50,10 +54,37 @@ def _cure(error: BaseException, step: str, build: str) -> str:
     )
 
 
+@contextmanager
+def errors_of_own_layers(problem: str) -> Iterator[None]:
+    """Raise SettingError with the user's part of the traceback if a layer or model class of the user's own fails.
+
+    Errors in which no code of the user's own took part, such as Keras's refusals of its own layers, are not changed.
+    `problem` says what the network cannot do.
+    """
+    try:
+        yield
+    except SettingError:
+        raise
+    except Exception as error:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename)]
+        if not frames:
+            raise
+        raise SettingError(
+            "model", f"{problem}; your own code fails:\n{_written(frames, error)}\nFix that code."
+        ) from error
+
+
+def _is_own(file: str) -> bool:
+    return not file.startswith("<frozen") and not is_installed_file(file)
+
+
 def own_traceback(error: BaseException) -> str:
     """Return the traceback without the frames of bnexp and of Python's import system."""
     others = (OWN_FOLDER, "<frozen", str(Path(importlib.__file__)))
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(others)]
-    lines = [*traceback.format_list(own), *traceback.format_exception_only(error)]
-    return re.sub(rf"{PREFIX}\w+\.", "", "".join(lines)).rstrip()
+    return _written([frame for frame in frames if not frame.filename.startswith(others)], error)
+
+
+def _written(frames: list[traceback.FrameSummary], error: BaseException) -> str:
+    lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
+    return COLOR.sub("", re.sub(rf"{PREFIX}\w+\.", "", "".join(lines))).rstrip()

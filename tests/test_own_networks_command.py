@@ -296,8 +296,8 @@ def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scale
     keras.Sequential(layers).save(folder / "my.keras")
     plan = ("train", "my.keras", "--data", "my.csv", "--target", "label", "model.weights=keep", "--dry-run")
     warned = bnexp(*plan, cwd=folder).stdout
-    assert "# network: Its weights are kept, and its inputs are scaled (dataset.scale is standard)." in warned
+    assert "# network: The network's weights are kept, and its inputs are scaled (dataset.scale is standard)." in warned
     assert "its inputs are scaled" not in bnexp(*plan, "dataset.scale=none", cwd=folder).stdout
     drawn = bnexp(*plan[:-2], "model.freeze=[dense]", "--dry-run", cwd=folder).stdout
     assert "WARNING  Frozen before they learned anything: dense. model.weights is draw, and they keep" in drawn
-    assert "# network: Its present weights are not used: each seed draws its own." in drawn
+    assert "# network: The network's present weights are not used: each seed draws its own." in drawn

@@ -14,7 +14,7 @@ from bnexp.experiment.resolve import Planned
 from bnexp.report.about_network import arms_lines
 from bnexp.store.run_record import Network
 
-KEPT = "Its weights are kept."
+KEPT = "The network's weights are kept."
 
 
 def network(*notes: str) -> Network:

@@ -289,10 +289,10 @@ def test_every_contrast_has_its_verdict_and_an_empty_line_between() -> None:
 def test_what_became_of_the_layers_of_a_network_of_the_users_own_stands_above_the_tables() -> None:
     told = document()
     swapped = [{"path": "norm_1", "was": "BatchNormalization", "now": "nothing"}]
-    told["arms"][1]["network"] = {"swapped": swapped, "notes": ["Its outputs are logits."]}
+    told["arms"][1]["network"] = {"swapped": swapped, "notes": ["The network's outputs are logits."]}
     assert lines(comparison(told))[1:3] == [
         "nobn: BatchNormalization -> nothing, 1 layer: norm_1",
-        "nobn: Its outputs are logits.",
+        "nobn: The network's outputs are logits.",
     ]
 
 

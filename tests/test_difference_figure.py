@@ -66,6 +66,30 @@ def test_the_interval_for_new_rows_is_a_thin_line_around_the_thick_one_and_the_t
     assert "mean; line: its 95% interval for these rows" in axes.texts[1].get_text()
 
 
+def test_arms_that_agree_on_few_rows_are_said_to_have_no_known_interval_for_new_rows() -> None:
+    equal, known = contrast("bn", [0.0, 0.0, 0.0]), contrast("layer", [0.01, 0.03, 0.02])
+    anew = {"mean": 0.0, "low": 0.0, "high": 0.0, "drawn": "rows", "count": 30}
+    equal["metrics"] = {"val_accuracy": {"mean": 0.0, "low": 0.0, "high": 0.0, "new_rows": anew}}
+    known["metrics"]["val_accuracy"]["new_rows"] = {
+        "mean": 0.02,
+        "low": -0.01,
+        "high": 0.05,
+        "drawn": "rows",
+        "count": 30,
+    }
+    said = "interval for new rows: not known, these rows are too few"
+    (axes,) = difference_figure(document(equal)).axes
+    assert said in [text.get_text() for text in axes.texts]
+    assert figures.NEW_ROWS not in [line.get_label() for line in axes.lines]
+    assert "mean; line: its 95% interval for these rows" in axes.texts[1].get_text()
+    (axes,) = difference_figure(document(equal, known)).axes
+    assert [text.get_text() for text in axes.texts].count(said) == 1
+    assert "thick for these rows, thin for new rows" in axes.texts[1].get_text()
+    anew["count"] = 400
+    (axes,) = difference_figure(document(equal)).axes
+    assert said not in [text.get_text() for text in axes.texts]
+
+
 @pytest.mark.parametrize(
     ("verdict", "label", "new_rows", "these_rows"),
     [

@@ -95,7 +95,7 @@ def made(normalization):
 @pytest.mark.slow
 def test_a_plan_says_why_a_network_is_not_tried(trained: Path) -> None:
     (trained / "nets.py").write_text(FUNCTIONS)
-    why = "It is not tested before training: "
+    why = "The network is not tested before training: "
     said = plan(trained, "turned", network="nets.py:with_new_head", arms="layer,none").replace("\n", " ")
     assert f"all arms: {why}head/kernel, head/bias hold no trained values." in said
     said = plan(trained, "turned", network="nets.py:made", arms="batch,layer").replace("\n", " ")

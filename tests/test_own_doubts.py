@@ -20,7 +20,9 @@ from bnexp.models.own_doubts import unused
 from bnexp.models.own_network import build_own
 from bnexp.models.own_outputs import with_fitting_output
 
-NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
+NOT_USED = (
+    "The network's present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
+)
 FROZEN = (
     "Frozen before they learned anything: base/dense, base/batch_normalization. model.weights is draw, and they keep "
     "the values that a seed begins with. Set model.weights: keep, or let them learn."
@@ -179,7 +181,7 @@ def ends(*last: keras.Layer) -> keras.Model:
 @pytest.mark.parametrize("behind", [layers.Flatten, layers.Identity, lambda: layers.Dropout(0.1)])
 def test_logits_are_seen_through_layers_that_leave_numbers_as_they_are(behind: Any) -> None:
     model, notes = with_fitting_output(ends(layers.Dense(1, kernel_initializer="zeros"), behind()), "binary", 2)
-    assert notes == ["Its outputs are logits; sigmoid is added behind them."]
+    assert notes == ["The network's outputs are logits; sigmoid is added behind them."]
     assert model.layers[-1].name == "probabilities"
     assert with_fitting_output(ends(layers.Dense(1, activation="sigmoid"), behind()), "binary", 2)[1] == []
 
@@ -245,7 +247,7 @@ def test_a_layer_of_ones_own_that_computes_as_keras_does_has_its_activation() ->
         pass
 
     assert with_fitting_output(ends(Named(3)), "multiclass", 3)[1] == [
-        "Its outputs are logits; softmax is added behind them."
+        "The network's outputs are logits; softmax is added behind them."
     ]
 
 
@@ -320,18 +322,22 @@ class Multiplies(keras.Model):
 
 
 @pytest.mark.filterwarnings("ignore:.*multiplies.* unbuilt state:UserWarning")
-@pytest.mark.parametrize(
-    ("made", "arm"),
-    [
-        (lambda: keras.Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3, "softmax")]), "as_written"),
-        (lambda normalization: Multiplies(normalization), "batch"),
-    ],
-)
-def test_layers_that_do_not_take_the_inputs_of_the_data_are_told_with_kerass_reason(made: Any, arm: str) -> None:
+def test_a_model_class_that_does_not_take_the_inputs_of_the_data_is_shown_with_its_line() -> None:
+    with pytest.raises(SettingError) as error:
+        built(lambda normalization: Multiplies(normalization), "batch", Inputs("table", (5,)))
+    assert str(error.value).startswith("model does not take inputs of shape (5,); your own code fails:\n  File ")
+    assert "return self.last(self.norm(keras.ops.matmul(" in str(error.value)
+    assert "Dimensions must be equal, but are 5 and 4" in str(error.value)
+
+
+def test_layers_that_do_not_take_the_inputs_of_the_data_are_told_with_kerass_reason() -> None:
+    def net() -> keras.Model:
+        return keras.Sequential([layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3, "softmax")])
+
     with pytest.raises(
         SettingError, match=r"^model does not take inputs of shape \(5,\): .*\. Change its first layers\.$"
     ):
-        built(made, arm, Inputs("table", (5,)))
+        built(net, "as_written", Inputs("table", (5,)))
 
 
 def test_a_reshape_is_offered_where_a_row_holds_as_many_numbers_in_another_shape() -> None:
@@ -369,7 +375,9 @@ def test_a_name_of_no_layer_freezes_none_and_the_nearest_is_told() -> None:
     ],
 )  # fmt: skip
 def test_a_loss_that_the_task_does_not_need_is_named_as_keras_calls_it(loss: Any, name: str | None) -> None:
-    told = [f"It was compiled with the loss {name}; bnexp trains with mean_squared_error, as a regression task needs."]
+    told = [
+        f"The network was compiled with the loss {name}; bnexp trains with mean_squared_error, as a regression task needs."
+    ]
     assert unused(ends(layers.Dense(1)), "regression", loss) == (told if name else [])
 
 

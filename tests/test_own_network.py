@@ -157,7 +157,7 @@ def test_names_do_not_depend_on_what_was_built_before() -> None:
 def test_a_function_gets_what_it_has_parameters_for() -> None:
     one = own("made", "none", classes=5, arguments={"width": 3})
     assert one.model.output_shape == (None, 5)
-    assert one.notes == ("Its outputs are logits; softmax is added behind them.",)
+    assert one.notes == ("The network's outputs are logits; softmax is added behind them.",)
     assert [(layer.path, layer.was, layer.now) for layer in one.swapped] == [
         ("norm_1", "normalization", "nothing"), ("identity", "normalization", "nothing"),
     ]  # fmt: skip
@@ -300,7 +300,7 @@ def test_a_trained_network_is_saved_and_loads_in_safe_mode_with_its_outputs(tmp_
 
 def test_two_outputs_of_two_classes_become_the_probability_of_the_second() -> None:
     one = own("ends_in_two", "batch", task="binary", classes=2)
-    assert one.notes == ("Of its two outputs, the second is the probability of the second class.",)
+    assert one.notes == ("The second of the network's two outputs is the probability of the second class.",)
     np.testing.assert_allclose(outputs(one.model)[:, 0], before_the_last(one.model)[:, 1])
 
 

@@ -264,13 +264,26 @@ def test_a_misspelt_target_names_the_column_that_was_meant(folder: Path) -> None
     assert "Did you mean 'label'?" in message
 
 
+def test_a_comparison_whose_baseline_is_not_none_says_how_to_make_it_none(folder: Path) -> None:
+    def noted(*arguments: str) -> str:
+        data = ("--data", "my.csv", "--target", "label", *SHORT)
+        return bnexp("compare", "my_net.py:build", *data, *arguments, cwd=folder).stderr
+
+    assert (
+        "The baseline is batch, the last arm. To compare each arm with none, name it last: --arms batch,none."
+    ) in noted("--arms", "none,batch")
+    for others in (("batch,none",), ("none,batch", "--baseline", "my_net-none")):
+        assert "The baseline is" not in noted("--arms", *others)
+
+
 def test_an_error_in_the_users_code_shows_their_traceback(folder: Path) -> None:
     arguments = ("my_net.py:broken", "--data", "my.csv", "--target", "label", "--arms", "batch,none")
     before = sorted(folder.rglob("*"))
     done = bnexp("compare", *arguments, cwd=folder, code=2)
     assert "your code in my_net.py fails (call):" in done.stderr
     assert "return keras.layers.Dense(1)(None).shape[7]" in done.stderr
-    assert "The error is in that code, and not in bnexp." in done.stderr
+    alone = "import my_net; my_net.broken()"
+    assert f'The error is in that code, and not in bnexp. Fix it, and try it with `python -c "{alone}"`.' in done.stderr
     assert sorted(folder.rglob("*")) == before
 
 
@@ -296,8 +309,8 @@ def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scale
     keras.Sequential(layers).save(folder / "my.keras")
     plan = ("train", "my.keras", "--data", "my.csv", "--target", "label", "model.weights=keep", "--dry-run")
     warned = bnexp(*plan, cwd=folder).stdout
-    assert "# network: Its weights are kept, and its inputs are scaled (dataset.scale is standard)." in warned
+    assert "# network: The network's weights are kept, and its inputs are scaled (dataset.scale is standard)." in warned
     assert "its inputs are scaled" not in bnexp(*plan, "dataset.scale=none", cwd=folder).stdout
     drawn = bnexp(*plan[:-2], "model.freeze=[dense]", "--dry-run", cwd=folder).stdout
     assert "WARNING  Frozen before they learned anything: dense. model.weights is draw, and they keep" in drawn
-    assert "# network: Its present weights are not used: each seed draws its own." in drawn
+    assert "# network: The network's present weights are not used: each seed draws its own." in drawn

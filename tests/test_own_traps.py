@@ -254,7 +254,7 @@ def test_inputs_of_whole_numbers_are_warned_of(data_sets: dict[str, Any]) -> Non
     [
         ("sparse_categorical_crossentropy", ()),
         ("categorical_crossentropy", ()),
-        ("mae", ("It was compiled with the loss mean_absolute_error; bnexp trains with sparse_categorical_crossentropy, "
+        ("mae", ("The network was compiled with the loss mean_absolute_error; bnexp trains with sparse_categorical_crossentropy, "
                  "as a multiclass task needs.",)),
     ],
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +111,60 @@ def test_a_model_in_the_place_of_a_function_is_told_apart(made: str, kind: str, 
         f"model.build is 'net.py:model'; model is a {kind}, and each arm needs a new one. Expected a function that "
         "returns one: build it inside `def build():`."
     )
+
+
+LAYER = """import keras
+
+class Failing(keras.Layer):
+    def call(self, x, training=False):
+        {failing}
+
+def build(normalization):
+    return keras.Sequential([normalization(), Failing(), keras.layers.Dense(1, activation="sigmoid")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("failing", "problem", "line", "said"),
+    [
+        ("if training: raise ValueError('my own bug')\n        return x", "cannot be trained", "raise ", "my own bug"),
+        ("if training: raise OSError('no file')\n        return x", "cannot be trained", "raise ", "no file"),
+        ("raise RuntimeError('my own bug')", "does not take inputs of shape (3,)", "raise ", "my own bug"),
+        (
+            "return keras.ops.matmul(x, keras.ops.ones((2, 2)))",
+            "does not take inputs of shape (3,)",
+            "return keras.ops.matmul(",
+            "ValueError: ",
+        ),
+    ],
+)
+def test_an_error_in_a_layer_of_the_users_own_shows_where_it_is(
+    failing: str, problem: str, line: str, said: str, folder: Path
+) -> None:
+    (folder / "net.py").write_text(LAYER.format(failing=failing))
+    with pytest.raises(UserError) as error:
+        bnexp.check("net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+    told = str(error.value)
+    assert f"model {problem}; your own code fails:\n" in told
+    assert f'File "{folder}/net.py", line 5, in call\n    ' in told
+    assert line in told and said in told and told.endswith("\nFix that code.")
+    assert "site-packages" not in told and "\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    ("parameters", "call"),
+    [
+        ("", "import net; net.build()"),
+        ("classes, input_shape", "import net; net.build(input_shape=(3,), classes=2)"),
+        ("normalization", "import keras, net; net.build(normalization=keras.layers.BatchNormalization)"),
+    ],
+)
+def test_an_error_in_a_function_comes_with_a_command_that_shows_it_without_bnexp(
+    parameters: str, call: str, folder: Path
+) -> None:
+    (folder / "net.py").write_text(f"def build({parameters}): raise ValueError('my own bug')\n")
+    with pytest.raises(UserError) as error:
+        bnexp.check("net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+    assert str(error.value).endswith(f'Fix it, and try it with `python -c "{call}"`.')
+    done = subprocess.run([sys.executable, "-c", call], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ValueError: my own bug\n")

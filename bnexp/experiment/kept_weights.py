@@ -31,7 +31,7 @@ def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
     notes, warnings = [*_scaled_inputs(experiment), *_order_of_classes(data)], list[str]()
     if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
         why = _why_not_tried(experiment.model, built, built.as_written)
-        notes += [f"It is not tested before training: {why}."] if why else []
+        notes += [f"The network is not tested before training: {why}."] if why else []
         warnings += [] if why else _worse_than_guessing(built.as_written, data)
     return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
 
@@ -42,7 +42,7 @@ def _scaled_inputs(experiment: Experiment) -> list[str]:
     if scale == "none":
         return []
     return [
-        f"Its weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
+        f"The network's weights are kept, and its inputs are scaled (dataset.scale is {scale}). If it was trained on "
         "unscaled inputs, its answers are wrong: set dataset.scale: none."
     ]
 
@@ -52,7 +52,7 @@ def _order_of_classes(data: Data) -> list[str]:
     if data.rows.classes is None:
         return []
     named = listed([f"{number} is {name}" for number, name in enumerate(data.rows.classes)], MOST_NAMED)
-    return [f"Its weights are kept, and its outputs are read as classes in this order: {named}."]
+    return [f"The network's weights are kept, and its outputs are read as classes in this order: {named}."]
 
 
 def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights) -> str | None:

@@ -122,7 +122,9 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
     return bool(np.ptp(value) > 0) if value.size else False
 
 
-NOT_USED = "Its present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
+NOT_USED = (
+    "The network's present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
+)
 
 
 def any_loaded(initial: InitialWeights, created: Creations) -> bool:
@@ -197,7 +199,9 @@ def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
         )
     name = _loss_name(loss)
     if name is not None and name.removeprefix("sparse_") != LOSSES[task].removeprefix("sparse_"):
-        told.append(f"It was compiled with the loss {name}; bnexp trains with {LOSSES[task]}, as a {task} task needs.")
+        told.append(
+            f"The network was compiled with the loss {name}; bnexp trains with {LOSSES[task]}, as a {task} task needs."
+        )
     return told
 
 

@@ -13,6 +13,7 @@ from bnexp.models.layer_kinds import is_plain_model
 from bnexp.models.padding import Padding
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.models.user_code import PARAMETER, function_of
+from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.system.session_functions import has_parameter
 
 MOST_NAMED, MOST_COLUMNS = 6, 20
@@ -73,7 +74,8 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
 def _from_first_input(model: keras.Sequential, inputs: Inputs) -> keras.Sequential:
     """Return a Sequential without an Input, built for the data's inputs as its first `fit` would build it."""
     try:
-        model.build((None, *inputs.shape))
+        with errors_of_own_layers(f"does not take inputs of shape {inputs.shape}"):
+            model.build((None, *inputs.shape))
     except REFUSALS as error:
         raise SettingError(
             "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."
@@ -92,7 +94,8 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
         )
     x = keras.Input(inputs.shape, dtype="int32" if inputs.kind == "text" else "float32")
     try:
-        return keras.Model(x, model(x), name="model")
+        with errors_of_own_layers(f"does not take inputs of shape {inputs.shape}"):
+            return keras.Model(x, model(x), name="model")
     except REFUSALS as error:
         raise SettingError(
             "model", f"does not take inputs of shape {inputs.shape}: {refusal_text(error)} Change its first layers."

@@ -46,6 +46,7 @@ from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
+from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.system.saved_model import compiled_loss
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
@@ -68,7 +69,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         SettingError: if there is no such network, its code fails, or it does not fit the data, the task or the arm.
     """
     keep = network.weights == "keep"
-    with recording_creations() as created:
+    with recording_creations() as created, errors_of_own_layers("cannot be built"):
         found = _given(network, inputs, classes)
         told = unused(found.model, task, found.loss)
         plain = fed(found.model, inputs, network)

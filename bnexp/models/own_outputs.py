@@ -31,11 +31,13 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
     activation = _activation(model)
     if task == "binary" and shape == (None, 2) and activation in ("softmax", "linear"):
         last = SecondClass(logits=activation == "linear", name="second_class")
-        return _followed_by(model, last), ["Of its two outputs, the second is the probability of the second class."]
+        return _followed_by(model, last), [
+            "The second of the network's two outputs is the probability of the second class."
+        ]
     wanted = ACTIVATIONS[task]
     if shape == (None, units) and activation == "linear" and task != "regression":
         last = keras.layers.Activation(wanted, name="probabilities")
-        return _followed_by(model, last), [f"Its outputs are logits; {wanted} is added behind them."]
+        return _followed_by(model, last), [f"The network's outputs are logits; {wanted} is added behind them."]
     fits = activation == wanted if activation is not None else _fits(model, task)
     if shape != (None, units) or not fits:
         seen = f" with {activation} activation" if activation is not None else ""

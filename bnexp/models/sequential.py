@@ -16,6 +16,7 @@ from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
 from bnexp.models.residual import Residual
+from bnexp.system.own_errors import COLOR
 
 REFUSALS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
@@ -27,7 +28,6 @@ CALLING = "Exception encountered when calling"
 """The start of a line in which Keras only names the layer. The next lines give the cause."""
 OWN = {"Embedding": Embedding, "Residual": Residual}
 """Name -> bnexp's own layer of this name."""
-COLOR = re.compile(r"\x1b\[[0-9;]*m")
 OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$")
 """The node and the operation that TensorFlow puts around its messages."""
 

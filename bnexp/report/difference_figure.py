@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
 from bnexp.metrics import traits, with_unit
-from bnexp.report.comparison_notes import deciding, variance_shares, written_level
+from bnexp.report.comparison_notes import deciding, is_unbounded, variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import SMALL, TITLE, distinct, fitted, shown
 from bnexp.report.plots import BLUE
@@ -158,9 +158,19 @@ class _Decisive:
     new_rows: NewRowsInterval | None
     level: float
     is_ratio: bool = False
+    unknown: str | None = None
+    """What is drawn anew, if the arms agree on all of them and they are too few for an interval."""
 
 
 def _decisive(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
+    """Return the intervals that decide; none for new rows if it is unknown, which the stored bounds of 0 do not say."""
+    found = _stored(document, contrast)
+    if found.new_rows is not None and is_unbounded(document.primary.metric, found.new_rows):
+        return replace(found, new_rows=None, unknown=found.new_rows.drawn)
+    return found
+
+
+def _stored(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
     """Return the intervals that decide. If the document stores none, return the intervals of its table.
 
     Older documents, and comparisons without a verdict, store none. A ratio is converted into a difference from the
@@ -227,6 +237,10 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
         )
     axes.plot([low, high], [place, place], color=of_here, linewidth=3.2, solid_capstyle="butt")
     axes.plot([mean], [place], "D", color=of_here, markersize=6, markeredgecolor="white")
+    if decisive.unknown is not None:
+        told = f"interval for new {decisive.unknown}: not known, these {decisive.unknown} are too few"
+        across: Any = axes.get_yaxis_transform()
+        axes.text(0.5, place - 0.08, told, fontsize=SMALL, color=GREY, ha="center", transform=across)
 
 
 # --- where the uncertainty for new rows comes from ----------------------------------

@@ -25,6 +25,7 @@ from bnexp.errors import SettingError
 from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.machine import memory_limit, sharing
+from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
 from bnexp.training.pieces import HELD, PIECE_BYTES
@@ -111,12 +112,13 @@ def row_bytes(model: keras.Model) -> int:
     """Return the bytes of all results of the forward pass for one row, in training mode.
 
     Raises:
-        SettingError: if a layer refuses to run.
+        SettingError: if a layer refuses to run, or if code of the user's own fails in it.
     """
     shape, kind = model.input_shape[1:], model.inputs[0].dtype
     traced = tf.function(lambda x: model(x, training=True), autograph=False)
     try:
-        graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
+        with errors_of_own_layers("cannot be trained"):
+            graph = traced.get_concrete_function(tf.TensorSpec((1, *shape), kind)).graph
     except REFUSALS as error:
         raise SettingError("model", f"cannot be trained; a layer refuses its inputs: {refusal_text(error)}") from error
     own = sum(_bytes(operation) for operation in graph.get_operations())

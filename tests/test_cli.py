@@ -67,7 +67,7 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     assert lines[1] == "2 classes: 0 (500 rows), 1 (500)"
     assert lines[2] == "bn vs nobn: 3 seed pairs; checked by digest: splits equal, kernels equal, batch orders equal"
     assert "varied: model.normalization (batch / none)" in lines
-    assert "also checked, and equal: every other key of the config, trainer, versions, machine" in lines
+    assert "also checked, and equal: every other key of the config, engine, versions, machine" in lines
     warned = "WARNING  bn: BatchNormalization's moving averages have not converged: after 100 steps with momentum 0.99 they still hold 37%"
     assert any(line.startswith(warned) for line in lines)
     assert any(line.startswith("VERDICT  cannot tell yet  3 pairs are too few for a verdict,") for line in lines)

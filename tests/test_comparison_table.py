@@ -75,9 +75,9 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "Seconds: the time of all seeds together, divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
-        "Skewed differences, or few of them, cause that. In that row, do not trust either alone. More seeds show which holds for these rows.",
+        "That happens if the differences are skewed, or if there are few seeds. In that row, do not trust either alone. More seeds show which holds for these rows.",
         "varied: model.normalization (batch / none)",
-        "also checked, and equal: every other key of the config, trainer, versions, machine",
+        "also checked, and equal: every other key of the config, engine, versions, machine",
         "VERDICT  helps  because.",
     ]
 

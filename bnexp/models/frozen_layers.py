@@ -34,8 +34,8 @@ def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
         found |= {id(one): one for one in fitting}
     if not found:
         return []
-    names = {key: f"{counted[key].removesuffix(last_name(counted[key]))}{last_name(shown[key])}" for key in found}
-    told = [f"{names[key]} ({one.count_params():,} parameters)" for key, one in found.items()]
+    paths = {key: f"{counted[key].removesuffix(last_name(counted[key]))}{last_name(shown[key])}" for key in found}
+    told = [f"{paths[key]} ({one.count_params():,} parameters)" for key, one in found.items()]
     for one in found.values():
         one.trainable = False
     return [f"Frozen: {listed(told, MOST_NAMED)}."]

@@ -71,8 +71,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
-            "other does not. Skewed differences, or few of them, cause that. In that row, do not trust either "
-            "alone. More seeds show which holds for these rows."
+            "other does not. That happens if the differences are skewed, or if there are few seeds. In that row, do "
+            "not trust either alone. More seeds show which holds for these rows."
         )
 
 
@@ -91,7 +91,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         return
     yield (
         f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval beside "
-        f"the mean speaks of these {anew.count:,} {anew.drawn}. Neither covers other training rows."
+        f"the mean speaks of these {anew.count:,} {anew.drawn}. Both are for networks trained on these training rows."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(one, found.new_rows)]
     if unbounded:

@@ -74,7 +74,7 @@ def _contrast(
     yield Text(f"varied: {_listed(contrast.varied) or 'nothing; both arms are the same experiment'}")
     yield from map(warning, _unfair(contrast))
     if not contrast.confounders:
-        yield Text("also checked, and equal: every other key of the config, trainer, versions, machine")
+        yield Text("also checked, and equal: every other key of the config, engine, versions, machine")
     if not explained.issuperset(contrast.cautions):  # all of them again if one is new: they belong together
         yield from map(warning, contrast.cautions)
     explained.update(warned, contrast.cautions)

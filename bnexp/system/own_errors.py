@@ -61,10 +61,10 @@ def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any])
 def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
     """Return a command that calls a user's function, and its folder; None if a shell could read the command otherwise.
 
-    >>> _command("n.py", "build", {"input_shape": (4,)})
-    '`python -c "import n; n.build(input_shape=(4,))"`'
-    >>> _command("nets/n.py", "build", {"normalization": len})
-    '`python -c "import keras, n; n.build(normalization=keras.layers.BatchNormalization)"` in nets'
+    >>> _command("my_net.py", "build", {"input_shape": (4,)})
+    '`python -c "import my_net; my_net.build(input_shape=(4,))"`'
+    >>> _command("nets/" + "my_net.py", "build", {"normalization": len})
+    '`python -c "import keras, my_net; my_net.build(normalization=keras.layers.BatchNormalization)"` in nets'
     >>> _command("my-net.py", "build", {})
     """
     module = Path(place).stem if place.endswith(".py") else place

@@ -270,7 +270,8 @@ def test_an_error_in_the_users_code_shows_their_traceback(folder: Path) -> None:
     done = bnexp("compare", *arguments, cwd=folder, code=2)
     assert "your code in my_net.py fails (call):" in done.stderr
     assert "return keras.layers.Dense(1)(None).shape[7]" in done.stderr
-    assert "The error is in that code, and not in bnexp." in done.stderr
+    alone = "import my_net; my_net.broken()"
+    assert f'The error is in that code, and not in bnexp. Fix it, and try it with `python -c "{alone}"`.' in done.stderr
     assert sorted(folder.rglob("*")) == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +115,12 @@ def test_a_model_in_the_place_of_a_function_is_told_apart(made: str, kind: str, 
 
 LAYER = """import keras
 
-class Mine(keras.Layer):
+class Failing(keras.Layer):
     def call(self, x, training=False):
         {failing}
 
 def build(normalization):
-    return keras.Sequential([normalization(), Mine(), keras.layers.Dense(1, activation="sigmoid")])
+    return keras.Sequential([normalization(), Failing(), keras.layers.Dense(1, activation="sigmoid")])
 """
 
 
@@ -147,3 +149,30 @@ def test_an_error_in_a_layer_of_the_users_own_shows_where_it_is(
     assert f'File "{folder}/net.py", line 5, in call\n    ' in told
     assert line in told and said in told and told.endswith("\nFix that code.")
     assert "site-packages" not in told and "\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    ("parameters", "call"),
+    [
+        ("", "import net; net.build()"),
+        ("classes, input_shape", "import net; net.build(input_shape=(3,), classes=2)"),
+        ("normalization", "import keras, net; net.build(normalization=keras.layers.BatchNormalization)"),
+    ],
+)
+def test_an_error_in_a_function_comes_with_a_command_that_shows_it_without_bnexp(
+    parameters: str, call: str, folder: Path
+) -> None:
+    (folder / "net.py").write_text(f"def build({parameters}): raise ValueError('my own bug')\n")
+    with pytest.raises(UserError) as error:
+        bnexp.check("net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+    assert str(error.value).endswith(f'Fix it, and try it with `python -c "{call}"`.')
+    done = subprocess.run([sys.executable, "-c", call], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ValueError: my own bug\n")
+
+
+def test_a_command_for_a_function_in_another_folder_names_the_folder(folder: Path) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "net.py").write_text("def build(): raise ValueError('my own bug')\n")
+    with pytest.raises(UserError) as error:
+        bnexp.check("nets/net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+    assert str(error.value).endswith('try it with `python -c "import net; net.build()"` in nets.')

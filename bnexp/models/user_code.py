@@ -61,8 +61,9 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. Give its "
             "arguments by name, as in model.arguments={width: 64}.",
         ) from error
-    with errors_of("call", build), followed(build), importable_beside(build), _settings_kept(build):
-        return function(**{**given, **arguments})
+    given |= arguments
+    with errors_of("call", build, given), followed(build), importable_beside(build), _settings_kept(build):
+        return function(**given)
 
 
 def _module(build: str) -> ModuleType:

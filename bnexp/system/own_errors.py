@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bnexp.errors import OWN_FOLDER, SettingError
 from bnexp.system.installed import is_installed_file
@@ -17,41 +18,68 @@ from bnexp.system.session_functions import is_of_session, told_of
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 """The sequences around Keras's messages that set a terminal's colours."""
 
+READ_BY_SHELLS = frozenset('"$`\\!%')
+"""Characters that some shell does not leave as they are within double quotes."""
+
 
 @contextmanager
-def errors_of(step: str, build: str) -> Iterator[None]:
-    """Raise SettingError with the user's own traceback if the user's code in this block fails."""
+def errors_of(step: str, build: str, given: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Raise SettingError with the user's own traceback if the user's code in this block fails.
+
+    `given` has the arguments with which the user's function is called in this block.
+    """
     try:
         yield
     except SettingError:
         raise
     except (Exception, SystemExit) as error:
         failing = "it" if is_of_session(build) else f"your code in {build.rpartition(':')[0]}"
-        raise SettingError(
-            "model.build",
-            f"is {told_of(build)}; {failing} fails ({step}):\n{own_traceback(error)}\n{_cure(error, step, build)}",
-        ) from error
+        shown, cure = own_traceback(error), _cure(error, step, build, given or {})
+        raise SettingError("model.build", f"is {told_of(build)}; {failing} fails ({step}):\n{shown}\n{cure}") from error
 
 
-def _cure(error: BaseException, step: str, build: str) -> str:
+def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any]) -> str:
     """Return how to fix the user's code and, if possible, how to run it without bnexp."""
-    file, _, name = build.rpartition(":")
     told = "The error is in that code, and not in bnexp. Fix it"
-    if is_of_session(build):
-        return f"{told}, and try it with `{name}()`."
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and not is_of_session(build):
         return (
             "bnexp looks for modules beside the file and on PYTHONPATH. It undoes changes that a file makes to "
             "sys.path, because it would not notice changed modules there. Install the module, or put it in one of "
             "these places."
         )
-    if not file.endswith(".py"):
-        return f"{told}."
-    return (
-        f"{told}, and try it with `python {Path(file).name}`."
-        if step == "import"
-        else f"{told}. Try `{Path(file).stem}.{name}` alone."
-    )
+    place, _, name = build.rpartition(":")
+    way: str | None
+    if is_of_session(build):
+        way = f"`{_call(name, given)}`"
+    elif step == "import":
+        way = f"`python {Path(place).name}`" if place.endswith(".py") else None
+    else:
+        way = _command(place, name, given)
+    return f"{told}." if way is None else f"{told}, and try it with {way}."
+
+
+def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
+    """Return a command that calls a user's function, and its folder; None if a shell could read the command otherwise.
+
+    >>> _command("my_net.py", "build", {"input_shape": (4,)})
+    '`python -c "import my_net; my_net.build(input_shape=(4,))"`'
+    >>> _command("package.nets", "build", {"normalization": len})
+    '`python -c "import keras, package.nets; package.nets.build(normalization=keras.layers.BatchNormalization)"`'
+    >>> _command("my-net.py", "build", {})
+    """
+    module = Path(place).stem if place.endswith(".py") else place
+    keras = "keras, " if any(map(callable, given.values())) else ""
+    code = f"import {keras}{module}; {module}.{_call(name, given)}"
+    if not all(one.isidentifier() for one in module.split(".")) or not code.isprintable() or set(code) & READ_BY_SHELLS:
+        return None
+    folder = Path(place).parent if place.endswith(".py") else Path()
+    return f'`python -c "{code}"`{"" if folder == Path() else f" in {folder}"}'
+
+
+def _call(name: str, given: Mapping[str, Any]) -> str:
+    """Write a call of the user's function. Its only argument that can be called itself makes normalization layers."""
+    values = {key: "keras.layers.BatchNormalization" if callable(one) else repr(one) for key, one in given.items()}
+    return f"{name}({', '.join(f'{key}={one}' for key, one in values.items())})"
 
 
 @contextmanager

@@ -264,6 +264,18 @@ def test_a_misspelt_target_names_the_column_that_was_meant(folder: Path) -> None
     assert "Did you mean 'label'?" in message
 
 
+def test_a_comparison_whose_baseline_is_not_none_says_how_to_make_it_none(folder: Path) -> None:
+    def noted(*arguments: str) -> str:
+        data = ("--data", "my.csv", "--target", "label", *SHORT)
+        return bnexp("compare", "my_net.py:build", *data, *arguments, cwd=folder).stderr
+
+    assert (
+        "The baseline is batch, the last arm. To compare each arm with none, name it last: --arms batch,none."
+    ) in noted("--arms", "none,batch")
+    for others in (("batch,none",), ("none,batch", "--baseline", "my_net-none")):
+        assert "The baseline is" not in noted("--arms", *others)
+
+
 def test_an_error_in_the_users_code_shows_their_traceback(folder: Path) -> None:
     arguments = ("my_net.py:broken", "--data", "my.csv", "--target", "label", "--arms", "batch,none")
     before = sorted(folder.rglob("*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from bnexp import comparison, store
 from bnexp.api.comparison_design import Design, Work, designed
 from bnexp.api.experiments import train_one
 from bnexp.api.given_networks import Networks
-from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, with_keywords
+from bnexp.api.names import RUNS, Arms, Name, NormalizationArm, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Observer, Silent
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
@@ -31,6 +31,7 @@ from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Look
 from bnexp.store.plan_document import ComparisonPlan
 from bnexp.system.process_state import process_state_kept
+from bnexp.system.spelling import spelt
 
 __all__ = ["ComparisonPlan", "Question", "compare", "plan_comparison"]
 
@@ -125,7 +126,26 @@ def _begun(
     """Return the work, in which each of the user's own networks is replaced by its arms."""
     observer = observer or Observer()
     arms = own.arms_of(names, overrides, observer)
+    if question.baseline is None and len(arms) == len(own.arms or ()):
+        for note in _other_baseline(own.arms or ()):
+            observer.info(note)
     return Work(arms, overrides, question, own.runs, observer)
+
+
+def _other_baseline(arms: Sequence[NormalizationArm]) -> Iterator[str]:
+    """Yield how to make `none` the baseline, if it is among a network's arms and another arm is the last.
+
+    >>> list(_other_baseline(["none", "layer"]))
+    ['The baseline is layer, the last arm. To compare each arm with none, name it last: arms=["layer", "none"].']
+    >>> list(_other_baseline(["layer", "none"]))
+    []
+    """
+    names = [str(arm.get("name", "arm")) if isinstance(arm, Mapping) else str(arm) for arm in arms]
+    if "none" not in names[:-1] or names[-1] == "none":
+        return
+    last = spelt("arms", [*(name for name in names if name != "none"), "none"])
+    example = "" if any(isinstance(arm, Mapping) for arm in arms) else f": {last}"
+    yield f"The baseline is {names[-1]}, the last arm. To compare each arm with none, name it last{example}."
 
 
 def _look(work: Work, design: Design) -> tuple[list[Arm], ComparisonDocument]:

@@ -233,7 +233,8 @@ def test_arrays_are_kept_once_by_what_they_hold_and_are_no_runs(folder: Path) ->
     assert Path(path).stat().st_mtime_ns == before, "never written again"
     with np.load(path, allow_pickle=False) as kept:
         assert kept["x"].tolist() == ROWS.tolist() and kept["y"].tolist() == LABELS.tolist()
-    bnexp.check(net, data=(ROWS + 1, LABELS))
+    (checked,) = bnexp.check(net, data=(ROWS + 1, LABELS))
+    assert checked.facts.data.name == "(x, y)"
     assert len(list((folder / "runs" / "data").iterdir())) == 2
     assert bnexp.list_runs() == []
     assert command("runs", cwd=folder).stdout == "There are no runs in runs.\n"
@@ -245,6 +246,7 @@ def test_a_data_frame_is_kept_as_it_is_and_its_target_is_learned(folder: Path) -
     (checked,) = bnexp.check(net, "dataset.drop=[note]", data=frame, target="label")
     facts, section = checked.facts.data, checked.experiment.dataset
     assert (facts.target, facts.rows, facts.classes) == ("label", 60, ["no", "yes"])
+    assert facts.name == "DataFrame", "the user has no Parquet file"
     pd.testing.assert_frame_equal(pd.read_parquet(section.path), frame)  # type: ignore[union-attr]
     assert refusal(net, data=frame) == (
         "target is missing; expected the column that is to be learned. The columns are: a, b, c, d, label, note."

@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp.config.dataset import Dataset
 from bnexp.data.stored_rows import pieces
 from bnexp.errors import listed
 from bnexp.store import DataFacts
+from bnexp.system import given_data
 
 if TYPE_CHECKING:
     from bnexp.data import Data
 
 MOST_NAMED = 10
 """Most categories that a warning names."""
+
+
+def name_of(dataset: Dataset) -> str:
+    """Return `dataset.name`, or what data are called that were given in Python, such as `DataFrame`.
+
+    These data are stored in a file of a kind that the user did not choose.
+    """
+    return given_data.called(str(getattr(dataset, "path", ""))) or dataset.name
 
 
 def data_facts(name: str, data: Data) -> DataFacts:

@@ -26,7 +26,7 @@ from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.data.sources.column import have_none
 from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
-from bnexp.experiment.data_facts import data_facts
+from bnexp.experiment.data_facts import data_facts, name_of
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256, refuse_unusable
@@ -120,7 +120,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
-        data=data_facts(experiment.dataset.name, data),
+        data=data_facts(name_of(experiment.dataset), data),
         digest=data.digest if digests else None,
         splits=data.split_digests(training.all_seeds()) if digests else None,
         own_momenta=built.own_momenta,

@@ -21,7 +21,7 @@ from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
 from bnexp.experiment.copied_seeds import copied_seeds, note_kept
-from bnexp.experiment.data_facts import recorded_data_facts
+from bnexp.experiment.data_facts import name_of, recorded_data_facts
 from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
 from bnexp.experiment.kept_seeds import KeptSeeds
 from bnexp.experiment.network_facts import network_facts
@@ -178,7 +178,7 @@ def first_record(
         trained=[TrainedSeeds(seeds=seeds, run=run, started=started, machine=here)],
         trainer=Trainer(name=trainer, reason=reason),
         network=network_facts(experiment, built),
-        dataset=recorded_data_facts(experiment.dataset.name, data),
+        dataset=recorded_data_facts(name_of(experiment.dataset), data),
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         versions=versions(),
         machine=here,

@@ -12,6 +12,17 @@ def call(path: str, name: str) -> None:
     _CALLED[path] = name
 
 
+def called(path: str) -> str | None:
+    """Return the name of the given data that a file stores, without an article; None for any other file.
+
+    >>> call("runs/data/0123.parquet", "the DataFrame")
+    >>> called("runs/data/0123.parquet"), called("my.parquet")
+    ('DataFrame', None)
+    """
+    name = _CALLED.get(path)
+    return None if name is None else name.removeprefix("the ")
+
+
 def as_given(text: str) -> str:
     """Return a message in which files that store given data are replaced by the names of these data.
 

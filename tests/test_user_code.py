@@ -168,3 +168,11 @@ def test_an_error_in_a_function_comes_with_a_command_that_shows_it_without_bnexp
     assert str(error.value).endswith(f'Fix it, and try it with `python -c "{call}"`.')
     done = subprocess.run([sys.executable, "-c", call], cwd=folder, capture_output=True, text=True, check=False)
     assert done.stderr.endswith("ValueError: my own bug\n")
+
+
+def test_a_command_for_a_function_in_another_folder_names_the_folder(folder: Path) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "net.py").write_text("def build(): raise ValueError('my own bug')\n")
+    with pytest.raises(UserError) as error:
+        bnexp.check("nets/net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+    assert str(error.value).endswith('try it with `python -c "import net; net.build()"` in nets.')

@@ -63,8 +63,8 @@ def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
 
     >>> _command("my_net.py", "build", {"input_shape": (4,)})
     '`python -c "import my_net; my_net.build(input_shape=(4,))"`'
-    >>> _command("nets/" + "my_net.py", "build", {"normalization": len})
-    '`python -c "import keras, my_net; my_net.build(normalization=keras.layers.BatchNormalization)"` in nets'
+    >>> _command("package.nets", "build", {"normalization": len})
+    '`python -c "import keras, package.nets; package.nets.build(normalization=keras.layers.BatchNormalization)"`'
     >>> _command("my-net.py", "build", {})
     """
     module = Path(place).stem if place.endswith(".py") else place

@@ -163,6 +163,21 @@ def unnamed() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(3)(hidden))
 
 
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_a_layer_that_was_made_before_may_have_the_name_that_a_new_one_gets(kind: str) -> None:
+    made = keras.layers.Dense(2, name="dense")
+
+    def with_it() -> keras.Model:
+        inputs, norm = keras.Input((4,)), keras.layers.BatchNormalization()
+        head = keras.layers.Dense(3, "softmax")
+        copy = keras.layers.Dense.from_config(made.get_config())
+        if kind == "sequential":
+            return keras.Sequential([inputs, copy, norm, head])
+        return keras.Model(inputs, head(norm(copy(inputs))))
+
+    assert built(with_it, inputs=TABLE).model.output_shape == (None, 3)
+
+
 def test_unnamed_layers_are_called_as_in_a_new_session_whatever_was_built_before() -> None:
     before = keras.backend.get_uid("dense")
     for _ in range(2):

@@ -66,14 +66,8 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             "arguments by name, as in model.arguments={width: 64}.",
         ) from error
     given |= arguments
-    with (
-        errors_of("call", build, given),
-        followed(build),
-        importable_beside(build),
-        _settings_kept(build),
-        _names_anew(),
-    ):
-        return function(**given)
+    with errors_of("call", build, given), followed(build), importable_beside(build), _settings_kept(build):
+        return _with_names_anew(function, given)
 
 
 def _module(build: str) -> ModuleType:
@@ -101,6 +95,17 @@ _REGISTERED: dict[str, dict[str, Any]] = {}
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
+
+
+def _with_names_anew(function: Function, given: Mapping[str, Any]) -> Any:
+    """Call the function with unnamed layers numbered anew, or numbered on if it uses a layer with one of these names."""
+    try:
+        with _names_anew():
+            return function(**given)
+    except ValueError as error:
+        if "unique" not in str(error):  # Keras: "All operation names should be unique."
+            raise
+    return function(**given)
 
 
 @contextmanager

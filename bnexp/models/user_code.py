@@ -98,7 +98,7 @@ def _is_own_function(value: Any, module: ModuleType) -> bool:
 
 
 def _with_names_anew(function: Function, given: Mapping[str, Any]) -> Any:
-    """Call the function with unnamed layers numbered anew, or numbered on if it uses a layer with one of these names."""
+    """Call the function with unnamed layers numbered anew, or numbered on if it uses a layer of one of these names."""
     try:
         with _names_anew():
             return function(**given)

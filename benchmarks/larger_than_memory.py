@@ -1,6 +1,6 @@
 """How fast bnexp trains on images of 4 times `training.memory_limit`, in turn with the same images in memory.
 
-The measuring is `speed.py`'s. It takes about 12 GiB of disk in the system's folder for temporary files, and 14 GiB of
+The measuring is `speed.py`'s. It takes about 12 GiB of disk in the system's folder for temporary files, and 20 GiB of
 memory for the side in memory. A small network makes it hard for the disk: there is little to compute for each row.
 Before each round the system forgets what it holds of the cache in memory, so that its digest is checked from the
 disk; what is read after that may be in memory again. The file of the images is forgotten, too, for both sides. From the

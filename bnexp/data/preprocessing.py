@@ -148,7 +148,7 @@ def _scaling(scale: str, part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
 def _moments(part: _Part) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return mean and standard deviation of each feature's numbers that are no NaN."""
     mean, count = _means(part)
-    of_row = np.broadcast_to(mean, (1, *part.x.shape[1:])).copy()  # NumPy is slow with a few numbers again and again
+    of_row = np.broadcast_to(mean, (1, *part.x.shape[1:])).copy()  # NumPy is slow if it repeats a few channels
     total = sum(_sum((piece - of_row) ** 2) for piece in part.pieces())
     return mean, np.sqrt(total / count)
 

@@ -11,7 +11,7 @@ from bnexp.errors import SettingError, listed, nearest
 from bnexp.models.layer_paths import last_name, layer_paths
 
 MOST_NAMED = 6
-"""Frozen layers that are named."""
+"""The most frozen layers that the sentence names."""
 
 
 def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:

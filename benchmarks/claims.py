@@ -52,9 +52,7 @@ def about(row: dict[str, Any]) -> str:
 
 def short_about(row: dict[str, Any]) -> str:
     """Return what is contrasted, in fewer words."""
-    about: str = row["about"]
-    about = about.replace(" (%)", "").replace(" minus the same at ", ", minus at ")
-    return about.replace(" divided by the same at ", ", divided by the same at ")
+    return str(row["about"]).replace(" (%)", "")
 
 
 def short_table(rows: list[dict[str, Any]]) -> str:

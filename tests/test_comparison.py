@@ -200,7 +200,7 @@ def test_the_target_is_a_share_of_the_baselines_median_best_and_nobody_who_misse
     assert document["target"] == {
         "metric": "val_accuracy",
         "value": pytest.approx(0.76),
-        "rule": "95% of the median, over b's seeds, of the best val_accuracy",
+        "rule": "95% of b's best val_accuracy (median over its seeds)",
         "why_none": None,
     }
     reach = document["arms"][0]["to_target"]
@@ -231,7 +231,7 @@ def test_where_there_is_a_test_part_it_decides_and_the_target_is_of_the_validati
     assert document["primary"]["metric"] == "test_accuracy"
     assert document["contrasts"][0]["verdict"]["word"] == "hurts"  # though it helps on validation
     assert document["target"]["metric"] == "val_accuracy"
-    assert document["target"]["rule"] == "95% of the median, over nobn's seeds, of the best val_accuracy"
+    assert document["target"]["rule"] == "95% of nobn's best val_accuracy (median over its seeds)"
 
 
 def test_a_baseline_that_does_not_beat_the_mean_has_no_target_in_r2_unless_one_is_asked_for() -> None:
@@ -251,13 +251,13 @@ def test_a_baseline_that_does_not_beat_the_mean_has_no_target_in_r2_unless_one_i
 def test_the_target_of_a_baseline_that_beats_the_mean_is_a_share_of_its_best() -> None:
     document = compare([with_r2("a", [0.5] * SEEDS), with_r2("b", [0.4] * SEEDS)], Question())
     assert document["target"]["value"] == pytest.approx(0.38)
-    assert document["target"]["rule"] == "95% of the median, over b's seeds, of the best val_r2"
+    assert document["target"]["rule"] == "95% of b's best val_r2 (median over its seeds)"
 
 
 def test_a_target_of_a_loss_is_a_little_above_the_baselines() -> None:
     document = compare([BN, NOBN], Question(metric="val_loss"))
     assert document["target"]["value"] == pytest.approx(1.05 * np.median(NOBN.history.best("val_loss")))
-    assert document["target"]["rule"] == "105% of the median, over nobn's seeds, of the best val_loss"
+    assert document["target"]["rule"] == "105% of nobn's best val_loss (median over its seeds)"
 
 
 def reached(name: str, epochs: list[int]) -> Arm:
@@ -302,7 +302,7 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     found = compare(arms, Question())["target"]
     assert found["value"] is None
     assert found["why_none"] == (
-        "95% of the median, over b's seeds, of the best val_accuracy is no more than guessing scores; --reach sets one"
+        "95% of b's best val_accuracy (median over its seeds) is no more than guessing scores; --reach sets one"
     )
     assert compare(arms, Question(reach=0.4))["target"]["value"] == 0.4
 
@@ -314,7 +314,7 @@ def test_a_target_that_a_constant_answer_reaches_is_none_though_the_commonest_tr
     for metric in (None, "val_accuracy"):
         assert compare(arms, Question(metric=metric))["target"] == {
             "metric": "val_accuracy", "value": None, "rule": "",
-            "why_none": "95% of the median, over b's seeds, of the best val_accuracy is no more than guessing scores; --reach sets one",
+            "why_none": "95% of b's best val_accuracy (median over its seeds) is no more than guessing scores; --reach sets one",
         }  # fmt: skip
     better = [changed(arm(name, [0.6] * SEEDS), "dataset", to=facts) for name in ("a", "b")]
     assert compare(better, Question())["target"]["value"] == pytest.approx(0.57)

@@ -103,7 +103,7 @@ def test_epochs_to_a_metric_that_all_arms_compute_at_each_epoch_are_counted() ->
     document = compare(by_epoch, Question(metric="val_auc"))
     last_S = by_epoch[1].held_out.values("val_auc").mean(axis=1)  # type: ignore[union-attr]
     assert document.target.value == pytest.approx(0.95 * np.median(last_S))
-    assert document.target.rule == "95% of the median, over b's seeds, of the best val_auc"
+    assert document.target.rule == "95% of b's best val_auc (median over its seeds)"
     reaches = [side.to_target for side in document.arms]
     assert reaches[0] is not None and reaches[0].epochs == [1.0] * 8
     assert reaches[1] is not None and reaches[1].epochs == [
@@ -117,7 +117,7 @@ def test_a_target_in_a_metric_of_classes_that_guessing_reaches_is_none() -> None
     arms = [predicting("aa", 3.0)[0], predicting("b", -0.2)[0]]
     by_epoch = [replace(one, history=one.history.with_final("val_auc", np.full(8, 0.5))) for one in arms]
     assert compare(by_epoch, Question(metric="val_auc")).target.why_none == (
-        "95% of the median, over b's seeds, of the best val_auc is no more than guessing scores; --reach sets one"
+        "95% of b's best val_auc (median over its seeds) is no more than guessing scores; --reach sets one"
     )
 
 

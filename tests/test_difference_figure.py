@@ -126,7 +126,7 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert [text.get_text() for text in bars.texts] == ["25%", "25%", "50%"]
     legend = bars.get_legend()
     assert legend is not None
-    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "seeds that do well on different rows"]
+    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "interaction of seeds and rows"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
     of_these = document(known) | {"asked": {"about": "these-rows"}}
     assert len(difference_figure(of_these).axes) == 1, "new rows were not asked about"

@@ -103,7 +103,7 @@ def test_a_verdict_names_the_keys_beside_the_number_of_rows() -> None:
     ]
     sentence = compare(arms, Question("val_balanced_accuracy")).contrasts[0].verdict.sentence
     (needed,) = re.findall(
-        r"With about ([\d,]+) held-out rows in all \(about [\d,]+ of the rarest class; dataset.samples=(\d+) dataset.test_size=",
+        r"With about ([\d,]+) held-out rows instead of [\d,]+ \(about [\d,]+ of the rarest class; dataset.samples=(\d+) dataset.test_size=",
         sentence,
     )
     assert int(needed[0].replace(",", "")) + 800 == int(needed[1])

@@ -73,7 +73,7 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
     assert (
-        "held-out rows in all there is about a 50% chance to settle it; more seeds alone would not settle it. For these 200 rows alone: no difference"
+        "held-out rows instead of 200 there is about a 50% chance to settle it; more seeds alone would not settle it. For these 200 rows alone: no difference"
         in verdict.sentence
     )
 
@@ -409,7 +409,8 @@ def test_what_a_metric_of_classes_needs_is_told_in_rows_of_the_rarest_class() ->
     arms = [answered(name, draws.random((20, 200)) < share, target_R) for name, share in (("a", 0.8), ("b", 0.83))]
     contrast = contrast_of(*arms, metric="val_balanced_accuracy")
     (needed,) = re.findall(
-        r"With about ([\d,]+) held-out rows in all \(about (\d+) of the rarest class\)", contrast.verdict.sentence
+        r"With about ([\d,]+) held-out rows instead of [\d,]+ \(about (\d+) of the rarest class\)",
+        contrast.verdict.sentence,
     )
     assert int(needed[1]) == math.ceil(int(needed[0].replace(",", "")) / 10)
     rows = contrast.metrics["val_balanced_accuracy"].new_rows

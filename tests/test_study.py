@@ -223,9 +223,9 @@ def test_a_contrast_is_treated_minus_baseline_averaged_over_cells_for_each_seed(
 
 def test_an_interaction_of_a_ratio_is_said_to_be_divided_and_not_subtracted() -> None:
     sides: dict[str, Any] = {"at": {"b": 2}, "minus": {"b": 32}}
-    assert about(claim(**sides)) == "test_accuracy (%), bn - none at b 2 minus the same at b 32"
+    assert about(claim(**sides)) == "test_accuracy (%), (bn - none at b 2) - (bn - none at b 32)"
     loss = {"metric": {"metric": "loss", "ratio": True}, "direction": "lower", "smallest": 1.05}
-    assert about(claim(**sides, **loss)) == "loss, none / bn at b 2 divided by the same at b 32"
+    assert about(claim(**sides, **loss)) == "loss, (none / bn at b 2) / (none / bn at b 32)"
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
@@ -723,7 +723,7 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     assert won["difference"]["mean"] == pytest.approx((6 - 1) / 8 / 2)
     assert won["other_sign"][0] == (1, pytest.approx((1 + 0.5) / 8))
     assert won["verdict"]["sentence"].startswith(
-        "On these rows, test_accuracy (%), seeds in which bn beats none (%), minus 50 is +31.25 ["
+        "On these rows, test_accuracy (%), seeds in which bn beats none (%) - 50 is +31.25 ["
     )
     faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5

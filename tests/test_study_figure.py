@@ -170,8 +170,8 @@ def test_a_factor_that_is_reduced_to_a_width_is_a_row_of_decades_for_each_level_
     assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.25, 1.0]
     lines = axes.get_xlabel().splitlines()
     assert lines == [
-        "width in training.learning_rate (decades) of test_accuracy",
-        "within 0.01 of its best: bn - none",
+        "decades of learning_rate with test_accuracy within 1.00 points",
+        "of its best: bn - none",
         "grey: smaller than the smallest effect of interest",
     ]
     (grey,) = axes.patches

@@ -276,7 +276,7 @@ def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> s
     rarest = [one.rows for one in new_rows.strata if one.of == "the rarest class"]
     share = f"about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class" if rarest else ""
     how = wording.how_to_hold_out(rounded / new_rows.count)
-    return f"about {rounded:,} held-out {new_rows.drawn} in all{in_brackets(share, how)}"
+    return f"about {rounded:,} held-out {new_rows.drawn} instead of {new_rows.count:,}{in_brackets(share, how)}"
 
 
 def _rounded(count: int) -> int:

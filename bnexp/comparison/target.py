@@ -27,7 +27,7 @@ def default_target(
         name = quantity(metric)
         return None, "", f"{name} is not computed at each epoch; training.metrics: [{name}] does that"
     share = 1 - TARGET_SHARE if higher_is_better(watched) else 1 + TARGET_SHARE
-    rule = f"{share:.0%} of the median, over {baseline}'s seeds, of the best {watched}"
+    rule = f"{share:.0%} of {baseline}'s best {watched} (median over its seeds)"
     if quantity(watched) == "r2" and not statistics.beats(history.final(watched), 0.0):
         beaten = f"{baseline} does not beat predicting the mean (0) in {watched} by its 95% interval"
         return None, "", f"{beaten}; --reach sets one"

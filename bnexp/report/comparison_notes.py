@@ -107,9 +107,10 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     """Write the shares of seeds, rows and their interaction in the variance of the mean difference; None if unknown.
 
-    >>> _shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01, row_variance=0.3,
-    ...     rest_variance=4.0), 20)
-    'the 20 seeds (17%), from the 200 held-out rows (50%), and from seeds that do well on different rows (33%)'
+    >>> print(_shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
+    ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%): each seed does
+    well on other rows
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -117,8 +118,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
-        f"the {seeds} seeds ({share[0]}), from the {anew.count:,} held-out {rows} ({share[1]}{rarest}), and from seeds "
-        f"that do well on different {rows} ({share[2]})"
+        f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
+        f"and their interaction ({share[2]}): each seed does well on other {rows}"
     )
 
 

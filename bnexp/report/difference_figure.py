@@ -31,7 +31,7 @@ ROW, LEFT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.62  # inches
-BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "seeds that do well on different rows")
+BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "interaction of seeds and rows")
 LABELLED = 0.06
 """The smallest share whose bar has room for its number."""
 ABOVE_ROW, DOTS_FROM, DOTS_TO = 0.22, 0.0, 0.4

@@ -160,14 +160,14 @@ def storable(claim: Hypothesis, value: float | None) -> float | None:
 
 
 def about(claim: Hypothesis) -> str:
-    """Return the text for what is contrasted: the endpoint, the arms and the levels."""
+    """Return the text for what is contrasted, as 'loss, (none / bn at batch_size 2) / (none / bn at batch_size 32)'."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
-        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%), minus 50"
-    without = "divided by" if claim.is_ratio else "minus"
-    minus = "" if claim.minus is None else f" {without} the same at {levels_text(claim.minus)}"
-    at = f" at {levels_text(claim.at)}" if claim.at else ""
-    return f"{endpoint_text(claim)}, {pair}{at}{minus}"
+        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%) - 50"
+    here, there = [f"{pair} at {levels_text(at)}" if at else pair for at in (claim.at, claim.minus)]
+    if claim.minus is not None:
+        here = f"({here}) {'/' if claim.is_ratio else '-'} ({there})"
+    return f"{endpoint_text(claim)}, {here}"
 
 
 def asks(claim: Hypothesis) -> str:
@@ -190,7 +190,9 @@ def endpoint_text(claim: Hypothesis) -> str:
     if claim.over is None:
         return name
     if claim.over.take == "width":
-        return f"width in {claim.over.factor} (decades) of {endpoint.metric} within {claim.over.within:g} of its best"
+        metric, factor = endpoint.metric, claim.over.factor.rpartition(".")[2]
+        near = number(metric, claim.over.within) + " points" * (with_unit(metric) != metric)
+        return f"decades of {factor} with {metric} within {near} of its best"
     return f"{claim.over.take} over {claim.over.factor} of {name}"
 
 

@@ -70,12 +70,12 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
         "averages.",
         "Arms: mean ± half of the 95% confidence interval over seeds, at the final epoch; with early stopping, at the best epoch. "
-        "Differences: mean [95% confidence interval]. p: sign-flip test, of these rows.",
+        "Differences: mean [95% confidence interval]. p: sign-flip test over seeds, for these rows.",
         "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
         "Seconds: the time of all seeds together, divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
-        "That happens if the differences are skewed, or if there are few seeds. In that row, do not trust either alone. More seeds show which holds for these rows.",
+        "That happens if the differences are skewed, or if there are few seeds. Do not trust either alone there. More seeds show which one holds.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, engine, versions, machine",
         "VERDICT  helps  because.",

@@ -37,8 +37,8 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("dataset.samples=1200 dataset.test_size=0.34", 2, "val", {"name": "moons"}, {}),
         ("dataset.samples=1200 dataset.test_size=0.34", 2, "test", {"name": "moons", "validation_size": 0.2}, TESTED),
         ("a larger dataset.samples", 2, "val", {"name": "moons", "validation_size": 0.2}, TESTED),
-        ("dataset.samples=1200 dataset.test_size=0.34, which draws another problem of this kind", 2, "val", {"name": "regression"}, {}),
-        ("a larger dataset.samples, which draws another problem of this kind", 2, "val", {"name": "classification", "validation_size": 0.2}, TESTED),
+        ("dataset.samples=1200 dataset.test_size=0.34, which draws a similar but different problem", 2, "val", {"name": "regression"}, {}),
+        ("a larger dataset.samples, which draws a similar but different problem", 2, "val", {"name": "classification", "validation_size": 0.2}, TESTED),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV, {}),
         ("dataset.test_size=0.6, which leaves 400 to train on", 3, "val", CSV, {}),
         ("with as many training rows as now, that takes about 1,402 rows, and there are 1,000: collect more, or use "

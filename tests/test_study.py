@@ -723,7 +723,7 @@ def test_wins_count_only_which_arm_is_better_and_how_often_fewer_seeds_mislead()
     assert won["difference"]["mean"] == pytest.approx((6 - 1) / 8 / 2)
     assert won["other_sign"][0] == (1, pytest.approx((1 + 0.5) / 8))
     assert won["verdict"]["sentence"].startswith(
-        "On these rows, test_accuracy (%), seeds in which bn beats none (%) - 50 is +31.25 ["
+        "On these rows, test_accuracy (%), (% of seeds in which bn beats none) - 50 is +31.25 ["
     )
     faster = judge([-0.1] * 8, wins=True, smallest=0.25, metric={"metric": "val_accuracy", "epochs_to": 0.9})
     assert faster["verdict"]["word"] == "supported" and faster["difference"]["mean"] == 0.5

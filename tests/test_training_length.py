@@ -149,8 +149,8 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 
 AT_THEIR_BEST = (
     "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
-    "validation part. Then let a test part judge: dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
-    "training.refresh_statistics=true."
+    "validation part, and a test part judge (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
+    "training.refresh_statistics=true)."
 )
 
 
@@ -172,7 +172,7 @@ def test_two_arms_that_were_better_before_share_the_cure() -> None:
 def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_that_judge(tmp_path: Path) -> None:
     """Early stopping by validation rows is refused where these judge, and is not where a test part does."""
     (tmp_path / "bn.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
-    one = config.load(tmp_path / "bn.yaml", AT_THEIR_BEST.rpartition("judge: ")[2].removesuffix(".").split())
+    one = config.load(tmp_path / "bn.yaml", AT_THEIR_BEST.rpartition("(add ")[2].removesuffix(").").split())
     refuse_judged_by_what_chose(Question(), one.measured("binary"), [one])
     with pytest.raises(ComparisonError, match="chooses by val_loss, on the same rows"):
         refuse_judged_by_what_chose(Question(metric="val_accuracy"), one.measured("binary"), [one])
@@ -182,7 +182,7 @@ def test_a_metric_that_was_asked_for_is_asked_of_the_test_part_too() -> None:
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     (told,) = cautions(*arms, metric="val_loss")
     assert told.endswith(
-        "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss."
+        "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss)."
     )
 
 
@@ -200,8 +200,8 @@ def test_where_the_validation_part_is_ones_own_a_test_part_is_to_be_named(keys: 
     own = [replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset})) for one in arms]
     assert cautions(*own)[0].partition("average. ")[2] == (
         "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
-        f"validation part. Then let a test part of your own judge: name it as dataset.{key}, and use "
-        "training.early_stopping.monitor=val_loss training.refresh_statistics=true."
+        f"validation part, and a test part of your own judge (name it as dataset.{key}, and add "
+        "training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
     )
 
 
@@ -215,7 +215,7 @@ def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
     assert told.startswith("bn was better at epoch 5 than at its last epoch (20), by ")
     assert told.partition("average. ")[2] == (
         "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
-        "validation part: training.early_stopping.monitor=val_loss training.refresh_statistics=true."
+        "validation part (add training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
     )
 
 

@@ -78,15 +78,15 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
         rule += " training.refresh_statistics=true"  # at an early epoch moving averages have not converged
     stopping = "let early stopping choose the epoch on the validation part"
     if part_of(question.metric) == "test":
-        return f"{stopping}: {rule}"
+        return f"{stopping} (add {rule})"
     dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics
     is_asked = part_of(question.metric) == "val" and question.metric != headline(measured)
     read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
-        return f"{stopping}. Then let a test part judge: dataset.validation_size=0.25 {rule}{read}"
+        return f"{stopping}, and a test part judge (add dataset.validation_size=0.25 {rule}{read})"
     key = own.replace("validation", "test")
-    return f"{stopping}. Then let a test part of your own judge: name it as dataset.{key}, and use {rule}{read}"
+    return f"{stopping}, and a test part of your own judge (name it as dataset.{key}, and add {rule}{read})"
 
 
 def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:

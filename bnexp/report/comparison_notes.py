@@ -62,7 +62,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     level = f"{document.level:.0%}"
     yield (
         f"Arms: mean ± half of the {level} confidence interval over seeds, at the final epoch; with early stopping, "
-        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test, of these rows."
+        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, for these "
+        "rows."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -71,8 +72,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
-            "other does not. That happens if the differences are skewed, or if there are few seeds. In that row, do "
-            "not trust either alone. More seeds show which holds for these rows."
+            "other does not. That happens if the differences are skewed, or if there are few seeds. Do not trust "
+            "either alone there. More seeds show which one holds."
         )
 
 
@@ -86,12 +87,12 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     if anew.drawn == "splits":
         yield (
             f"{NEW_ROWS}: the {level} for other splits and rows of this kind. The splits of the seeds overlap, so the "
-            "interval beside the mean speaks of these splits only."
+            "other interval is for these splits only."
         )
         return
     yield (
-        f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval beside "
-        f"the mean speaks of these {anew.count:,} {anew.drawn}. Both are for networks trained on these training rows."
+        f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The other interval "
+        f"is for these {anew.count:,} {anew.drawn}. Both are for networks trained on these training rows."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(one, found.new_rows)]
     if unbounded:
@@ -109,8 +110,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> print(_shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
     ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%): each seed does
-    well on other rows
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%): seeds do well
+    on different rows
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -119,7 +120,7 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
-        f"and their interaction ({share[2]}): each seed does well on other {rows}"
+        f"and their interaction ({share[2]}): seeds do well on different {rows}"
     )
 
 

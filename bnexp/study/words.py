@@ -163,7 +163,7 @@ def about(claim: Hypothesis) -> str:
     """Return the text for what is contrasted, as 'loss, (none / bn at batch_size 2) / (none / bn at batch_size 32)'."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
-        pair = f"seeds in which {claim.treated} beats {claim.baseline} (%) - 50"
+        pair = f"(% of seeds in which {claim.treated} beats {claim.baseline}) - 50"
     here, there = [f"{pair} at {levels_text(at)}" if at else pair for at in (claim.at, claim.minus)]
     if claim.minus is not None:
         here = f"({here}) {'/' if claim.is_ratio else '-'} ({there})"

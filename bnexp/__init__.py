@@ -38,6 +38,7 @@ EXPORTED = {
     "StoredRun": "results",
     "Study": "results",
     "Trained": "results",
+    "TrainedRun": "results",
     "UntrainedError": "names",
     "UserError": "names",
     "WorkError": "names",
@@ -83,6 +84,7 @@ if TYPE_CHECKING:  # the same names once more, so that editors and type checkers
     from bnexp.api.results import StoredRun as StoredRun
     from bnexp.api.results import Study as Study
     from bnexp.api.results import Trained as Trained
+    from bnexp.api.results import TrainedRun as TrainedRun
     from bnexp.api.stored import list_runs as list_runs
     from bnexp.api.stored import load_run as load_run
     from bnexp.api.stored import plot as plot

@@ -203,6 +203,9 @@ def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder
     assert "<pre>&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
     (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
     assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
+    assert isinstance(alone.run, bnexp.StoredRun) and alone.run == bnexp.load_run("runs/latest")
+    assert alone.run.frame().equals(several.frame())
+    assert alone.run.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
     shown, html_shown = str(several), several._repr_html_()
     assert shown == str(bnexp.load_run(alone.run.directory))
     shutil.rmtree(alone.run.directory)

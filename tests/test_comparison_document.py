@@ -15,7 +15,10 @@ from bnexp.comparison import Question, compare
 from bnexp.errors import RunError
 
 KEYS = ["format", "baseline", "seeds", "level", "task", "dataset", "primary", "asked", "target", "arms", "contrasts"]
-OF_ARM = ["name", "run", "parameters", "seeds", "overrides", "warnings", "diverged", "metrics", "to_target", "network"]
+OF_ARM = [
+    "name", "run", "parameters", "seeds", "overrides", "warnings", "weighted_by", "diverged", "metrics", "to_target",
+    "network",
+]  # fmt: skip
 OF_CONTRAST = [
     "arm", "baseline", "pairing", "metrics", "pairs", "to_target", "diverged_p_value", "varied", "confounders", "cautions",
     "judged", "verdict",

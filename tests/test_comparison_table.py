@@ -185,6 +185,29 @@ def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("of_bn", "of_nobn", "by"),
+    [
+        ([], [], None),
+        (["training.class_weight"], ["training.class_weight"], "training.class_weight"),
+        (["training.class_weight"], ["dataset.weight_column"], "training.class_weight in bn and dataset.weight_column in nobn"),
+        ([], ["training.class_weight"], "training.class_weight in nobn"),
+    ],
+)  # fmt: skip
+def test_a_weighted_training_loss_is_told_and_that_the_deciding_metric_is_not(
+    of_bn: list[str], of_nobn: list[str], by: str | None
+) -> None:
+    told = document()
+    told["contrasts"][0]["metrics"]["loss"] = told["contrasts"][0]["metrics"]["val_loss"]
+    for side, keys in zip(told["arms"], (of_bn, of_nobn), strict=True):
+        side["metrics"]["loss"], side["weighted_by"] = side["metrics"]["val_loss"], keys
+    said = [line for line in lines(comparison(told)) if "weight" in line]
+    expected = (
+        f"loss counts each training row with its weight ({by}). All other metrics, also {told['primary']['metric']}, "
+    )
+    assert said == ([] if by is None else [f"{expected}which decides, count every row once."])
+
+
 def test_whatever_else_differs_is_a_warning() -> None:
     text = lines(comparison(document(confounders={"training.batch_size": [32, 16]}, varied={})))
     assert "varied: nothing; both arms are the same experiment" in text

@@ -28,10 +28,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.fit(x, y, epochs=5, shuffle=False, verbose=0)
     with pytest.warns(DeprecationWarning, match="__array__ implementation"):
         model.save(place / "net.keras")
-    for name, names in (("as-trained", ["no", "yes"]), ("turned", ["yes", "no"])):
-        rows = [f"{','.join(map(str, values))},{names[label]}" for values, label in zip(x, y, strict=True)]
-        (place / f"{name}.csv").write_text("\n".join(["a,b,c,label", *rows]) + "\n")
+    write(place / "as-trained.csv", x, y, ["no", "yes"])
+    write(place / "turned.csv", x, y, ["yes", "no"])
+    write(place / "far.csv", x + 100, y, ["no", "yes"])
+    mostly = np.r_[np.flatnonzero(y == 0)[:10], np.flatnonzero(y)]
+    write(place / "mostly-yes.csv", x[mostly] + 100, y[mostly], ["no", "yes"])
+    write(place / "mostly-no.csv", x[mostly] + 100, y[mostly], ["yes", "no"])
     return place
+
+
+def write(path: Path, x: np.ndarray, y: np.ndarray, names: list[str]) -> None:
+    rows = [f"{','.join(map(str, values))},{names[label]}" for values, label in zip(x, y, strict=True)]
+    path.write_text("\n".join(["a,b,c,label", *rows]) + "\n")
 
 
 def plan(place: Path, table: str, *more: str, network: str = "net.keras", arms: str = "frozen,layer") -> str:
@@ -59,6 +67,22 @@ TURNED = re.compile(
     r"Always answering the commonest class is right for 5\d%\. With the two classes swapped, it would be right for "
     r"(\d\d|100)%\."
 )
+
+
+ONE_ANSWER = re.compile(
+    r"WARNING  net-layer, net-none: As written and before training, the network answers (yes|no) for all (\d+) training "
+    r"rows\. If it was trained for these classes, its inputs were probably scaled differently then\. See "
+    r"dataset\.scale, which is none\."
+)
+
+
+def test_one_answer_for_all_rows_is_warned_of_unless_most_rows_are_of_that_class(trained: Path) -> None:
+    """Half of the rows are of each class, so that the network is as good as guessing."""
+    found = ONE_ANSWER.search(plan(trained, "far", arms="layer,none").replace("\n", " "))
+    assert found and found[2] == "160"
+    other = {"yes": "no", "no": "yes"}[found[1]]
+    assert "before training" not in plan(trained, f"mostly-{found[1]}", arms="layer,none"), "10 of 11 rows are of it"
+    assert ONE_ANSWER.search(plan(trained, f"mostly-{other}", arms="layer,none").replace("\n", " "))
 
 
 def test_the_network_is_tried_as_it_was_written_also_where_all_arms_change_its_layers(trained: Path) -> None:

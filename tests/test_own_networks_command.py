@@ -33,6 +33,21 @@ def plain():
 def broken():
     return keras.layers.Dense(1)(None).shape[7]
 """
+SHARED = """
+import keras
+from keras.layers import BatchNormalization, Conv1D, Dense, ReLU
+
+relu = ReLU()
+
+def build():
+    return keras.Sequential([Dense(4), BatchNormalization(), relu, ReLU(), Conv1D(3, 3), Dense(1)])
+
+def good():
+    inputs = keras.Input((3,))
+    outputs = ReLU()(Dense(3)(relu(BatchNormalization()(Dense(4)(inputs)))))
+    return keras.Model(inputs, Dense(1)(outputs))
+"""
+
 pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
@@ -254,6 +269,39 @@ def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     arguments: list[str], message: str, folder: Path
 ) -> None:
     assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder))
+
+
+MISSPELT = """\
+my_net.py:biuld: model.build is 'my_net.py:biuld'; my_net.py has no function biuld. Did you mean 'build'? Good names: \
+NAMES.
+override trainin.epochs=2: trainin is not a known key. Did you mean 'training'? Good names: dataset, model, name, training.
+--arms: model.normalization is 'nome'. Did you mean 'none'? Good names: as_written, none, batch, layer, group, instance, \
+rms, renorm, ghost, frozen.
+"""
+UNKNOWN_TARGET = "--target: dataset.target is 'lable'; no column has this name. Did you mean 'label'?"
+
+
+def test_mistakes_of_the_function_the_target_an_override_and_an_arm_are_told_at_once(folder: Path) -> None:
+    asked = ("compare", "my_net.py:biuld", "--arms", "batch,nome", "trainin.epochs=2", "--data")
+    message = refused(*asked, "my.csv", "--target", "lable", "dataset.scale=none", cwd=folder)
+    names = message.partition("Good names: ")[2].partition(".\n")[0]
+    assert message.startswith(MISSPELT.replace("NAMES", names) + UNKNOWN_TARGET)
+    message = refused(*asked, "my.csv", "--target", "lable", "dataset.target=label", cwd=folder)
+    assert "override trainin" in message and "--target" not in message, "the override names a column that exists"
+    message = refused(*asked, "no.csv", "--target", "label", cwd=folder)
+    first, second, *others = message.splitlines()
+    assert second.startswith("--data is 'no.csv'; it is not there")
+    assert "\n".join([first, *others]) + "\n" == MISSPELT.replace("NAMES", names), "no missing key of `dataset`"
+
+
+def test_a_mistake_that_all_arms_share_is_told_once_though_a_layer_was_made_before(folder: Path) -> None:
+    (folder / "shared.py").write_text(SHARED)
+    options = ("--data", "my.csv", "--target", "label", "--arms", "layer,batch,none")
+    message = refused("compare", "shared.py:build", *options, cwd=folder)
+    assert message.startswith("shared.py:build: model does not take inputs of shape (3,): Input 0 with name 'None' of ")
+    assert len(message.splitlines()) == 1, message
+    message = refused("compare", "shared.py:good", *options, "model.freeze=[first]", cwd=folder)
+    assert "names 'first'; no layer is called so." in message and len(message.splitlines()) == 1, message
 
 
 def test_a_misspelt_target_names_the_column_that_was_meant(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,15 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
     raise UserError(f"{called} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+
+
+def refuse_unknown_target(dataset: Mapping[str, Any]) -> None:
+    """Raise SettingError if a table has no column of the target's name. Only its first line or its schema is read."""
+    from bnexp.data.sources.column_names import refuse_unknown_column
+
+    match dataset:
+        case {"name": "csv" | "parquet", "path": str(path), "target": str(target)} if columns := _columns(path):
+            refuse_unknown_column(columns, "target", target)
 
 
 def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
@@ -126,7 +135,8 @@ def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
         )
         raise UserError(f"{spelt('target')} is {target!r}; {data} already defines what is to be learned. {cure}")
     if target is None and needed:
-        columns = _columns(user_path(data))
+        names = [repr(name) if "," in name else name for name in _columns(data)]
+        columns = f" Its columns: {listed(names, MOST_COLUMNS)}." if names else ""
         raise UserError(f"{spelt('target')} is missing; expected the column of {data} that is to be learned.{columns}")
     return {} if target is None else {"target": target}
 
@@ -135,15 +145,14 @@ def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).removeprefix("-").isdecimal()
 
 
-def _columns(path: Path) -> str:
-    """Return a sentence that lists the columns of a table; empty if the table cannot be read."""
+def _columns(data: str) -> list[str]:
+    """Return the names of a table's columns; empty if the table cannot be read."""
     from bnexp.data.suggested.table import columns_of
 
     try:
-        names = columns_of(path)
+        return columns_of(user_path(data))
     except (OSError, ValueError):
-        return ""
-    return f" Its columns: {listed([repr(name) if ',' in name else name for name in names], MOST_COLUMNS)}."
+        return []
 
 
 def _tables() -> dict[str, str]:

@@ -14,7 +14,7 @@ from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, as_list, with_keywords
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
-from bnexp.api.results import Trained
+from bnexp.api.results import Trained, TrainedRun
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, work_begun
 from bnexp.experiment import lookup
@@ -217,7 +217,7 @@ def _as_name(one: Taken) -> ArmName:
     return str(one.section.get("build") or one.section.get("path")) if isinstance(one, NamedNetwork) else one
 
 
-def _resumed(found: Interrupted, observer: Observer) -> Finished:
+def _resumed(found: Interrupted, observer: Observer) -> TrainedRun:
     """Train the rest of an interrupted run, and draw its figures; return the run."""
     observer.info(f"{found.experiment.name}: {found.run.id} goes on at {found.head.place}")
     observer.seeds_kept(found.head.finished)
@@ -245,7 +245,7 @@ def _offer(experiment: Experiment, runs: Path, observer: Observer) -> None:
         )
 
 
-def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> Finished:
+def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> TrainedRun:
     """Train a checked experiment, without the seeds that an earlier run keeps, and draw its figures; return the run."""
     _offer(experiment, runs, observer)
     try:
@@ -260,9 +260,10 @@ def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, obse
     return _heard(finished, observer)
 
 
-def _heard(finished: Finished, observer: Observer) -> Finished:
+def _heard(finished: Finished, observer: Observer) -> TrainedRun:
     """Report a run to the observer, with the command that continues it if it was interrupted; return the run."""
-    observer.trained(finished)
-    if finished.interrupted and (head := finished.run.checkpoint()) is not None:
-        observer.info(f"{finished.record.name} is at {head.place}. To go on: {finished.run.going_on}")
-    return finished
+    found = TrainedRun.of(finished)
+    observer.trained(found)
+    if found.interrupted and (head := found.run.checkpoint()) is not None:
+        observer.info(f"{found.record.name} is at {head.place}. To go on: {found.run.going_on}")
+    return found

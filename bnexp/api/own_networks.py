@@ -15,19 +15,18 @@ from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
 from bnexp.api.names import RUNS, NormalizationArm
 from bnexp.api.observer import Observer
+from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
 from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
-from bnexp.experiment.own_files import refuse_unusable
 from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
-from bnexp.system.own_function import MOST_NAMED, function_names, no_file, parameters_in_text
+from bnexp.system.own_function import parameters_in_text
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
-from bnexp.system.user_path import user_path
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
@@ -61,15 +60,14 @@ class OwnNetworks:
         _refuse_while_imported()
         names = [_as_own(one) for one in taken(networks, overrides, self.runs)]
         own = [one for one in names if isinstance(one, NamedNetwork)]
-        dataset, places = self._dataset_of(names, own)
+        set_for_all = [one for one in overrides if _sets_normalization(one)]
+        problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
+        dataset, places = self._dataset_of(own, problems)
+        every = [_at_hand(one, arm, dataset, places) for one in own for arm in self.arms or SWAPPED[:1]]
+        problems.add(mistakes_of_configs(every, overrides, dataset, problems))
+        problems.refuse()
         if not own:
             return [one for one in names if not isinstance(one, NamedNetwork)]
-        set_for_all = [one for one in overrides if _sets_normalization(one)]
-        if set_for_all and self.arms is not None:
-            raise UserError(
-                f"{spelt('arms')} is {_typed(self.arms)}, and model.normalization= sets one normalization for all "
-                "arms. Leave one of the two out."
-            )
         found: list[ArmName] = []
         for name in names:
             if not isinstance(name, NamedNetwork):
@@ -92,27 +90,22 @@ class OwnNetworks:
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
         return found
 
-    def _dataset_of(
-        self, names: Sequence[Taken], own: Sequence[NamedNetwork]
-    ) -> tuple[Mapping[str, Any], dict[str, str]]:
-        """Return the section `dataset` and the option behind each key; raise UserError for faulty networks or data."""
-        problems = self._faults(names, own)
-        dataset: tuple[Mapping[str, Any], dict[str, str]] = ({}, {})
+    def _dataset_of(self, own: Sequence[NamedNetwork], problems: Problems) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """Return the section `dataset` and the option behind each key; both empty, with a noted problem, if faulty."""
         is_read = isinstance(self.data, str | Path) or not problems.found  # arrays are kept only if nothing is wrong
         if own and self.data is not None and is_read:
             with problems.noted():
-                dataset = dataset_given(self.data, self.target, self.runs)
-        problems.refuse()
-        return dataset
+                return dataset_given(self.data, self.target, self.runs)
+        return {}, {}
 
-    def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork]) -> Problems:
+    def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork], *, is_set_for_all: bool) -> Problems:
         problems = Problems()
         said = {"data": self.data, "target": self.target, "arms": self.arms}
         given = [spelt(option) for option, value in said.items() if value is not None]
         for network in own:
-            problems.tell(*_faults_of(network))
+            problems.tell(*faults_of(network))
         if own and self.data is None:
-            problems.tell(f"{own[0].label} is a network of your own; expected its data. {_cure_of_no_data()}")
+            problems.tell(f"{own[0].label} is a network of your own; expected its data. {cure_of_no_data()}")
         if given and not own:
             functions_too = "" if is_by_command() else ", or give a function or a keras.Model"
             others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
@@ -123,6 +116,11 @@ class OwnNetworks:
         arms = list(self.arms or ())
         if any(arm in arms[:at] for at, arm in enumerate(arms)):
             problems.tell(f"{spelt('arms')} is {_typed(arms)}; an arm is named twice. Name each once.")
+        if own and arms and is_set_for_all:
+            problems.tell(
+                f"{spelt('arms')} is {_typed(arms)}, and model.normalization= sets one normalization for all arms. "
+                "Leave one of the two out."
+            )
         return problems
 
     def _default_arms(
@@ -241,30 +239,6 @@ def _at_hand(
 
 def _name_of(arm: NormalizationArm) -> str:
     return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
-
-
-def _faults_of(network: NamedNetwork) -> list[str]:
-    """Return the faults of a network that its name and its file show. Its code is not run."""
-    if (name := network.label).endswith(".py"):
-        functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
-        offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It defines no function."
-        if not user_path(name).is_file():
-            offered = f"And {no_file(name, '.py')}"
-        return [f"{name} names no function; expected FILE.py:FUNCTION. {offered}"]
-    try:
-        refuse_unusable(network.section)
-    except SettingError as error:
-        return [f"{network.label}: {key} {text}" for key, text in error.problems]
-    return []
-
-
-def _cure_of_no_data() -> str:
-    if is_by_command():
-        return "Add `--data FILE --target COLUMN`, or `--data` and a folder or a known set, such as digits."
-    return (
-        'Give data=(x, y), a DataFrame or the path of a table with target="COLUMN", or a folder or a known set, as '
-        'data="digits".'
-    )
 
 
 def _typed(arms: Sequence[NormalizationArm]) -> str:

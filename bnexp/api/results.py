@@ -131,7 +131,19 @@ class Comparison:
         return figures.figures_of_comparison(self.document, self._histories())
 
 
-class Trained(list[Finished]):
+@dataclass(frozen=True)
+class TrainedRun(Finished):
+    """A run after training: the stored run with `frame()` and `figure(metric)`, its record, and its history."""
+
+    run: StoredRun
+
+    @classmethod
+    def of(cls, finished: Finished) -> TrainedRun:
+        """Return what a training returned, with the run as `load_run` returns it."""
+        return cls(StoredRun(finished.run.directory), finished.record, finished.history)
+
+
+class Trained(list[TrainedRun]):
     """The runs that were trained, in order, each with `run`, `record` and `history`."""
 
     def frame(self) -> pandas.DataFrame:

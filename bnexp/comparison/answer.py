@@ -28,6 +28,9 @@ DRAWN = {
 }
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
+MORE_DATA = (
+    " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."
+)
 WARNED = "It rests on trainings that have warnings; read them first."
 
 
@@ -229,10 +232,15 @@ def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:
 # --- what would settle it -----------------------------------------------------------
 
 
-def _pairs_that_settle(difference: JudgedDifference) -> int | None:
-    """Estimate how many pairs of seeds would settle a question about these rows; None if no number would."""
+def _pairs_that_settle(difference: JudgedDifference, least: float = 0.0) -> int | None:
+    """Estimate how many pairs of seeds would settle a question; None if no number would.
+
+    `least` is the standard error that remains with very many seeds: 0 for a question about these rows.
+    """
     if spread := deviation(difference.difference_S):
-        return statistics.pairs_to_settle(difference.question, pairs=difference.pairs, deviation=spread)
+        return statistics.pairs_to_settle(
+            difference.question, pairs=difference.pairs, deviation=spread, least_error=least
+        )
     return max(statistics.draws_to_exclude(difference.rare), statistics.fewest_pairs(difference.levels.sign))
 
 
@@ -254,13 +262,12 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
             return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}"
         return _seeds(difference, wording, _pairs_that_settle(difference))
     if new_rows.components is None:
-        return "More held-out rows or more data would settle it; more splits of these rows hardly would."
+        count = _pairs_that_settle(difference, difference.error_beyond_seeds)
+        return _seeds(difference, wording, count) + ("" if count else MORE_DATA)
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
     rows = _rows_in_words(found.rows, new_rows, wording) if found.rows else ""
-    seeds = ""
-    if found.seeds:
-        count = _rounded(found.seeds)
-        seeds = f"about {count:,} seeds ({wording.how_to_add(count)})"
+    count = statistics.rounded_up(found.seeds or 0)
+    seeds = f"about {count:,} seeds ({wording.how_to_add(count)})" if count else ""
     if rows and seeds:
         return f"With {rows}, or with {seeds}, {CHANCE}."
     if rows:
@@ -272,21 +279,11 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
 
 def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:
     """Return a number of held-out rows in words, with how to get them and how many of them have the rarest class."""
-    rounded = _rounded(count)
+    rounded = statistics.rounded_up(count)
     rarest = [one.rows for one in new_rows.strata if one.of == "the rarest class"]
     share = f"about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class" if rarest else ""
     how = wording.how_to_hold_out(rounded / new_rows.count)
     return f"about {rounded:,} held-out {new_rows.drawn} instead of {new_rows.count:,}{in_brackets(share, how)}"
-
-
-def _rounded(count: int) -> int:
-    """Round an estimated number up to two significant digits.
-
-    >>> _rounded(711), _rounded(23), _rounded(12345)
-    (720, 23, 13000)
-    """
-    digit: int = 10 ** max(0, len(str(count)) - 2)
-    return -(-count // digit) * digit
 
 
 # --- few rows that matter -----------------------------------------------------------

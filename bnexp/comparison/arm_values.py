@@ -12,6 +12,7 @@ import numpy as np
 from bnexp import statistics
 from bnexp.comparison.pairing import Arm
 from bnexp.comparison.question import ResolvedQuestion
+from bnexp.config import Experiment
 from bnexp.history import History
 from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics import strict_values
@@ -30,11 +31,19 @@ def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFact
         seeds=len(history.seeds),
         overrides=arm.record.overrides,
         warnings=arm.record.warnings,
+        weighted_by=_weighted_by(arm.experiment),
         diverged={str(seed): epoch for seed, epoch in history.diverged_at.items()},
         metrics={name: ArmMean(**statistics.of_finite(values_S)) for name, values_S in finals.items()},
         to_target=None if question.target is None else _reach(arm, epochs_to_target(history, question)),
         network=arm.record.network,
     )
+
+
+def _weighted_by(experiment: Experiment) -> list[str]:
+    """List the keys that give the training rows different weights in the loss."""
+    of_row = getattr(experiment.dataset, "weight_column", None)
+    set_to = {"training.class_weight": experiment.training.class_weight, "dataset.weight_column": of_row}
+    return [key for key, value in set_to.items() if value is not None]
 
 
 def final_values(history: History, metric: str, guessing: Mapping[str, float]) -> Floats:

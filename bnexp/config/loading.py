@@ -25,15 +25,17 @@ LONGEST_NAME = 200
 """The most characters of an experiment's name."""
 
 
-def load(source: ConfigSource, settings: Sequence[str] = ()) -> Experiment:
+def load(source: ConfigSource, settings: Sequence[str] = (), *, is_partial: bool = False) -> Experiment:
     """Read an experiment from a config, the files that it extends, and overrides spelt `training.epochs=5`.
 
-    If the config has no `name`, the experiment gets the name of its file.
+    If the config has no `name`, the experiment gets the name of its file. If the config `is_partial`, because a part of
+    it is known to be faulty and was left out, neither missing keys nor mistakes between keys are reported.
 
     Raises:
         ConfigError: with every mistake in all files and overrides.
     """
     mistakes = Problems()
+    mistakes.is_partial = is_partial
     node = _read(source, settings, mistakes)
     if {"experiment", "arms"} <= node.value.keys() and isinstance(source, Path):
         cure = f"Use `{command('study', shown(source))}`."

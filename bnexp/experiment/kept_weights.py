@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnexp.config import Experiment
 from bnexp.config.own_model import OWN_NETWORKS, Frozen, KerasFile, OwnNetwork, SwappedBatch
 from bnexp.errors import listed
+from bnexp.metrics import COMMON
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -32,7 +34,7 @@ def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
     if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
         why = _why_not_tried(experiment.model, built, built.as_written)
         notes += [f"The network is not tested before training: {why}."] if why else []
-        warnings += [] if why else _worse_than_guessing(built.as_written, data)
+        warnings += [] if why else _doubtful_answers(built.as_written, data, experiment)
     return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
 
 
@@ -70,20 +72,17 @@ def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights
     return f"{listed(new, MOST_WEIGHTS)} hold{'s' if len(new) == 1 else ''} no trained values" if new else None
 
 
-def _worse_than_guessing(as_written: InitialWeights, data: Data) -> list[str]:
-    """Return a warning if the network's kept weights are right for fewer rows than the majority-class baseline."""
-    model = as_written.model
+def _doubtful_answers(as_written: InitialWeights, data: Data, experiment: Experiment) -> list[str]:
+    """Return a warning if the network answers one class for all rows, or is worse than the majority-class baseline.
+
+    One class for all rows is no reason for doubt if most rows are of this class.
+    """
     rows_R = data.train_SR[0][:TRIED_ROWS]
     y_R = data.rows.y_N[rows_R].astype(int)
-    values = dict(zip(map(id, model.variables), as_written.draw((0,)), strict=True))
-    trainable, others = (
-        [values[id(variable)][0] for variable in side]
-        for side in (model.trainable_variables, model.non_trainable_variables)
-    )
-    outputs = model.stateless_call(trainable, others, data.inputs(0, rows_R), training=False)[0]
-    predicted_RC = np.asarray(outputs)
-    answers_R = predicted_RC[:, 0] > 0.5 if predicted_RC.shape[1] == 1 else predicted_RC.argmax(axis=1)
+    answers_R = _answers(as_written, data.inputs(0, rows_R))
     right, guessing = float((answers_R == y_R).mean()), float(np.bincount(y_R).max() / len(y_R))
+    if len(set(answers_R.tolist())) == 1 and right < max(guessing, COMMON):
+        return [_one_answer((data.rows.classes or ())[int(answers_R[0])], len(y_R), experiment)]
     if right >= guessing:
         return []
     is_of_two = len(data.rows.classes or ()) == 2
@@ -94,3 +93,25 @@ def _worse_than_guessing(as_written: InitialWeights, data: Data) -> list[str]:
         "their order was different then, or its inputs were scaled differently. Name or number the classes as in its "
         "training, and see dataset.positive and dataset.scale."
     ]
+
+
+def _one_answer(name: str, rows: int, experiment: Experiment) -> str:
+    scale = getattr(experiment.dataset, "scale", None)
+    cure = "" if scale is None else f" See dataset.scale, which is {scale}."
+    return (
+        f"As written and before training, the network answers {name} for all {rows} training rows. If it was trained "
+        f"for these classes, its inputs were probably scaled differently then.{cure}"
+    )
+
+
+def _answers(as_written: InitialWeights, x_R: Any) -> NDArray[np.int_]:
+    """Return the number of the class that the network answers for each row before training, (R,)."""
+    model = as_written.model
+    values = dict(zip(map(id, model.variables), as_written.draw((0,)), strict=True))
+    trainable, others = (
+        [values[id(variable)][0] for variable in side]
+        for side in (model.trainable_variables, model.non_trainable_variables)
+    )
+    predicted_RC = np.asarray(model.stateless_call(trainable, others, x_R, training=False)[0])
+    answers_R = predicted_RC[:, 0] > 0.5 if predicted_RC.shape[1] == 1 else predicted_RC.argmax(axis=1)
+    return answers_R.astype(int)

@@ -67,7 +67,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
         ) from error
     given |= arguments
     with errors_of("call", build, given), followed(build), importable_beside(build), _settings_kept(build):
-        return _with_names_anew(function, given)
+        return _with_equal_names(function, build, given)
 
 
 def _module(build: str) -> ModuleType:
@@ -97,25 +97,35 @@ def _is_own_function(value: Any, module: ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
 
 
-def _with_names_anew(function: Function, given: Mapping[str, Any]) -> Any:
-    """Call the function with unnamed layers numbered anew, or numbered on if it uses a layer of one of these names."""
-    try:
-        with _names_anew():
-            return function(**given)
-    except ValueError as error:
-        if "unique" not in str(error):  # Keras: "All operation names should be unique."
-            raise
+_NUMBERS: dict[str, dict[str, int]] = {}
+"""Name of a user's own function -> the numbers from which Keras went on when it was first called."""
+
+
+def _with_equal_names(function: Function, build: str, given: Mapping[str, Any]) -> Any:
+    """Call the function with unnamed layers numbered as in a new session, so that they are called the same in all arms.
+
+    If the function uses a layer that was made before and has one of these names, they are numbered on from where the
+    function was first called, and if that name is taken, too, from the present.
+    """
+    present = dict(global_state.get_global_attribute(NUMBERS) or {})
+    for numbers in ({}, _NUMBERS.setdefault(build, present)):
+        try:
+            with _numbered_from(numbers):
+                return function(**given)
+        except ValueError as error:
+            if "unique" not in str(error):  # Keras: "All operation names should be unique."
+                raise
     return function(**given)
 
 
 @contextmanager
-def _names_anew() -> Iterator[None]:
-    """Let Keras number unnamed layers from the start within the block, as in a new session, so that all arms agree.
+def _numbered_from(numbers: Mapping[str, int]) -> Iterator[None]:
+    """Let Keras number unnamed layers from these numbers within the block.
 
     After the block, no number is given that the block or the code before it has given.
     """
     before = global_state.get_global_attribute(NUMBERS) or {}
-    global_state.set_global_attribute(NUMBERS, defaultdict(int))
+    global_state.set_global_attribute(NUMBERS, defaultdict(int, numbers))
     try:
         yield
     finally:

@@ -55,6 +55,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield RUNNING.format(", ".join(running))
     if len(running) < len(contrast.metrics):
         yield MEASURED
+    if "loss" in contrast.metrics:
+        yield from _weighted(document.primary.metric, arm, base)
     if contrast.judged is not None and contrast.judged.scale == "ratio":
         yield RATIO.format(row=deciding_row(document, contrast))
     if document.dataset.error_unit == "target":
@@ -75,6 +77,17 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
             "other does not. That happens if the differences are skewed, or if there are few seeds. Do not trust "
             "either alone there. More seeds show which one holds."
         )
+
+
+def _weighted(metric: str, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
+    """Yield a note that the training loss is weighted, in one arm or both, and that all other metrics are not."""
+    keys = [*dict.fromkeys([*arm.weighted_by, *base.weighted_by])]
+    if not keys:
+        return
+    only = [f"{key} in {plain(side.name)}" for side in (arm, base) for key in side.weighted_by]
+    by = " and ".join(keys if arm.weighted_by == base.weighted_by else only)
+    decides = "" if metric == "loss" else f", also {metric}, which decides,"
+    yield f"loss counts each training row with its weight ({by}). All other metrics{decides} count every row once."
 
 
 def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:

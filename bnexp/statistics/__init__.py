@@ -26,7 +26,16 @@ from bnexp.statistics.reach import (
     reading,
     speed_up,
 )
-from bnexp.statistics.settling import CHANCE, MOST_ROWS, Needed, OpenQuestion, needed, pairs_to_settle, within_reach
+from bnexp.statistics.settling import (
+    CHANCE,
+    MOST_ROWS,
+    Needed,
+    OpenQuestion,
+    needed,
+    pairs_to_settle,
+    rounded_up,
+    within_reach,
+)
 from bnexp.statistics.significance import (
     at_least,
     failure_difference,
@@ -89,6 +98,7 @@ __all__ = [
     "probability_of_improvement",
     "reach",
     "reading",
+    "rounded_up",
     "share_of_each",
     "shared_levels",
     "shown",

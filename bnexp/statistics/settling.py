@@ -60,19 +60,30 @@ class OpenQuestion:
         return below(-negative) + below(small) - below(-small) + 1 - below(large)
 
 
-def pairs_to_settle(question: OpenQuestion, *, pairs: int, deviation: float) -> int | None:
-    """Return the smallest number of pairs, above `pairs`, that settles a question about these rows with CHANCE.
+def pairs_to_settle(question: OpenQuestion, *, pairs: int, deviation: float, least_error: float = 0) -> int | None:
+    """Return the smallest number of pairs, above `pairs`, that settles a question with CHANCE.
 
-    `deviation` is the standard deviation of the pairs' differences, above 0. The result is None if no number does.
+    `deviation` is the standard deviation of the pairs' differences, above 0. `least_error` is the standard error that
+    remains with very many pairs: 0 for a question about these rows. The result is None if no number does.
     """
 
     def is_enough(count: int) -> bool:
         """Return True if this many pairs settle the question with CHANCE."""
-        estimate = Estimate(0.0, deviation / math.sqrt(count), count - 1.0)
+        estimate = Estimate(0.0, math.hypot(deviation / math.sqrt(count), least_error), count - 1.0)
         spread = deviation * math.sqrt(1 / pairs - 1 / count)
         return question.chance(spread, lambda level: estimate.interval(level).high) >= CHANCE
 
     return _first(pairs + 1, MOST_SEEDS, is_enough)
+
+
+def rounded_up(count: int) -> int:
+    """Round an estimated number up to two significant digits.
+
+    >>> rounded_up(711), rounded_up(23), rounded_up(12345)
+    (720, 23, 13000)
+    """
+    digit: int = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // digit) * digit
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,8 @@ class ArmFacts(Record):
     seeds: Count
     overrides: list[str] = []
     warnings: list[str] = []
+    weighted_by: list[str] = []
+    """The keys of the config that give training rows different weights in `loss`."""
     diverged: dict[str, int] = {}
     """Seed -> the epoch in which it diverged."""
     metrics: dict[Metric, ArmMean] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,10 +38,10 @@ def refuse_names_below(frame: pandas.DataFrame, target: str, where: Where) -> No
         )
 
 
-def refuse_unknown_column(frame: pandas.DataFrame, key: str, name: str) -> None:
+def refuse_unknown_column(columns: Collection[str], key: str, name: str) -> None:
     """Raise SettingError, with the columns and the nearest name, if the table has no such column."""
-    if name not in frame.columns:
-        raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, frame.columns)}")
+    if name not in columns:
+        raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, columns)}")
 
 
 def refuse_target(key: str, name: str, target: str) -> None:

@@ -218,7 +218,7 @@ def _collect_wrong_names(frame: pandas.DataFrame, columns: Columns, problems: Pr
     for key, name in named:
         if name is not None:
             with problems.noted():
-                refuse_unknown_column(frame, key, name)
+                refuse_unknown_column(frame.columns, key, name)
                 if key != "target":
                     refuse_target(key, name, columns.target)
     if not set(frame.columns) - columns.left_out:

@@ -50,7 +50,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
         name = getattr(dataset, key)
         if name is not None:
             with problems.noted():
-                refuse_unknown_column(tables[0].frame, key, name)
+                refuse_unknown_column(tables[0].frame.columns, key, name)
                 if key != "target":
                     refuse_target(key, name, dataset.target)
     warnings = list(warnings_of_files(dataset, tables))

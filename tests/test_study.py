@@ -372,6 +372,15 @@ def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> No
     )
 
 
+def test_an_open_hypothesis_whose_warnings_are_of_a_choice_says_what_would_settle_it_too() -> None:
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True, warned_of_choices=True)])
+    (plain,) = judged([claim()], [Contrast(spread(0.008))])
+    assert found.verdict.sentence == plain.verdict.sentence.replace(
+        "With about", "It rests on trainings that have warnings; read them first. With about"
+    )
+    assert found.verdict.settled_by == plain.verdict.settled_by is not None
+
+
 def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
     verdict = judge([0.1] * 8 + [math.nan], metric="test_loss")["verdict"]
     assert verdict["word"] == "inconclusive"

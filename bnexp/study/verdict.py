@@ -109,7 +109,7 @@ class _Case:
         """Return the verdict, or why there is none."""
         if self.held is None and self.difference is not None:
             if self.parts is not None and self.disagrees:
-                return no_single_answer(wording, self.parts, is_warned=self.difference.is_warned)
+                return no_single_answer(wording, self.parts, warnings_first=self.difference.needs_other_trainings)
             return answer(self.difference, wording)
         held = self.held or Withheld("No verdict: no pair has a value.")
         return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
@@ -179,6 +179,7 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         is_claim=True,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
+        is_of_choices=contrast.warned_of_choices,
         rare=claim.smallest if claim.counts else statistics.RARE,
     )
 

@@ -24,6 +24,7 @@ from bnexp.config.study_reading import read_study
 from bnexp.config.synthetic import MoonsDataset
 from bnexp.errors import RunError, StorageError
 from bnexp.store import DataFacts
+from bnexp.store.asked_document import AskedHypothesis
 from bnexp.study import plan as study_plan
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.document import document, table
@@ -352,7 +353,7 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
             "A failure that none of these 12 pairs shows is still possible, in up to 22% of seeds.",
         ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
-        (0.008, "higher", "inconclusive", "`) there is about a 50% chance to settle it."),
+        (0.008, "higher", "inconclusive", "not in 5%) there is about a 50% chance to settle it."),
     ],
 )
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
@@ -370,6 +371,19 @@ def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> No
     assert found.verdict.sentence.endswith(
         "the smallest effect of interest is 1.00. Fix the warnings first. More seeds will not remove them."
     )
+
+
+def test_the_advice_of_more_seeds_names_its_error_by_all_looks_so_far(tmp_path: Path) -> None:
+    plan, base = planned(tmp_path, SMALL), [0.6, 0.61, 0.59] * 4
+    results = {
+        (0, "none"): result(0, "none", base),
+        (0, "bn"): result(0, "bn", [*(np.array(base) + spread(0.008))]),
+    }
+    for earlier, which, error in (([], "second", 8.9), ([6, 10], "fourth", 13)):
+        asked = [AskedHypothesis(digest="d", claim="c", after_results=False, earlier_seeds=earlier)]
+        (found,) = document(plan.file, plan.cells, "d", results, asked).hypotheses
+        clause = f"as the {which} look, it errs in about {error}% of cases, not in 5%) there is about a 50% chance"
+        assert clause in found.verdict.sentence
 
 
 def test_an_open_hypothesis_whose_warnings_are_of_a_choice_says_what_would_settle_it_too() -> None:

@@ -1123,6 +1123,7 @@ def test_the_data_of_a_study_with_another_mistake_are_read_too(tmp_path: Path) -
         ("arms: {bn: {model.normalization: batch}, none: 5}\n", "s.yaml:2: arms.none is 5"),
         ("vary: {model.hidden: 8}\n", "s.yaml:5: vary.model.hidden is 8"),
         ("vary: {model.hidden: []}\n", "s.yaml:5: vary.model.hidden is empty"),
+        ("name: s\nhypotheses: [{name: 3}]\n", "s.yaml:6: hypothesis 1: claim is missing"),
         ("tune: {key: model.l2, values: [0.1, 0.2], seeds: no}\n", "s.yaml:5: tune.seeds is 'no' (text)"),
     ],
 )

@@ -9,10 +9,8 @@ from bnexp.config.places import keys_of
 from bnexp.config.study import Study
 from bnexp.config.yaml import Keys, Node
 
-STAND_INS: dict[str, Any] = {
-    "name": "study",
-    "experiment": {},
-    "arms": {},
+OF_STUDY: dict[str, Any] = {"name": "study", "experiment": {}, "arms": {}}
+OF_HYPOTHESIS: dict[str, Any] = {
     "claim": "-",
     "metric": "val_loss",
     "treated": "-",
@@ -52,9 +50,9 @@ def _stand_in(part: Keys) -> Any:
     match part:
         case ("arms" | "hypotheses", _):
             return {}
-        case ("vary" | "tie", _):
-            return None
-    return STAND_INS.get(part[-1])
+        case ("hypothesis", key) | ("hypotheses", _, key):
+            return OF_HYPOTHESIS.get(key)
+    return OF_STUDY.get(part[0]) if len(part) == 1 else None
 
 
 def _replaced(node: Node, keys: Keys, value: Any) -> Node:

@@ -125,9 +125,9 @@ class Problems:
     dataset.target is 'y'; no column has this name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_partial: bool = False) -> None:
         self.found: list[UserError] = []
-        self.is_partial = False
+        self.is_partial = is_partial
         """Whether an unusable part was left out. Later mistakes may be consequences of the missing part."""
 
     @contextlib.contextmanager

@@ -16,6 +16,7 @@ from bnexp import comparison
 from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible, refuse_judged_by_what_chose
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
+from bnexp.experiment.warnings import cautions
 
 
 def compare(arms: Any, question: Question) -> dict[str, Any]:
@@ -99,6 +100,22 @@ def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
     first = "It rests on trainings that have warnings; read them first."
     assert warned["word"] == plain["word"] == "helps"
     assert warned["sentence"] == plain["sentence"].replace(NOT_KEPT, f"{first} {NOT_KEPT}")
+
+
+def test_an_open_verdict_of_small_batches_says_what_would_settle_it_too() -> None:
+    """The trainings are as asked for. A user who cannot have larger batches needs the number of seeds."""
+    training = {"batch_size": 4, "optimizer": {"name": "adam", "gradient_accumulation_steps": 2}}
+    small = cautions(experiment(training=training, model={"name": "mlp", "normalization": "batch"}), steps=10_000)
+    assert len(small) == 2
+    treated, base = arm("a", spread(0.9, 0.02)), arm("b", spread(0.9, 0.02, seed=1))
+    plain, warned, stale = (
+        compare([changed(treated, "warnings", to=told), base], Question())["contrasts"][0]["verdict"]
+        for told in ([], small, [*small, "BatchNormalization's moving averages have not converged: after 9 steps"])
+    )
+    rest = plain["sentence"].partition("With about ")[2]
+    assert rest and warned["settled_by"] == plain["settled_by"]
+    assert f"It rests on trainings that have warnings; read them first. With about {rest}" in warned["sentence"]
+    assert "Fix the warnings first." in stale["sentence"] and "With about" not in stale["sentence"]
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
     look(tmp_path, pairs[6])
     assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the same seeds again are no other look"
     assert earlier_looks(tmp_path, pairs[6][::-1]) == (2, 4)
-    assert earlier_looks(tmp_path, [pairs[6][0], pairs[4][1]]) == (2, 6), "4 seeds are shared"
+    assert earlier_looks(tmp_path, [pairs[6][0], pairs[4][1]]) == (), "the 4 seeds that are shared were the first look"
     layer = trained("layer", 6, tmp_path, "layer")
     assert earlier_looks(tmp_path, [pairs[6][0], layer]) == (), "this pair was never judged"
     assert looks_of_each(tmp_path, [*pairs[6], layer]) == {"bn": [], "nobn": []}, "nor was either beside this baseline"
@@ -99,6 +99,19 @@ def test_comparisons_of_the_same_experiments_at_other_numbers_of_seeds_are_earli
     for damaged in ("{", "[]", "{}"):
         (first / "comparison.json").write_text(damaged)
         assert earlier_looks(tmp_path, pairs[6]) == (2, 4), "the other comparison of 2 seeds is still there"
+
+
+def test_a_comparison_that_repeats_an_older_one_counts_the_looks_before_that_one_alone(tmp_path: Path) -> None:
+    """Its answer was seen then, and nothing is new. What was looked at later cannot have changed it."""
+    arms = [trained("bn", 4, tmp_path, "batch"), trained("nobn", 4, tmp_path, "none")]
+    of = {seeds: [replace(one, history=one.history.of(tuple(range(seeds)))) for one in arms] for seeds in (2, 3, 4)}
+    look(tmp_path, of[4])
+    look(tmp_path, of[2])
+    assert (earlier_looks(tmp_path, of[4]), earlier_looks(tmp_path, of[2])) == ((), (4,))
+    assert earlier_looks(tmp_path, of[3]) == (2, 4)
+    look(tmp_path, of[3])
+    look(tmp_path, of[4])
+    assert [earlier_looks(tmp_path, of[seeds]) for seeds in (4, 2, 3)] == [(), (4,), (2, 4)]
 
 
 @pytest.mark.slow

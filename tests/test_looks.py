@@ -406,6 +406,15 @@ def test_seeds_of_the_user_are_refused_beside_those_of_the_looks_with_all_else(s
     assert found[1].startswith("No run, experiment or config is called 'nobm'. Did you mean 'nobn'?")
 
 
+def test_options_that_no_arms_could_answer_are_refused_beside_faulty_configs(settled: tuple[Path, Done]) -> None:
+    again = ("compare", "bn", "nobn", "training.epohcs=2", "--max-seeds", "40")
+    metric, margin = ((*again, "--metric", name, "--margin", "5") for name in ("val_acuracy", "val_accuracy"))
+    for command, option in ((metric, "--metric is 'val_acuracy'"), (margin, "--margin is 5, and the metric is")):
+        config, looks, last = refused(*command, cwd=settled[0]).splitlines()
+        assert config.startswith("override training.epohcs=2: training.epohcs is not a known key.")
+        assert looks.startswith("--max-seeds is 40 without --until-settled") and last.startswith(option)
+
+
 def test_options_that_contradict_are_refused_before_anything_is_trained(settled: tuple[Path, Done]) -> None:
     place, again = settled[0], ("compare", "bn", "nobn", "training.epochs=2")
     assert refused(*again, "--max-seeds", "40", "--margin", "3", cwd=place).splitlines() == [

@@ -197,6 +197,33 @@ def test_earlier_looks_are_told_in_the_plan_and_before_the_verdict(tmp_path: Pat
     assert printed[verdict - 1].rstrip() == told
 
 
+def printed_plan(place: Path, text: str) -> str:
+    console = Console(file=io.StringIO(), width=400)
+    console.print(study_plan(plan_document(planned(place, text), 1)))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_more_seeds_alone_are_another_look_and_no_change_of_the_study(tmp_path: Path) -> None:
+    run(tmp_path, STUDY % 6)
+    more = printed_plan(tmp_path, (STUDY % 8).replace("claim: c", "claim: In other words."))
+    assert "is the second look" in more and "exploratory" not in more and "had an answer before, in" not in more
+    changed = printed_plan(tmp_path, (STUDY % 8).replace("smallest: 0.01", "smallest: 0.02"))
+    assert "treat it as exploratory" in changed and "If this study was changed because of that answer" in changed
+
+
+def test_the_same_question_about_other_data_is_another_answer_with_a_risk_of_its_own(tmp_path: Path) -> None:
+    first, _, _ = run(tmp_path, STUDY % 6)
+    told = printed_plan(tmp_path, (STUDY % 6).replace("samples: 80", "samples: 90"))
+    assert f"the same question had an answer on other data before: {first.directory.name} (inconclusive)" in told
+    assert (
+        "Together, these answers err in up to 10% of cases without a difference, not in 5%. Decide on the rows before "
+        "the first answer." in told
+    )
+    assert "exploratory" not in told and "second look" not in told
+    other_net = (STUDY % 6).replace("samples: 80", "samples: 90").replace("hidden: [4]", "hidden: [5]")
+    assert "on other data" not in printed_plan(tmp_path, other_net)
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
 def test_rows_that_an_earlier_study_has_lost_are_no_rows_that_it_did_not_keep(tmp_path: Path, damage: Any) -> None:
     few, _, _ = run(tmp_path, STUDY % 2)

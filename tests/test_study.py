@@ -24,6 +24,7 @@ from bnexp.config.study_reading import read_study
 from bnexp.config.synthetic import MoonsDataset
 from bnexp.errors import RunError, StorageError
 from bnexp.store import DataFacts
+from bnexp.store.asked_document import AskedHypothesis
 from bnexp.study import plan as study_plan
 from bnexp.study.contrast import Contrast, Results, contrast_of, group_differences, over_levels
 from bnexp.study.document import document, table
@@ -352,7 +353,7 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
             "A failure that none of these 12 pairs shows is still possible, in up to 22% of seeds.",
         ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
-        (0.008, "higher", "inconclusive", "`) there is about a 50% chance to settle it."),
+        (0.008, "higher", "inconclusive", "not in 5%) there is about a 50% chance to settle it."),
     ],
 )
 def test_a_hypothesis_ends_in_one_of_three_words(mean: float, direction: str, word: str, ending: str) -> None:
@@ -370,6 +371,28 @@ def test_an_open_hypothesis_with_warnings_promises_nothing_of_more_seeds() -> No
     assert found.verdict.sentence.endswith(
         "the smallest effect of interest is 1.00. Fix the warnings first. More seeds will not remove them."
     )
+
+
+def test_the_advice_of_more_seeds_names_its_error_by_all_looks_so_far(tmp_path: Path) -> None:
+    plan, base = planned(tmp_path, SMALL), [0.6, 0.61, 0.59] * 4
+    results = {
+        (0, "none"): result(0, "none", base),
+        (0, "bn"): result(0, "bn", [*(np.array(base) + spread(0.008))]),
+    }
+    for earlier, which, error in (([], "second", 8.9), ([6, 10], "fourth", 13)):
+        asked = [AskedHypothesis(digest="d", claim="c", after_results=False, earlier_seeds=earlier)]
+        (found,) = document(plan.file, plan.cells, "d", results, asked).hypotheses
+        clause = f"as the {which} look, it errs in about {error}% of cases, not in 5%) there is about a 50% chance"
+        assert clause in found.verdict.sentence
+
+
+def test_an_open_hypothesis_whose_warnings_are_of_a_choice_says_what_would_settle_it_too() -> None:
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True, warned_of_choices=True)])
+    (plain,) = judged([claim()], [Contrast(spread(0.008))])
+    assert found.verdict.sentence == plain.verdict.sentence.replace(
+        "With about", "It rests on trainings that have warnings; read them first. With about"
+    )
+    assert found.verdict.settled_by == plain.verdict.settled_by is not None
 
 
 def test_a_diverged_seed_without_a_value_withholds_the_verdict() -> None:
@@ -1044,6 +1067,74 @@ def test_all_data_that_cannot_be_read_are_told_at_once_and_a_place_that_cannot_b
     ]  # fmt: skip
     with pytest.raises(StorageError, match=r"s\.yaml is a file; expected a directory for runs"):
         study_plan.plan(tmp_path / "s.yaml", tmp_path / "s.yaml")
+
+
+EACH_KIND = """\
+name: s
+experiment:
+  dataset: {name: moons, samples: 80, test_sise: 0.2}
+  model: {name: mlp, hidden: [4]}
+  training: {epochs: 1, batch_size: 16}
+arms:
+  bn: {model.normalization: bacth}
+  nobn:
+vary:
+  model.activation: [relu, relu]
+  training.batch_size: 16
+tie: {training.learning_rate: {follows: training.batch_size, rule: linear, at: 16}}
+seads: 4
+hypotheses:
+- {claim: c, metric: val_acuracy, treated: bm, baseline: nobn, direction: up, smallest: 0.01}
+- {claim: c, metric: val_accuracy, treated: bn, baseline: nobn, direction: higher, smallest: 5, at: {model.activation: tanh}}
+"""
+
+
+def test_all_kinds_of_mistakes_in_a_study_are_told_at_once_each_once(tmp_path: Path) -> None:
+    told = [line.partition("; ")[0].partition(". ")[0] for line in refusal(tmp_path, EACH_KIND).splitlines()]
+    assert told == [
+        "s.yaml:3: dataset.test_sise is not a known key",
+        "s.yaml:7: model.normalization is 'bacth'",
+        "s.yaml:8: arms.nobn is null",
+        "s.yaml:10: vary.model.activation has the level 'relu' twice",
+        "s.yaml:11: vary.training.batch_size is 16",
+        "s.yaml:13: seads is not a known key",
+        "s.yaml:15: hypothesis 1: direction is 'up'",
+        "s.yaml:15: hypothesis 1: treated is 'bm'",
+        "s.yaml:15: hypothesis 1: metric is 'val_acuracy'",
+        "s.yaml:16: hypothesis 2: at.model.activation is 'tanh'",
+        "s.yaml:16: hypothesis 2: smallest is 5",
+    ]
+
+
+def test_the_data_of_a_study_with_another_mistake_are_read_too(tmp_path: Path) -> None:
+    text = SMALL.replace("samples: 80", "samples: 80, test_size: 0.99").replace(
+        "{model.normalization: none}", "{model.normalization: non}"
+    )
+    told = refusal(tmp_path, text.replace("metric: test_accuracy", "metric: test_acc")).splitlines()
+    assert [line.partition(" is ")[0] for line in told] == [
+        "s.yaml:1: dataset.test_size", "s.yaml:4: model.normalization", "s.yaml:5: hypothesis.metric",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("faulty", "told"),
+    [
+        ("arms: 5\n", "s.yaml:2: arms is 5"),
+        ("arms: {bn: {model.normalization: batch}, none: 5}\n", "s.yaml:2: arms.none is 5"),
+        ("vary: {model.hidden: 8}\n", "s.yaml:5: vary.model.hidden is 8"),
+        ("vary: {model.hidden: []}\n", "s.yaml:5: vary.model.hidden is empty"),
+        ("name: s\nhypotheses: [{name: 3}]\n", "s.yaml:6: hypothesis 1: claim is missing"),
+        ("tune: {key: model.l2, values: [0.1, 0.2], seeds: no}\n", "s.yaml:5: tune.seeds is 'no' (text)"),
+    ],
+)
+def test_a_mistake_in_a_study_has_no_consequences_that_are_told_as_mistakes(
+    tmp_path: Path, faulty: str, told: str
+) -> None:
+    """The hypothesis names what the faulty part holds."""
+    arms = "" if faulty.startswith("arms") else ARMS
+    asked = CLAIM.replace("smallest: 0.01", "smallest: 0.01, at: {model.hidden: 8}") if "hidden" in faulty else CLAIM
+    text = BASE + (faulty if not arms else "") + arms + (faulty if arms else "") + asked
+    assert refusal(tmp_path, text).partition("; ")[0] == told
 
 
 def test_reading_a_study_needs_no_name(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bnexp import config, store
 from bnexp.api.experiments import checked
 from bnexp.api.observer import Observer
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
-from bnexp.comparison import Arm, Question, refuse_too_few
+from bnexp.comparison import Arm, Question, refuse_impossible_alone, refuse_too_few
 from bnexp.config.training import first_seeds
 from bnexp.errors import Problems
 from bnexp.experiment import resolve
@@ -65,7 +65,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
     Raises:
         UserError: with all that is wrong with the comparison.
     """
-    problems, notes = Problems(), list[str]()
+    problems, notes, checked_arms = Problems(), list[str](), None
     with problems.noted():
         if seeds is not None:
             refuse_other_seeds(work.overrides)
@@ -78,9 +78,14 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
         if seeds is not None:
             refuse_fewer_seeds(stored, seeds)
         checked_arms = _checked(planned, work.observer, digests=digests)
-        resolve.refuse_unanswerable(question, planned, stored, checked_arms)
-        refuse_equal_networks(planned, stored, checked_arms)
+    with problems.noted():
+        if checked_arms is None:
+            refuse_impossible_alone(work.question)
+        else:
+            resolve.refuse_unanswerable(question, planned, stored, checked_arms)
+            refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
+    assert checked_arms is not None
     for text in notes:
         work.observer.info(text)
     return Design(question, planned, stored, checked_arms)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import JudgedDifference, Lacking
-from bnexp.comparison.metric_rules import WARNINGS_FIRST, in_brackets, rows_to_show_small
+from bnexp.comparison.judged_difference import WARNINGS_FIRST, JudgedDifference, Lacking
+from bnexp.comparison.metric_rules import in_brackets, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
@@ -31,7 +31,6 @@ CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
 MORE_DATA = (
     " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."
 )
-WARNED = "It rests on trainings that have warnings; read them first."
 
 
 class Wording(Protocol):
@@ -169,7 +168,8 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
         says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
-    text = " ".join(one for one in (says, found.shared_level(difference.looks), rest, these) if one)
+    level, heed = found.shared_level(difference.looks), difference.heed(is_open=found.word == wording.open)
+    text = " ".join(one for one in (says, level, heed, rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
 
 
@@ -179,9 +179,8 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, wording, settled_by)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
-    text = " ".join(
-        one for one in (says, here.shared_level(difference.looks), rest, wording.why_these_rows_only()) if one
-    )
+    level, heed = here.shared_level(difference.looks), difference.heed(is_open=here.word == wording.open)
+    text = " ".join(one for one in (says, level, heed, rest, wording.why_these_rows_only()) if one)
     about = difference.measured_on
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
 
@@ -189,13 +188,12 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
     """Return the sentences after the difference; None if the question is open because seeds or rows are too few."""
     if found.word != wording.open:
-        failures = _unseen_failures(difference.pairs) if found.rests_on_margin else ""
-        return " ".join(one for one in (WARNED if difference.is_warned else "", failures) if one)
+        return _unseen_failures(difference.pairs) if found.rests_on_margin else ""
     lacking, rows = difference.lacking_alone, difference.new_rows
     if lacking is not None and rows is not None and not difference.is_claim:
-        first = WARNINGS_FIRST if difference.is_warned else "More seeds do not help."
+        first = WARNINGS_FIRST if difference.needs_other_trainings else "More seeds do not help."
         return f"{_unseen_rows(lacking, rows.drawn, wording)} {first}"
-    if difference.is_warned:
+    if difference.needs_other_trainings:
         return WARNINGS_FIRST
     cure = wording.own_cure()
     if found.doubt is not None:

@@ -80,6 +80,16 @@ def error_in_words(error: float) -> str:
     return f"together, all looks err in about {100 * error:.2g}% of cases without a difference, not in 5%"
 
 
+def as_next_look(seeds: int, before: Sequence[int]) -> str:
+    """Return a clause on how often a look at this number of seeds, or one of the looks before, errs.
+
+    >>> as_next_look(40, [10, 20])
+    'as the third look, it errs in about 11% of cases, not in 5%'
+    """
+    error = statistics.error_of([(count, statistics.LEVEL) for count in (*before, seeds)])
+    return f"as the {ordinal(len({*before, seeds}))} look, it errs in about {100 * error:.2g}% of cases, not in 5%"
+
+
 def seeds_in_words(counts: Sequence[int]) -> str:
     """Return numbers of seeds as a list in words.
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bnexp.errors import nearest
-from bnexp.metrics import OTHER_NAMES, PARTS, is_computed, part_of, quantity
+from bnexp.metrics import HELD_OUT_PARTS, KNOWN, OTHER_NAMES, PARTS, is_computed, part_of, quantity
 from bnexp.statistics.classification import METRICS
 
 CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
 """How to get a test part in addition to the validation part."""
+
+
+def all_of(part: str) -> list[str]:
+    """List the names of all metrics that can be measured on a part of the data; "" means the training batches.
+
+    Any other word counts as "", because it is no part: `acuracy` is one slip from `accuracy`.
+
+    >>> "val_auc" in all_of("val"), "train_auc" in all_of("train"), all_of("acuracy")
+    (True, False, ['loss', 'accuracy', 'mse', 'mae', 'r2'])
+    """
+    prefix = f"{part}_" if part in PARTS and part else ""
+    return [f"{prefix}{name}" for name, known in KNOWN.items() if part in HELD_OUT_PARTS or not known.computed]
 
 
 def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:

@@ -41,8 +41,6 @@ TINY_MARGIN = 0.001
 """A margin of a loss or an error below this share of the baseline's mean gets a warning."""
 TINY_SHARE = 0.0001
 """A margin below this gets a warning for an accuracy, or for another metric that is 1 at most."""
-WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
-"""The advice of an open verdict that rests on trainings with warnings."""
 
 
 def has_own_splits(resample: Resample, metric: str) -> bool:

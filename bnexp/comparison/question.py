@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
+from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
@@ -169,6 +169,17 @@ def refuse_impossible(
         faults.append(f"{spelt('metric')} is {question.metric!r}; {hint}")
     else:
         faults += _impossible_values(question, question.metric or headline(measured), each_epoch)
+    if faults:
+        raise ComparisonError("\n".join(faults))
+
+
+def refuse_impossible_alone(question: Question) -> None:
+    """Raise ComparisonError if no arms at all could answer the question: for arms whose metrics are not known."""
+    faults, metric = list(_impossible_looks(question)), question.metric
+    if metric is not None and metric not in (good := all_of(metric.partition("_")[0])):
+        faults.append(f"{spelt('metric')} is {metric!r}; {not_measured(metric, good)}")
+    elif metric is not None:
+        faults += _impossible_values(question, metric, [on_validation(metric)])
     if faults:
         raise ComparisonError("\n".join(faults))
 

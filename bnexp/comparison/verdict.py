@@ -11,7 +11,7 @@ from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
-from bnexp.comparison.judged_difference import JudgedDifference
+from bnexp.comparison.judged_difference import JudgedDifference, are_choices
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
@@ -81,6 +81,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
         return _Case(evidence, advice, None, wording)
+    warnings = [*arms.arm.record.warnings, *arms.baseline.record.warnings, *still_improving(arms, question)]
     difference = JudgedDifference(
         question.metric,
         whole_S,
@@ -88,7 +89,8 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         new_rows=None if isinstance(anew, str) or question.about == "these-rows" else anew,
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
-        is_warned=bool(arms.arm.record.warnings or arms.baseline.record.warnings or [*still_improving(arms, question)]),
+        is_warned=bool(warnings),
+        is_of_choices=are_choices(warnings),
         looks=question.looks,
     )
     return _Case(evidence, advice, difference, wording)

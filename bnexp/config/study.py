@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -133,10 +134,12 @@ class Study(Section):
 
     def trainings(self) -> int:
         """Count the trainings of the whole grid, including trainings for tuning."""
-        cells = 1
-        for levels in self.vary.values():
-            cells *= len(levels)
-        return cells * len(self.arms) * self.trainings_of_a_trial
+        return self.cells * len(self.arms) * self.trainings_of_a_trial
+
+    @property
+    def cells(self) -> int:
+        """Count the cells of the grid."""
+        return math.prod(map(len, self.vary.values()))
 
     @property
     def trainings_of_a_trial(self) -> int:
@@ -150,6 +153,17 @@ class StudyFile:
 
     study: Study
     node: Node
+    faulty: frozenset[Keys] = frozenset()
+    """Places with mistakes. The study lacks what they hold, or has a stand-in for it."""
+
+    def is_faulty(self, *keys: str) -> bool:
+        """Return True if there is a mistake at this place, in it, or around it."""
+        return any(place[: len(keys)] == keys[: len(place)] for place in self.faulty)
+
+    @property
+    def has_whole_grid(self) -> bool:
+        """Return True if no part is faulty that decides which experiments the cells hold."""
+        return not any(map(self.is_faulty, ("experiment", "arms", "vary", "tie", "tune")))
 
     def where(self, *keys: str) -> str:
         """Return the file and line of a key."""

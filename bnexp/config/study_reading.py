@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bnexp.config import merging, yaml
 from bnexp.config.files import read_text
 from bnexp.config.loading import validated
-from bnexp.config.places import key_text, node_at
+from bnexp.config.mistakes import in_file_order
+from bnexp.config.stand_ins import with_stand_ins
 from bnexp.config.study import Study, StudyFile, keys_of
 from bnexp.config.yaml import Keys, Node
 from bnexp.errors import ConfigError, Problems
@@ -28,24 +29,50 @@ def read_study(path: Path) -> StudyFile:
         ConfigError: with every mistake that is visible before the grid is built.
     """
     mistakes = Problems()
+    file = read_in_part(path, mistakes)
+    if mistakes.found:
+        raise ConfigError(mistakes.lines)
+    return file
+
+
+def read_in_part(path: Path, mistakes: Problems) -> StudyFile:
+    """Read a study's file, and note its mistakes. The rest of the study can then be checked, too.
+
+    Raises:
+        ConfigError: if the file cannot be read, or is no study.
+    """
     root = yaml.read_mapping(read_text(path), str(path), mistakes)
     if root is None:
         raise ConfigError(mistakes.lines)
     if "dataset" in root.value and "experiment" not in root.value:
         cure = f"Use `{command('train', str(path))}`."
         raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])
+    is_partial = mistakes.is_partial
+    faulty: set[Keys] = {()} if is_partial else set()
     entries = {"name": Node(path.stem, root.where), **root.value}
     base = entries.get("experiment")
     if base is not None and isinstance(base.value, dict):
         entries["experiment"] = _without_seeds(merging.extended(base, path, mistakes))
+        faulty |= {("experiment",)} if mistakes.is_partial else set()
     node = Node(entries, root.where)
-    return StudyFile(validated(node, Study, partial(_placed_faults, node), mistakes), node)
+    with mistakes.noted():
+        validated(node, Study, lambda study: (), Problems(is_partial=is_partial))
+    node, refused = with_stand_ins(node)
+    file = StudyFile(Study.model_validate(yaml.plain(node)), node, frozenset(faulty | refused))
+    return _without_unfit_factors(file, mistakes)
 
 
-def _placed_faults(node: Node, study: Study) -> Iterator[str]:
-    """Yield the mistakes between keys, each with its file and line."""
-    for keys, text in _faults(study):
-        yield f"{node_at(node, keys).where}: " + " ".join([key_text(node, keys), text]).lstrip()
+def _without_unfit_factors(file: StudyFile, mistakes: Problems) -> StudyFile:
+    """Note the mistakes between keys. Return the study without factors that no grid can be built from."""
+    lines, unfit = [], set[Keys]()
+    for keys, text in _faults(file.study):
+        if not file.is_faulty(*keys):
+            lines.append(f"{file.where(*keys)}: " + " ".join([file.key_text(*keys), text]).lstrip())
+        if keys[0] == "vary" and (len(keys) > 2 or not file.study.vary[keys[1]]):
+            unfit.add(keys[:2])
+    mistakes.tell(*in_file_order(lines), leaves_out=False)
+    vary = {name: levels for name, levels in file.study.vary.items() if ("vary", name) not in unfit}
+    return replace(file, study=file.study.model_copy(update={"vary": vary}), faulty=file.faulty | unfit)
 
 
 def _without_seeds(base: Node) -> Node:

@@ -172,12 +172,15 @@ class Before:
 
         They are in the order of the pairs, then by number of seeds, and each number occurs once for an arm. Of several
         looks at the same seeds, the one with the lowest level counts. A look is left out if this comparison looks
-        at the same seeds, at no higher level (`taken`): the same seeds give the same numbers.
+        at the same seeds, at no higher level (`taken`): the same seeds give the same numbers. If this comparison
+        repeats an older one, only looks before the older one count.
         """
         found = []
         for (arm, _), several in self._of_pairs.items():
             lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
-            for look in (look for one in several if one.primary.metric == metric for look in one.taken()):
+            asked = [list(one.taken()) for one in several if one.primary.metric == metric]
+            first = max((at for at, looks in enumerate(asked) if _are_alike(looks, taken)), default=-1)
+            for look in itertools.chain.from_iterable(asked[first + 1 :]):  # the newest comparison comes first
                 if look.level < lowest.get(look.seeds, 1.0):
                     lowest[look.seeds] = look.level
                     before[look.seeds] = EarlierLook(seeds=look.seeds, level=look.level, arm=arm)
@@ -192,6 +195,11 @@ class Before:
             if asked and asked[-1] != now:  # the last one is the oldest
                 told[arm] = exploratory(arm, baseline, asked[-1], now)
         return told
+
+
+def _are_alike(looks: Sequence[Look], others: Sequence[Look]) -> bool:
+    """Return True if both have the same numbers of seeds and levels, so that they give the same answers."""
+    return [(one.seeds, one.level) for one in looks] == [(one.seeds, one.level) for one in others]
 
 
 def _has_judged(one: _Comparison, two: Set[str], names_of: Callable[[str], Sequence[str]]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bnexp import statistics
 from bnexp.comparison.looks import seeds_in_words
 from bnexp.config import Experiment
 from bnexp.errors import counted
@@ -172,9 +173,18 @@ def _detects(plan: PlanDocument) -> Iterator[str]:
 
 def _before(plan: PlanDocument) -> Iterator[str]:
     """Yield lines on what other studies of this name found, and on studies whose format is too old to be reused."""
-    if others := plan.other_answers:
-        listed = ", ".join(f"{plain(name)} ({plain(word)})" for name, word in others.items())
-        yield f"WARNING  a study of this name had an answer before, in another directory: {listed}"
+    same, others = dict[str, str](), dict[str, str]()
+    for name, word in plan.other_answers.items():
+        (same if name in plan.only_other_data else others)[name] = f"{plain(name)} ({plain(word)})"
+    if same and plan.claims:
+        error = min(1.0, (1 - statistics.LEVEL) * (len(same) + 1))
+        yield f"WARNING  the same question had an answer on other data before: {', '.join(same.values())}"
+        yield (
+            f"Together, these answers err in up to {error:.0%} of cases without a difference, not in 5%. "
+            "Decide on the rows before the first answer."
+        )
+    if others:
+        yield f"WARNING  a study of this name had an answer before, in another directory: {', '.join(others.values())}"
         yield "If this study was changed because of that answer, treat its verdict as exploratory."
     if plan.older_format and not plan.finished:
         listed = ", ".join(map(plain, plan.older_format))

@@ -79,6 +79,8 @@ class PlanDocument(Record):
     directory: str
     other_answers: dict[str, str]
     """Directory of another study of this name that had an answer before this study was begun -> its verdict."""
+    only_other_data: list[str] = []
+    """Directories in `other_answers` whose studies asked the same question about other data."""
     seeds_kept: list[KeptTrials] = []
     """Stored trials of the same study with fewer seeds. Only the other seeds are trained."""
     seeds_not_used: list[str] = []

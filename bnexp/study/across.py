@@ -15,8 +15,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.metric_rules import WARNINGS_FIRST
+from bnexp.comparison.judged_difference import WARNINGS_FIRST, JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.statistics import Estimate, Interval, Levels, strict
@@ -86,7 +85,7 @@ class Parts:
         return found.pop() if len(found) == 1 else "these rows and splits"
 
 
-def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) -> Verdict:
+def no_single_answer(wording: ClaimWording, parts: Parts, *, warnings_first: bool) -> Verdict:
     """Return the verdict on a hypothesis whose cells point in opposite directions."""
     claim, new_rows = wording.claim, parts.about == "new rows"
     ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
@@ -96,7 +95,7 @@ def no_single_answer(wording: ClaimWording, parts: Parts, *, is_warned: bool) ->
     said[0] += ", each beyond its noise."
     if rest:
         said.append(f"{counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")
-    said.append(WARNINGS_FIRST if is_warned else f"See the {noun(claim)}s, or ask of each with `at`.")
+    said.append(WARNINGS_FIRST if warnings_first else f"See the {noun(claim)}s, or ask of each with `at`.")
     if not new_rows and wording.why_not_new_rows is not None:
         said.append(wording.why_not_new_rows)
     return Verdict(word=wording.open, sentence=" ".join(said), about=parts.about)

@@ -14,6 +14,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.drawn_anew import measured_on, splits_anew
+from bnexp.comparison.judged_difference import are_choices
 from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.dataset import Dataset
@@ -57,6 +58,8 @@ class Contrast:
     """Number of trainings of an arm behind one of its numbers."""
     warned: bool = False
     """True if a training of either arm has a warning."""
+    warned_of_choices: bool = False
+    """True if all these warnings only name the cost of a choice."""
     diverged: int = 0
     """Number of trainings of both arms that diverged."""
     undefined: int = 0
@@ -127,6 +130,7 @@ def _contrast(
         why_not_new_rows=found if isinstance(found, str) else None,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
+        warned_of_choices=all(are_choices(one.warnings) for one in every),
         diverged=sum(len(one.diverged) for one in every),
         undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),

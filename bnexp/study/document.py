@@ -86,16 +86,19 @@ def _hypotheses(
     asked: Sequence[AskedHypothesis],
 ) -> list[HypothesisRecord]:
     before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
+    earlier = [[] if known is None else known.earlier_seeds for known in before]
     return [
         one.model_copy(
             update={
                 "groups": _groups(claim, cells, results),
                 "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
                 "asked_after_results": known is not None and known.after_results,
-                "earlier_seeds": [] if known is None else known.earlier_seeds,
+                "earlier_seeds": looks,
             }
         )
-        for claim, contrast, one, known in zip(claims, contrasts, judged(claims, contrasts), before, strict=True)
+        for claim, contrast, one, known, looks in zip(
+            claims, contrasts, judged(claims, contrasts, earlier), before, earlier, strict=True
+        )
     ]
 
 

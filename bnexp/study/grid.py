@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bnexp.config import Experiment, merging
@@ -17,7 +17,7 @@ from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.training import first_seeds
 from bnexp.config.yaml import Node
 from bnexp.data.fingerprint import Sources, source_sha256
-from bnexp.errors import ConfigError, nearest
+from bnexp.errors import ConfigError, Problems, nearest
 from bnexp.experiment.own_files import network_sha256
 
 TUNING_SEED = 1000
@@ -48,6 +48,10 @@ class Cell:
         name = next(name for name in self.levels if key in keys_of(name))
         return self.levels[name][keys_of(name).index(key)]
 
+    def of(self, is_kept: Callable[[Candidate], bool]) -> Cell:
+        """Return the cell with only the candidates for which `is_kept` is true."""
+        return replace(self, candidates={arm: list(filter(is_kept, found)) for arm, found in self.candidates.items()})
+
 
 def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
     """Return True if a cell has these levels. A list of levels matches any of them."""
@@ -73,6 +77,14 @@ def cells_of(file: StudyFile) -> list[Cell]:
     Raises:
         ConfigError: with every mistake, each once, at its line.
     """
+    problems = Problems()
+    cells = cells_in_part(file, problems)
+    problems.refuse()
+    return cells
+
+
+def cells_in_part(file: StudyFile, problems: Problems) -> list[Cell]:
+    """Return the cells of the grid without the experiments that have mistakes, which are noted, each once."""
     study = file.study
     points = [dict(zip(study.vary, point, strict=True)) for point in itertools.product(*study.vary.values())]
     faults: dict[str, dict[str, None]] = {}
@@ -86,9 +98,15 @@ def cells_of(file: StudyFile) -> list[Cell]:
                 for problem in error.problems:
                     faults.setdefault(problem, {})[arm] = None
         cells.append(Cell(number, levels, candidates))
-    if faults:
-        raise ConfigError(_with_arms(file, faults))
+    problems.tell(*_with_arms(file, faults))
     return cells
+
+
+def is_whole(file: StudyFile, cells: Sequence[Cell]) -> bool:
+    """Return True if these cells hold all experiments of a study, and none of them lacks a faulty part."""
+    study = file.study
+    values = 1 if study.tune is None else len(study.tune.values)
+    return file.has_whole_grid and len(list(experiments(cells))) == study.cells * len(study.arms) * values
 
 
 def _with_arms(file: StudyFile, faults: Mapping[str, Mapping[str, None]]) -> Iterator[str]:
@@ -148,15 +166,17 @@ def _candidates(file: StudyFile, levels: Mapping[str, Any], arm: str) -> Iterato
     """Yield the experiments of one trial: the base with the cell's levels, the arm, the ties and the tuned value."""
     settings = [*_cell_layers(file, levels), *_arm_layers(file, arm)]
     plain = _laid(file, settings)
-    ties = [_tied(file, plain, levels, key, tie) for key, tie in file.study.tie.items()] if file.study.tie else []
+    is_partial = not file.has_whole_grid
+    tied = {} if is_partial else file.study.tie
+    ties = [_tied(file, plain, levels, key, tie) for key, tie in tied.items()]
     tune = file.study.tune
     if tune is None:
         node = _laid(file, [*settings, *ties])
-        yield Candidate(experiment_of(node), node)
+        yield Candidate(experiment_of(node, Problems(is_partial=is_partial)), node)
         return
     for number, value in enumerate(tune.values):
         node = _laid(file, [*settings, *ties, dotted(tune.key, file.at("tune", "values", str(number)))])
-        yield Candidate(experiment_of(node), node, value)
+        yield Candidate(experiment_of(node, Problems(is_partial=is_partial)), node, value)
 
 
 def base_of(file: StudyFile) -> Node:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bnexp import statistics, store
 from bnexp.config.study import Hypothesis, Study
-from bnexp.errors import RunError
+from bnexp.config.study_reading import read_study
+from bnexp.errors import RunError, UserError
 from bnexp.experiment.warnings import cautions
 from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
@@ -36,6 +38,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     jobs = len(pending(planned, done))
     level = 1 - (1 - statistics.LEVEL) / max(1, len(design.claims()))
     fewest, deviations = _detects(design, level)
+    others = _other_answers(planned)
     stored = [None] * len(design.claims()) if deviations is None else by_stored(planned, done, level)
     return PlanDocument(
         name=design.name,
@@ -64,7 +67,8 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         if deviations is None
         else what_new_rows_add(planned, level, _without(design, stored)),
         directory=str(planned.directory),
-        other_answers=_other_answers(planned),
+        other_answers=others,
+        only_other_data=[name for name in others if _differs_only_in(planned, name, data=True)],
         seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
         warnings=plan_warnings(planned),
@@ -174,11 +178,15 @@ def _others(planned: Plan) -> Iterator[Path]:
 
 
 def _other_answers(planned: Plan) -> dict[str, str]:
-    """Map directories of other studies of this name to the verdicts that they had before this study was begun."""
+    """Map directories of other studies of this name to the verdicts that they had before this study was begun.
+
+    The same study with fewer seeds is left out: its answer is an earlier look, and is counted as one.
+    """
+    looks = {one.directory.name for one in planned.earlier if _differs_only_in(planned, one.directory.name)}
     begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
         answered = times(path).answered
-        if answered is None or (begun is not None and answered >= begun):
+        if path.name in looks or answered is None or (begun is not None and answered >= begun):
             continue
         try:
             answer = store.read_head(path / "study.json", StudyHead)
@@ -187,6 +195,24 @@ def _other_answers(planned: Plan) -> dict[str, str]:
         if answer.name == planned.file.study.name:
             found[path.name] = answer.verdict or "a sweep, no verdict"
     return found
+
+
+def _differs_only_in(planned: Plan, name: str, *, data: bool = False) -> bool:
+    """Return True if another study of this name differs from this one only in its seeds or, with `data`, its data."""
+    try:
+        other = read_study(planned.directory.with_name(name) / "study.yaml").study
+    except UserError:
+        return False
+    return _facts(other, data=data) == _facts(planned.file.study, data=data)
+
+
+def _facts(study: Study, *, data: bool) -> dict[str, Any]:
+    """Return what a study asks, without its seeds and the text of its claims; with `data`, without its data, too."""
+    left_out = {"dataset"} if data else set()
+    base = {key: part for key, part in study.experiment.items() if key not in left_out}
+    claims = [claim.model_dump(exclude={"claim"}) for claim in study.claims()]
+    asked = study.model_dump(exclude={"seeds", "experiment", "hypothesis", "hypotheses"})
+    return {**asked, "experiment": base, "claims": claims}
 
 
 def _is_older(directory: Path) -> bool:

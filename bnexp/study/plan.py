@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from bnexp import store
 from bnexp.config import Experiment
+from bnexp.config.mistakes import in_file_order
 from bnexp.config.section import Task
 from bnexp.config.study import StudyFile
-from bnexp.config.study_reading import read_study
+from bnexp.config.study_reading import read_in_part
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
 from bnexp.experiment.data_facts import data_facts
@@ -103,23 +104,19 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
         UserError: if the study's data are read with Keras, and TensorFlow cannot use the GPU.
     """
     store.refuse_unwritable(runs)
-    file = read_study(path)
-    trainings = file.study.trainings()
-    if trainings > most:
-        raise ConfigError(
-            [
-                f"{file.where('vary')}: the grid has {trainings} trainings; expected {most} or fewer. "
-                f"Give fewer levels or seeds, or {spelt('max-trainings')}."
-            ]
-        )
-    cells = grid.cells_of(file)
-    candidate_facts = _candidate_facts(cells)
+    problems = Problems()
+    file = read_in_part(path, problems)
+    cells = _cells(file, most, problems)
+    candidate_facts = _candidate_facts(cells, problems)
 
     def task_of(one: Experiment) -> Task:
         """Return the task of an experiment."""
         return candidate_facts[one.model_dump_json()].task
 
-    refuse_unanswerable(file, cells, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
+    readable = [cell.of(lambda one: one.experiment.model_dump_json() in candidate_facts) for cell in cells]
+    with problems.noted():
+        refuse_unanswerable(file, readable, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
+    _refuse(problems)
     shown = metric_of(file, measured_in(cells, task_of), metric)
     sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)
     directory = runs / directory_name(file.study.name, digest)
@@ -142,10 +139,29 @@ def _trial(
     return Trial(cell, arm, digest_of(trial_facts(candidates, sources), study), steps, max(each))
 
 
-def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
-    """Read or draw the data of all experiments, so that all errors in them appear now. Return the facts about them."""
+def _refuse(problems: Problems) -> None:
+    """Raise what was noted, if anything; several mistakes are sorted by line."""
+    if len(problems.found) > 1:
+        raise ConfigError(in_file_order(problems.lines))
+    problems.refuse()
+
+
+def _cells(file: StudyFile, most: int, problems: Problems) -> list[Cell]:
+    """Return the cells of the grid as far as they have no mistakes; none if they have more trainings than allowed."""
+    trainings = file.study.trainings()
+    if trainings <= most:
+        return grid.cells_in_part(file, problems)
+    problems.tell(
+        f"{file.where('vary')}: the grid has {trainings} trainings; expected {most} or fewer. "
+        f"Give fewer levels or seeds, or {spelt('max-trainings')}."
+    )
+    return []
+
+
+def _candidate_facts(cells: list[Cell], problems: Problems) -> dict[str, CandidateFacts]:
+    """Read or draw the data of all experiments, and note all errors in them. Return the facts about the others."""
     by_data = sorted(grid.experiments(cells), key=lambda one: one.experiment.dataset.model_dump_json())
-    known, problems = {}, Problems()
+    known = {}
     for one in by_data:
         with problems.noted(), located_errors(one):
             data, training = prepared(one.experiment), one.experiment.training
@@ -154,7 +170,6 @@ def _candidate_facts(cells: list[Cell]) -> dict[str, CandidateFacts]:
             known[one.experiment.model_dump_json()] = CandidateFacts(
                 data.task, data.shape, data.rows.x.nbytes, steps, told
             )
-    problems.refuse()
     return known
 
 

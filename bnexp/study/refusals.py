@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.comparison import computed_by
-from bnexp.comparison.metric_names import not_measured, unmeasured_part, without_rows
+from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import (
     chosen_by,
     has_own_splits,
@@ -27,7 +27,7 @@ from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, quantity
 from bnexp.store import DataFacts
-from bnexp.study.grid import Candidate, Cell, experiments, factor_names, matches, not_varied
+from bnexp.study.grid import Candidate, Cell, experiments, factor_names, is_whole, matches, not_varied
 from bnexp.study.sweep import faulty_metric
 
 TaskOf = Callable[[Experiment], Task]
@@ -41,27 +41,33 @@ def refuse_unanswerable(
     """Raise ConfigError with every reason why the hypotheses cannot be answered.
 
     `task_of` returns the task of an experiment, and `data_of` the facts about its data. `metric` is the metric that a
-    sweep is to show, if one was asked for.
+    sweep is to show, if one was asked for. If other mistakes are known, the file or the cells lack the faulty parts.
+    What depends on a missing part is not checked.
     """
-    each_epoch = measured_in(cells, task_of)
-    chosen = chosen_in(file, cells)
-    faults = list(faulty_metric(file, each_epoch, metric))
-    computed = _shared(cells, lambda one: computed_by(task_of(one), data_of(one), one))
+    has_all = is_whole(file, cells)
+    known = cells if file.has_whole_grid else []
+    each_epoch = measured_in(known, task_of)
+    computed = _shared(known, lambda one: computed_by(task_of(one), data_of(one), one))
     measured = [*dict.fromkeys([*each_epoch, *computed])]
+    faults = list(faulty_metric(file, each_epoch, metric))
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
         why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)
         faults += [f"{file.where('tune', 'metric')}: tune.metric is {file.study.tune.metric}; {why}" for why in why_not]
     for number, claim in enumerate(file.study.claims()):
         first = file.claim_keys(number)
-        named = list(_faulty_names(file, claim)) or [
-            *_nowhere(cells, claim),
-            *_other_budget(cells, claim),
-            *_ratio_over_splits(cells, claim),
-            *_of_one_class(cells, claim, data_of),
-        ]
-        for keys, text in (*named, *_faulty_metric(claim, measured, each_epoch, chosen)):
-            faults.append(f"{file.where(*first, *keys)}: {file.key_text(*first, *keys)} {text}")
+        named = list(_faulty_names(file, claim))
+        if has_all and not named:
+            named = [
+                *_nowhere(cells, claim),
+                *_other_budget(cells, claim),
+                *_ratio_over_splits(cells, claim),
+                *_of_one_class(cells, claim, data_of),
+            ]
+        for keys, text in (*named, *_faulty_metric(claim, measured, each_epoch, chosen_in(file, cells))):
+            place = first if keys == ("smallest",) else (*first, *keys)  # its unit follows from the other keys
+            if not file.is_faulty(*place):
+                faults.append(f"{file.where(*first, *keys)}: {file.key_text(*first, *keys)} {text}")
     if faults:
         raise ConfigError(faults)
 
@@ -73,7 +79,7 @@ def measured_in(cells: Sequence[Cell], task_of: TaskOf) -> list[str]:
 
 def _shared(cells: Sequence[Cell], metrics_of: Callable[[Experiment], list[str]]) -> list[str]:
     """List the metrics that all experiments have in common."""
-    found = {tuple(metrics_of(one.experiment)): None for one in experiments(cells)}
+    found = {tuple(metrics_of(one.experiment)): None for one in experiments(cells)} or {(): None}
     first, *others = found
     return [name for name in first if all(name in several for several in others)]
 
@@ -88,7 +94,7 @@ def _faulty_tuning(file: StudyFile, cells: Sequence[Cell], measured: Sequence[st
     if file.study.tune is None:
         return
     metric = file.study.tune.metric
-    good = [name for name in measured if name.startswith("val_")]
+    good = [name for name in measured or all_of("val") if name.startswith("val_")]
     if metric not in good:
         yield f"is {metric!r}; expected a metric of the validation part. {nearest(metric, good)}"
     elif any(one.experiment.dataset.resample is True for one in experiments(cells)):
@@ -100,7 +106,7 @@ def _faulty_tuning(file: StudyFile, cells: Sequence[Cell], measured: Sequence[st
 def _faulty_names(file: StudyFile, claim: Hypothesis) -> Faults:
     arms = list(file.study.arms)
     for side, arm in (("treated", claim.treated), ("baseline", claim.baseline)):
-        if arm not in arms:
+        if arms and arm not in arms:
             yield (side,), f"is {arm!r}; expected one of the arms. {nearest(arm, arms)}"
     if claim.treated == claim.baseline:
         yield ("baseline",), f"is {claim.baseline!r}, and so is treated; a contrast needs two arms. Name another."
@@ -108,7 +114,8 @@ def _faulty_names(file: StudyFile, claim: Hypothesis) -> Faults:
         yield from (((side, *keys), text) for keys, text in _faulty_levels(file, at))
     known = list(file.study.vary)
     if claim.over is not None and claim.over.factor not in known:
-        yield ("over", "factor"), f"is {claim.over.factor!r}; {not_varied(claim.over.factor, known)}"
+        if not file.is_faulty("vary"):
+            yield ("over", "factor"), f"is {claim.over.factor!r}; {not_varied(claim.over.factor, known)}"
     elif claim.over is not None:
         yield from _faulty_reduction(file, claim)
 
@@ -117,7 +124,8 @@ def _faulty_levels(file: StudyFile, at: Mapping[str, Any]) -> Faults:
     known = factor_names(file.study)
     for name, wanted in at.items():
         if name not in known:
-            yield (name,), f"names a factor; {not_varied(name, known)}"
+            if not file.is_faulty("vary"):
+                yield (name,), f"names a factor; {not_varied(name, known)}"
             continue
         levels = _levels(file, name)
         every = [wanted] if wanted in levels or not isinstance(wanted, list) else wanted
@@ -195,7 +203,10 @@ def _faulty_metric(
 ) -> Faults:
     endpoint = claim.metric
     metric, timed = endpoint.metric, endpoint.epochs_to is not None
-    if without := unmeasured_part(metric, measured) or without_rows(metric, measured):
+    if not measured:
+        if metric not in (good := all_of(metric.partition("_")[0])):
+            yield ("metric",), f"is {metric!r}; {not_measured(metric, good)}"
+    elif without := unmeasured_part(metric, measured) or without_rows(metric, measured):
         yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; {not_measured(metric, measured, where=' in every cell')}"

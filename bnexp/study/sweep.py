@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_names import not_measured, unmeasured_part
+from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
@@ -42,6 +42,9 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
             f"{option} is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
             f"instead, at {place}; only one that no epoch measures needs new training."
         )
+    elif not measured:
+        if asked not in (good := all_of(asked.partition("_")[0])):
+            yield f"{option} is {asked!r}; {not_measured(asked, good)}"
     elif without := unmeasured_part(asked, measured):
         yield f"{option} is {asked!r}; {without}"
     elif asked not in measured:

@@ -45,16 +45,22 @@ BOUNDS = ("mean", "low", "high")
 SHARED = "Several hypotheses share the error, so each needs more pairs than one alone. "
 
 
-def judged(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[HypothesisRecord]:
-    """Return the record of each hypothesis for study.json: the claim, its difference, tests and verdict."""
-    rows = zip(claims, contrasts, _cases(claims, contrasts), strict=True)
-    return [_record(claim, one, case) for claim, one, case in rows]
+def judged(
+    claims: Sequence[Hypothesis], contrasts: Sequence[Contrast], earlier: Sequence[Sequence[int]] = ()
+) -> list[HypothesisRecord]:
+    """Return the record of each hypothesis for study.json: the claim, its difference, tests and verdict.
+
+    `earlier` are the numbers of seeds with which each hypothesis had an answer before; empty if none had one.
+    """
+    rows = zip(claims, contrasts, _cases(claims, contrasts), earlier or [()] * len(claims), strict=True)
+    return [_record(claim, one, case, looks) for claim, one, case, looks in rows]
 
 
-def _record(claim: Hypothesis, contrast: Contrast, case: _Case) -> HypothesisRecord:
+def _record(claim: Hypothesis, contrast: Contrast, case: _Case, earlier: Sequence[int]) -> HypothesisRecord:
     """Return the record of one hypothesis for study.json."""
     across = case.across(claim)
-    wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
+    spread, looks = None if across is None else across.heterogeneity, (*earlier, len(contrast.difference_S))
+    wording = replace(_wording(claim, contrast), spread=spread, looks=looks)
     verdict = case.verdict(wording)
     found = _facts(claim, contrast, case.levels.margin, level=case.level_of(verdict))
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=verdict)
@@ -109,7 +115,7 @@ class _Case:
         """Return the verdict, or why there is none."""
         if self.held is None and self.difference is not None:
             if self.parts is not None and self.disagrees:
-                return no_single_answer(wording, self.parts, is_warned=self.difference.is_warned)
+                return no_single_answer(wording, self.parts, warnings_first=self.difference.needs_other_trainings)
             return answer(self.difference, wording)
         held = self.held or Withheld("No verdict: no pair has a value.")
         return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
@@ -179,6 +185,7 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         is_claim=True,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
+        is_of_choices=contrast.warned_of_choices,
         rare=claim.smallest if claim.counts else statistics.RARE,
     )
 

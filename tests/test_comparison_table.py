@@ -348,6 +348,15 @@ def test_new_rows_have_no_interval_where_the_arms_agree_on_all_rows() -> None:
     assert told in lines(comparison(given))
     metrics["val_accuracy"]["new_rows"]["count"] = 400
     assert not any(line.startswith("-: ") for line in lines(comparison(given)))
+    given["primary"]["margin"] /= 10
+    assert told in lines(comparison(given)), "the margin that was asked for decides"
+
+
+def test_the_p_value_speaks_of_what_was_measured_on() -> None:
+    given = document()
+    for about in ("these rows", "these splits"):
+        given["contrasts"][0]["verdict"]["about"] = about
+        assert any(f"p: sign-flip test over seeds, for {about}." in line for line in lines(comparison(given)))
 
 
 def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_out_ones() -> None:

@@ -15,6 +15,7 @@ from arms import answered, arm, changed, measured, rows_right
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
 from bnexp.held_out import HeldOut, PartRows
+from bnexp.report.comparison_notes import is_unbounded
 from bnexp.statistics import mean_interval, over_splits
 from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
@@ -334,6 +335,18 @@ def test_few_rows_on_which_the_arms_agree_do_not_speak_of_new_ones(rows: int, wo
     right = np.broadcast_to(np.arange(rows) % 5 > 0, (20, rows))
     verdict = contrast_of(measured("a", right), measured("b", right)).verdict
     assert (verdict.word, verdict.these_rows) == (word, SMALL)
+
+
+@pytest.mark.parametrize("margin", [None, 0.005, 0.05])
+@pytest.mark.parametrize("rows", [50, 200, 400, 700])
+def test_the_table_has_an_interval_for_new_rows_exactly_where_the_verdict_rests_on_one(
+    rows: int, margin: float | None
+) -> None:
+    right = np.ones((20, rows), bool)
+    right[:, 0] = False
+    document = compare([measured("a", right), measured("b", right)], Question(margin=margin))
+    contrast = document.contrasts[0]
+    assert is_unbounded(document, "val_accuracy", anew(contrast)) == (contrast.verdict.word == OPEN)
 
 
 def test_the_sentence_names_the_share_of_new_rows_that_none_of_these_shows() -> None:

@@ -64,8 +64,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     level = f"{document.level:.0%}"
     yield (
         f"Arms: mean ± half of the {level} confidence interval over seeds, at the final epoch; with early stopping, "
-        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, for these "
-        "rows."
+        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, for "
+        f"{contrast.measured_on}."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -107,7 +107,7 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The other interval "
         f"is for these {anew.count:,} {anew.drawn}. Both are for networks trained on these training rows."
     )
-    unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(one, found.new_rows)]
+    unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(document, one, found.new_rows)]
     if unbounded:
         yield OfOneTable(
             f"-: in {', '.join(unbounded)} the arms agree on all these {anew.drawn}. They are too few to say how far "
@@ -137,21 +137,17 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     )
 
 
-def is_unbounded(metric: str, anew: NewRowsInterval | None) -> bool:
+def is_unbounded(document: ComparisonDocument, metric: str, anew: NewRowsInterval | None) -> bool:
     """Return True if the arms agree on all held-out rows, but these are too few to exclude a difference that matters.
 
-    Only metrics that count right answers can be unbounded. The metric's default margin says what matters.
-
-    >>> rows = NewRowsInterval(mean=0, low=0, high=0, drawn="rows", count=200)
-    >>> [is_unbounded("val_accuracy", rows.model_copy(update={"count": count})) for count in (200, 400)]
-    [True, False]
-    >>> is_unbounded("val_loss", rows)
-    False
+    Only metrics that count right answers can be unbounded. The margin says what matters: the comparison's for the
+    metric that decides, and the metric's default for the others.
     """
     known = traits(metric)
-    if anew is None or known.counts is None or known.margin is None or not anew.low == anew.high == 0:
+    margin = document.primary.margin if metric == document.primary.metric else known.margin
+    if anew is None or known.counts is None or margin is None or not anew.low == anew.high == 0:
         return False
-    return (anew.rarest or anew.count) < statistics.draws_to_exclude(known.margin / (known.high - known.low))
+    return (anew.rarest or anew.count) < statistics.draws_to_exclude(margin / (known.high - known.low))
 
 
 def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:

@@ -130,7 +130,7 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
         decides = metric == document.primary.metric
         cells = [_estimate(metric, arm.metrics[metric]), _estimate(metric, base.metrics[metric])]
         cells += [_difference(metric, difference), _p_value(difference, document.level)]
-        anew_cells = [_bounds(metric, difference.new_rows)] if anew else []
+        anew_cells = [_bounds(document, metric, difference.new_rows)] if anew else []
         table.add_row(_label(metric) + " *" * (decides and not has_own_row), *cells, *anew_cells)
         if decides and has_own_row:
             table.add_row(*_deciding_cells(document, contrast)[: 5 + len(anew)])
@@ -158,7 +158,7 @@ def _deciding_cells(document: ComparisonDocument, contrast: Contrast) -> list[st
     if judged.scale == "ratio":
         here, anew = _ratio(decides), "" if decides.new_rows is None else _ratio(decides.new_rows).partition(" ")[2]
     else:
-        here, anew = _difference(metric, decides), _bounds(metric, decides.new_rows)
+        here, anew = _difference(metric, decides), _bounds(document, metric, decides.new_rows)
     return [f"{deciding_row(document, contrast)} *", "", "", here, p_value, anew]
 
 
@@ -178,15 +178,11 @@ def _has_new_rows(contrast: Contrast) -> bool:
     return any(difference.new_rows is not None for difference in contrast.metrics.values())
 
 
-def _bounds(metric: str, interval: NewRowsInterval | None) -> str:
-    """Write the interval for new rows without its mean; "-" if the rows are too few for one, "" if there is none.
-
-    >>> _bounds("loss", NewRowsInterval(mean=0.5, low=0.25, high=0.75, drawn="rows", count=9)), _bounds("loss", None)
-    ('[+0.25, +0.75]', '')
-    """
+def _bounds(document: ComparisonDocument, metric: str, interval: NewRowsInterval | None) -> str:
+    """Write the interval for new rows without its mean; "-" if the rows are too few for one, "" if there is none."""
     if interval is None:
         return ""
-    if is_unbounded(metric, interval):
+    if is_unbounded(document, metric, interval):
         return "-"
     return _difference(metric, interval).partition(" ")[2]
 

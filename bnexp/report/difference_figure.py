@@ -165,7 +165,7 @@ class _Decisive:
 def _decisive(document: ComparisonDocument, contrast: Contrast) -> _Decisive:
     """Return the intervals that decide; none for new rows if it is unknown, which the stored bounds of 0 do not say."""
     found = _stored(document, contrast)
-    if found.new_rows is not None and is_unbounded(document.primary.metric, found.new_rows):
+    if found.new_rows is not None and is_unbounded(document, document.primary.metric, found.new_rows):
         return replace(found, new_rows=None, unknown=found.new_rows.drawn)
     return found
 

@@ -366,3 +366,12 @@ def test_a_trial_that_is_damaged_or_a_study_that_is_not_the_same_lends_no_seeds(
     assert more.earlier == [], "another name is another study"
     many = planned(tmp_path, TUNED % 1001)
     assert many.earlier == [], "more than 1,000 seeds are tuned on others"
+
+
+def test_fewer_seeds_on_the_same_data_are_not_taken_for_an_answer_on_other_data(tmp_path: Path) -> None:
+    first, _, _ = run(tmp_path, STUDY % 6)
+    told = printed_plan(tmp_path, STUDY % 4)
+    assert "on other data" not in told
+    assert f"a study of this name had an answer before, in another directory: {first.directory.name}" in told
+    of_other_data = printed_plan(tmp_path, (STUDY % 4).replace("samples: 80", "samples: 90"))
+    assert "the same question had an answer on other data before" in of_other_data

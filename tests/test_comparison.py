@@ -17,6 +17,7 @@ from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 from bnexp.experiment.warnings import cautions
+from bnexp.warning_kinds import CAVEATS, DISTORTING
 
 
 def compare(arms: Any, question: Question) -> dict[str, Any]:
@@ -116,6 +117,17 @@ def test_an_open_verdict_of_small_batches_says_what_would_settle_it_too() -> Non
     assert rest and warned["settled_by"] == plain["settled_by"]
     assert f"It rests on trainings that have warnings; read them first. With about {rest}" in warned["sentence"]
     assert "Fix the warnings first." in stale["sentence"] and "With about" not in stale["sentence"]
+
+
+@pytest.mark.parametrize("kind", [*CAVEATS, *DISTORTING])
+def test_an_open_verdict_names_the_seeds_that_settle_it_unless_a_warning_says_that_the_values_are_wrong(
+    kind: str,
+) -> None:
+    arms = [changed(arm("a", spread(0.9, 0.02)), "warnings", to=[f"{kind}: ..."]), arm("b", spread(0.9, 0.02, seed=1))]
+    sentence = compare(arms, Question())["contrasts"][0]["verdict"]["sentence"]
+    of_caveat = "It rests on trainings that have warnings; read them first. With about "
+    assert (of_caveat in sentence) == (kind in CAVEATS)
+    assert ("Fix the warnings first. More seeds will not remove them." in sentence) == (kind in DISTORTING)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import WARNINGS_FIRST, JudgedDifference, Lacking
+from bnexp.comparison.judged_difference import JudgedDifference, Lacking
 from bnexp.comparison.metric_rules import in_brackets, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.comparison.wording import Wording
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
 from bnexp.statistics.estimate import deviation
@@ -28,41 +28,12 @@ DRAWN = {
 }
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
+WARNED = "It rests on trainings that have warnings; read them first."
+WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+"""The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
 MORE_DATA = (
     " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."
 )
-
-
-class Wording(Protocol):
-    """How a comparison, or a study, words its verdict."""
-
-    @property
-    def open(self) -> str:
-        """Return the verdict's word for an open question."""
-
-    def word(self, found: Shown) -> str:
-        """Return the verdict's word for what an estimate shows."""
-
-    def says(self, interval: Interval, word: str) -> str:
-        """Return the difference with its interval, and how it compares with zero and with the margin."""
-
-    def bounds(self, interval: Interval) -> str:
-        """Return the bounds of an interval as text."""
-
-    def margin_of_all(self) -> str:
-        """Return the problem and the cure if the margin is at least the baseline's whole loss or error."""
-
-    def own_cure(self) -> str | None:
-        """Return what may settle an open question besides more seeds or rows; None if nothing else does."""
-
-    def how_to_add(self, seeds: int) -> str:
-        """Return the option or the key that sets this number of seeds."""
-
-    def how_to_hold_out(self, factor: float) -> str:
-        """Return how to multiply the held-out rows by this factor; "" if that is not known."""
-
-    def why_these_rows_only(self) -> str | None:
-        """Return why the verdict is not about new rows; None if the user did not ask about new rows."""
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
@@ -168,7 +139,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
         says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
-    level, heed = found.shared_level(difference.looks), difference.heed(is_open=found.word == wording.open)
+    level, heed = found.shared_level(difference.looks), _heed(difference, is_open=found.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, these) if one)
     return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
 
@@ -179,7 +150,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, wording, settled_by)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
-    level, heed = here.shared_level(difference.looks), difference.heed(is_open=here.word == wording.open)
+    level, heed = here.shared_level(difference.looks), _heed(difference, is_open=here.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, wording.why_these_rows_only()) if one)
     about = difference.measured_on
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
@@ -199,6 +170,12 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     if found.doubt is not None:
         return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
     return cure
+
+
+def _heed(difference: JudgedDifference, *, is_open: bool) -> str:
+    """Return a sentence that points at the warnings; "" if there are none, or if an open verdict says more."""
+    says_more = is_open and difference.needs_other_trainings
+    return WARNED if difference.is_warned and not says_more else ""
 
 
 def _unseen_failures(pairs: int) -> str:

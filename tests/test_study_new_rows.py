@@ -388,7 +388,8 @@ def test_seeds_that_could_refute_a_claim_by_its_sign_are_named_though_rows_are_f
     (found,) = judged([one], [contrast(one, right)])
     assert found.verdict.word == "inconclusive"
     assert "More seeds do not help" not in found.verdict.sentence
-    assert "or with about" in found.verdict.sentence and "seeds (" in found.verdict.sentence
+    (named,) = re.findall(r"or with about ([\d,]+) seeds \(`seeds: \d+`", found.verdict.sentence)
+    assert found.verdict.settled_by == int(named.replace(",", ""))
 
 
 def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:

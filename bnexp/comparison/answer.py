@@ -122,7 +122,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     assert new_rows is not None
     rows = "these splits" if new_rows.drawn == "splits" else f"these {new_rows.count:,} {new_rows.drawn}"
     these = f"For {rows} alone: {here.word} {wording.bounds(here.interval)}"
-    rest = "" if difference.is_carried_by_few else _what_follows(difference, found, wording)
+    rest, settled_by = "" if difference.is_carried_by_few else _what_follows(difference, found, wording), None
     if here.doubt is not None and here.doubt not in (rest or ""):
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
     elif here.word == wording.open and difference.shown_here.sign and not difference.is_claim:
@@ -132,7 +132,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
     if rest is None:
-        rest = _rows_or_seeds(difference, wording, new_rows)
+        rest, settled_by = _rows_or_seeds(difference, wording, new_rows)
         if difference.lacking_alone is not None:  # more seeds may still refute a claim by its sign
             rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
@@ -141,7 +141,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
     level, heed = found.shared_level(difference.looks), _heed(difference, is_open=found.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, these) if one)
-    return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
+    return Verdict(word=found.word, settled_by=settled_by, sentence=text, about="new rows", these_rows=here.word)
 
 
 def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Found) -> Verdict:
@@ -229,27 +229,31 @@ def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) ->
     return f"With about {count} pairs of seeds ({wording.how_to_add(count)}) {CHANCE}."
 
 
-def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
-    """Return a sentence on about how many seeds, or how many held-out rows, would settle the question."""
+def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> tuple[str, int | None]:
+    """Return a sentence on about how many seeds, or how many held-out rows, would settle the question.
+
+    The second result is the number of seeds that the sentence names; None if seeds alone would not settle it.
+    """
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # neither seeds nor rows vary
         if difference.lacking is not None:
             equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
-            return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}"
-        return _seeds(difference, wording, _pairs_that_settle(difference))
+            return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}", None
+        count = _pairs_that_settle(difference)
+        return _seeds(difference, wording, count), count
     if new_rows.components is None:
         count = _pairs_that_settle(difference, difference.error_beyond_seeds)
-        return _seeds(difference, wording, count) + ("" if count else MORE_DATA)
+        return _seeds(difference, wording, count) + ("" if count else MORE_DATA), count
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
     rows = _rows_in_words(found.rows, new_rows, wording) if found.rows else ""
-    count = statistics.rounded_up(found.seeds or 0)
+    count = statistics.rounded_up(found.seeds or 0) or None
     seeds = f"about {count:,} seeds ({wording.how_to_add(count)})" if count else ""
     if rows and seeds:
-        return f"With {rows}, or with {seeds}, {CHANCE}."
+        return f"With {rows}, or with {seeds}, {CHANCE}.", count
     if rows:
-        return f"With {rows} {CHANCE}; more seeds alone would not settle it."
+        return f"With {rows} {CHANCE}; more seeds alone would not settle it.", None
     if seeds:
-        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it."
-    return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it."
+        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it.", count
+    return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it.", None
 
 
 def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:

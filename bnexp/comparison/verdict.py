@@ -235,12 +235,8 @@ class _ComparisonWording:
         return None
 
     def how_to_add(self, seeds: int) -> str:
-        """Return the option that sets the number of seeds, and how often an unplanned second look errs."""
-        if self.question.looks:
-            return f"--max-seeds {seeds}"
-        now = len({*self.of_arm.history.seeds} & {*self.of_baseline.history.seeds})
-        error = statistics.error_of([(now, LEVEL), (seeds, LEVEL)])
-        return f"--seeds {seeds}: as a second look, it errs in about {100 * error:.2g}% of cases, not in 5%"
+        """Return the option that sets the number of seeds. `looks.with_looks` adds how often that look errs."""
+        return f"--max-seeds {seeds}" if self.question.looks else f"--seeds {seeds}"
 
     def how_to_hold_out(self, factor: float) -> str:
         """Return the keys that hold out more rows; "" if they are not known."""

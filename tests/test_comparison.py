@@ -14,9 +14,11 @@ from scipy import stats
 
 from bnexp import comparison
 from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible, refuse_judged_by_what_chose
+from bnexp.comparison.looks import look_of, with_looks
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 from bnexp.experiment.warnings import cautions
+from bnexp.warning_kinds import CAVEATS, DISTORTING
 
 
 def compare(arms: Any, question: Question) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def test_more_of_a_loss_hurts() -> None:
 
 def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     noisy = [arm("a", spread(0.9, 0.02)), arm("b", spread(0.9, 0.02, seed=1))]
-    verdict = compare(noisy, Question())["contrasts"][0]["verdict"]
+    document = comparison.compare(noisy, Question())
+    verdict = with_looks(document, [look_of(document)], (), ()).as_json()["contrasts"][0]["verdict"]
     assert verdict["word"] == "cannot tell yet"
     assert verdict["settled_by"] > SEEDS
     pairs = verdict["settled_by"]
@@ -89,9 +92,9 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     means = stats.multivariate_normal(cov=[[1, correlation], [correlation, 1]])
     error = 100 * (1 - means.cdf([z, z], lower_limit=[-z, -z]))
     assert 5 < error < 10
-    cure = f"--seeds {pairs}: as a second look, it errs in about {error:.2g}% of cases, not in 5%"
-    chance = f"With about {pairs} pairs of seeds ({cure}) there is about a 50% chance to settle it."
-    assert verdict["sentence"].endswith(f"{chance} {NOT_KEPT}")
+    cost = f"--seeds {pairs}: as the second look, it errs in about {error:.2g}% of cases, not in 5%."
+    chance = f"With about {pairs} pairs of seeds (--seeds {pairs}) there is about a 50% chance to settle it."
+    assert verdict["sentence"].endswith(f"{chance} {NOT_KEPT} {cost}")
 
 
 def test_a_verdict_points_at_warnings_where_there_are_any() -> None:
@@ -116,6 +119,17 @@ def test_an_open_verdict_of_small_batches_says_what_would_settle_it_too() -> Non
     assert rest and warned["settled_by"] == plain["settled_by"]
     assert f"It rests on trainings that have warnings; read them first. With about {rest}" in warned["sentence"]
     assert "Fix the warnings first." in stale["sentence"] and "With about" not in stale["sentence"]
+
+
+@pytest.mark.parametrize("kind", [*CAVEATS, *DISTORTING])
+def test_an_open_verdict_names_the_seeds_that_settle_it_unless_a_warning_says_that_the_values_are_wrong(
+    kind: str,
+) -> None:
+    arms = [changed(arm("a", spread(0.9, 0.02)), "warnings", to=[f"{kind}: ..."]), arm("b", spread(0.9, 0.02, seed=1))]
+    sentence = compare(arms, Question())["contrasts"][0]["verdict"]["sentence"]
+    of_caveat = "It rests on trainings that have warnings; read them first. With about "
+    assert (of_caveat in sentence) == (kind in CAVEATS)
+    assert ("Fix the warnings first. More seeds will not remove them." in sentence) == (kind in DISTORTING)
 
 
 @pytest.mark.parametrize(

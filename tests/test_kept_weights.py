@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from command import bnexp
 
-WRONG = "WARNING  net-frozen, net-layer: As written and before training, the network is right for "
+WRONG = (
+    "WARNING  net-frozen, net-layer: Before training, the network as written is worse than guessing: it is right for "
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +64,16 @@ def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
 
 
 TURNED = re.compile(
-    r"WARNING  net-layer, net-none: As written and before training, the network is right for (\d)% of 160 training "
-    r"rows\. "
+    r"WARNING  net-layer, net-none: Before training, the network as written is worse than guessing: it is right for (\d)% "
+    r"of 160 training rows\. "
     r"Always answering the commonest class is right for 5\d%\. With the two classes swapped, it would be right for "
     r"(\d\d|100)%\."
 )
 
 
 ONE_ANSWER = re.compile(
-    r"WARNING  net-layer, net-none: As written and before training, the network answers (yes|no) for all (\d+) training "
-    r"rows\. If it was trained for these classes, its inputs were probably scaled differently then\. See "
+    r"WARNING  net-layer, net-none: Before training, the network as written gives one answer: (yes|no) for all (\d+) "
+    r"training rows\. If it was trained for these classes, its inputs were probably scaled differently then\. See "
     r"dataset\.scale, which is none\."
 )
 
@@ -81,7 +83,7 @@ def test_one_answer_for_all_rows_is_warned_of_unless_most_rows_are_of_that_class
     found = ONE_ANSWER.search(plan(trained, "far", arms="layer,none").replace("\n", " "))
     assert found and found[2] == "160"
     other = {"yes": "no", "no": "yes"}[found[1]]
-    assert "before training" not in plan(trained, f"mostly-{found[1]}", arms="layer,none"), "10 of 11 rows are of it"
+    assert "Before training" not in plan(trained, f"mostly-{found[1]}", arms="layer,none"), "10 of 11 rows are of it"
     assert ONE_ANSWER.search(plan(trained, f"mostly-{other}", arms="layer,none").replace("\n", " "))
 
 
@@ -89,7 +91,7 @@ def test_the_network_is_tried_as_it_was_written_also_where_all_arms_change_its_l
     found = TURNED.search(plan(trained, "turned", arms="layer,none").replace("\n", " "))
     assert found
     assert int(found[1]) + int(found[2]) in (99, 100, 101)
-    assert "before training" not in plan(trained, "as-trained", arms="layer,none")
+    assert "Before training" not in plan(trained, "as-trained", arms="layer,none")
 
 
 def test_a_positive_class_that_turns_the_order_of_training_is_warned_of(trained: Path) -> None:

@@ -277,6 +277,23 @@ def test_a_third_look_by_hand_is_told_and_what_it_does_to_the_error() -> None:
     assert document.looks is not None and document.looks.error == pytest.approx(0.1135, abs=1e-3)
 
 
+def test_the_advice_of_more_seeds_counts_the_looks_before() -> None:
+    document = compare(pair(20, 0.01), Question())
+    seeds = document.contrasts[0].verdict.settled_by
+    assert document.contrasts[0].verdict.word == "cannot tell yet" and seeds is not None and seeds > 20
+    alone = with_looks(document, [look_of(document)], (), ()).contrasts[0]
+    assert f" --seeds {seeds}: as the second look, it errs in about " in alone.verdict.sentence
+    earlier = [EarlierLook(seeds=10, level=LEVEL, arm="bn")]
+    after = with_looks(document, [look_of(document)], (), earlier).contrasts[0]
+    assert "so this is the second look" in after.cautions[0]
+    error = 100 * error_of([(10, LEVEL), (20, LEVEL), (seeds, LEVEL)])
+    cost = f" --seeds {seeds}: as the third look, it errs in about {error:.2g}% of cases, not in 5%."
+    assert after.verdict.sentence == document.contrasts[0].verdict.sentence + cost
+    withheld = compare(pair(3, 0.0), Question())
+    told = with_looks(withheld, [look_of(withheld)], (), ()).contrasts[0].verdict
+    assert told.settled_by is not None and "look" not in told.sentence, "3 pairs have no verdict, so none can err"
+
+
 def test_looks_by_hand_before_a_plan_of_looks_add_to_its_error() -> None:
     document = compare(pair(10, 0.05), Question(until_settled=True))
     document = with_looks(document, [look_of(document, LOOKS)], LOOKS, [EarlierLook(seeds=20, level=LEVEL, arm="bn")])

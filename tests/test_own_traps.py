@@ -242,7 +242,7 @@ def test_code_that_sets_kerass_global_policy_is_refused_and_the_policy_is_put_ba
 def test_inputs_of_whole_numbers_are_warned_of(data_sets: dict[str, Any]) -> None:
     (warning,) = prepared(experiment(data_sets, "of_type", model={"arguments": {"dtype": "uint8"}}))[0].warnings
     assert warning == (
-        "The network's input is of uint8, and Keras cuts off fractions, so that rows from 0 to 1 become zeros. "
+        "Keras cuts off the fractions of the network's input, which is of uint8. So rows from 0 to 1 become zeros. "
         "Set dataset.scale: none for whole numbers, or use keras.Input of float32."
     )
     assert prepared(experiment(data_sets, "of_type", model={"arguments": {"dtype": "float16"}}))[0].warnings == ()

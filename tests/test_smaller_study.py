@@ -366,3 +366,26 @@ def test_a_trial_that_is_damaged_or_a_study_that_is_not_the_same_lends_no_seeds(
     assert more.earlier == [], "another name is another study"
     many = planned(tmp_path, TUNED % 1001)
     assert many.earlier == [], "more than 1,000 seeds are tuned on others"
+
+
+def test_fewer_seeds_on_the_same_data_are_not_taken_for_an_answer_on_other_data(tmp_path: Path) -> None:
+    first, _, _ = run(tmp_path, STUDY % 6)
+    told = printed_plan(tmp_path, STUDY % 4)
+    assert "on other data" not in told
+    assert f"a study of this name had an answer before, in another directory: {first.directory.name}" in told
+    of_other_data = printed_plan(tmp_path, (STUDY % 4).replace("samples: 80", "samples: 90"))
+    assert "the same question had an answer on other data before" in of_other_data
+
+
+def test_a_study_whose_rows_are_too_many_to_keep_says_so_and_not_that_they_were_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnexp.training import kept_rows
+
+    monkeypatch.setattr(kept_rows, "MOST_BYTES", 1)
+    for seeds in (6, 8):  # the second study adds two seeds to the first one's
+        _, _, document = run(tmp_path, (STUDY % seeds).replace("test_accuracy", "test_loss"))
+        (found,) = document.hypotheses
+        assert found.verdict is not None and found.verdict.about == "these rows"
+        assert "too much to keep: more than 512 MiB" in found.verdict.sentence
+        assert "training.keep_rows" not in found.verdict.sentence

@@ -387,7 +387,7 @@ def test_the_advice_of_more_seeds_names_its_error_by_all_looks_so_far(tmp_path: 
 
 
 def test_an_open_hypothesis_whose_warnings_are_of_a_choice_says_what_would_settle_it_too() -> None:
-    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True, warned_of_choices=True)])
+    (found,) = judged([claim()], [Contrast(spread(0.008), warned=True, warned_of_caveats=True)])
     (plain,) = judged([claim()], [Contrast(spread(0.008))])
     assert found.verdict.sentence == plain.verdict.sentence.replace(
         "With about", "It rests on trainings that have warnings; read them first. With about"

@@ -25,7 +25,7 @@ from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store import DataFacts
 from bnexp.study.contrast import Contrast, contrast_of
 from bnexp.study.grid import Candidate, Cell
-from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT
+from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT, TOO_MANY_ROWS
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import keep_rows, kept_rows
 from bnexp.study.verdict import judged
@@ -388,7 +388,8 @@ def test_seeds_that_could_refute_a_claim_by_its_sign_are_named_though_rows_are_f
     (found,) = judged([one], [contrast(one, right)])
     assert found.verdict.word == "inconclusive"
     assert "More seeds do not help" not in found.verdict.sentence
-    assert "or with about" in found.verdict.sentence and "seeds (" in found.verdict.sentence
+    (named,) = re.findall(r"or with about ([\d,]+) seeds \(`seeds: \d+`", found.verdict.sentence)
+    assert found.verdict.settled_by == int(named.replace(",", ""))
 
 
 def test_cells_of_a_hypothesis_are_judged_for_new_rows_too() -> None:
@@ -457,6 +458,9 @@ def test_what_is_said_of_missing_rows_is_the_true_reason() -> None:
         "Nothing is said of new rows: the arms or cells are split in different ways."
     )
     assert contrast_of(claim(), cells, fixed).why_not_new_rows == ROWS_NOT_KEPT
+    fixed[1, "bn"] = fixed[1, "bn"].model_copy(update={"too_many_rows": True})
+    fixed[0, "bn"] = fixed[0, "bn"].model_copy(update={"too_many_rows": True})
+    assert contrast_of(claim(), cells, fixed).why_not_new_rows == TOO_MANY_ROWS
 
 
 def with_new_rows(difference_S: NDArray[Any], error: float) -> Contrast:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import WARNINGS_FIRST, JudgedDifference, Lacking
+from bnexp.comparison.judged_difference import JudgedDifference, Lacking
 from bnexp.comparison.metric_rules import in_brackets, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.comparison.wording import Wording
 from bnexp.metrics import p_text
 from bnexp.statistics import LEVEL, Estimate, Interval, Shown
 from bnexp.statistics.estimate import deviation
@@ -28,41 +28,12 @@ DRAWN = {
 }
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
+WARNED = "It rests on trainings that have warnings; read them first."
+WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+"""The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
 MORE_DATA = (
     " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."
 )
-
-
-class Wording(Protocol):
-    """How a comparison, or a study, words its verdict."""
-
-    @property
-    def open(self) -> str:
-        """Return the verdict's word for an open question."""
-
-    def word(self, found: Shown) -> str:
-        """Return the verdict's word for what an estimate shows."""
-
-    def says(self, interval: Interval, word: str) -> str:
-        """Return the difference with its interval, and how it compares with zero and with the margin."""
-
-    def bounds(self, interval: Interval) -> str:
-        """Return the bounds of an interval as text."""
-
-    def margin_of_all(self) -> str:
-        """Return the problem and the cure if the margin is at least the baseline's whole loss or error."""
-
-    def own_cure(self) -> str | None:
-        """Return what may settle an open question besides more seeds or rows; None if nothing else does."""
-
-    def how_to_add(self, seeds: int) -> str:
-        """Return the option or the key that sets this number of seeds."""
-
-    def how_to_hold_out(self, factor: float) -> str:
-        """Return how to multiply the held-out rows by this factor; "" if that is not known."""
-
-    def why_these_rows_only(self) -> str | None:
-        """Return why the verdict is not about new rows; None if the user did not ask about new rows."""
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
@@ -151,7 +122,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     assert new_rows is not None
     rows = "these splits" if new_rows.drawn == "splits" else f"these {new_rows.count:,} {new_rows.drawn}"
     these = f"For {rows} alone: {here.word} {wording.bounds(here.interval)}"
-    rest = "" if difference.is_carried_by_few else _what_follows(difference, found, wording)
+    rest, settled_by = "" if difference.is_carried_by_few else _what_follows(difference, found, wording), None
     if here.doubt is not None and here.doubt not in (rest or ""):
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
     elif here.word == wording.open and difference.shown_here.sign and not difference.is_claim:
@@ -161,16 +132,16 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
     if rest is None:
-        rest = _rows_or_seeds(difference, wording, new_rows)
+        rest, settled_by = _rows_or_seeds(difference, wording, new_rows)
         if difference.lacking_alone is not None:  # more seeds may still refute a claim by its sign
             rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
     says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
         says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
-    level, heed = found.shared_level(difference.looks), difference.heed(is_open=found.word == wording.open)
+    level, heed = found.shared_level(difference.looks), _heed(difference, is_open=found.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, these) if one)
-    return Verdict(word=found.word, sentence=text, about="new rows", these_rows=here.word)
+    return Verdict(word=found.word, settled_by=settled_by, sentence=text, about="new rows", these_rows=here.word)
 
 
 def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Found) -> Verdict:
@@ -179,7 +150,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, wording, settled_by)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
-    level, heed = here.shared_level(difference.looks), difference.heed(is_open=here.word == wording.open)
+    level, heed = here.shared_level(difference.looks), _heed(difference, is_open=here.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, wording.why_these_rows_only()) if one)
     about = difference.measured_on
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
@@ -199,6 +170,12 @@ def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording)
     if found.doubt is not None:
         return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
     return cure
+
+
+def _heed(difference: JudgedDifference, *, is_open: bool) -> str:
+    """Return a sentence that points at the warnings; "" if there are none, or if an open verdict says more."""
+    says_more = is_open and difference.needs_other_trainings
+    return WARNED if difference.is_warned and not says_more else ""
 
 
 def _unseen_failures(pairs: int) -> str:
@@ -252,27 +229,31 @@ def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) ->
     return f"With about {count} pairs of seeds ({wording.how_to_add(count)}) {CHANCE}."
 
 
-def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> str:
-    """Return a sentence on about how many seeds, or how many held-out rows, would settle the question."""
+def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> tuple[str, int | None]:
+    """Return a sentence on about how many seeds, or how many held-out rows, would settle the question.
+
+    The second result is the number of seeds that the sentence names; None if seeds alone would not settle it.
+    """
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # neither seeds nor rows vary
         if difference.lacking is not None:
             equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
-            return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}"
-        return _seeds(difference, wording, _pairs_that_settle(difference))
+            return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}", None
+        count = _pairs_that_settle(difference)
+        return _seeds(difference, wording, count), count
     if new_rows.components is None:
         count = _pairs_that_settle(difference, difference.error_beyond_seeds)
-        return _seeds(difference, wording, count) + ("" if count else MORE_DATA)
+        return _seeds(difference, wording, count) + ("" if count else MORE_DATA), count
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
     rows = _rows_in_words(found.rows, new_rows, wording) if found.rows else ""
-    count = statistics.rounded_up(found.seeds or 0)
+    count = statistics.rounded_up(found.seeds or 0) or None
     seeds = f"about {count:,} seeds ({wording.how_to_add(count)})" if count else ""
     if rows and seeds:
-        return f"With {rows}, or with {seeds}, {CHANCE}."
+        return f"With {rows}, or with {seeds}, {CHANCE}.", count
     if rows:
-        return f"With {rows} {CHANCE}; more seeds alone would not settle it."
+        return f"With {rows} {CHANCE}; more seeds alone would not settle it.", None
     if seeds:
-        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it."
-    return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it."
+        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it.", count
+    return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it.", None
 
 
 def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:

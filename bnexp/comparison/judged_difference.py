@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,21 +14,6 @@ from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Levels, OpenQuestion
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
 from bnexp.statistics.verdicts import excludes_zero
 from bnexp.store.comparison_question import MeasuredOn
-
-WARNED = "It rests on trainings that have warnings; read them first."
-WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
-"""The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
-CHOICES = ("training.batch_size is ", "training.optimizer.gradient_accumulation_steps is ")
-"""The beginnings of warnings that name the cost of a choice. Its trainings are as asked for, so their values stand."""
-
-
-def are_choices(warnings: Iterable[str]) -> bool:
-    """Return True if each warning only names the cost of a choice.
-
-    All others say that the values change once the cure is taken: moving averages that have not converged, an arm that
-    still improves, or outputs that are not what they seem.
-    """
-    return all(text.startswith(CHOICES) for text in warnings)
 
 
 @dataclass(frozen=True)
@@ -62,8 +47,8 @@ class JudgedDifference:
     """Whether the margin is at least the baseline's whole loss or error. Then a small difference means nothing."""
     is_warned: bool = False
     """Whether some of the trainings have warnings. More seeds do not remove them."""
-    is_of_choices: bool = False
-    """Whether these warnings only name the cost of a choice (`are_choices`)."""
+    is_of_caveats: bool = False
+    """Whether all these warnings are caveats, which leave the values as they are (`warning_kinds`)."""
     rare: float = RARE
     looks: Sequence[int] = ()
     """The number of seeds of each planned look, if several looks share the error; else empty."""
@@ -81,11 +66,7 @@ class JudgedDifference:
     @property
     def needs_other_trainings(self) -> bool:
         """Return True if the warnings must be heeded before more seeds or rows can settle the question."""
-        return self.is_warned and not self.is_of_choices
-
-    def heed(self, *, is_open: bool) -> str:
-        """Return a sentence that points at the warnings; "" if there are none, or if an open verdict says more."""
-        return WARNED if self.is_warned and not (is_open and self.needs_other_trainings) else ""
+        return self.is_warned and not self.is_of_caveats
 
     @property
     def pairs(self) -> int:

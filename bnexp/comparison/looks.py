@@ -30,6 +30,7 @@ def with_looks(
 ) -> ComparisonDocument:
     """Return the comparison of the last look, with how the looks ended and the probability that any of them errs.
 
+    If a verdict advises more seeds, its sentence also says how often that further look would err.
     Earlier looks do not matter to an arm that has no verdict now.
     """
     document = document.model_copy(deep=True)
@@ -42,6 +43,8 @@ def with_looks(
         errors.append(statistics.error_of([*before, *now]))
         if planned:
             contrast.verdict.sentence += f" {_end(contrast.verdict, taken)}"
+        elif contrast.verdict.settled_by is not None and not contrast.verdict.is_withheld:
+            contrast.verdict.sentence += f" {_advised(contrast.verdict.settled_by, [*before, *now])}"
         if before:
             seeds = [count for count, _ in before]
             contrast.cautions.append(caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
@@ -58,6 +61,12 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     if verdict.seeds_could_settle is False:
         return f"Stopped at the {look} look ({seeds} seeds): more seeds will not settle this."
     return f"Not settled after {seeds} seeds."
+
+
+def _advised(seeds: int, looks: Sequence[tuple[int, float]]) -> str:
+    """Return how often a look at the advised number of seeds errs. `looks` are all looks so far: (seeds, level)."""
+    number = len({*(count for count, _ in looks), seeds})
+    return f"--seeds {seeds}: {_errs(number, statistics.error_of([*looks, (seeds, statistics.LEVEL)]))}."
 
 
 def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
@@ -87,7 +96,11 @@ def as_next_look(seeds: int, before: Sequence[int]) -> str:
     'as the third look, it errs in about 11% of cases, not in 5%'
     """
     error = statistics.error_of([(count, statistics.LEVEL) for count in (*before, seeds)])
-    return f"as the {ordinal(len({*before, seeds}))} look, it errs in about {100 * error:.2g}% of cases, not in 5%"
+    return _errs(len({*before, seeds}), error)
+
+
+def _errs(number: int, error: float) -> str:
+    return f"as the {ordinal(number)} look, it errs in about {100 * error:.2g}% of cases, not in 5%"
 
 
 def seeds_in_words(counts: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
-from bnexp.comparison.judged_difference import JudgedDifference, are_choices
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
@@ -32,6 +32,7 @@ from bnexp.statistics import LEVEL, Interval, Levels, Shown, Word
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Judged, MarginInterval, Verdict
 from bnexp.store.run_record import DataFacts
+from bnexp.warning_kinds import are_caveats
 
 OPEN: Word = "cannot tell yet"
 
@@ -90,7 +91,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(warnings),
-        is_of_choices=are_choices(warnings),
+        is_of_caveats=are_caveats(warnings),
         looks=question.looks,
     )
     return _Case(evidence, advice, difference, wording)
@@ -234,12 +235,8 @@ class _ComparisonWording:
         return None
 
     def how_to_add(self, seeds: int) -> str:
-        """Return the option that sets the number of seeds, and how often an unplanned second look errs."""
-        if self.question.looks:
-            return f"--max-seeds {seeds}"
-        now = len({*self.of_arm.history.seeds} & {*self.of_baseline.history.seeds})
-        error = statistics.error_of([(now, LEVEL), (seeds, LEVEL)])
-        return f"--seeds {seeds}: as a second look, it errs in about {100 * error:.2g}% of cases, not in 5%"
+        """Return the option that sets the number of seeds. `looks.with_looks` adds how often that look errs."""
+        return f"--max-seeds {seeds}" if self.question.looks else f"--seeds {seeds}"
 
     def how_to_hold_out(self, factor: float) -> str:
         """Return the keys that hold out more rows; "" if they are not known."""

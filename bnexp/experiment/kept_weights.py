@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnexp import warning_kinds
 from bnexp.config import Experiment
 from bnexp.config.own_model import OWN_NETWORKS, Frozen, KerasFile, OwnNetwork, SwappedBatch
 from bnexp.errors import listed
@@ -88,7 +89,7 @@ def _doubtful_answers(as_written: InitialWeights, data: Data, experiment: Experi
     is_of_two = len(data.rows.classes or ()) == 2
     swapped = f" With the two classes swapped, it would be right for {1 - right:.0%}." if is_of_two else ""
     return [
-        f"As written and before training, the network is right for {right:.0%} of {len(y_R)} training rows. Always "
+        f"{warning_kinds.WORSE_THAN_GUESSING}: it is right for {right:.0%} of {len(y_R)} training rows. Always "
         f"answering the commonest class is right for {guessing:.0%}.{swapped} If it was trained for these classes, "
         "their order was different then, or its inputs were scaled differently. Name or number the classes as in its "
         "training, and see dataset.positive and dataset.scale."
@@ -99,8 +100,8 @@ def _one_answer(name: str, rows: int, experiment: Experiment) -> str:
     scale = getattr(experiment.dataset, "scale", None)
     cure = "" if scale is None else f" See dataset.scale, which is {scale}."
     return (
-        f"As written and before training, the network answers {name} for all {rows} training rows. If it was trained "
-        f"for these classes, its inputs were probably scaled differently then.{cure}"
+        f"{warning_kinds.ONE_ANSWER}: {name} for all {rows} training rows. If it was trained for these classes, its "
+        f"inputs were probably scaled differently then.{cure}"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from bnexp import warning_kinds
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
@@ -64,7 +65,7 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
     cures = f"or {momentum_key}" if is_stopped else f"{momentum_key}, or more epochs"
     return [
-        f"BatchNormalization's moving averages have not converged: after {counted(steps, 'step')} with momentum "
+        f"{warning_kinds.STALE_STATISTICS}: after {counted(steps, 'step')} with momentum "
         f"{momentum:g} they still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can "
         "look worse than the model is. "
         f"Use training.refresh_statistics: true, {cures}."
@@ -93,8 +94,8 @@ def _small_batches(experiment: Experiment) -> list[str]:
     if size >= SMALL_BATCH:
         return []
     return [
-        f"training.batch_size is {size}; batch normalization estimates mean and variance poorly below {SMALL_BATCH}. "
-        "Use a larger batch, or compare with model.normalization: layer."
+        f"{warning_kinds.SMALL_BATCHES} is {size}; batch normalization estimates mean and variance poorly "
+        f"below {SMALL_BATCH}. Use a larger batch, or compare with model.normalization: layer."
     ]
 
 
@@ -103,7 +104,7 @@ def _averaged_weights(experiment: Experiment) -> list[str]:
     if not training.optimizer.use_ema or training.refresh_statistics:
         return []
     return [
-        "training.optimizer.use_ema averages the weights, and Keras does not average batch normalization's moving "
+        f"{warning_kinds.AVERAGED_WEIGHTS}, and Keras does not average batch normalization's moving "
         "statistics. They belong to other weights, so validation can look worse than the model is. "
         "Use training.refresh_statistics: true."
     ]
@@ -114,7 +115,7 @@ def _accumulated_gradients(experiment: Experiment) -> list[str]:
     if batches is None:
         return []
     return [
-        f"training.optimizer.gradient_accumulation_steps is {batches}; batch normalization takes mean and variance "
+        f"{warning_kinds.ACCUMULATED_GRADIENTS} is {batches}; batch normalization takes mean and variance "
         f"over training.batch_size, {size} rows, and not over the {size * batches} rows of an update. "
         f"Use training.batch_size: {size * batches} without it, or compare with model.normalization: layer."
     ]

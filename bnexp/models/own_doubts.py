@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bnexp import warning_kinds
 from bnexp.config.section import Task
 from bnexp.errors import listed
 from bnexp.models.head import LOSSES
@@ -44,7 +45,7 @@ def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
     if not shared or made is not None:
         return []
     return [
-        f"Normalization layers that several places of the network share: {listed(shared, MOST_NAMED)}. "
+        f"{warning_kinds.SHARED_LAYERS}: {listed(shared, MOST_NAMED)}. "
         "Their moving averages mix these places. Their replacements are shared, too."
     ]
 
@@ -62,7 +63,7 @@ def _in_inference(model: keras.Model) -> list[str]:
     if not fixed:
         return []
     return [
-        f"Called with training=False: {listed(fixed, MOST_NAMED)}. While training, Keras 3.15 normalizes there with "
+        f"{warning_kinds.IN_INFERENCE}: {listed(fixed, MOST_NAMED)}. While training, Keras 3.15 normalizes there with "
         "the batch all the same; later versions may not (keras#20285). To keep statistics fixed, use model.freeze."
     ]
 
@@ -81,7 +82,7 @@ def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
     if not scaling or inputs.kind == "text":
         return []
     return [
-        f"The network scales its inputs ({listed(scaling, MOST_NAMED)}), and dataset.scale may do so, too. "
+        f"{warning_kinds.SCALED_INPUTS} ({listed(scaling, MOST_NAMED)}), and dataset.scale may do so, too. "
         "If the network expects the numbers of the file, set dataset.scale: none."
     ]
 
@@ -91,7 +92,7 @@ def _whole_inputs(model: keras.Model, inputs: Inputs) -> list[str]:
     if inputs.kind == "text" or "int" not in dtype:
         return []
     return [
-        f"The network's input is of {dtype}, and Keras cuts off fractions, so that rows from 0 to 1 become zeros. "
+        f"{warning_kinds.CUT_INPUTS}, which is of {dtype}. So rows from 0 to 1 become zeros. "
         "Set dataset.scale: none for whole numbers, or use keras.Input of float32."
     ]
 
@@ -109,7 +110,7 @@ def alike(initial: InitialWeights, created: Creations, *, keep: bool) -> list[st
     if not names:
         return []
     return [
-        f"All seeds begin with the same values of {listed(names, MOST_NAMED)}, so that they differ less than "
+        f"{warning_kinds.ALIKE_SEEDS} of {listed(names, MOST_NAMED)}, so that they differ less than "
         "networks that are drawn anew. These values come from an initializer or an array of your own. "
         "Use one of keras.initializers, which bnexp draws anew for each seed."
     ]
@@ -122,9 +123,7 @@ def _begins_alike(variable: keras.Variable, initial: InitialWeights, created: Cr
     return bool(np.ptp(value) > 0) if value.size else False
 
 
-NOT_USED = (
-    "The network's present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
-)
+NOT_USED = f"{warning_kinds.WEIGHTS_NOT_USED}: each seed draws its own. To start from them, set model.weights: keep."
 
 
 def any_loaded(initial: InitialWeights, created: Creations) -> bool:
@@ -146,7 +145,7 @@ def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) ->
         return []
     weights, cure = ("keep", "Load weights for them") if keep else ("draw", "Set model.weights: keep")
     return [
-        f"Frozen before they learned anything: {listed(names, MOST_NAMED)}. model.weights is {weights}, and they keep "
+        f"{warning_kinds.NEVER_LEARNED}: {listed(names, MOST_NAMED)}. model.weights is {weights}, and they keep "
         f"the values that a seed begins with. {cure}, or let them learn."
     ]
 
@@ -176,7 +175,7 @@ def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list
         else "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
     )
     return [
-        f"Group normalization has one channel in each group ({listed(found, MOST_NAMED)}). That is instance "
+        f"{warning_kinds.ONE_CHANNEL_GROUPS} ({listed(found, MOST_NAMED)}). That is instance "
         f"normalization, which can cost accuracy. {cure}"
     ]
 
@@ -223,4 +222,4 @@ def _equal_in_all(model: keras.Model, made: Collection[int] | None) -> list[str]
     own = [path for path, layer in normalizations(model).items() if id(layer) not in made]
     if not own:
         return []
-    return [f"Made without `normalization`, and so equal in all arms: {listed(own, MOST_NAMED)}."]
+    return [f"{warning_kinds.EQUAL_IN_ALL}: {listed(own, MOST_NAMED)}."]

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from bnexp import warning_kinds
 from bnexp.config.own_model import (
     AsWritten,
     Frozen,
@@ -92,9 +93,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     if not keep and any_loaded(initial, created):
         (notes if isinstance(network, KerasFile) else warnings).append(NOT_USED)
     if keep and not initial.loaded:
-        warnings.append(
-            "model.weights is keep, but the network has no trained weights, so each seed draws all of them."
-        )
+        warnings.append(f"{warning_kinds.NO_TRAINED_WEIGHTS}, so each seed draws all of them.")
     as_written = initial
     if keep and found.made is None and any(one.now != "frozen" for one in table):
         before, _ = with_fitting_output(plain, task, classes)
@@ -119,7 +118,7 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
     if not lost:
         return []
     return [
-        f"model.weights is keep, but these weights start anew: {listed(lost, MOST_NAMED)}. They have another shape "
+        f"{warning_kinds.WEIGHTS_START_ANEW}: {listed(lost, MOST_NAMED)}. They have another shape "
         "than in the network as written."
     ]
 

@@ -25,7 +25,7 @@ from bnexp.report.plots import BLUE
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
-from bnexp.study.warned import kind_of
+from bnexp.warning_kinds import kind_of
 
 ROW, LEFT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points

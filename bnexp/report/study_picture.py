@@ -26,8 +26,8 @@ from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
 from bnexp.study.contrast import more_wins
 from bnexp.study.grid import Cell, matches
-from bnexp.study.warned import kind_of
 from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name
+from bnexp.warning_kinds import kind_of
 
 TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
 LINE = 0.165  # inches, of the lines below the title

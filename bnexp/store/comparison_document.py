@@ -112,7 +112,7 @@ class Verdict(Record):
 
     word: str
     settled_by: int | None = None
-    """The approximate number of pairs that would settle an open question."""
+    """The approximate number of pairs that would settle an open question: the number that the sentence names."""
     sentence: str = ""
     about: Literal["new rows"] | MeasuredOn | None = None
     """What the word is about: new rows, or the measured rows or splits. In older documents, null means these rows."""

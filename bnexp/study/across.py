@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.judged_difference import WARNINGS_FIRST, JudgedDifference
+from bnexp.comparison.answer import WARNINGS_FIRST
+from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.statistics import Estimate, Interval, Levels, strict

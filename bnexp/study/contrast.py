@@ -14,7 +14,6 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.comparison.drawn_anew import measured_on, splits_anew
-from bnexp.comparison.judged_difference import are_choices
 from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.dataset import Dataset
@@ -27,6 +26,7 @@ from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
+from bnexp.warning_kinds import are_caveats
 
 Results = Mapping[tuple[int, str], Result]
 """(cell number, arm), which identifies a trial -> its result."""
@@ -58,8 +58,8 @@ class Contrast:
     """Number of trainings of an arm behind one of its numbers."""
     warned: bool = False
     """True if a training of either arm has a warning."""
-    warned_of_choices: bool = False
-    """True if all these warnings only name the cost of a choice."""
+    warned_of_caveats: bool = False
+    """True if all these warnings are caveats, which leave the values as they are."""
     diverged: int = 0
     """Number of trainings of both arms that diverged."""
     undefined: int = 0
@@ -130,7 +130,7 @@ def _contrast(
         why_not_new_rows=found if isinstance(found, str) else None,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),
-        warned_of_choices=all(are_choices(one.warnings) for one in every),
+        warned_of_caveats=all(are_caveats(one.warnings) for one in every),
         diverged=sum(len(one.diverged) for one in every),
         undefined=_undefined(difference_S, every),
         baseline_mean=None if there else _baseline_mean(claim, here, results),

@@ -35,6 +35,10 @@ ROWS_NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. "
     "To have it, run the study with training.keep_rows: true, in another directory of runs."
 )
+TOO_MANY_ROWS = (
+    "What each row measured is too much to keep: more than 512 MiB for trials that are trained together. So nothing is "
+    "said of new rows. Use fewer seeds, or a smaller dataset.limit or test part."
+)
 OTHER_ROWS = "Nothing is said of new rows: the two arms of a cell are measured on different rows."
 NO_ROW_VALUES = "Nothing is said of new rows: what a row adds to the metric is not kept, or is not finite."
 
@@ -93,7 +97,7 @@ def over_cells(
         keys = [data_key(cell, arm, result) for arm, result in arms]
         treated, base = (_measured(claim, result, rows((cell.number, arm)), part) for arm, result in arms)
         if treated is None or base is None:
-            return ROWS_NOT_KEPT
+            return TOO_MANY_ROWS if any(result.too_many_rows for _, result in arms) else ROWS_NOT_KEPT
         if keys[0] != keys[1] or not np.array_equal(treated.rows.rows_SR, base.rows.rows_SR):
             return OTHER_ROWS
         difference_SR = row_by_row(treated, base, claim.metric.metric, "ratio" if claim.metric.ratio else "difference")

@@ -18,11 +18,12 @@ from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
 from bnexp.study.detectable_effect import by_stored, what_new_rows_add
+from bnexp.study.digests import digest_of, study_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
 from bnexp.study.result import Result
-from bnexp.study.smaller_study import of_this_name
+from bnexp.study.smaller_study import directory_name, of_this_name
 from bnexp.study.trial_rows import holds_rows, rows_path
 from bnexp.study.warned import Warned, told_once
 from bnexp.study.words import asks, endpoint_name
@@ -68,7 +69,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         else what_new_rows_add(planned, level, _without(design, stored)),
         directory=str(planned.directory),
         other_answers=others,
-        only_other_data=[name for name in others if _differs_only_in(planned, name, data=True)],
+        only_other_data=[name for name in others if _is_of_other_data(planned, name)],
         seeds_kept=_seeds_kept(planned, done),
         seeds_not_used=list(planned.begun.not_used),
         warnings=plan_warnings(planned),
@@ -182,7 +183,7 @@ def _other_answers(planned: Plan) -> dict[str, str]:
 
     The same study with fewer seeds is left out: its answer is an earlier look, and is counted as one.
     """
-    looks = {one.directory.name for one in planned.earlier if _differs_only_in(planned, one.directory.name)}
+    looks = {one.directory.name for one in planned.earlier if _has_other_seeds(planned, one.directory.name)}
     begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
         answered = times(path).answered
@@ -197,13 +198,26 @@ def _other_answers(planned: Plan) -> dict[str, str]:
     return found
 
 
-def _differs_only_in(planned: Plan, name: str, *, data: bool = False) -> bool:
-    """Return True if another study of this name differs from this one only in its seeds or, with `data`, its data."""
-    try:
-        other = read_study(planned.directory.with_name(name) / "study.yaml").study
-    except UserError:
+def _has_other_seeds(planned: Plan, name: str) -> bool:
+    """Return True if another study of this name, on the same data, differs from this one only in its seeds."""
+    other = _study_of(planned, name)
+    return other is not None and _facts(other, data=False) == _facts(planned.file.study, data=False)
+
+
+def _is_of_other_data(planned: Plan, name: str) -> bool:
+    """Return True if another study of this name asks the same about other data, perhaps with other seeds."""
+    other = _study_of(planned, name)
+    if other is None or _facts(other, data=True) != _facts(planned.file.study, data=True):
         return False
-    return _facts(other, data=data) == _facts(planned.file.study, data=data)
+    return name != directory_name(other.name, digest_of(study_facts(planned.file), other))
+
+
+def _study_of(planned: Plan, name: str) -> Study | None:
+    """Read another study of this name; None if it cannot be read."""
+    try:
+        return read_study(planned.directory.with_name(name) / "study.yaml").study
+    except UserError:
+        return None
 
 
 def _facts(study: Study, *, data: bool) -> dict[str, Any]:

@@ -109,6 +109,8 @@ class Result(Record):
 
     rows_sha256: str | None = None
     """sha256 of the file with the values of each held-out row; null if these are not stored."""
+    too_many_rows: bool = False
+    """Whether they were asked for and too many to store. Older trials do not record this."""
     held_out: Annotated[InstanceOf[HeldOut] | None, Field(exclude=True, repr=False)] = None
     """The values of each held-out row, until they are written to that file."""
 
@@ -201,6 +203,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "trained_in": before.trained_in,
             "held_out": None if before.rows_sha256 is None else added.held_out,
             "rows_sha256": None,
+            "too_many_rows": before.too_many_rows or added.too_many_rows,
         }
     )
 

@@ -185,7 +185,7 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         is_claim=True,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
-        is_of_choices=contrast.warned_of_choices,
+        is_of_caveats=contrast.warned_of_caveats,
         rare=claim.smallest if claim.counts else statistics.RARE,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from bnexp.errors import counted
 from bnexp.study.words import levels_text
+from bnexp.warning_kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,6 @@ def places(counts: Mapping[str, int]) -> str:
     'bn in 2 cells, nobn in 1 cell'
     """
     return ", ".join(f"{what} in {counted(number_of, 'cell')}" for what, number_of in counts.items())
-
-
-def kind_of(text: str) -> str:
-    """Return the part of a warning's text that all warnings of its kind share.
-
-    >>> kind_of("training.batch_size is 4; batch normalization ..."), kind_of("not converged: after 9 steps")
-    ('training.batch_size', 'not converged')
-    """
-    return text.partition(":")[0].partition(";")[0].partition(" is ")[0]
 
 
 def _severity(text: str) -> float:

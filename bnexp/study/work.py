@@ -189,6 +189,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
         held_out=one.held_out,
+        too_many_rows=one.held_out is None and chosen.experiment.training.keep_rows,
     )
     return result if begun is None else joined(begun, result, job.endpoints, one.guessing)
 

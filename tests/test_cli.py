@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from command import COMMAND, ENVIRONMENT, REPOSITORY, Done, bnexp, bnexp_process, imported, refused
 from typer.testing import CliRunner
 
 from bnexp import __version__, store
 from bnexp.cli.app import app
 from bnexp.cli.outcome import leave
+from bnexp.config.training import Training
 from bnexp.history import from_json
 from bnexp.report import run_list
 
@@ -128,6 +130,23 @@ def test_a_second_compare_trains_nothing_and_imports_only_what_it_needs(
 
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     assert bnexp("--version", cwd=tmp_path).stdout == f"bnexp {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "check", "compare"])
+def test_each_option_says_its_default_or_what_happens_without_it(command: str) -> None:
+    options = {
+        option.name: option
+        for option in typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+        if option.param_type_name == "option" and not option.is_flag
+    }
+    told = {name: str(option.help) for name, option in options.items()}
+    silent = [name for name, option in options.items() if option.default is None]
+    assert [name for name in silent if not re.search("(?i)if not given|required", told[name])] == []
+    training = Training()
+    assert told["seeds"].endswith(f"and {training.seeds} if it sets none.")
+    assert told["epochs"].endswith(f"and {training.epochs} if it sets none.")
+    if command != "compare":
+        assert told["arms"].endswith("If not given: as_written. For a function that takes `normalization`: batch.")
 
 
 def test_the_help_of_the_target_says_how_a_percentage_is_written() -> None:

@@ -60,7 +60,8 @@ def test_the_order_of_the_classes_is_said_and_a_wrong_one_is_warned_of(trained: 
 
 def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
     assert "0 is no, 1 is yes." in plan(trained, "as-trained")
-    assert "Before training" not in plan(trained, "as-trained")
+    assert "before training, the network" in plan(trained, "turned").replace("\n", " ")
+    assert "before training, the network" not in plan(trained, "as-trained").replace("\n", " ")
 
 
 TURNED = re.compile(
@@ -99,6 +100,31 @@ def test_a_positive_class_that_turns_the_order_of_training_is_warned_of(trained:
     said = plan(trained, "as-trained", "dataset.positive=no", arms="layer,none")
     assert "0 is yes, 1 is no." in said
     assert TURNED.search(said.replace("\n", " "))
+
+
+def save_with_new_head(place: Path, name: str, *, use_bias: bool) -> None:
+    """Save the trained network with an untrained last layer that answers one class for all rows."""
+    import keras
+
+    kept = keras.models.load_model(place / "net.keras")
+    head = keras.layers.Dense(1, "sigmoid", name="head", use_bias=use_bias, kernel_initializer="zeros")
+    model = keras.Model(kept.inputs, head(keras.layers.Activation("relu")(kept.layers[-2].output)))
+    head.kernel.assign(np.full((4, 1), 9.0))
+    with pytest.warns(DeprecationWarning, match="__array__ implementation"):
+        model.save(place / name)
+
+
+def test_answers_of_a_saved_network_with_an_untrained_head_are_no_warning(trained: Path) -> None:
+    """A bias at its initial value shows that the head is new; without a bias, nothing shows it."""
+    save_with_new_head(trained, "new-head.keras", use_bias=True)
+    said = plan(trained, "far", network="new-head.keras", arms="layer,none").replace("\n", " ")
+    assert "all arms: The network is not tested before training: head/bias holds no trained values." in said
+    assert "before training, the network" not in said
+    save_with_new_head(trained, "no-bias.keras", use_bias=False)
+    for table, found in (("far", "answers yes for all 160"), ("mostly-no", "answers yes for all 88")):
+        said = plan(trained, table, network="no-bias.keras", arms="layer,none").replace("\n", " ")
+        assert f"all arms: As written and before training, the network {found} training rows." in said
+        assert "WARNING  no-bias" not in said, said
 
 
 FUNCTIONS = """

@@ -661,6 +661,15 @@ def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: P
             "--resume takes all settings from {run}, and got overrides (training.epochs=5). Name the run alone.",
         ),
         (
+            ["--resume", "{run}", "--data", "other.csv", "--target", "y", "--arms", "batch", "training.epochs=5"],
+            "--resume takes all settings from {run}, and got overrides (training.epochs=5), --data, --target, --arms. "
+            "Name the run alone.",
+        ),
+        (
+            ["a.yaml", "a.yaml", "--data", "other.csv", "--resume", "{run}", "--dry-run"],
+            "--resume takes all settings from {run}, and got 2 configs, --data. Name the run alone.",
+        ),
+        (
             ["a.yaml", "--seeds", "3", "--resume", "{run}"],
             "{run} was begun with another config: training.seeds was 2 and is 3. Name the run alone to go on with its "
             "own, or leave out --resume to train this config.",

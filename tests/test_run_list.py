@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -111,13 +112,20 @@ def test_a_comparison_is_listed_with_what_was_asked_otherwise_than_by_default(
     assert run_list.row(kept_comparison(tmp_path, [], asked=asked)).options == told
 
 
-def test_whatever_reading_a_directory_raises_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise MemoryError("too much")
-
-    monkeypatch.setattr("bnexp.store.runs.head", fail)
+@pytest.mark.parametrize("error", [MemoryError("too much"), ValueError("x"), RecursionError("deep"), OSError("gone")])
+def test_whatever_damaged_files_raise_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("bnexp.store.runs.head", Mock(side_effect=error))
     row = run_list.row(kept(tmp_path, "bn", **FINISHED))
-    assert (row.status, row.result) == ("damaged", "MemoryError('too much')")
+    assert (row.status, row.result) == ("damaged", repr(error))
+
+
+@pytest.mark.parametrize("bug", [TypeError, KeyError, AttributeError])
+def test_a_bug_is_not_called_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bug: type[Exception]) -> None:
+    monkeypatch.setattr("bnexp.store.runs.head", Mock(side_effect=bug("of bnexp")))
+    with pytest.raises(bug, match="of bnexp"):
+        kept(tmp_path, "bn", **FINISHED).state()
 
 
 def test_names_are_cleaned_and_columns_stand_below_each_other_in_any_script() -> None:

@@ -853,7 +853,6 @@ def test_study_json_holds_no_key_that_only_a_comparison_fills() -> None:
     (one,) = facts_of([claim()], [Contrast(spread(0.05))])
     assert list(one["verdict"]) == ["word", "settled_by", "sentence", "about", "these_rows"]
     assert "new_rows" not in one["difference"] and "left_out" not in one["difference"]
-    assert "holm_p_value" not in one
 
 
 def test_several_hypotheses_share_the_error_by_holm() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import re
 from pathlib import Path
@@ -89,18 +88,36 @@ def test_numbers_of_a_processor_and_of_a_gpu_are_told_from_each_other(
     assert "GPU" not in alike.versions
 
 
-def test_a_rough_guess_needs_no_program_and_a_trial_that_fails_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rough_guess_needs_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
     real = study_work.time_steps(one)
     assert real is not None and real.step > 0
-    assert study_work.time_steps(dataclasses.replace(one, seeds=())) is None
     with monkeypatch.context() as broken:
         broken.setattr("bnexp.training.many_seeds.train", Mock(side_effect=AssertionError("trains")))
         found = study_work.check_job(one)
     assert found.problems == [] and found.pace is not None
     assert found.pace.start > 0 and 0.01 < found.pace.step / real.step < 100
+
+
+@pytest.mark.parametrize(
+    ("broken", "asks"), [("_of_two_epochs", study_work.time_steps), ("_products", study_work.check_job)]
+)
+def test_an_error_in_the_timing_itself_is_not_hidden_as_an_unknown_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str, asks: Any
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    monkeypatch.setattr(f"bnexp.experiment.pace.{broken}", Mock(side_effect=KeyError("of bnexp")))
+    with pytest.raises(KeyError, match="of bnexp"):
+        asks(one)
+
+
+@pytest.mark.parametrize("error", [KeyError("in a layer"), MemoryError("too much"), UserError("refused")])
+def test_the_time_is_unknown_if_the_training_fails_which_reports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (one, *_) = study_plan.pending(planned(tmp_path, SHORT))
+    monkeypatch.setattr("bnexp.experiment.pace.train", Mock(side_effect=error))
+    assert study_work.time_steps(one) is None
 
 
 def test_a_gpu_that_cannot_be_used_refuses_a_study_and_says_so_of_a_cell(

@@ -58,6 +58,46 @@ def test_a_class_that_the_user_has_registered_is_theirs_again_after_the_work(fol
     del keras.saving.get_custom_objects()["kept>Block"]
 
 
+USES_A_LAYER_MADE_BEFORE = """
+import keras
+relu = keras.layers.ReLU(name="re_lu")
+def build():
+    x = keras.Input((3,))
+    return keras.Model(x, keras.layers.ReLU()(relu(keras.layers.Dense(1)(x))))
+"""
+
+
+def test_names_beside_a_layer_that_was_made_before_do_not_depend_on_what_else_was_built(folder: Path) -> None:
+    import keras
+
+    from bnexp.models.user_code import called
+
+    (folder / "net.py").write_text(USES_A_LAYER_MADE_BEFORE)
+    build = function_of("net.py:build")
+    names = []
+    for file in ("net.py", "other.py"):
+        for _ in range(2):
+            names.append([layer.name for layer in called(build, f"{file}:build", {}, {}).layers])
+            for _ in range(3):
+                keras.layers.Dense(1)
+    assert [name for name in names if name[1:] != ["dense_10000", "re_lu", "re_lu_10000"]] == []
+    assert int(keras.layers.Dense(1).name.partition("_")[2]) < 10_000, "bnexp leaves the user's names as they were"
+
+
+def test_an_error_of_the_users_own_does_not_call_the_function_again(folder: Path) -> None:
+    from bnexp.models.user_code import called
+
+    calls = []
+
+    def build() -> None:
+        calls.append(1)
+        raise ValueError("names of columns should be unique")
+
+    with pytest.raises(SettingError, match="names of columns should be unique"):
+        called(build, "net.py:build", {}, {})
+    assert len(calls) == 1
+
+
 def test_an_error_names_a_module_as_the_user_does(folder: Path) -> None:
     (folder / "blocks.py").write_text("")
     (folder / "net.py").write_text("from blocks import block\ndef build(): ...\n")

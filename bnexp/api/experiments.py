@@ -16,7 +16,7 @@ from bnexp.api.observer import Observer
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Trained, TrainedRun
 from bnexp.config import Experiment
-from bnexp.errors import Problems, StoppedError, UserError, work_begun
+from bnexp.errors import Problems, StoppedError, UserError, listed, work_begun
 from bnexp.experiment import lookup
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
@@ -86,9 +86,9 @@ def check(
         UserError: with all mistakes in all configs, each with its file and line.
     """
     observer, changes = observer or Observer(), with_keywords(overrides, seeds, epochs)
-    if resume is not None:
-        return [_checked_interrupted(interrupted(names, changes, resume, runs=runs), observer)]
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
+    if resume is not None:
+        return [_checked_interrupted(interrupted(names, changes, resume=resume, own=own), observer)]
     asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     facts = checked(asked, observer)
     return [
@@ -147,9 +147,9 @@ def train(
         StoppedError: if the user stops it at once.
     """
     observer, changes, found = observer or Observer(), with_keywords(overrides, seeds, epochs), Trained()
-    if resume is not None:
-        return Trained([_resumed(interrupted(names, changes, resume, runs=runs), observer)])
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
+    if resume is not None:
+        return Trained([_resumed(interrupted(names, changes, resume=resume, own=own), observer)])
     asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     checked(asked, observer)
     for one in asked:
@@ -190,20 +190,22 @@ def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = Fal
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None
 
 
-def interrupted(names: Networks, overrides: Overrides, resume: Name, *, runs: Name = RUNS) -> Interrupted:
+def interrupted(names: Networks, overrides: Overrides, *, resume: Name, own: OwnNetworks) -> Interrupted:
     """Return the interrupted run that `resume` names. If a config is named, too, it has to be the run's own.
 
     Raises:
-        UserError: if there is no such run, or the config differs from the run's.
+        UserError: if there is no such run, other settings are given, or the config differs from the run's.
     """
-    found = interrupted_run(Path(runs), str(resume))
-    paths, changes = [_as_name(one) for one in taken(names, (), Path(runs))], as_list(overrides)
-    if len(paths) > 1 or (changes and not paths):
-        seen = f"{len(paths)} configs" if paths else f"overrides ({' '.join(changes)})"
+    found = interrupted_run(own.runs, str(resume))
+    paths, changes = [_as_name(one) for one in taken(names, (), own.runs)], as_list(overrides)
+    seen = [f"{len(paths)} configs"] if len(paths) > 1 else []
+    seen += [f"overrides ({' '.join(changes)})"] if changes and len(paths) != 1 else []
+    seen += own.given
+    if seen:
         raise UserError(
-            f"{spelt('resume')} takes all settings from {found.run.id}, and got {seen}. Name the run alone."
+            f"{spelt('resume')} takes all settings from {found.run.id}, and got {listed(seen)}. Name the run alone."
         )
-    for one in _asked(paths, changes, Path(runs)) if paths else []:
+    for one in _asked(paths, changes, own.runs) if paths else []:
         if changed := config.differences(found.experiment, one.experiment):
             lines = "; ".join(f"{key} was {then} and is {now}" for key, (then, now) in changed.items())
             raise UserError(

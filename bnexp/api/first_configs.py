@@ -21,6 +21,7 @@ from bnexp.data.suggested.positive import positive_choice
 from bnexp.errors import ConfigError, Problems, UserError
 from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
+from bnexp.report.plan_table import duration
 from bnexp.system.process_state import process_state_kept
 from bnexp.system.user_path import user_path
 
@@ -74,7 +75,8 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     metric, why = _metric(fitted.checked)
     command = _command(paths, metric)
     rows = fitted.checked.facts.data.training_rows
-    texts = _texts(data, paths, command, [*_lines(fitted.suggested, fitted.network, fitted.training, rows)])
+    lines = _lines(fitted.suggested, fitted.network, fitted.training, rows=rows, seconds=fitted.seconds)
+    texts = _texts(data, paths, command, [*lines])
     _refuse_others(data, texts)
     _write(texts)
     return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds)
@@ -91,7 +93,7 @@ def _refuse_data(
     """
     command = _command(paths, None)
     training = first_training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
-    texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, None)])
+    texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, rows=None)])
     if not all(": dataset" in line for line in error.problems) or _others(data, texts):
         raise error
     _write(texts)
@@ -237,8 +239,13 @@ def _metric(checked: CheckedExperiment) -> tuple[str | None, str | None]:
     return metric, f"{share:.0%} of the rows are of one class, so accuracy says little"
 
 
-def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, Any], rows: int | None) -> Iterator[str]:
-    """Yield the lines of the first config, each choice with its reason as a comment. `rows` counts training rows."""
+def _lines(
+    suggested: Suggested, network: dict[str, Any], training: dict[str, Any], *, rows: int | None, seconds: float = 0.0
+) -> Iterator[str]:
+    """Yield the lines of the first config, each choice with its reason as a comment.
+
+    `rows` counts training rows; None if the data could not be split. `seconds` is the estimated time of both arms.
+    """
     yield "dataset:"
     yield from (f"  # {' '.join(note.split())}" for note in suggested.notes)
     for key, value, why in suggested.choices:
@@ -249,7 +256,8 @@ def _lines(suggested: Suggested, network: dict[str, Any], training: dict[str, An
             yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
     steps = f"of {rows:,} rows each" if rows else "each over all rows"
     is_own = network["name"] in OWN
-    short = " of about two minutes" if rows and training["epochs"] < first_training(rows)["epochs"] else ""
+    is_cut = rows is not None and training["epochs"] < first_training(rows)["epochs"]
+    short = f" that takes {duration(seconds)} by a rough estimate" if is_cut else ""
     fewer = f"; {SEEDS} would take longer" if training["seeds"] < SEEDS else ""
     slow = "Keras's momentum of 0.99 takes hundreds of steps to settle"
     reasons = {

@@ -46,6 +46,12 @@ class OwnNetworks:
     runs: Path = RUNS
     """The directory of the runs. Arrays and models that are given in Python are kept in it, too."""
 
+    @property
+    def given(self) -> list[str]:
+        """List the options that are given, as the caller spells them."""
+        said = {"data": self.data, "target": self.target, "arms": self.arms}
+        return [spelt(option) for option, value in said.items() if value is not None]
+
     def arms_of(
         self, networks: Networks, overrides: Sequence[str], observer: Observer, *, compared: bool = True
     ) -> list[ArmName]:
@@ -100,17 +106,15 @@ class OwnNetworks:
 
     def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork], *, is_set_for_all: bool) -> Problems:
         problems = Problems()
-        said = {"data": self.data, "target": self.target, "arms": self.arms}
-        given = [spelt(option) for option, value in said.items() if value is not None]
         for network in own:
             problems.tell(*faults_of(network))
         if own and self.data is None:
             problems.tell(f"{own[0].label} is a network of your own; expected its data. {cure_of_no_data()}")
-        if given and not own:
+        if self.given and not own:
             functions_too = "" if is_by_command() else ", or give a function or a keras.Model"
             others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
             problems.tell(
-                f"{', '.join(given)} can be given for a network of your own, and not for {others}. Name one, such as "
+                f"{listed(self.given)} can be given for a network of your own, and not for {others}. Name one, such as "
                 f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
             )
         arms = list(self.arms or ())

@@ -14,6 +14,7 @@ from bnexp.cli.options import (
     Address,
     Arms,
     Baseline,
+    ComparedArms,
     Configs,
     Data,
     DryRunCompare,
@@ -57,7 +58,10 @@ def train(
     runs: Runs = Path("runs"),
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with an interrupted run from its checkpoint, in its own directory."),
+        typer.Option(
+            metavar="RUN",
+            help="Go on with an interrupted run, with its own settings. If not given: a new run is trained.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, print the resolved config and the plan; train nothing.")
@@ -122,7 +126,7 @@ def compare(
     ],
     data: Data = None,
     target: Target = None,
-    arms: Arms = None,
+    arms: ComparedArms = None,
     metric: Metric = None,
     margin: Margin = None,
     reach: Reach = None,

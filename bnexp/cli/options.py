@@ -45,11 +45,25 @@ Configs = Annotated[
     list[str] | None,
     typer.Argument(metavar="CONFIG|KEY=VALUE", help="One or more configs, or networks of your own; keys to override."),
 ]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Trainings per experiment (training.seeds).")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        min=1,
+        help="Trainings per experiment (training.seeds). If not given: as in the config, and 20 if it sets none.",
+    ),
+]
 DryRunCompare = Annotated[
     bool, typer.Option("--dry-run", help="Check all, print which difference can be detected; train nothing.")
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs of each training (training.epochs).")]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs",
+        min=1,
+        help="Epochs of each training (training.epochs). If not given: as in the config, and 50 if it sets none.",
+    ),
+]
 Margin = Annotated[
     float | None,
     typer.Option(
@@ -87,20 +101,34 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="For a network of your own: a table, an .npz file, a folder, or a known data set.",
+        help="Required for a network of your own: a table, an .npz file, a folder, or a known data set.",
     ),
 ]
 Target = Annotated[
-    str | None, typer.Option("--target", metavar="COLUMN", help="The column of --data that is to be learned.")
+    str | None,
+    typer.Option(
+        "--target", metavar="COLUMN", help="The column of --data that is to be learned. Required if --data is a table."
+    ),
 ]
+_ARMS = (
+    "For a network of your own, what normalization becomes: as_written, none, batch, layer, group, instance, rms, "
+    "renorm, ghost, frozen. "
+)
 Arms = Annotated[
     str | None,
     typer.Option(
         "--arms",
         metavar="A,B,...",
-        help="For a network of your own, what normalization becomes: as_written, none, batch, layer, group, instance, "
-        "rms, renorm, ghost, frozen. If not given: as_written,layer,none. For a function that takes `normalization`: "
-        "batch,layer,none.",
+        help=f"{_ARMS}If not given: as_written. For a function that takes `normalization`: batch.",
+    ),
+]
+ComparedArms = Annotated[
+    str | None,
+    typer.Option(
+        "--arms",
+        metavar="A,B,...",
+        help=f"{_ARMS}If not given: as_written,layer,none, with batch for layer if it has no batch normalization. "
+        "For a function that takes `normalization`: batch,layer,none. If several networks are named, each is one arm.",
     ),
 ]
 Launcher = Annotated[
@@ -132,7 +160,10 @@ Address = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the result is kept.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
 UntilSettled = Annotated[
-    bool, typer.Option("--until-settled", help="Look at 10, 20, 40, ... seeds; stop at the first clear answer.")
+    bool,
+    typer.Option(
+        "--until-settled", help="Look at 10, 20, 40, ... seeds; stop at the first clear answer. Otherwise, one look."
+    ),
 ]
 MaxSeeds = Annotated[int | None, typer.Option(help="Seeds of the last look of --until-settled; 160 if not given.")]
 Reach = Annotated[
@@ -141,7 +172,8 @@ Reach = Annotated[
         "--reach",
         parser=as_number,
         metavar="<float>",
-        help="Value that the metric has to reach: for accuracy a share (0.9 means 90%), else in its own unit.",
+        help="Value that the metric has to reach: for accuracy a share (0.9 means 90%), else in its own unit. If not "
+        "given: the baseline's median best validation value, made 5% worse.",
     ),
 ]
 About = Annotated[

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnexp import warning_kinds
 from bnexp.config import Experiment
-from bnexp.config.own_model import OWN_NETWORKS, Frozen, KerasFile, OwnNetwork, SwappedBatch
+from bnexp.config.own_model import OWN_NETWORKS, Frozen, OwnNetwork, SwappedBatch
 from bnexp.errors import listed
 from bnexp.metrics import COMMON
 
@@ -28,14 +28,18 @@ TRIED_ROWS = 512
 
 
 def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
-    """Return what was built, with notes on how kept weights are used, and a warning if they seem to be wrong."""
+    """Return what was built, with notes on how kept weights are used, and a warning if they seem to be wrong.
+
+    If the last layer may be untrained, the warning is a note: an untrained layer may give any answers.
+    """
     if not isinstance(experiment.model, OWN_NETWORKS) or experiment.model.weights == "draw":
         return built
     notes, warnings = [*_scaled_inputs(experiment), *_order_of_classes(data)], list[str]()
     if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
         why = _why_not_tried(experiment.model, built, built.as_written)
+        doubts = [] if why else _doubtful_answers(built.as_written, data, experiment)
         notes += [f"The network is not tested before training: {why}."] if why else []
-        warnings += [] if why else _doubtful_answers(built.as_written, data, experiment)
+        (warnings if _has_trained_head(built.as_written) else notes).extend(doubts)
     return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
 
 
@@ -62,19 +66,30 @@ def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights
     """Return why the network's answers before training show nothing; None if they can be tested."""
     from bnexp.models.user_code import PARAMETER
 
-    if isinstance(network, KerasFile):  # all its weights are trained
-        return None
     is_made = any(one.was == PARAMETER for one in built.swapped)
     if is_made and not isinstance(network.normalization, SwappedBatch | Frozen):
         return "its function makes the layers of this arm, and its weights may have been trained with others"
-    ids, kept = {id(one) for one in as_written.model.weights}, as_written.loaded
-    variables = zip(as_written.names, as_written.model.variables, strict=True)
-    new = [name for name, one in variables if id(one) in ids and id(one) not in kept]
+    new = [name for name, key in _weights(as_written) if key not in as_written.loaded]
     return f"{listed(new, MOST_WEIGHTS)} hold{'s' if len(new) == 1 else ''} no trained values" if new else None
 
 
+def _has_trained_head(as_written: InitialWeights) -> bool:
+    """Return True if the last layer has a bias, which `_why_not_tried` found to have left its initial value.
+
+    A loaded kernel shows nothing. A file holds the random kernel of a new head, too.
+    """
+    return _weights(as_written)[-1][0].endswith("bias")
+
+
+def _weights(as_written: InitialWeights) -> list[tuple[str, int]]:
+    """List the name and id of each weight, in the order of layers."""
+    ids = {id(one) for one in as_written.model.weights}
+    variables = zip(as_written.names, map(id, as_written.model.variables), strict=True)
+    return [(name, key) for name, key in variables if key in ids]
+
+
 def _doubtful_answers(as_written: InitialWeights, data: Data, experiment: Experiment) -> list[str]:
-    """Return a warning if the network answers one class for all rows, or is worse than the majority-class baseline.
+    """Return a sentence if the network answers one class for all rows, or is worse than the majority-class baseline.
 
     One class for all rows is no reason for doubt if most rows are of this class.
     """

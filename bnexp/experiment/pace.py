@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bnexp.config import Experiment
+from bnexp.errors import UserError
 from bnexp.experiment.batch import BatchObserver, Prepared, train
 from bnexp.experiment.measurement import prepared_once
 from bnexp.experiment.prepare import built_for, prepared
@@ -39,12 +39,21 @@ class Pace:
     step: float
 
 
+class UntimedError(Exception):
+    """Raised if a training fails while it is timed. The cause is the error that the whole training will raise, too."""
+
+
 class _EnoughError(Exception):
     """Raised to end a training after enough was timed; its results are discarded."""
 
 
 def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int | None = None) -> Pace:
-    """Return the pace of experiments that share a program, as many as fit in memory: time two epochs of a few steps."""
+    """Return the pace of experiments that share a program, as many as fit in memory: time two epochs of a few steps.
+
+    Raises:
+        UserError: if the data or a network are refused, or do not fit in memory.
+        UntimedError: if the training fails otherwise. A user's layer may raise anything.
+    """
     batch = experiments[0].training.batch_size
     whole = prepared_once(experiments, seeds)
     ready = [
@@ -52,8 +61,14 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
         for one, own in zip(experiments, whole, strict=True)
     ]
     timer, begun = _Timer(), time.monotonic()
-    with suppress(_EnoughError):
+    try:
         next(train(ready, seeds, timer, largest_shard=largest_shard))
+    except _EnoughError:
+        pass
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        raise UntimedError(f"the training that is timed fails: {error!r}") from error
     ends = timer.ends
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
     steps = ready[0].data.steps(batch, experiments[0].training.drop_last)

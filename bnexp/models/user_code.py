@@ -21,6 +21,13 @@ from bnexp.system.session_functions import importing, session_function, told_of
 Function = Callable[..., Any]
 NUMBERS = "object_name_uids"
 """Where Keras counts how often it has given each name."""
+FAR = 10_000
+"""From here unnamed layers are numbered, if their usual names are taken. A layer made before hardly has this number."""
+NOT_UNIQUE = (
+    "All operation names should be unique.",
+    "All layers added to a Sequential model should have unique names.",
+)
+"""What Keras says of a functional and of a sequential model with two layers of one name."""
 PARAMETER = "normalization"
 """The parameter of the user's function that gets the function which makes normalization layers."""
 
@@ -97,39 +104,44 @@ def _is_own_function(value: Any, module: ModuleType) -> bool:
     return inspect.isfunction(value) and value.__module__ == module.__name__
 
 
-_NUMBERS: dict[str, dict[str, int]] = {}
-"""Name of a user's own function -> the numbers from which Keras went on when it was first called."""
+class _FarNumbers(dict[str, int]):
+    """The number that Keras gives next to each name: FAR at first."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> int:
+        self[name] = FAR
+        return FAR
 
 
 def _with_equal_names(function: Function, build: str, given: Mapping[str, Any]) -> Any:
-    """Call the function with unnamed layers numbered as in a new session, so that they are called the same in all arms.
+    """Call the function with unnamed layers numbered from 0, so that they are called the same in all arms.
 
-    If the function uses a layer that was made before and has one of these names, they are numbered on from where the
-    function was first called, and if that name is taken, too, from the present.
+    If the function uses a layer that was made before and has one of these names, they are numbered from FAR.
     """
-    present = dict(global_state.get_global_attribute(NUMBERS) or {})
-    for numbers in ({}, _NUMBERS.setdefault(build, present)):
-        try:
-            with _numbered_from(numbers):
-                return function(**given)
-        except ValueError as error:
-            if "unique" not in str(error):  # Keras: "All operation names should be unique."
-                raise
-    return function(**given)
+    try:
+        with _numbered_in(defaultdict(int)):
+            return function(**given)
+    except ValueError as error:
+        if not any(text in str(error) for text in NOT_UNIQUE):
+            raise
+    with _numbered_in(_FarNumbers()):
+        return function(**given)
 
 
 @contextmanager
-def _numbered_from(numbers: Mapping[str, int]) -> Iterator[None]:
+def _numbered_in(numbers: dict[str, int]) -> Iterator[None]:
     """Let Keras number unnamed layers from these numbers within the block.
 
-    After the block, no number is given that the block or the code before it has given.
+    After the block, no number is given that the code before it has given, or the block has given below FAR.
     """
     before = global_state.get_global_attribute(NUMBERS) or {}
-    global_state.set_global_attribute(NUMBERS, defaultdict(int, numbers))
+    global_state.set_global_attribute(NUMBERS, numbers)
     try:
         yield
     finally:
-        within = global_state.get_global_attribute(NUMBERS) or {}
+        within = {} if isinstance(numbers, _FarNumbers) else numbers
         most = {name: max(before.get(name, 0), within.get(name, 0)) for name in (*before, *within)}
         global_state.set_global_attribute(NUMBERS, defaultdict(int, most))
 

@@ -52,6 +52,8 @@ BESIDE: dict[Kind, tuple[str, ...]] = {
     "study": ("study.yaml",),
 }
 """Kind -> the files that are required beside the final record."""
+DAMAGE = (RunError, OSError, ValueError, RecursionError, MemoryError)
+"""What damaged files can raise. Any other error is a bug of bnexp, and is shown as one."""
 HEADS: dict[Kind, type[Record]] = {"run": RunHead, "comparison": ComparisonHead, "study": StudyHead}
 STAMP = re.compile(r"-([0-9]{8}-[0-9]{6})(?:-([0-9]{1,4}))?$")
 STUDY = re.compile(r"-study-[0-9a-f]{10}$")
@@ -208,7 +210,7 @@ class Run:
         return self.state().status
 
     def state(self) -> State:
-        """Return everything that a list shows of this directory. It never raises an error."""
+        """Return everything that a list shows of this directory. Damaged files raise no error."""
         kind: Kind = "study" if STUDY.search(self.id) else "run"
         found: Record | None = None
         try:
@@ -219,7 +221,7 @@ class Run:
             if state.status == "finished":
                 self._refuse_lost(kind, files)
             return state
-        except Exception as error:  # one bad directory must not hide the others
+        except DAMAGE as error:  # one bad directory must not hide the others
             reason = str(error) if isinstance(error, RunError) else repr(error)
             return State(kind, "damaged", reason.removeprefix(f"{self.directory}{os.sep}"), found)
 

@@ -22,7 +22,7 @@ from bnexp.executors.workers import Failure
 from bnexp.experiment.batch import program_key
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.own_files import refuse_changed_network
-from bnexp.experiment.pace import Pace, pace, rough_pace
+from bnexp.experiment.pace import Pace, UntimedError, pace, rough_pace
 from bnexp.experiment.prepare import Checked, ToTrain, preflight
 from bnexp.metrics import higher_is_better, is_computed
 from bnexp.statistics.arrays import Floats
@@ -74,16 +74,16 @@ def _rough_pace(job: Job) -> Pace | None:
     together = min(job.largest_shard, len(job.trials) * len(job.seeds))
     try:
         return rough_pace(job.trials[0].candidates[0].experiment, job.seeds, at_once=together)
-    except Exception:  # the training will report the error
+    except (UserError, MemoryError):  # the training will report the error
         return None
 
 
 def time_steps(job: Job) -> Pace | None:
-    """Time a few steps of a job's trainings; return None if they fail, because the training will report the error."""
+    """Time a few steps of a job's trainings; return None if these fail, because the training will report the error."""
     experiments = [trial.candidates[0].experiment for trial in job.trials]
     try:
         return pace(experiments, job.seeds, largest_shard=job.largest_shard)
-    except Exception:
+    except (UserError, MemoryError, UntimedError):
         return None
 
 

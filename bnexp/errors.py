@@ -132,13 +132,16 @@ class Problems:
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note a mistake in bad input instead of raising it. Any other error passes."""
+        """Note a mistake in bad input instead of raising it. Any other error passes.
+
+        An error without a text is not noted: it says only that a part is missing, which was left out for its mistake.
+        """
         try:
             yield
         except UserError as error:
             if error.exit_code != BAD_INPUT:
                 raise
-            self.found.append(error)
+            self.found += [error] if str(error) else []
             self.is_partial = True
 
     def note(self, key: str, text: str) -> None:

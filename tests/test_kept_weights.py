@@ -60,8 +60,8 @@ def test_the_order_of_the_classes_is_said_and_a_wrong_one_is_warned_of(trained: 
 
 def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:
     assert "0 is no, 1 is yes." in plan(trained, "as-trained")
-    assert "before training, the network" in plan(trained, "turned").replace("\n", " ")
-    assert "before training, the network" not in plan(trained, "as-trained").replace("\n", " ")
+    assert "Before training, the network" in plan(trained, "turned").replace("\n", " ")
+    assert "Before training, the network" not in plan(trained, "as-trained").replace("\n", " ")
 
 
 TURNED = re.compile(
@@ -119,11 +119,11 @@ def test_answers_of_a_saved_network_with_an_untrained_head_are_no_warning(traine
     save_with_new_head(trained, "new-head.keras", use_bias=True)
     said = plan(trained, "far", network="new-head.keras", arms="layer,none").replace("\n", " ")
     assert "all arms: The network is not tested before training: head/bias holds no trained values." in said
-    assert "before training, the network" not in said
+    assert "Before training, the network" not in said
     save_with_new_head(trained, "no-bias.keras", use_bias=False)
-    for table, found in (("far", "answers yes for all 160"), ("mostly-no", "answers yes for all 88")):
+    for table, found in (("far", "yes for all 160"), ("mostly-no", "yes for all 88")):
         said = plan(trained, table, network="no-bias.keras", arms="layer,none").replace("\n", " ")
-        assert f"all arms: As written and before training, the network {found} training rows." in said
+        assert f"all arms: Before training, the network as written gives one answer: {found} training rows." in said
         assert "WARNING  no-bias" not in said, said
 
 

@@ -15,7 +15,7 @@ from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
 from bnexp.api.names import RUNS, NormalizationArm
 from bnexp.api.observer import Observer
-from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs
+from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs, with_function
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
@@ -69,7 +69,8 @@ class OwnNetworks:
         set_for_all = [one for one in overrides if _sets_normalization(one)]
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
         dataset, places = self._dataset_of(own, problems)
-        every = [_at_hand(one, arm, dataset, places) for one in own for arm in self.arms or SWAPPED[:1]]
+        named = [with_function(one) for one in own]
+        every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
         problems.add(mistakes_of_configs(every, overrides, dataset, problems))
         problems.refuse()
         if not own:

@@ -34,8 +34,7 @@ def load(source: ConfigSource, settings: Sequence[str] = (), *, is_partial: bool
     Raises:
         ConfigError: with every mistake in all files and overrides.
     """
-    mistakes = Problems()
-    mistakes.is_partial = is_partial
+    mistakes = Problems(is_partial=is_partial)
     node = _read(source, settings, mistakes)
     if {"experiment", "arms"} <= node.value.keys() and isinstance(source, Path):
         cure = f"Use `{command('study', shown(source))}`."

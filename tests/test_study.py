@@ -226,7 +226,22 @@ def test_an_interaction_of_a_ratio_is_said_to_be_divided_and_not_subtracted() ->
     sides: dict[str, Any] = {"at": {"b": 2}, "minus": {"b": 32}}
     assert about(claim(**sides)) == "test_accuracy (%), (bn - none at b 2) - (bn - none at b 32)"
     loss = {"metric": {"metric": "loss", "ratio": True}, "direction": "lower", "smallest": 1.05}
-    assert about(claim(**sides, **loss)) == "loss, (none / bn at b 2) / (none / bn at b 32)"
+    assert about(claim(**sides, **loss)) == "loss, training mode, (none / bn at b 2) / (none / bn at b 32)"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({}, "accuracy (%), training mode, bn - none"),
+        ({"over": {"factor": "model.depth", "take": "mean"}}, "mean over model.depth of accuracy (%), training mode, bn - none"),
+        ({"over": {"factor": "model.depth", "take": "width"}}, "decades of depth with accuracy (training mode) within 1.00 points of its best, bn - none"),
+        ({"metric": {"metric": "accuracy", "epochs_to": 0.9}, "smallest": 1.2}, "epochs to accuracy (training mode) 90.00%, none / bn"),
+        ({"metric": {"metric": "accuracy", "failures_below": 0.6}}, "failures, accuracy (training mode) below 60.00% (%), bn - none"),
+        ({"metric": "train_accuracy"}, "train_accuracy (%), bn - none"),
+    ],
+)  # fmt: skip
+def test_a_metric_of_training_batches_is_told_with_its_mode(keys: dict[str, Any], told: str) -> None:
+    assert about(claim(**{"metric": "accuracy", **keys})) == told
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:

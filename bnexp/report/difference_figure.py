@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
-from bnexp.metrics import traits, with_unit
+from bnexp.metrics import traits, with_mode
 from bnexp.report.comparison_notes import deciding, is_unbounded, variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import SMALL, TITLE, distinct, fitted, shown
@@ -82,7 +82,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
     baseline, count = shown(document.baseline), len(document.seeds)
-    axes.set_xlabel(f"{shown(with_unit(metric))}: arm minus {baseline}, by pairs of seeds")
+    axes.set_xlabel(f"{shown(with_mode(metric))}: arm minus {baseline}, by pairs of seeds")
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (

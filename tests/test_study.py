@@ -992,6 +992,29 @@ def test_bad_input_is_told_with_its_line_and_its_cure(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
+    "names",
+    [
+        "at: {training.batch_size: 4}",
+        "at: {training.batch_size: 4}, minus: {training.batch_size: 8}",
+        "over: {factor: training.batch_size, take: mean}",
+    ],
+)
+@pytest.mark.parametrize("vary", ["training.batchsize: [4, 8]", "trainings.batch_size: [4, 8]", '"training.batchsize, training.epochs": [[4, 1], [8, 2]]'])  # fmt: skip
+def test_a_right_name_in_a_hypothesis_is_not_called_wrong_beside_a_misspelt_factor(
+    tmp_path: Path, names: str, vary: str
+) -> None:
+    told = refusal(tmp_path, SMALL.replace("smallest", f"{names}, smallest") + f"vary: {{{vary}}}\n")
+    assert "s.yaml:6: training" in told and "is not a known key." in told
+    assert "s.yaml:5" not in told
+
+
+def test_a_wrong_name_in_a_hypothesis_is_told_beside_an_unknown_key_elsewhere(tmp_path: Path) -> None:
+    text = SMALL.replace("smallest", "at: {training.batchsize: 4}, smallest").replace("epochs: 10", "epoch: 10")
+    told = refusal(tmp_path, text + VARY)
+    assert "epoch is not a known key" in told and "hypothesis.at.training.batchsize names a factor" in told
+
+
+@pytest.mark.parametrize(
     ("second", "message"),
     [
         ("treated: bm, ", "s.yaml:7: hypothesis 2: treated is 'bm'; expected one of the arms. Did you mean 'bn'?"),

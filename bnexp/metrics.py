@@ -201,6 +201,29 @@ def with_unit(metric: str) -> str:
     return f"{metric} (%)" if traits(metric).in_percent else metric
 
 
+def with_mode(metric: str) -> str:
+    """Return the metric's name with its unit. Add the mode if it is measured in training mode, as `loss` is.
+
+    >>> with_mode("accuracy"), with_mode("train_loss")
+    ('accuracy (%), training mode', 'train_loss')
+    """
+    return with_unit(metric) + ", training mode" * _is_in_training_mode(metric)
+
+
+def in_phrase(metric: str) -> str:
+    """Return the metric's name for use within a phrase, with its mode in brackets.
+
+    >>> in_phrase("loss"), in_phrase("val_loss")
+    ('loss (training mode)', 'val_loss')
+    """
+    return metric + " (training mode)" * _is_in_training_mode(metric)
+
+
+def _is_in_training_mode(metric: str) -> bool:
+    """Return True for a metric without a part in its name: the mean over the batches of an epoch."""
+    return quantity(metric) == metric
+
+
 def number(metric: str, value: float | None, *, spread: float | None = None, signed: bool = False) -> str:
     """Return a value as text: accuracies in percent with two decimals, other metrics with three digits.
 

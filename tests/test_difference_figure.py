@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bnexp.report import difference_figure as figures
@@ -190,7 +191,7 @@ def test_a_ratio_is_drawn_as_the_difference_that_it_makes_from_the_baselines_mea
     assert (
         axes.texts[1]
         .get_text()
-        .endswith("\ndiamond, lines and grey area: ratios, drawn as differences from none's mean")
+        .endswith("\na ratio of 1.1 is drawn as a difference: 10% of none's mean (0.8), which is 0.08")
     )
 
 
@@ -199,6 +200,52 @@ def test_equal_pairs_lie_below_each_other_and_none_below_the_interval() -> None:
     dots, interval, _ = figure.axes[0].lines[1:]
     places = list(zip(dots.get_xdata(), np.round(dots.get_ydata(), 3), strict=True))
     assert len(set(places)) == 5 and min(dots.get_ydata()) > max(interval.get_ydata())
+
+
+def crowded(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts if text.get_text().endswith(" dots")]
+
+
+def test_a_stack_of_dots_that_looks_like_a_bar_has_its_number_beside_it() -> None:
+    assert crowded(difference_figure(document(contrast("bn", [0.0] * 20)))) == ["20 dots"]
+    several = contrast("bn", [0.0] * 12 + [0.03] * 8), contrast("layer", [0.02] * 9)
+    assert crowded(difference_figure(document(*several))) == ["12 dots", "9 dots"]
+    assert crowded(difference_figure(document(contrast("bn", [0.0] * 12 + [0.001])))) == [], "there is no room"
+
+
+def test_dots_that_are_near_each_other_on_the_axis_are_stacked_however_wide_the_margin_makes_it() -> None:
+    near = document(contrast("bn", [0.0101, 0.0102, 0.0103]))
+    near["primary"]["margin"] = 0.5
+    dots = difference_figure(near).axes[0].lines[1]
+    assert len(set(dots.get_ydata())) == 3
+
+
+@pytest.mark.parametrize("metric", ["val_accuracy", "test_balanced_accuracy", "accuracy"])
+def test_the_label_of_the_axis_stays_within_the_figure_whatever_the_names_are(metric: str) -> None:
+    named = contrast("bn", [0.01, 0.03]) | {"baseline": "wide-Name-W" * 9}
+    named["metrics"] = {metric: named["metrics"]["val_loss"]}
+    figure = difference_figure({**document(named, metric=metric), "baseline": "wide-Name-W" * 9})
+    FigureCanvasAgg(figure).draw()
+    (axes,), width = figure.axes, figure.bbox.width
+    drawn = axes.xaxis.label.get_window_extent()
+    assert 0.02 * width < drawn.x0 < drawn.x1 < 0.98 * width
+    assert axes.get_xlabel().startswith(metric) and ": arm minus wid" in axes.get_xlabel()
+    assert axes.get_xlabel().endswith("ame-W, by pairs of seeds")
+
+
+def test_no_line_runs_through_the_text_that_the_interval_is_not_known() -> None:
+    equal = contrast("bn", [0.0] * 20)
+    anew = {"mean": 0.0, "low": 0.0, "high": 0.0, "drawn": "rows", "count": 30}
+    equal["metrics"] = {"val_accuracy": {"mean": 0.0, "low": 0.0, "high": 0.0, "new_rows": anew}}
+    figure = difference_figure(document(equal))
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    (told,) = (text for text in axes.texts if text.get_text().startswith("interval for new rows: not known"))
+    box, mean = told.get_bbox_patch(), axes.lines[-1]
+    assert box is not None and box.get_facecolor() == (1, 1, 1, 1) and told.zorder > axes.lines[0].zorder
+    ((_, middle),) = axes.transData.transform(mean.get_xydata())
+    half = mean.get_markersize() / 2 * figure.dpi / 72
+    assert box.get_window_extent().y0 > middle + half, "it covers the diamond"
 
 
 def test_the_figure_tells_what_the_trainings_of_an_arm_are_warned_of() -> None:

@@ -41,8 +41,8 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("a larger dataset.samples, which draws a similar but different problem", 2, "val", {"name": "classification", "validation_size": 0.2}, TESTED),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV, {}),
         ("dataset.test_size=0.6, which leaves 400 to train on", 3, "val", CSV, {}),
-        ("with as many training rows as now, that takes about 1,402 rows, and there are 1,000: collect more, or use "
-         "dataset.resample=true", 3.01, "val", CSV, {}),
+        ("with as many training rows as now, that takes about 1,402 rows, and there are 1,000: collect more",
+         3.01, "val", CSV, {}),
         ("dataset.test_size=0.4, which leaves 480 to train on", 2, "test", CSV | {"validation_size": 0.2}, TESTED),
         ("dataset.validation_size=0.4, which leaves 480 to train on", 2, "val", CSV | {"validation_size": 0.2}, TESTED),
         ("more rows in dataset.test_path", 2, "val", CSV | {"test_path": "b.csv"}, {}),

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from arms import answered, arm, changed, measured, rows_right
+from pydantic import TypeAdapter
 
 from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
+from bnexp.config.dataset import Dataset
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.report.comparison_notes import is_unbounded
 from bnexp.statistics import mean_interval, over_splits
@@ -226,6 +228,24 @@ def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
     verdict = contrast_of(measured("a", treated), measured("b", base), metric="val_loss", margin=0.0001).verdict
     assert verdict.word == "cannot tell yet"
     assert "No verdict for new rows: about 2 of 200 rows carry the difference in val_loss" in verdict.sentence
+
+
+def test_the_cure_for_a_difference_that_few_rows_carry_names_their_number_and_the_size_of_the_file() -> None:
+    """10 rows should carry it, and 1.9 of 200 do: that takes 1,100 held-out rows, beside 800 for training."""
+    treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)
+    base[:, 3] = np.arange(SEEDS) % 3 > 0
+    base[:, 9] = np.arange(SEEDS) % 4 > 0
+    facts = {"task": "binary", "digest": "data", "rows": 1000, "training_rows": 800, "validation_rows": 200}
+    csv: Dataset = TypeAdapter(Dataset).validate_python({"name": "csv", "path": "a.csv", "target": "y"})
+    arms = []
+    for name, right_SR in (("a", treated), ("b", base)):
+        one = changed(measured(name, right_SR), "dataset", to=facts)
+        arms.append(replace(one, experiment=one.experiment.model_copy(update={"dataset": csv})))
+    verdict = contrast_of(*arms, metric="val_loss", margin=0.0001).verdict
+    assert (
+        "so others like them may be missing. Use about 1,100 held-out rows instead of 200 (with as many training rows as "
+        "now, that takes about 1,900 rows, and there are 1,000: collect more)." in verdict.sentence
+    )
 
 
 def test_a_diverged_seed_guesses_the_commonest_class_row_by_row() -> None:

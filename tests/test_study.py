@@ -226,7 +226,22 @@ def test_an_interaction_of_a_ratio_is_said_to_be_divided_and_not_subtracted() ->
     sides: dict[str, Any] = {"at": {"b": 2}, "minus": {"b": 32}}
     assert about(claim(**sides)) == "test_accuracy (%), (bn - none at b 2) - (bn - none at b 32)"
     loss = {"metric": {"metric": "loss", "ratio": True}, "direction": "lower", "smallest": 1.05}
-    assert about(claim(**sides, **loss)) == "loss, (none / bn at b 2) / (none / bn at b 32)"
+    assert about(claim(**sides, **loss)) == "loss, training mode, (none / bn at b 2) / (none / bn at b 32)"
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({}, "accuracy (%), training mode, bn - none"),
+        ({"over": {"factor": "model.depth", "take": "mean"}}, "mean over model.depth of accuracy (%), training mode, bn - none"),
+        ({"over": {"factor": "model.depth", "take": "width"}}, "decades of depth with accuracy (training mode) within 1.00 points of its best, bn - none"),
+        ({"metric": {"metric": "accuracy", "epochs_to": 0.9}, "smallest": 1.2}, "epochs to accuracy (training mode) 90.00%, none / bn"),
+        ({"metric": {"metric": "accuracy", "failures_below": 0.6}}, "failures, accuracy (training mode) below 60.00% (%), bn - none"),
+        ({"metric": "train_accuracy"}, "train_accuracy (%), bn - none"),
+    ],
+)  # fmt: skip
+def test_a_metric_of_training_batches_is_told_with_its_mode(keys: dict[str, Any], told: str) -> None:
+    assert about(claim(**{"metric": "accuracy", **keys})) == told
 
 
 def test_width_is_the_decades_of_levels_side_by_side_around_the_best() -> None:
@@ -974,6 +989,29 @@ VARY = "vary: {training.batch_size: [4, 8]}\n"
 def test_bad_input_is_told_with_its_line_and_its_cure(tmp_path: Path, text: str, message: str) -> None:
     assert message in refusal(tmp_path, text)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "at: {training.batch_size: 4}",
+        "at: {training.batch_size: 4}, minus: {training.batch_size: 8}",
+        "over: {factor: training.batch_size, take: mean}",
+    ],
+)
+@pytest.mark.parametrize("vary", ["training.batchsize: [4, 8]", "trainings.batch_size: [4, 8]", '"training.batchsize, training.epochs": [[4, 1], [8, 2]]'])  # fmt: skip
+def test_a_right_name_in_a_hypothesis_is_not_called_wrong_beside_a_misspelt_factor(
+    tmp_path: Path, names: str, vary: str
+) -> None:
+    told = refusal(tmp_path, SMALL.replace("smallest", f"{names}, smallest") + f"vary: {{{vary}}}\n")
+    assert "s.yaml:6: training" in told and "is not a known key." in told
+    assert "s.yaml:5" not in told
+
+
+def test_a_wrong_name_in_a_hypothesis_is_told_beside_an_unknown_key_elsewhere(tmp_path: Path) -> None:
+    text = SMALL.replace("smallest", "at: {training.batchsize: 4}, smallest").replace("epochs: 10", "epoch: 10")
+    told = refusal(tmp_path, text + VARY)
+    assert "epoch is not a known key" in told and "hypothesis.at.training.batchsize names a factor" in told
 
 
 @pytest.mark.parametrize(

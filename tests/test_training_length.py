@@ -69,10 +69,40 @@ def test_three_epochs_show_it_and_the_verdict_names_the_warnings_first() -> None
     arms = [trained(name, np.array([0.5, 0.6, 0.7]), noise=0.02, draw=draw, epochs=3) for draw, name in enumerate("ab")]
     contrast = compare(arms, Question()).contrasts[0]
     assert [text.partition(",")[0] for text in contrast.cautions] == [
-        f"{name} still improves: its last epoch is better than the one before" for name in "ab"
+        f"{name} still improves: its last epoch is better than epoch 1" for name in "ab"
     ]
     assert contrast.verdict.word == "cannot tell yet"
     assert "Fix the warnings first." in contrast.verdict.sentence
+
+
+def share_named(accuracy_E: np.ndarray, noise: float, *, draws: int) -> float:
+    """The share of noisy arms with these mean accuracies that are said to still improve."""
+    epochs, question = len(accuracy_E), ResolvedQuestion("val_accuracy", 0.01, None)
+    other = trained("nobn", np.full(epochs, 0.8), noise=0, epochs=epochs)
+    named = 0
+    for draw in range(draws):
+        one = trained("bn", accuracy_E, noise=noise, draw=draw, epochs=epochs)
+        arms = PairedArms(one, one.history, other, other.history)
+        named += any(True for _ in training_length.still_improving(arms, question))
+    return named / draws
+
+
+def test_a_short_training_that_is_far_from_its_end_is_nearly_always_named() -> None:
+    """The last epoch alone gains 4.9 points. By that gain, 63% of these arms were named, and 43% with a noise of 0.065."""
+    mean_E = np.array([0.211, 0.312, 0.511, 0.610, 0.735, 0.784])
+    assert share_named(mean_E, 0.05, draws=100) >= 0.95
+    assert share_named(mean_E, 0.065, draws=100) >= 0.9
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("mean_E", [[0.8] * 3, [0.8] * 6, [0.4, 0.6, 0.7, 0.8, 0.8, 0.8]])
+def test_short_trainings_that_have_levelled_off_are_seldom_named(mean_E: list[float], noise: float) -> None:
+    """A 95% interval errs upwards in 2.5% of arms."""
+    assert share_named(np.array(mean_E), noise, draws=200) < 0.05
+
+
+def test_a_last_epoch_without_a_gain_is_not_named_however_much_the_epoch_before_gained() -> None:
+    assert share_named(np.array([0.2, 0.4, 0.6, 0.7, 0.8, 0.8]), 0.005, draws=20) == 0
 
 
 def test_a_loss_improves_by_falling_and_a_margin_says_what_matters() -> None:

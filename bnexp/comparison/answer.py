@@ -271,6 +271,8 @@ def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> s
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
     few = f"{carrying} carry the difference in {difference.metric}"
-    how = wording.how_to_hold_out(2 * FEWEST_EFFECTIVE / new_rows.effective_rows)  # 2: a safety factor
-    cure = f"Use more held-out {new_rows.drawn}{in_brackets(how)}."
+    enough = 2 * FEWEST_EFFECTIVE * new_rows.count / new_rows.effective_rows  # 2: a safety factor
+    count = statistics.rounded_up(math.ceil(enough))
+    how = wording.how_to_hold_out(count / new_rows.count)
+    cure = f"Use about {count:,} held-out {new_rows.drawn} instead of {new_rows.count:,}{in_brackets(how)}."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

@@ -53,7 +53,7 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
     if left < FEWEST_LEFT * facts.training_rows:
         all_in_all = facts.rows + needed - held_out
         takes = f"with as many training rows as now, that takes about {all_in_all:,} rows, and there are {facts.rows:,}"
-        return f"{takes}: collect more, or use dataset.resample=true"
+        return f"{takes}: collect more"
     key = "validation_size" if is_second else "test_size"
     return f"dataset.{key}={_share(needed, rows)}, which leaves {round(left):,} to train on"
 

@@ -24,6 +24,8 @@ from bnexp.statistics.arrays import Floats
 FIFTH = 5
 """The last fifth of the epochs is compared with the fifth before it."""
 FEWEST_EPOCHS = 3
+SHORT_LAG = 2
+"""A fifth that is one epoch is compared with the epoch this many before it: one step is often less than its noise."""
 FALLING_RATES = ("cosine", "step", "exponential")
 """Schedules that end with a small learning rate, which is meant to make the last epochs better than earlier ones."""
 
@@ -38,9 +40,14 @@ def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[st
         count = max(1, epochs // FIFTH)
         parts = (values_SE[:, -2 * count : -count], values_SE[:, -count:])
         before_S, last_S = (part_SE.mean(axis=1) for part_SE in parts)
-        if (gain := gains.in_words(before_S, last_S, LEVEL)) is not None:
-            last = "its last epoch is" if count == 1 else f"its last {count} epochs are"
-            before = "the one before" if count == 1 else f"the {count} before"
+        last, before = f"its last {count} epochs are", f"the {count} before"
+        start_S = before_S
+        if count == 1:
+            last, before = "its last epoch is", f"epoch {epochs - SHORT_LAG}"
+            start_S = values_SE[:, -1 - SHORT_LAG]
+        if not gains.matter(before_S, last_S):
+            continue
+        if (gain := gains.in_words(start_S, last_S, LEVEL)) is not None:
             yield (
                 f"{arm.name} still improves: {last} better than {before}, by {gain} on average. The answer may change "
                 f"with more than {epochs} epochs. Try training.epochs={2 * epochs}."
@@ -118,20 +125,32 @@ class _Gains:
     """The baseline's mean of the metric that the verdict reads (perhaps of the test part); NaN if it has none."""
 
     def in_words(self, worse_S: Floats, better_S: Floats, level: float) -> str | None:
-        """Return the mean gain in words; None if it is below the margin, or if its interval does not exclude 0.
+        """Return the mean gain in words; None if it is below the margin, or if its interval does not exclude 0."""
+        if not self.matter(worse_S, better_S):  # checked first: other levels than 95% need SciPy
+            return None
+        gain_S, _, is_ratio = self._measured(worse_S, better_S)
+        if mean_interval(gain_S, level).low <= 0:
+            return None
+        mean, metric = float(gain_S.mean()), self.metric
+        if is_ratio:
+            return f"{-100 * math.expm1(-mean):.2g}% of {metric}"
+        return f"{number(metric, mean)} in {with_unit(metric)}"
+
+    def matter(self, worse_S: Floats, better_S: Floats) -> bool:
+        """Return True if the mean gain is the margin or more."""
+        gain_S, limit, _ = self._measured(worse_S, better_S)
+        return len(gain_S) > 1 and limit > 0 and at_least(gain_S.mean(), limit)
+
+    def _measured(self, worse_S: Floats, better_S: Floats) -> tuple[Floats, float, bool]:
+        """Return each seed's gain, the margin, and whether both are logs of ratios.
 
         Losses and errors are compared by ratios, as in the verdict, unless a value is 0. Seeds without a value are left
         out.
         """
-        is_known_S = np.isfinite(worse_S) & np.isfinite(better_S)
+        is_known_S = np.isfinite(worse_S) & np.isfinite(better_S) & math.isfinite(self.baseline_mean)
         worse_S, better_S, metric = worse_S[is_known_S], better_S[is_known_S], self.metric
-        if len(worse_S) < 2 or math.isnan(self.baseline_mean):
-            return None
-        if traits(metric).margin is None and min(worse_S.min(), better_S.min(), self.baseline_mean) > 0:
-            gain_S, limit = np.log(worse_S / better_S), margin_on_scale(self.margin, self.baseline_mean, "ratio")
-            text = f"{-100 * math.expm1(-gain_S.mean()):.2g}% of {metric}"
-        else:
-            gain_S, limit = (better_S - worse_S) * (1 if higher_is_better(metric) else -1), self.margin
-            text = f"{number(metric, gain_S.mean())} in {with_unit(metric)}"
-        matters = limit > 0 and at_least(gain_S.mean(), limit)  # checked first: other levels than 95% need SciPy
-        return text if matters and mean_interval(gain_S, level).low > 0 else None
+        least = min(worse_S.min(initial=math.inf), better_S.min(initial=math.inf), self.baseline_mean)
+        if traits(metric).margin is None and least > 0:
+            limit = margin_on_scale(self.margin, self.baseline_mean, "ratio")
+            return np.log(worse_S / better_S), limit, True
+        return (better_S - worse_S) * (1 if higher_is_better(metric) else -1), self.margin, False

@@ -12,7 +12,7 @@ from rich.text import Text
 from bnexp.comparison.scale import ratio_text
 from bnexp.config import parts_that_differ
 from bnexp.errors import counted
-from bnexp.metrics import number, p_text, quantity
+from bnexp.metrics import number, p_text, with_mode
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
 from bnexp.report.comparison_notes import (
@@ -27,7 +27,7 @@ from bnexp.report.comparison_notes import (
     notes,
     speed_up,
 )
-from bnexp.report.console import diverged_lines, metric_text, plain_table, with_spread
+from bnexp.report.console import diverged_lines, plain_table, with_spread
 from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import (
@@ -141,7 +141,7 @@ def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base
 
 def _label(metric: str) -> Text:
     """Return a metric's name. Add the mode if it was measured in training mode, as `loss` and `accuracy` are."""
-    return metric_text(metric) + ", training mode" * (quantity(metric) == metric)
+    return Text(plain(with_mode(metric)))
 
 
 def _p_value(difference: MetricDifference, level: float) -> str:

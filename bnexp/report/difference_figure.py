@@ -17,27 +17,27 @@ from matplotlib.patches import Patch
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
-from bnexp.metrics import traits, with_unit
+from bnexp.metrics import number, traits, with_mode
 from bnexp.report.comparison_notes import deciding, is_unbounded, variance_shares, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
-from bnexp.report.labels import SMALL, TITLE, distinct, fitted, shown
+from bnexp.report.labels import NAME_WIDTH, SMALL, TITLE, distinct, fitted, shown, text_width
 from bnexp.report.plots import BLUE
+from bnexp.report.stacked_dots import draw_dots
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
 from bnexp.warning_kinds import kind_of
 
-ROW, LEFT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.95, 0.55, 0.16  # inches
+ROW, LEFT, RIGHT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.25, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
 BAR, AROUND_BARS = 0.24, 0.62  # inches
 BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "interaction of seeds and rows")
 LABELLED = 0.06
 """The smallest share whose bar has room for its number."""
-ABOVE_ROW, DOTS_FROM, DOTS_TO = 0.22, 0.0, 0.4
-"""Shares of a row's height, from its middle: the interval is above the middle, and the dots are stacked below it."""
-DOTS_ACROSS = 80
-"""Dots that fit beside each other on the axis."""
+ABOVE_ROW = 0.22
+"""Where the interval is drawn above the middle of a row, as a share of its height. The dots are below the middle."""
+LABEL, EXAMPLE = 9.0, 1.1  # points; the ratio whose place a note names
 
 
 def difference_figure(document: ComparisonDocument) -> Figure:
@@ -76,23 +76,29 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     height = ROW * rows + above + below
     figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - 0.25 / WIDTH, 1 - above / height)
+    figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - RIGHT / WIDTH, 1 - above / height)
     margin = document.primary.margin * _unit(metric)
     axes.axvspan(*(_ratio_margin(document) or (-margin, margin)), color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
-    baseline, count = shown(document.baseline), len(document.seeds)
-    axes.set_xlabel(f"{shown(with_unit(metric))}: arm minus {baseline}, by pairs of seeds")
+    axes.set_xlabel(_axis_label(document))
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
-        f"dots: {counted(count, 'pair')}; {_legend(document, metric)}",
+        f"dots: {counted(len(document.seeds), 'pair')}; {_legend(document, metric)}",
         f"grey area: {_margin_text(document, margin)}",
         *notes,
     )
     lines = "\n".join(fitted(line, 72 * (WIDTH - 0.5), SMALL) for line in said)  # 72 points are an inch
     axes.text(0.5, 1 - 0.42 / height, lines, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
     return axes
+
+
+def _axis_label(document: ComparisonDocument) -> str:
+    """Return what the axis shows. The baseline's name gets the room that the rest of the label leaves."""
+    before, behind = f"{shown(with_mode(document.primary.metric))}: arm minus ", ", by pairs of seeds"
+    left = 72 * (WIDTH - LEFT - RIGHT) - text_width(before + behind, LABEL)  # 72 points are an inch
+    return before + shown(document.baseline, min(NAME_WIDTH, left), LABEL) + behind
 
 
 def _legend(document: ComparisonDocument, metric: str) -> str:
@@ -109,8 +115,10 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
     if any(_decisive(document, contrast).is_ratio for contrast in document.contrasts):
-        base = shown(document.baseline, NAME, SMALL)
-        yield f"diamond, lines and grey area: ratios, drawn as differences from {base}'s mean"
+        base, metric = shown(document.baseline, NAME, SMALL), document.primary.metric
+        mean = document.arm(document.baseline).metrics[metric].mean or 0.0
+        drawn = f"{EXAMPLE - 1:.0%} of {base}'s mean ({number(metric, mean)}), which is {(EXAMPLE - 1) * mean:.3g}"
+        yield f"a ratio of {EXAMPLE} is drawn as a difference: {drawn}"
 
 
 def _void_note(document: ComparisonDocument) -> Iterator[str]:
@@ -199,26 +207,13 @@ def _times(log: Bounds, base: float) -> Bounds:
     )
 
 
-def stacked(values_S: Floats, width: float) -> Floats:
-    """Return how far down each dot is drawn, (S,), from 0 to 1. Dots whose values are within a width are stacked.
-
-    >>> stacked(np.array([1.0, 5.0, 1.0, 1.1]), 0.5).tolist()
-    [0.0, 0.0, 0.5, 1.0]
-    """
-    places_S = np.round(values_S / width) if width > 0 else np.zeros(len(values_S))
-    depth_S = np.array([np.count_nonzero(places_S[:row] == place) for row, place in enumerate(places_S)], float)
-    depths_S: Floats = depth_S / max(1.0, depth_S.max(initial=0.0), 4.0 if len(values_S) > 4 else 0.0)
-    return depths_S
-
-
 def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
     """Draw the dots and intervals of one contrast. Pairs without a value are left out, as the interval does, too."""
     pairs_S = _numbers(contrast.pairs) * unit
     pairs_S = pairs_S[np.isfinite(pairs_S)]
     here, both = decisive.here, [decisive.here, *([decisive.new_rows] if decisive.new_rows is not None else [])]
     drawn = [*pairs_S, *(_numbers([bound for one in both for bound in (one.low, one.high)]) * unit)]
-    heights_S = place + DOTS_FROM + (DOTS_TO - DOTS_FROM) * stacked(pairs_S, float(np.ptp(drawn)) / DOTS_ACROSS)
-    axes.plot(pairs_S, heights_S, "o", color=BLUE, alpha=0.6, markersize=4, markeredgewidth=0)
+    draw_dots(axes, place, pairs_S, color=BLUE, span=max(float(np.ptp(drawn)), axes.dataLim.width))
     place -= ABOVE_ROW
     is_void = contrast.verdict.is_withheld
     of_new, of_here = GREY if is_void else BLUE, GREY if is_void and contrast.verdict.these_rows is None else BLUE
@@ -240,7 +235,8 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
     if decisive.unknown is not None:
         told = f"interval for new {decisive.unknown}: not known, these {decisive.unknown} are too few"
         across: Any = axes.get_yaxis_transform()
-        axes.text(0.5, place - 0.08, told, fontsize=SMALL, color=GREY, ha="center", transform=across)
+        over_zero = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+        axes.text(0.5, place - 0.12, told, fontsize=SMALL, color=GREY, ha="center", transform=across, bbox=over_zero)
 
 
 # --- where the uncertainty for new rows comes from ----------------------------------
@@ -270,7 +266,7 @@ def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, 
     if not known:
         return
     height = figure.get_size_inches()[1]
-    axes = figure.add_axes((LEFT / WIDTH, 0.1 / height, 1 - (LEFT + 0.25) / WIDTH, BAR * len(known) / height))
+    axes = figure.add_axes((LEFT / WIDTH, 0.1 / height, 1 - (LEFT + RIGHT) / WIDTH, BAR * len(known) / height))
     for place, (_, shares) in enumerate(known):
         start = 0.0
         for share, color in zip(shares, BAR_COLORS, strict=True):

@@ -12,7 +12,7 @@ from bnexp import statistics
 from bnexp.comparison.looks import seeds_in_words
 from bnexp.config import Experiment
 from bnexp.errors import counted
-from bnexp.metrics import with_unit
+from bnexp.metrics import with_mode
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
 from bnexp.report.styles import STRONG, of_arms, warning
@@ -150,7 +150,7 @@ def _trained_again(plan: PlanDocument) -> Iterator[str]:
 def _detects(plan: PlanDocument) -> Iterator[str]:
     """Yield lines on which differences these seeds and held-out rows can detect; for a sweep, its table's metric."""
     if plan.sweep_metric is not None:
-        yield f"no hypothesis, so no verdict: the table shows {with_unit(plan.sweep_metric)}"
+        yield f"no hypothesis, so no verdict: the table shows {with_mode(plan.sweep_metric)}"
     elif plan.seeds < plan.fewest_seeds:
         seeds = counted(plan.seeds, "seed") + (" is" if plan.seeds == 1 else " are")
         shared = f", as {len(plan.claims)} hypotheses share the risk of an error" if len(plan.claims) > 1 else ""

@@ -15,7 +15,7 @@ from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Section
 from bnexp.config.study import Study, StudyFile, Tie, keys_of
 from bnexp.config.training import first_seeds
-from bnexp.config.yaml import Node
+from bnexp.config.yaml import Keys, Node
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError, Problems, nearest
 from bnexp.experiment.own_files import network_sha256
@@ -100,6 +100,22 @@ def cells_in_part(file: StudyFile, problems: Problems) -> list[Cell]:
         cells.append(Cell(number, levels, candidates))
     problems.tell(*_with_arms(file, faults))
     return cells
+
+
+def without_unknown_factors(file: StudyFile, lines: Sequence[str]) -> StudyFile:
+    """Return the study with each factor marked as faulty whose key is unknown, according to the mistakes so far.
+
+    Another part may name the factor as it should be. It is then not called wrong.
+    """
+    unknown = set[Keys]()
+    for name, levels in file.study.vary.items():
+        for key in keys_of(name) if levels else ():
+            sections = key.split(".")
+            spelt = {".".join(sections[: count + 1]) for count in range(len(sections))}
+            told = tuple(f"{file.where('vary', name, '0')}: {one} is not a known key." for one in spelt)
+            if any(line.startswith(told) for line in lines):
+                unknown.add(("vary", name))
+    return replace(file, faulty=file.faulty | unknown)
 
 
 def is_whole(file: StudyFile, cells: Sequence[Cell]) -> bool:

@@ -110,12 +110,12 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
     candidate_facts = _candidate_facts(cells, problems)
 
     def task_of(one: Experiment) -> Task:
-        """Return the task of an experiment."""
         return candidate_facts[one.model_dump_json()].task
 
     readable = [cell.of(lambda one: one.experiment.model_dump_json() in candidate_facts) for cell in cells]
+    named = grid.without_unknown_factors(file, problems.lines)
     with problems.noted():
-        refuse_unanswerable(file, readable, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
+        refuse_unanswerable(named, readable, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
     _refuse(problems)
     shown = metric_of(file, measured_in(cells, task_of), metric)
     sources, digest = grid.sources(cells), digest_of(study_facts(file), file.study)

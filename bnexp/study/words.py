@@ -17,7 +17,7 @@ from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.config.dataset import Dataset
 from bnexp.config.study import Endpoint, Hypothesis, keys_of
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, number, p_text, part_of, with_unit
+from bnexp.metrics import LARGEST, in_phrase, number, p_text, part_of, with_mode, with_unit
 from bnexp.statistics import Interval, Shown, strict
 from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
@@ -162,7 +162,7 @@ def storable(claim: Hypothesis, value: float | None) -> float | None:
 
 
 def about(claim: Hypothesis) -> str:
-    """Return the text for what is contrasted, as 'loss, (none / bn at batch_size 2) / (none / bn at batch_size 32)'."""
+    """Return what is contrasted, as 'val_loss, (none / bn at batch_size 2) / (none / bn at batch_size 32)'."""
     pair = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     if claim.wins:
         pair = f"(% of seeds in which {claim.treated} beats {claim.baseline}) - 50"
@@ -194,7 +194,7 @@ def endpoint_text(claim: Hypothesis) -> str:
     if claim.over.take == "width":
         metric, factor = endpoint.metric, claim.over.factor.rpartition(".")[2]
         near = number(metric, claim.over.within) + " points" * (with_unit(metric) != metric)
-        return f"decades of {factor} with {metric} within {near} of its best"
+        return f"decades of {factor} with {in_phrase(metric)} within {near} of its best"
     return f"{claim.over.take} over {claim.over.factor} of {name}"
 
 
@@ -204,13 +204,13 @@ def endpoint_name(endpoint: Endpoint) -> str:
     >>> endpoint_name(Endpoint(metric="val_accuracy", epochs_to=0.9))
     'epochs to val_accuracy 90.00%'
     """
-    metric = endpoint.metric
+    metric, name = endpoint.metric, in_phrase(endpoint.metric)
     percent = "%" if with_unit(metric) != metric else ""
     if endpoint.epochs_to is not None:
-        return f"epochs to {metric} {number(metric, endpoint.epochs_to)}{percent}"
+        return f"epochs to {name} {number(metric, endpoint.epochs_to)}{percent}"
     if endpoint.failures_below is not None:
-        return f"failures, {metric} below {number(metric, endpoint.failures_below)}{percent} (%)"
-    return with_unit(metric)
+        return f"failures, {name} below {number(metric, endpoint.failures_below)}{percent} (%)"
+    return with_mode(metric)
 
 
 def levels_text(at: Mapping[str, Any]) -> str:

@@ -187,7 +187,11 @@ def _may_be_data(path: Path) -> bool:
         return False
     if path.is_dir():
         files = itertools.islice(_first_files(path), MOST_LOOKED_AT)
-        return not is_of_runs(path) and any(one.suffix.lower() in (*SOUND_ENDINGS, *IMAGES[0]) for one in files)
+        return (
+            path.name != "runs"
+            and not is_of_runs(path)
+            and any(one.suffix.lower() in (*SOUND_ENDINGS, *IMAGES[0]) for one in files)
+        )
     return path.suffix.lower() in (*_tables(), ".npz")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from experiments import experiment
 
+from bnexp.config.own_model import PythonNetwork
 from bnexp.experiment.warnings import cautions
 
 BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
@@ -58,8 +59,8 @@ def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
     )
     assert warning.endswith("or compare with model.normalization: layer.")
     assert cautions(experiment(training={"batch_size": 4}, model={"normalization": "none"}), steps=5000) == []
-    own = {"name": "python", "build": "my_net.py:build"}
-    (warning,) = cautions(experiment(model=own, training={"batch_size": 4}), steps=5000, own_momenta=[0.9])
+    own = {"model": PythonNetwork(name="python", build="my_net.py:build")}
+    (warning,) = cautions(experiment(training={"batch_size": 4}).model_copy(update=own), 5000, own_momenta=[0.9])
     assert warning.endswith("or compare with the arm layer.")
 
 

@@ -51,6 +51,7 @@ def test_only_the_first_of_many_classes_and_files_are_named() -> None:
     ) + (" and 3 more (10 to 12 rows each)")
     assert left_out(facts_of(**{"files_left_out": {f".{n}": 1 for n in range(2000)}})).endswith(", 1 .9 and 1,990 more")
     assert left_out(facts_of(**{"arrays_left_out": ["x_test", "y_test"]})) == "other arrays left out: x_test, y_test"
+    assert left_out(facts_of(**{"runs_left_out": ["runs", "a/old"]})) == "bnexp's own runs left out: runs, a/old"
 
 
 def test_rows_that_take_no_part_are_told_before_files() -> None:

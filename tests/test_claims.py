@@ -126,6 +126,11 @@ def test_a_name_that_is_no_study_is_told_with_the_nearest(tmp_path: Path, monkey
         with pytest.raises(UserError) as raised:
             study_paths(names)
         assert str(raised.value) == refusal
+    Path("own.yaml").touch()
+    with pytest.raises(
+        UserError, match=r"^No study is called 'own'\. own\.yaml is a file of this folder: write own\.yaml\.$"
+    ):
+        study_paths(["own"])
     Path("configs/studies").mkdir(parents=True)
     with pytest.raises(UserError, match=r"^configs/studies/ in .*empty holds no study; expected \.yaml files there\."):
         study_paths([])

@@ -22,6 +22,8 @@ def test_a_key_is_found_by_its_name_and_else_by_what_is_said_of_it() -> None:
     assert [key.what for key in keys("model.name")] == [
         "Good: mlp, cnn, resnet, conv1d, rnn, transformer, sequential, python, keras_file."
     ]
+    inside = {key.name for key in keys("hypothesis")}
+    assert inside >= {"hypothesis", "hypothesis.claim", "hypothesis.metric.ratio", "hypothesis.over.factor"}
     assert {"seeds", "training.seeds"} <= {key.name for key in keys("seeds")}, "of a study, too"
 
 

@@ -12,10 +12,12 @@ import soundfile
 from PIL import Image
 from pydantic import TypeAdapter
 
+from bnexp.api.data_at_hand import dataset_of
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
 from bnexp.data.fingerprint import source_sha256
-from bnexp.errors import SettingError
+from bnexp.data.sources.layout import split_folders
+from bnexp.errors import SettingError, UserError
 
 
 def fill(folder: Path, name: str, *inner: str) -> dict[str, Any]:
@@ -29,6 +31,15 @@ def fill(folder: Path, name: str, *inner: str) -> dict[str, Any]:
             else:
                 soundfile.write(folder / place / f"{row}.wav", rng.normal(0, 0.1, 50), 8000)
     return {"name": name, "path": str(folder)} | ({"features": "wave"} if name == "wav_folder" else {})
+
+
+def add_run(place: Path, name: str = "bn-20260101-000000", *, file: str = "run.json") -> Path:
+    """Write what a run directory holds: its records, and figures that could be taken for images."""
+    (place / name).mkdir(parents=True, exist_ok=True)
+    (place / name / file).write_text("{}")
+    (place / name / "config.yaml").write_text("name: bn")
+    Image.fromarray(np.zeros((90, 120, 3), "u1")).save(place / name / "loss.png")
+    return place / name
 
 
 def read(keys: dict[str, Any]) -> Data:
@@ -195,3 +206,53 @@ def test_names_that_are_no_text_are_told_once_for_a_folder_and_folders_that_may_
     assert refused(keys) == "\n".join(
         f"dataset.path holds {path}, a folder that may not be read. Change its permissions." for path in sorted(closed)
     )
+
+
+@pytest.mark.parametrize("name", ["image_folder", "wav_folder"])
+def test_runs_inside_the_data_are_no_class_at_any_depth_and_do_not_change_their_digest(
+    name: str, tmp_path: Path
+) -> None:
+    keys = fill(tmp_path, name, "cat", "dog/1")
+    before = source_sha256(TypeAdapter(Dataset).validate_python(keys))
+    (tmp_path / "runs" / "data").mkdir(parents=True)
+    (tmp_path / "runs" / "index.html").touch()
+    (tmp_path / "runs" / "latest").symlink_to(add_run(tmp_path / "runs").name)
+    for number, file in enumerate(("study.yaml", "comparison.json", "histories.json", ".lock", "history.json")):
+        add_run(tmp_path / "runs", f"a-2026010{number}-000000-2", file=file)
+    add_run(tmp_path / "runs", "renamed")
+    add_run(tmp_path / "dog" / "1" / "old" / "kept")
+    data = read(keys)
+    assert data.rows.classes == ("cat", "dog") and data.rows_per_class == [6, 6]
+    assert data.rows.facts.runs_left_out == ["dog/1/old", "runs"] and data.rows.facts.files_left_out == {}
+    assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) == before
+    add_run(tmp_path / "runs", "new-20260102-000000")
+    assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) == before
+
+
+def test_a_class_may_be_called_runs_and_a_class_may_hold_a_run(tmp_path: Path) -> None:
+    keys = fill(tmp_path, "image_folder", "walks", "runs/fast-20260101-000000")
+    (tmp_path / "runs" / "history.json").touch()
+    add_run(tmp_path / "walks")
+    data = read(keys)
+    assert data.rows.classes == ("runs", "walks") and data.rows_per_class == [6, 6]
+    assert data.rows.facts.runs_left_out == ["walks/bn-20260101-000000"]
+
+
+def test_runs_beside_the_parts_of_a_split_are_no_part(tmp_path: Path) -> None:
+    fill(tmp_path, "image_folder", "train/cat", "train/dog", "val/cat", "val/dog")
+    add_run(tmp_path / "runs")
+    assert split_folders(tmp_path) == {"training": tmp_path / "train", "validation": tmp_path / "val"}
+    assert dataset_of(str(tmp_path), None)[0]["validation_path"] == str(tmp_path / "val")
+
+
+def test_runs_beside_tables_and_texts_are_not_taken_for_a_folder_of_images(tmp_path: Path) -> None:
+    add_run(tmp_path / "runs")
+    (tmp_path / "pos").mkdir()
+    (tmp_path / "pos" / "1.txt").write_text("good")
+    with pytest.raises(UserError, match=r"a folder without images or recordings \(it holds 1 \.txt\)"):
+        dataset_of(str(tmp_path), None)
+    (tmp_path / "pos" / "1.txt").unlink()
+    (tmp_path / "pos").rmdir()
+    (tmp_path / "train.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"Name the file: .*train\.csv"):
+        dataset_of(str(tmp_path), None)

@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from command import bnexp, refused
+
+from bnexp import plan_comparison
 
 NET = """
 import keras
@@ -148,6 +151,33 @@ def test_a_normalization_layer_with_other_options_is_told_with_them(folder: Path
     assert "BatchNormalization, momentum 0.99 -> BatchNormalization, momentum 0.9, 1 layer" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arms", "override", "expected"),
+    [
+        ("batch,none", "model.normalization.momentum=0.8", {"batch": 0.8}),
+        ("none,batch", "model={normalization: {momentum: 0.8}}", {"batch": 0.8}),
+        ("as_written,group", "model.normalization.groups=2", {"group": 2}),
+        ("ghost,batch", "model.normalization.virtual_batch_size=4", {"ghost": 4}),
+    ],
+)
+def test_an_override_of_an_option_is_of_the_arms_that_have_it(
+    arms: str, override: str, expected: dict[str, float], folder: Path
+) -> None:
+    compared(folder, "my_net.py:build", "--arms", arms, override)
+    found = {one: run_of(folder, f"my_net-{one}")["overrides"] for one in arms.split(",")}
+    assert {one for one, overrides in found.items() if override in overrides} == expected.keys()
+    (config,) = folder.glob(f"runs/my_net-{next(iter(expected))}-2*/config.yaml")
+    assert set(expected.values()) <= set(yaml.safe_load(config.read_text())["model"]["normalization"].values())
+
+
+def test_an_override_of_an_option_is_possible_with_the_default_arms_and_in_python(folder: Path) -> None:
+    momentum, data = "model.normalization.momentum=0.8", {"data": "my.csv", "target": "label", "seeds": 2, "epochs": 1}
+    plan = plan_comparison(f"{folder}/my_net.py:made", momentum, **data)
+    assert [arm.name for arm in plan.arms] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
+    plan = plan_comparison(f"{folder}/my_net.py:build", [momentum], arms=["batch", "none"], **data)
+    assert [arm.name for arm in plan.arms] == ["my_net-batch", "my_net-none"]
+
+
 def test_only_what_may_be_data_is_offered(folder: Path) -> None:
     for name in ("runs", "code", ".hidden", "pictures"):
         (folder / name).mkdir()
@@ -221,6 +251,17 @@ seeds: 2
          "my_net.py:build, my_net.py:made, my_net.py:plain, my_net.py:broken."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,layer", "model.normalization=batch"],
          "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "layer,none", "model.normalization.momentum=0.9"],
+         "override model.normalization.momentum=0.9: no arm has this key (layer has center, epsilon, scale; none has no options). "
+         "Arms that have it: batch, renorm, ghost. For example: --arms batch,none."),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization.momentum=0.9"],
+         "my_net.py:build: 1 BatchNormalization layer; arms: as_written, layer, none\noverride model.normalization.momentum=0.9: no "
+         "arm has this key (as_written has no options; layer has center, "),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.normalization.momentun=0.9"],
+         "override model.normalization.momentun=0.9: no arm has this key (batch has epsilon, momentum; none has no options). "
+         "Did you mean 'momentum'? Good names: "),
+        (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.normalization.momentum=2"],
+         "override model.normalization.momentum=2: model.normalization.momentum is 2; expected "),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.freeze=[*]"],
          "override model.freeze=[*]: the value is not YAML; a text cannot begin with * (column 3). Quote the text in it, and the "
          "whole override for the shell, as in 'model.freeze=[\"*\"]'."),

@@ -544,11 +544,13 @@ def test_a_large_checkpoint_waits_until_it_costs_little(tmp_path: Path, monkeypa
 def test_the_same_command_offers_to_go_on_and_the_list_marks_the_run(left: store.Run, tmp_path: Path) -> None:
     listed = bnexp("runs", cwd=tmp_path).stdout.splitlines()[1].split()
     assert " ".join(listed) == f"{left.id} run interrupted 2 at epoch 3 of 4; can be resumed - -"
-    said = bnexp("train", "a.yaml", cwd=tmp_path).stderr
-    assert (
-        f"small: an interrupted run of this config is at epoch 3 of 4; it is trained anew. To go on instead: "
+    offer = (
+        "small: an interrupted run of this config is at epoch 3 of 4; it is trained anew. To go on instead: "
         f"bnexp train --resume runs/{left.id}\n"
-    ) in said
+    )
+    assert f"# {offer}" in bnexp("train", "a.yaml", "--dry-run", cwd=tmp_path).stdout
+    assert offer in bnexp("check", "a.yaml", cwd=tmp_path).stdout
+    assert offer in bnexp("train", "a.yaml", cwd=tmp_path).stderr
     assert "interrupted run" not in bnexp("train", "a.yaml", cwd=tmp_path).stderr, "a newer run is finished"
 
 
@@ -648,7 +650,9 @@ def test_resume_goes_on_in_the_directory_of_the_run(left: store.Run, tmp_path: P
     assert [run.id for run in store.runs_in(tmp_path / "runs")] == [left.id]
     assert store.find(tmp_path / "runs", "latest") == store.Run((tmp_path / "runs" / left.id).resolve())
     assert refused("train", "--resume", left.id, cwd=tmp_path) == (
-        f"{left.id} is finished; expected an interrupted run. All its seeds are trained."
+        f"{left.id} is finished; expected an interrupted run. All its seeds are trained. With other epochs it is trained "
+        f"anew: bnexp train runs/{left.id}/config.yaml --epochs N. For more seeds: bnexp train "
+        f"runs/{left.id}/config.yaml --seeds N."
     )
 
 

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from bnexp import store
 from bnexp.errors import RunError, StorageError
 from bnexp.history import History
-from bnexp.store import directories, reading
-from bnexp.system import temporary_files
+from bnexp.store import directories, reading, runs
+from bnexp.system import run_folders, temporary_files
 
 METRICS = {"val_loss": {"final": 0.5, "best": 0.5}}
 FINISHED = {"status": "finished", "seeds": 2, "metrics": METRICS}
@@ -675,3 +675,7 @@ def test_hostile_names_become_plain_directories_under_runs(tmp_path: Path, name:
 def _no_leftovers(tmp_path: Path) -> Iterator[None]:
     yield
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_files_that_mark_a_run_are_those_that_are_written() -> None:
+    assert {*runs.FINAL.values(), *runs.EARLIER.values(), "history.json"} == run_folders.MARKS

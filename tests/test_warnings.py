@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from experiments import experiment
 
+from bnexp.config.own_model import PythonNetwork
 from bnexp.experiment.warnings import cautions
 
 BATCH: dict[str, Any] = {"model": {"normalization": "batch"}}
@@ -56,7 +57,11 @@ def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
     assert warning.startswith(
         "training.batch_size is 4; batch normalization estimates mean and variance poorly below 8."
     )
+    assert warning.endswith("or compare with model.normalization: layer.")
     assert cautions(experiment(training={"batch_size": 4}, model={"normalization": "none"}), steps=5000) == []
+    own = {"model": PythonNetwork(name="python", build="my_net.py:build")}
+    (warning,) = cautions(experiment(training={"batch_size": 4}).model_copy(update=own), 5000, own_momenta=[0.9])
+    assert warning.endswith("or compare with the arm layer.")
 
 
 def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> None:

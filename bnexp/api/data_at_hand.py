@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import SettingError, UserError, listed, nearest
+from bnexp.system.run_folders import files_outside_runs, is_of_runs
 from bnexp.system.spelling import spelt
 from bnexp.system.user_path import user_path
 
@@ -70,10 +71,10 @@ def refuse_unknown_target(dataset: Mapping[str, Any]) -> None:
 
 
 def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
-    """Raise UserError if a folder holds tables or .npz files but no folders."""
+    """Raise UserError if a folder holds tables or .npz files but no folders, except bnexp's runs."""
     inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
     tables = [one for one in inside if one.suffix.lower() in (*_tables(), ".npz")]
-    if tables and not any(one.is_dir() for one in inside):
+    if tables and not any(one.is_dir() and not is_of_runs(one) for one in inside):
         first = next((one for one in tables if "train" in one.stem.lower()), tables[0])
         seen = f"{called} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
         raise UserError(f"{seen}; expected a file, or a folder of images or recordings. Name the file: {first}")
@@ -85,7 +86,7 @@ def _refuse_folder_without_data(path: Path, data: str, called: str) -> None:
     from bnexp.data.sources.sound import SOUND_ENDINGS
 
     files = Counter[str]()
-    for _, _, names in os.walk(path):
+    for _, names in files_outside_runs(path):
         endings = {name: os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}
         if any(ending in (*IMAGES[0], *SOUND_ENDINGS) for ending in endings.values()):
             return
@@ -173,7 +174,7 @@ def _folder_kind(path: Path) -> str:
 
 def _first_files(path: Path) -> Iterator[Path]:
     """Yield the first 20 files of the folder and of each folder inside it."""
-    for folder, _, names in os.walk(path):
+    for folder, names in files_outside_runs(path):
         yield from (Path(folder, name) for name in sorted(names)[:20])
 
 
@@ -186,7 +187,11 @@ def _may_be_data(path: Path) -> bool:
         return False
     if path.is_dir():
         files = itertools.islice(_first_files(path), MOST_LOOKED_AT)
-        return path.name != "runs" and any(one.suffix.lower() in (*SOUND_ENDINGS, *IMAGES[0]) for one in files)
+        return (
+            path.name != "runs"
+            and not is_of_runs(path)
+            and any(one.suffix.lower() in (*SOUND_ENDINGS, *IMAGES[0]) for one in files)
+        )
     return path.suffix.lower() in (*_tables(), ".npz")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bnexp import config
+from bnexp.api.arm_options import applying
 from bnexp.api.data_at_hand import refuse_unknown_target
 from bnexp.api.given_networks import NamedNetwork
 from bnexp.config.at_hand import ConfigAtHand
@@ -32,7 +33,7 @@ def mistakes_of_configs(
     problems = Problems()
     for one in configs:
         with problems.noted():
-            config.load(one, overrides, is_partial=not dataset)
+            config.load(one, applying(one, overrides), is_partial=not dataset)
     is_other_table = any(said_of(one, "dataset", key) is not None for one in overrides for key in NAMING)
     if (problems.found or known.found) and not is_other_table:
         try:

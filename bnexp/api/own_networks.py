@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import config
+from bnexp.api.arm_options import applying, faulty_options, name_of, sets_kind
 from bnexp.api.arrays_at_hand import dataset_given
 from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, taken
 from bnexp.api.names import RUNS, NormalizationArm
 from bnexp.api.observer import Observer
 from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs, with_function
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.config.overrides import said_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
 from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
 from bnexp.experiment.config_names import Name as ArmName
@@ -66,16 +66,18 @@ class OwnNetworks:
         _refuse_while_imported()
         names = [_as_own(one) for one in taken(networks, overrides, self.runs)]
         own = [one for one in names if isinstance(one, NamedNetwork)]
-        set_for_all = [one for one in overrides if _sets_normalization(one)]
+        set_for_all = [one for one in overrides if sets_kind(one)]
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
         dataset, places = self._dataset_of(own, problems)
         named = [with_function(one) for one in own]
         every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
         problems.add(mistakes_of_configs(every, overrides, dataset, problems))
+        if len(own) == len(names):
+            problems.tell(*faulty_options(self.arms or [*SWAPPED, *MADE], overrides))
         problems.refuse()
         if not own:
             return [one for one in names if not isinstance(one, NamedNetwork)]
-        found: list[ArmName] = []
+        found, chosen = list[ArmName](), list[NormalizationArm]()
         for name in names:
             if not isinstance(name, NamedNetwork):
                 found.append(name)
@@ -95,6 +97,10 @@ class OwnNetworks:
                     f"{spelt('arms', ['batch', 'none'])}."
                 )
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
+            chosen += arms
+        if len(own) == len(names):
+            problems.tell(*faulty_options(chosen, overrides))
+        problems.refuse()
         return found
 
     def _dataset_of(self, own: Sequence[NamedNetwork], problems: Problems) -> tuple[Mapping[str, Any], dict[str, str]]:
@@ -154,18 +160,6 @@ class OwnNetworks:
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
         observer.info(f"{name}: {layers}; arms: {', '.join(arms)}")
         return arms
-
-
-def _sets_normalization(override: str) -> bool:
-    """Return True for an override that sets the kind of normalization.
-
-    >>> [_sets_normalization(f"model.normalization{end}") for end in ("=layer", ".name=layer", ".momentum=0.9")]
-    [True, True, False]
-    >>> _sets_normalization("model={normalization: none}")
-    True
-    """
-    said = said_of(override, "model", "normalization")
-    return "name" in said if isinstance(said, dict) else said is not None
 
 
 def _takes_normalization(build: str) -> bool:
@@ -239,11 +233,7 @@ def _at_hand(
         "model": name,
         **dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms")),
     }
-    return ConfigAtHand(f"{network.stem}-{_name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
-
-
-def _name_of(arm: NormalizationArm) -> str:
-    return str(arm.get("name", "arm") if isinstance(arm, Mapping) else arm)
+    return ConfigAtHand(f"{network.stem}-{name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
 
 
 def _typed(arms: Sequence[NormalizationArm]) -> str:
@@ -266,6 +256,7 @@ def _mapping(options: Mapping[str, Any]) -> str:
 
 def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: Observer) -> dict[str, int]:
     """Build the network as it is written; return the number of its normalization layers of each kind."""
+    overrides = applying(at_hand, overrides)
     experiment = config.load(at_hand, overrides)
     try:
         with observer.preparing(at_hand.name) as note:

@@ -116,8 +116,9 @@ def _experiment_keys() -> Iterator[Key]:
 
 
 def _study_keys() -> Iterator[Key]:
+    prefixes = {"study": "", "tie": "tie.KEY."}
     for title, kind in STUDY_SECTIONS:
-        yield from _keys_of(kind, "a study" if title == "study" else f"{title} of a study", "")
+        yield from _keys_of(kind, "a study", prefixes.get(title, f"{title}."))
 
 
 def _keys_of(kind: type[BaseModel], of: str, prefix: str) -> Iterator[Key]:

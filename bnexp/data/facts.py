@@ -36,6 +36,8 @@ class RowFacts:
     texts_without_words: TextsWithoutWords | None = None
     files_left_out: dict[str, int] | None = None
     """File name extension -> number of files that were not read."""
+    runs_left_out: list[str] | None = None
+    """Folders with bnexp's runs, relative to the folder of the data."""
     arrays_left_out: list[str] | None = None
     one_hot_classes: int | None = None
     """The length of each target, if targets are one-hot vectors."""

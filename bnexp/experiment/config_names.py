@@ -114,7 +114,7 @@ def study_paths(names: Sequence[str]) -> list[Path]:
     for name in names or known:
         path = known.get(name.removeprefix(f"{STUDIES.name}/"), Path(name))
         if path.suffix not in (".yaml", ".yml") and not os.path.isfile(path):
-            hint = f"{nearest(name, known)} Or give a .yaml file." if known else no_studies()
+            hint = _is_a_file(name) or (f"{nearest(name, known)} Or give a .yaml file." if known else no_studies())
             raise UserError(f"No study is called {name!r}. {hint}")
         found.append(path)
     return list(dict.fromkeys(found))

@@ -71,7 +71,9 @@ def _again(run: store.Run) -> str:
 def _cure(run: store.Run, state: store.State) -> str:
     match state.status:
         case "finished":
-            return "All its seeds are trained."
+            path = str(run.directory / "config.yaml")
+            anew, more = (command("train", path, then=option) for option in ("epochs", "seeds"))
+            return f"All its seeds are trained. With other epochs it is trained anew: {anew}. For more seeds: {more}."
         case "running":
             return "Wait for it, or stop it."
         case _:

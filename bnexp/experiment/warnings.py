@@ -80,6 +80,11 @@ def _momentum_key(experiment: Experiment) -> str:
     return "model.normalization.momentum"
 
 
+def _layer_arm(experiment: Experiment) -> str:
+    """Return how the user names layer normalization: as an arm of their own network, or in a config."""
+    return "the arm layer" if isinstance(experiment.model, PythonNetwork | KerasFile) else "model.normalization: layer"
+
+
 def _low_enough(steps: int) -> float:
     """Return a momentum, 0.9 or lower, that forgets the initial moving averages within these steps.
 
@@ -95,7 +100,7 @@ def _small_batches(experiment: Experiment) -> list[str]:
         return []
     return [
         f"{warning_kinds.SMALL_BATCHES} is {size}; batch normalization estimates mean and variance poorly "
-        f"below {SMALL_BATCH}. Use a larger batch, or compare with model.normalization: layer."
+        f"below {SMALL_BATCH}. Use a larger batch, or compare with {_layer_arm(experiment)}."
     ]
 
 
@@ -117,5 +122,5 @@ def _accumulated_gradients(experiment: Experiment) -> list[str]:
     return [
         f"{warning_kinds.ACCUMULATED_GRADIENTS} is {batches}; batch normalization takes mean and variance "
         f"over training.batch_size, {size} rows, and not over the {size * batches} rows of an update. "
-        f"Use training.batch_size: {size * batches} without it, or compare with model.normalization: layer."
+        f"Use training.batch_size: {size * batches} without it, or compare with {_layer_arm(experiment)}."
     ]

@@ -108,7 +108,7 @@ def filled(facts: DataFacts) -> str:
 
 
 def left_out(facts: DataFacts) -> str:
-    """Write how many rows are left out, and which files of the folder or arrays of the file are not read; else ""."""
+    """Write how many rows are left out, and which files, runs or arrays are not read; "" if there are none."""
     parts = []
     if dropped := facts.duplicates_dropped:
         parts.append(f"{counted(dropped, 'repeated row')} dropped")
@@ -118,6 +118,8 @@ def left_out(facts: DataFacts) -> str:
     if files := facts.files_left_out:
         kinds = [f"{count} {_name(kind)}" for kind, count in files.items()]
         parts.append(f"other files left out: {listed(kinds, MOST_NAMED)}")
+    if runs := facts.runs_left_out:
+        parts.append(f"bnexp's own runs left out: {listed(map(_name, runs), MOST_NAMED)}")
     if arrays := facts.arrays_left_out:
         parts.append(f"other arrays left out: {listed(map(_name, arrays), MOST_NAMED)}")
     return "; ".join(parts)

@@ -73,8 +73,12 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
 
 
-def experiment_plan(experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None) -> Iterator[Text]:
-    """Yield why stored seeds of an experiment cannot be used, and what would be trained."""
+def experiment_plan(
+    experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None, offer: str | None
+) -> Iterator[Text]:
+    """Yield why stored seeds cannot be used, how an interrupted run goes on, and what would be trained."""
+    if offer is not None:
+        yield Text(plain(offer))
     yield from (Text(plain(f"{experiment.name}: {text}")) for text in seeds.seeds_not_used)
     parts = [f"{counted(experiment.training.seeds, 'seed')} x {counted(experiment.training.epochs, 'epoch')}"]
     parts += [seeds_to_train(seeds)] if seeds.kept_in is not None else []

@@ -1,7 +1,7 @@
 """Run directories under `runs/`: created, locked, written, listed and found. Every file is absent or complete."""
 
 from bnexp.store.comparison_document import ArmHead, ComparisonDocument, ComparisonHead
-from bnexp.store.directories import LOCK, new_directory, own_directory, point_latest, resumed_directory
+from bnexp.store.directories import new_directory, own_directory, point_latest, resumed_directory
 from bnexp.store.histories import write_histories
 from bnexp.store.kept_rows import ROWS, keep_rows
 from bnexp.store.names import slug
@@ -13,6 +13,7 @@ from bnexp.store.runs import CELLS, CHECKPOINT, Kind, Run, State, Status
 from bnexp.store.search import find, nearest_runs, runs_in
 from bnexp.store.study_document import StudyHead
 from bnexp.store.writing import copy, json_text, make_place, refuse_unwritable, write, write_json, write_with
+from bnexp.system.run_folders import LOCK
 
 __all__ = [
     "CELLS",

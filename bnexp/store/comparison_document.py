@@ -1,7 +1,4 @@
-"""comparison.json: arms paired by seed, the differences, and the verdicts.
-
-The file is never written again, so keys that a newer bnexp added are ignored.
-"""
+"""comparison.json: arms paired by seed, differences, and verdicts. Keys that a newer bnexp added are ignored."""
 
 from __future__ import annotations
 
@@ -218,6 +215,7 @@ SHARED_FACTS = (
     "columns_filled",
     "rows_before_limit",
     "files_left_out",
+    "runs_left_out",
     "arrays_left_out",
     "one_hot_classes",
     "classes",

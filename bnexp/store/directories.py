@@ -17,9 +17,9 @@ from bnexp.errors import RunError, StorageError
 from bnexp.store.names import slug
 from bnexp.store.reading import read_json
 from bnexp.store.writing import make_place, storage_errors, write
+from bnexp.system.run_folders import LOCK
 from bnexp.system.temporary_files import clear_leftovers
 
-LOCK = ".lock"
 LATEST = "latest"
 
 

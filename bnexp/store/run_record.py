@@ -82,6 +82,8 @@ class DataFacts(Extensible):
     log_mel: dict[str, JsonValue] | None = None
     texts_without_words: dict[str, JsonValue] | None = None
     files_left_out: dict[str, int] | None = None
+    runs_left_out: list[str] | None = None
+    """Folders with bnexp's runs inside the folder of the data."""
     arrays_left_out: list[str] | None = None
     one_hot_classes: Count | None = None
     """The length of each target, if targets are one-hot vectors."""

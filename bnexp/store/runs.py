@@ -8,7 +8,6 @@ another.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from bnexp.errors import RunError
 from bnexp.held_out import HeldOut
 from bnexp.history import History, from_json
 from bnexp.store.comparison_document import ComparisonDocument, ComparisonHead
-from bnexp.store.directories import LOCK, is_held
+from bnexp.store.directories import is_held
 from bnexp.store.histories import HISTORIES, read_histories
 from bnexp.store.kept_rows import ROWS, kept_rows
 from bnexp.store.reading import content, cure, read_json, refuse_irregular, refuse_lost, text
@@ -27,6 +26,7 @@ from bnexp.store.records import Record, head, read_record, validated
 from bnexp.store.run_record import RunHead, RunRecord
 from bnexp.store.seeds import refuse_lost_seeds, refuse_other_seeds
 from bnexp.store.study_document import FORMAT, StudyDocument, StudyHead
+from bnexp.system.run_folders import LOCK, STAMP, STUDY
 from bnexp.system.spelling import command
 
 Kind = Literal["run", "comparison", "study"]
@@ -55,8 +55,6 @@ BESIDE: dict[Kind, tuple[str, ...]] = {
 DAMAGE = (RunError, OSError, ValueError, RecursionError, MemoryError)
 """What damaged files can raise. Any other error is a bug of bnexp, and is shown as one."""
 HEADS: dict[Kind, type[Record]] = {"run": RunHead, "comparison": ComparisonHead, "study": StudyHead}
-STAMP = re.compile(r"-([0-9]{8}-[0-9]{6})(?:-([0-9]{1,4}))?$")
-STUDY = re.compile(r"-study-[0-9a-f]{10}$")
 
 
 class State(NamedTuple):

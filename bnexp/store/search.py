@@ -14,11 +14,10 @@ from bnexp.store.names import is_plain
 from bnexp.store.reading import text
 from bnexp.store.records import head
 from bnexp.store.run_record import Started
-from bnexp.store.runs import EARLIER, FINAL, STAMP, STUDY, Run, files_in
+from bnexp.store.runs import EARLIER, FINAL, Run, files_in
+from bnexp.system.run_folders import MARKS, STAMP, STUDY
 from bnexp.system.spelling import command, spelt
 
-MARKS = frozenset((*FINAL.values(), *EARLIER.values(), "history.json"))
-"""A directory whose name has no time is a run, comparison or study if it has one of these files."""
 STAMPED = "%Y%m%d-%H%M%S"
 
 

@@ -69,19 +69,24 @@ FUNCTIONS = {"study": "run_study", "runs": "list_runs", "data fetch": "fetch_dat
 """Commands -> the functions of bnexp that do the same under another name."""
 
 
-def command(name: str, given: str = "", *, option: str | None = None) -> str:
+def command(name: str, given: str = "", *, option: str | None = None, then: str | None = None) -> str:
     """Return a command with its argument or option, or the Python call that does the same.
+
+    `then` is an option that follows, whose number the user chooses.
 
     >>> command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
     ('bnexp.train(resume="runs/bn")', 'bnexp.fetch_data(NAME)', 'bnexp.list_runs()')
     >>> with by_command():
     ...     command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
     ('bnexp train --resume runs/bn', 'bnexp data fetch NAME', 'bnexp runs')
+    >>> command("train", "bn", then="epochs")
+    'bnexp.train("bn", epochs=N)'
     """
+    last = [] if then is None else [spelt(then, "N")]
     if is_by_command():
-        return f"bnexp {name} {f'--{option} ' if option else ''}{given}".rstrip()
-    shown = "" if not given else _in_python(given) if option is None else spelt(option, given)
-    return f"bnexp.{FUNCTIONS.get(name, name)}({shown})"
+        return " ".join([f"bnexp {name} {f'--{option} ' if option else ''}{given}".rstrip(), *last])
+    shown = [] if not given else [_in_python(given) if option is None else spelt(option, given)]
+    return f"bnexp.{FUNCTIONS.get(name, name)}({', '.join([*shown, *last])})"
 
 
 STORED = re.compile(

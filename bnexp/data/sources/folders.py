@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bnexp.config.real import ImageFolderDataset, WavFolderDataset
 from bnexp.data.sources.layout import only_folder_cure, quoted, refuse_no_classes, warnings_of_layout
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.errors import Problems, SettingError
+from bnexp.system.run_folders import is_run
 
 
 @dataclass
@@ -25,10 +27,12 @@ class Listing:
     folders: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     """Ending (or the name of a file without one) -> the number of other files."""
+    runs: list[Path] = field(default_factory=list)
+    """Folders that hold bnexp's runs. Nothing in them is in `files`, `folders` or `others`."""
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, grouped: bool = False) -> Listing:
-    """List the files with these endings in all subfolders of a folder, and its other files.
+    """List the files with these endings in all subfolders of a folder, and its other files. Runs are left out.
 
     If files are `grouped` by their names, these names include the folders inside the folders of the classes.
 
@@ -81,7 +85,15 @@ class LabelledFiles:
     counts: dict[str, int] = field(default_factory=dict)
     """The key that names a part in the config -> the number of its files."""
     left_out: Counter[str] = field(default_factory=Counter)
+    runs_left_out: list[str] = field(default_factory=list)
+    """Path of each folder with bnexp's runs, relative to the folder of its part."""
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def left_out_facts(self) -> dict[str, Any]:
+        """Return the fields of `RowFacts` that say what is not read."""
+        runs = [*dict.fromkeys(self.runs_left_out)]
+        return {"files_left_out": dict(sorted(self.left_out.items())), "runs_left_out": runs or None}
 
 
 def labelled_parts(
@@ -104,6 +116,7 @@ def labelled_parts(
             found.inner += ["/".join(path.parts[depth + 1 :]) for path in listing.files]
             found.counts[key] = len(labels)
             found.left_out += listing.others
+            found.runs_left_out += ["/".join(path.parts[depth:]) for path in listing.runs]
             found.warnings += warnings_of_layout(folder, listing.files)
             classes[key] = {*labels}
     problems.refuse()
@@ -128,38 +141,49 @@ def labels_of(folder: Path, paths: Iterable[Path]) -> list[str]:
     return [path.parts[depth] for path in paths]
 
 
-def _listing(folder: Path, suffixes: tuple[str, ...]) -> Listing:
+def _listing(folder: Path, suffixes: tuple[str, ...], *, is_inside: bool = False) -> Listing:
+    """List a folder and its subfolders; `is_inside` is False for the outer folder.
+
+    A link to a folder is followed only directly in the outer folder, where it is a class. Deeper links could form a
+    circle.
+    """
     listing = Listing()
-    for entry, is_folder, is_inside in _entries(folder):
-        ending = os.path.splitext(entry.name)[1].lower()
-        if is_folder:
-            listing.folders.append(Path(entry.path))
+    for entry in _entries(folder):
+        path, ending = Path(entry.path), os.path.splitext(entry.name)[1].lower()
+        if os.path.isdir(path) if entry.is_symlink() else entry.is_dir():
+            _add_folder(listing, path, suffixes, is_followed=not (is_inside and entry.is_symlink()))
         elif is_inside and ending in suffixes:
-            listing.files.append(Path(entry.path))
+            listing.files.append(path)
             if not entry.is_file():
-                listing.irregular.append(listing.files[-1])
+                listing.irregular.append(path)
         elif entry.is_file():
             listing.others[ending if len(ending) > 1 else entry.name] += 1
     return listing
 
 
-def _entries(folder: str | Path, *, is_inside: bool = False) -> Iterator[tuple[os.DirEntry[str], bool, bool]]:
-    """Yield each entry of a folder and its subfolders, and two flags: it is a folder, and it is inside a subfolder.
+def _add_folder(listing: Listing, path: Path, suffixes: tuple[str, ...], *, is_followed: bool) -> None:
+    """Add a folder and what it holds to a listing, unless it is a run, or holds runs and no file of the user's own."""
+    if is_run(path):
+        listing.runs.append(path)
+        return
+    inner = _listing(path, suffixes, is_inside=True) if is_followed else Listing()
+    if inner.runs and not inner.files:
+        listing.runs.append(path)
+        return
+    listing.folders += [path, *inner.folders]
+    listing.files += inner.files
+    listing.irregular += inner.irregular
+    listing.others += inner.others
+    listing.runs += inner.runs
 
-    A link to a folder is followed only directly in the outer folder, where it is a class. Deeper links could form a
-    circle.
-    """
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder that are not hidden, by name."""
     try:
         with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+            return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except OSError:  # an unreadable folder is reported later
-        return
-    for entry in entries:
-        if not entry.name.startswith("."):
-            is_folder = os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
-            yield entry, is_folder, is_inside
-            if is_folder and not (is_inside and entry.is_symlink()):
-                yield from _entries(entry.path, is_inside=True)
+        return []
 
 
 def _refuse_unreadable(listing: Listing) -> None:

@@ -36,7 +36,7 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: Row
     paths = found.paths
     x_NHWC, warnings = cache.found(len(paths)) or _read(folder, found, dataset, limit, cache)
     y_N, classes = numbered(found.labels)
-    facts = RowFacts(files_left_out=dict(sorted(found.left_out.items())), warnings=[*found.warnings, *warnings])
+    facts = RowFacts(**found.left_out_facts, warnings=[*found.warnings, *warnings])
     rows = Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)
     return with_parts(rows, found.counts)
 

@@ -14,6 +14,7 @@ from bnexp.data.sources.alike import warnings_of
 from bnexp.data.sources.parts import KEYS, is_part, parts_first, which_part
 from bnexp.data.stored_rows import Inputs
 from bnexp.errors import SettingError, listed
+from bnexp.system.run_folders import is_of_runs
 
 MOST_NAMED = 10
 """Most folders that a message names, so that the message fits in a few lines of a terminal."""
@@ -44,9 +45,9 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
 def split_folders(folder: Path) -> dict[str, Path] | None:
     """Return the folder of each part if all subfolders are parts of a split, with a training part; else None.
 
-    Each part must hold folders, which are its classes.
+    Each part must hold folders, which are its classes. Folders with bnexp's runs do not count.
     """
-    inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".") and not is_of_runs(one)]
     found = {which_part(one.name): one for one in sorted(inner)}
     is_split = len(found) == len(inner) > 1 and None not in found and "training" in found
     if not is_split or not all(any(one.is_dir() for one in place.iterdir()) for place in inner):

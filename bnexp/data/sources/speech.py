@@ -58,9 +58,7 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCach
             kept = cache.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
     x_NTF, warnings = kept
     rows = _rows(dataset, x_NTF, rate, found.paths, found.labels, found.inner if dataset.group == "file" else None)
-    facts = replace(
-        rows.facts, files_left_out=dict(sorted(found.left_out.items())), warnings=[*found.warnings, *warnings]
-    )
+    facts = replace(rows.facts, **found.left_out_facts, warnings=[*found.warnings, *warnings])
     return with_parts(replace(rows, facts=facts), found.counts)
 
 

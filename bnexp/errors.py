@@ -134,7 +134,7 @@ class Problems:
     def noted(self) -> Iterator[None]:
         """Note a mistake in bad input instead of raising it. Any other error passes.
 
-        An error without a text is not noted: it says only that a part is missing, which was left out for its mistake.
+        An error without a text is not noted. It means that a part is missing, and the mistake in that part is known.
         """
         try:
             yield

@@ -92,7 +92,8 @@ def test_cannot_tell_yet_says_how_many_pairs_would_settle_it() -> None:
     means = stats.multivariate_normal(cov=[[1, correlation], [correlation, 1]])
     error = 100 * (1 - means.cdf([z, z], lower_limit=[-z, -z]))
     assert 5 < error < 10
-    cost = f"--seeds {pairs}: as the second look, it errs in about {error:.2g}% of cases, not in 5%."
+    cost = f"--seeds {pairs}: that would be the second look; together, all looks err in about {error:.2g}% of cases "
+    cost += "without a difference, not in 5%."
     chance = f"With about {pairs} pairs of seeds (--seeds {pairs}) there is about a 50% chance to settle it."
     assert verdict["sentence"].endswith(f"{chance} {NOT_KEPT} {cost}")
 

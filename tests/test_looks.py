@@ -282,13 +282,21 @@ def test_the_advice_of_more_seeds_counts_the_looks_before() -> None:
     seeds = document.contrasts[0].verdict.settled_by
     assert document.contrasts[0].verdict.word == "cannot tell yet" and seeds is not None and seeds > 20
     alone = with_looks(document, [look_of(document)], (), ()).contrasts[0]
-    assert f" --seeds {seeds}: as the second look, it errs in about " in alone.verdict.sentence
+    assert (
+        f" --seeds {seeds}: that would be the second look; together, all looks err in about " in alone.verdict.sentence
+    )
     earlier = [EarlierLook(seeds=10, level=LEVEL, arm="bn")]
     after = with_looks(document, [look_of(document)], (), earlier).contrasts[0]
     assert "so this is the second look" in after.cautions[0]
     error = 100 * error_of([(10, LEVEL), (20, LEVEL), (seeds, LEVEL)])
-    cost = f" --seeds {seeds}: as the third look, it errs in about {error:.2g}% of cases, not in 5%."
+    cost = f" --seeds {seeds}: that would be the third look; together, all looks err in about {error:.2g}% of cases "
+    cost += "without a difference, not in 5%."
     assert after.verdict.sentence == document.contrasts[0].verdict.sentence + cost
+    repeated = with_looks(document, [look_of(document)], (), (), stored=earlier).contrasts[0]
+    assert repeated.verdict.sentence == after.verdict.sentence, (
+        "a repeated comparison has no caution, its advice counts"
+    )
+    assert repeated.cautions == []
     withheld = compare(pair(3, 0.0), Question())
     told = with_looks(withheld, [look_of(withheld)], (), ()).contrasts[0].verdict
     assert told.settled_by is not None and "look" not in told.sentence, "3 pairs have no verdict, so none can err"

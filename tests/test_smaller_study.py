@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -220,6 +221,11 @@ def test_the_same_question_about_other_data_is_another_answer_with_a_risk_of_its
         "the first answer." in told
     )
     assert "exploratory" not in told and "second look" not in told
+    run(tmp_path, (STUDY % 6).replace("samples: 80", "samples: 90"))
+    told = printed_plan(tmp_path, (STUDY % 8).replace("samples: 80", "samples: 90"))
+    own = re.search(r"is the second look; together, all looks err in about ([\d.]+)%", told)
+    assert own is not None
+    assert f"Together, these answers err in up to {5 + float(own[1]):.0f}% of cases" in told
     other_net = (STUDY % 6).replace("samples: 80", "samples: 90").replace("hidden: [4]", "hidden: [5]")
     assert "on other data" not in printed_plan(tmp_path, other_net)
 

@@ -175,7 +175,9 @@ def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: 
     """Add to a comparison its looks and the earlier looks and questions about these arms; store and return it."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
-    document = with_looks(document, taken, work.question.looks, before.looks(document.primary.metric, taken))
+    metric, looks = document.primary.metric, work.question.looks
+    stored = before.looks(metric, taken, even_later=True)
+    document = with_looks(document, taken, looks, before.looks(metric, taken), stored=stored)
     asked, classes = document.asked, document.dataset.classes
     told = before.exploratory(JudgedBy.of(document.primary.metric, asked.margin, asked.about, classes))
     for contrast in document.contrasts:

@@ -25,10 +25,10 @@ NAMING = ("name", "path", "separator", "encoding", "target")
 def mistakes_of_configs(
     configs: Sequence[ConfigAtHand], overrides: Sequence[str], dataset: Mapping[str, Any], known: Problems
 ) -> Problems:
-    """Return the mistakes in these configs and overrides; if there are any mistakes, with an unknown target.
+    """Return the mistakes in these configs and overrides. If there are any, also check that the target is a column.
 
-    Without mistakes, reading the data finds an unknown target. `known` has the mistakes that were found before. The
-    configs lack the section `dataset` if it is empty.
+    If there are none, the data are read next, and that finds an unknown target. `known` has the mistakes that were
+    found before. The configs lack the section `dataset` if it is empty.
     """
     problems = Problems()
     for one in configs:

@@ -26,11 +26,17 @@ def is_over(document: ComparisonDocument) -> bool:
 
 
 def with_looks(
-    document: ComparisonDocument, taken: Sequence[Look], planned: Sequence[int], earlier: Sequence[EarlierLook]
+    document: ComparisonDocument,
+    taken: Sequence[Look],
+    planned: Sequence[int],
+    earlier: Sequence[EarlierLook],
+    *,
+    stored: Sequence[EarlierLook] = (),
 ) -> ComparisonDocument:
     """Return the comparison of the last look, with how the looks ended and the probability that any of them errs.
 
-    If a verdict advises more seeds, its sentence also says how often that further look would err.
+    If a verdict advises more seeds, its sentence also says how often any look errs after that further one. For this,
+    all `stored` looks count, also later ones than the comparison that this one repeats.
     Earlier looks do not matter to an arm that has no verdict now.
     """
     document = document.model_copy(deep=True)
@@ -44,7 +50,9 @@ def with_looks(
         if planned:
             contrast.verdict.sentence += f" {_end(contrast.verdict, taken)}"
         elif contrast.verdict.settled_by is not None and not contrast.verdict.is_withheld:
-            contrast.verdict.sentence += f" {_advised(contrast.verdict.settled_by, [*before, *now])}"
+            looks = [*((look.seeds, look.level) for look in stored or earlier if look.arm == contrast.arm), *now]
+            more = contrast.verdict.settled_by
+            contrast.verdict.sentence += f" {next_look(f'--seeds {more}', more, looks)}"
         if before:
             seeds = [count for count, _ in before]
             contrast.cautions.append(caution(seeds, taken[-1].seeds, errors[-1], is_planned=bool(planned)))
@@ -61,12 +69,6 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     if verdict.seeds_could_settle is False:
         return f"Stopped at the {look} look ({seeds} seeds): more seeds will not settle this."
     return f"Not settled after {seeds} seeds."
-
-
-def _advised(seeds: int, looks: Sequence[tuple[int, float]]) -> str:
-    """Return how often a look at the advised number of seeds errs. `looks` are all looks so far: (seeds, level)."""
-    number = len({*(count for count, _ in looks), seeds})
-    return f"--seeds {seeds}: {_errs(number, statistics.error_of([*looks, (seeds, statistics.LEVEL)]))}."
 
 
 def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:
@@ -89,18 +91,15 @@ def error_in_words(error: float) -> str:
     return f"together, all looks err in about {100 * error:.2g}% of cases without a difference, not in 5%"
 
 
-def as_next_look(seeds: int, before: Sequence[int]) -> str:
-    """Return a clause on how often a look at this number of seeds, or one of the looks before, errs.
+def next_look(option: str, seeds: int, looks: Sequence[tuple[int, float]]) -> str:
+    """Return a sentence on what a further look costs. `looks` are the looks so far: (seeds, level).
 
-    >>> as_next_look(40, [10, 20])
-    'as the third look, it errs in about 11% of cases, not in 5%'
+    >>> next_look("--seeds 40", 40, [(10, 0.95), (20, 0.95)]).partition(" of cases")[0]
+    '--seeds 40: that would be the third look; together, all looks err in about 11%'
     """
-    error = statistics.error_of([(count, statistics.LEVEL) for count in (*before, seeds)])
-    return _errs(len({*before, seeds}), error)
-
-
-def _errs(number: int, error: float) -> str:
-    return f"as the {ordinal(number)} look, it errs in about {100 * error:.2g}% of cases, not in 5%"
+    number = len({*(count for count, _ in looks), seeds})
+    error = statistics.error_of([*looks, (seeds, statistics.LEVEL)])
+    return f"{option}: that would be the {ordinal(number)} look; {error_in_words(error)}."
 
 
 def seeds_in_words(counts: Sequence[int]) -> str:

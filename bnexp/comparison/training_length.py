@@ -45,7 +45,7 @@ def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[st
         if count == 1:
             last, before = "its last epoch is", f"epoch {epochs - SHORT_LAG}"
             start_S = values_SE[:, -1 - SHORT_LAG]
-        if not gains.matter(before_S, last_S):
+        if not gains.matter(before_S, last_S):  # in short runs: the gain of the last epoch alone
             continue
         if (gain := gains.in_words(start_S, last_S, LEVEL)) is not None:
             yield (

@@ -167,19 +167,20 @@ class Before:
         self._of_pairs = of_pairs({arm.name: arm.is_of() for arm in arms})
         self._of_either_class = of_pairs({arm.name: arm.is_of_either_class() for arm in arms})
 
-    def looks(self, metric: str, taken: Sequence[Look]) -> list[EarlierLook]:
+    def looks(self, metric: str, taken: Sequence[Look], *, even_later: bool = False) -> list[EarlierLook]:
         """Return the earlier looks at which the arms were judged by this metric.
 
         They are in the order of the pairs, then by number of seeds, and each number occurs once for an arm. Of several
         looks at the same seeds, the one with the lowest level counts. A look is left out if this comparison looks
         at the same seeds, at no higher level (`taken`): the same seeds give the same numbers. If this comparison
-        repeats an older one, only looks before the older one count.
+        repeats an older one, only looks before the older one count, unless looks that came `even_later` are asked for.
         """
         found = []
         for (arm, _), several in self._of_pairs.items():
             lowest, before = {look.seeds: look.level for look in taken}, dict[int, EarlierLook]()
             asked = [list(one.taken()) for one in several if one.primary.metric == metric]
-            first = max((at for at, looks in enumerate(asked) if _are_alike(looks, taken)), default=-1)
+            repeated = [at for at, looks in enumerate(asked) if _are_alike(looks, taken) and not even_later]
+            first = max(repeated, default=-1)
             for look in itertools.chain.from_iterable(asked[first + 1 :]):  # the newest comparison comes first
                 if look.level < lowest.get(look.seeds, 1.0):
                     lowest[look.seeds] = look.level

@@ -74,9 +74,10 @@ def _why_not_tried(network: OwnNetwork, built: Built, as_written: InitialWeights
 
 
 def _has_trained_head(as_written: InitialWeights) -> bool:
-    """Return True if the last layer has a bias, which `_why_not_tried` found to have left its initial value.
+    """Return True if the last weight is a bias, for a network that `_why_not_tried` has no objection to.
 
-    A loaded kernel shows nothing. A file holds the random kernel of a new head, too.
+    Then this bias has left its initial value, so the last layer was trained. A kernel shows nothing: a file holds the
+    random kernel of a new head, too.
     """
     return _weights(as_written)[-1][0].endswith("bias")
 
@@ -91,7 +92,7 @@ def _weights(as_written: InitialWeights) -> list[tuple[str, int]]:
 def _doubtful_answers(as_written: InitialWeights, data: Data, experiment: Experiment) -> list[str]:
     """Return a sentence if the network answers one class for all rows, or is worse than the majority-class baseline.
 
-    One class for all rows is no reason for doubt if most rows are of this class.
+    One class for all rows is no reason for doubt if at least 80% of the rows are of this class (`COMMON`).
     """
     rows_R = data.train_SR[0][:TRIED_ROWS]
     y_R = data.rows.y_N[rows_R].astype(int)

@@ -181,7 +181,11 @@ def _before(plan: PlanDocument) -> Iterator[str]:
     for name, word in plan.other_answers.items():
         (same if name in plan.only_other_data else others)[name] = f"{plain(name)} ({plain(word)})"
     if same and plan.claims:
-        error = min(1.0, (1 - statistics.LEVEL) * (len(same) + 1))
+        own = [
+            statistics.error_of([(n, statistics.LEVEL) for n in (*one.earlier_seeds, plan.seeds)])
+            for one in plan.claims
+        ]
+        error = min(1.0, (1 - statistics.LEVEL) * len(same) + max(own))
         yield f"WARNING  the same question had an answer on other data before: {', '.join(same.values())}"
         yield (
             f"Together, these answers err in up to {error:.0%} of cases without a difference, not in 5%. "

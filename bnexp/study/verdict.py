@@ -23,6 +23,7 @@ from bnexp import statistics
 from bnexp.comparison.answer import answer
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, withheld
+from bnexp.comparison.looks import next_look
 from bnexp.comparison.metric_rules import is_margin_of_all
 from bnexp.config.study import Hypothesis
 from bnexp.statistics import LEVEL, Floats, Levels, strict
@@ -59,9 +60,12 @@ def judged(
 def _record(claim: Hypothesis, contrast: Contrast, case: _Case, earlier: Sequence[int]) -> HypothesisRecord:
     """Return the record of one hypothesis for study.json."""
     across = case.across(claim)
-    spread, looks = None if across is None else across.heterogeneity, (*earlier, len(contrast.difference_S))
-    wording = replace(_wording(claim, contrast), spread=spread, looks=looks)
+    wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
     verdict = case.verdict(wording)
+    if (seeds := verdict.settled_by) is not None and not verdict.is_withheld:
+        looks = [(count, LEVEL) for count in (*earlier, len(contrast.difference_S))]
+        further = next_look(wording.how_to_add(seeds), seeds, looks)
+        verdict = verdict.model_copy(update={"sentence": f"{verdict.sentence} {further}"})
     found = _facts(claim, contrast, case.levels.margin, level=case.level_of(verdict))
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=verdict)
 

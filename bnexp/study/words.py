@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp import statistics
-from bnexp.comparison.looks import as_next_look, error_in_words, ordinal, seeds_in_words
+from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.config.dataset import Dataset
@@ -76,8 +76,6 @@ class ClaimWording:
     """Mean of the baseline's values; NaN if the contrast is not one of final values in the metric's unit."""
     data: tuple[Dataset, DataFacts] | None = None
     """The dataset that all cells read and the facts about it; None if they read several data sets."""
-    looks: Sequence[int] = ()
-    """The numbers of seeds of all answers so far, this one included."""
     spread: Heterogeneity | None = None
     """How much the cells that are averaged differ, if there are several."""
 
@@ -140,8 +138,8 @@ class ClaimWording:
         return " ".join(found) or None
 
     def how_to_add(self, seeds: int) -> str:
-        """Return the line of the study's file that sets the number of seeds, and how often an unplanned look errs."""
-        return f"`seeds: {seeds}`: {as_next_look(seeds, self.looks)}"
+        """Return the line of the study's file that sets the number of seeds."""
+        return f"`seeds: {seeds}`"
 
     def how_to_hold_out(self, factor: float) -> str:
         """Return the keys that hold out more rows; "" if the cells read several data sets."""

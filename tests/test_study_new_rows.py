@@ -333,7 +333,7 @@ def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_s
         assert (
             bool(
                 re.fullmatch(
-                    r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+, which draws a similar but different problem\)",
+                    r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+, which generates similar but different data\)",
                     told,
                 )
             )

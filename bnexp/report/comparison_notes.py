@@ -75,7 +75,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
             "other does not. That happens if the differences are skewed, or if there are few seeds. Do not trust "
-            "either alone there. More seeds show which one holds."
+            "either alone there: more seeds show which one holds."
         )
 
 
@@ -115,7 +115,8 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         )
     shares = _shares(anew, len(document.seeds))
     if shares is not None and not contrast.verdict.is_withheld:
-        yield OfOneTable(f"The uncertainty of {metric} for new {anew.drawn} comes from {shares}.")
+        pair = f"{plain(contrast.arm)} - {plain(contrast.baseline)}"
+        yield OfOneTable(f"The uncertainty of {pair} in {metric} for new {anew.drawn} comes from {shares}.")
 
 
 def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
@@ -123,8 +124,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> print(_shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
     ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%), because seeds do
-    well on different rows
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: seeds do
+    well on different rows)
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -133,7 +134,7 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
-        f"and their interaction ({share[2]}), because seeds do well on different {rows}"
+        f"and their interaction ({share[2]}: seeds do well on different {rows})"
     )
 
 

@@ -71,10 +71,10 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "averages.",
         "Arms: mean ± half of the 95% confidence interval over seeds, at the final epoch; with early stopping, at the best epoch. "
         "Differences: mean [95% confidence interval]. p: sign-flip test over seeds, for these rows.",
-        "to reach: val_accuracy of 76.00%, 95% of nobn's. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
+        "to reach: the target is a val_accuracy of 76.00%, which is 95% of nobn's. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
         "Seconds: the time of all seeds together, divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
-        "! The interval and the test (p) disagree for epochs to reach 76.00%: one sees a difference, the other does not. "
+        "! The interval and the test (p) disagree for epochs to reach 76.00%: only one of them excludes zero. "
         "That happens if the differences are skewed, or if there are few seeds. Do not trust either alone there: more seeds show which one holds.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, engine, versions, machine",
@@ -90,7 +90,7 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     assert any(
         line.startswith(
             "! The interval and the test (p) disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
-            "against 0.025): one sees a difference, the other does not."
+            "against 0.025): only one of them excludes zero."
         )
         for line in lines(comparison(told))
     )

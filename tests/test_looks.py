@@ -231,7 +231,7 @@ def test_looks_end_early_where_only_more_rows_would_settle_it() -> None:
     assert (verdict.word, verdict.seeds_could_settle, is_over(document)) == ("cannot tell yet", False, True)
     verdict = with_looks(document, [look_of(document, question.looks)], question.looks, []).contrasts[0].verdict
     assert (
-        " held-out rows instead of 200 there is about a 50% chance to settle it; more seeds alone would not settle it."
+        " held-out rows instead of 200 there is about a 50% chance to settle it. More seeds alone would not settle it."
         in verdict.sentence
     )
     assert verdict.sentence.endswith(" Stopped at the first look (10 seeds): more seeds will not settle this.")

@@ -76,7 +76,7 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
     assert (
-        "held-out rows instead of 200 there is about a 50% chance to settle it; more seeds alone would not settle it. For these 200 rows alone: no difference"
+        "held-out rows instead of 200 there is about a 50% chance to settle it. More seeds alone would not settle it. For these 200 rows alone: no difference"
         in verdict.sentence
     )
 

@@ -255,14 +255,14 @@ def test_the_example_of_the_tutorial_has_the_rows_that_a_comparison_prints(
 
 def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
     ((low, high, rows),) = re.findall(
-        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* With about (\d+) held-out rows instead of [\d,]+ \(dataset\..*?\) there is about a 50% chance to settle it; "
-        r"more seeds alone would not",
+        r"^VERDICT .* is \S+ \[(.*?), (.*?)\], .* With about (\d+) held-out rows instead of [\d,]+ \(dataset\..*?\) there is about a 50% chance to settle it\. "
+        r"More seeds alone would not",
         PAGES["tutorial"],
         re.MULTILINE,
     )
     told = "README.md, section The answer, has other numbers than docs/tutorial.md: write those of the tutorial"
     assert f"95% interval goes from {low} to {high}" in README, told
-    assert f"with about {rows} held-out rows instead of 200 there is about a 50% chance to settle it" in README, told
+    assert f"about {rows} held-out rows instead of 200 give about a 50% chance of a clear verdict" in README, told
 
 
 def test_the_coverage_of_intervals_is_the_benchmarks() -> None:

@@ -320,7 +320,7 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
     (found,) = judged([claim()], [contrast(claim(), right)])
     assert (found.verdict.word, found.verdict.these_rows) == ("inconclusive", "refuted")
     assert (
-        "held-out rows instead of 100 there is about a 50% chance to settle it; more seeds alone would not settle it. For these 100 rows alone: refuted"
+        "held-out rows instead of 100 there is about a 50% chance to settle it. More seeds alone would not settle it. For these 100 rows alone: refuted"
         in found.verdict.sentence
     )
 
@@ -333,7 +333,7 @@ def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_s
         assert (
             bool(
                 re.fullmatch(
-                    r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+, which generates similar but different data\)",
+                    r" \(dataset\.samples=\d+ dataset\.test_size=0\.\d+; this generates similar but different data\)",
                     told,
                 )
             )

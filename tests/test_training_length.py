@@ -178,8 +178,8 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 
 
 AT_THEIR_BEST = (
-    "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
-    "validation part, and a test part judge (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
+    "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
+    "validation part, and let a test part decide the verdict (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
     "training.refresh_statistics=true)."
 )
 
@@ -229,8 +229,8 @@ def test_where_the_validation_part_is_ones_own_a_test_part_is_to_be_named(keys: 
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     own = [replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset})) for one in arms]
     assert cautions(*own)[0].partition("average. ")[2] == (
-        "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
-        f"validation part, and a test part of your own judge (name it as dataset.{key}, and add "
+        "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
+        f"validation part, and let a test part of your own decide the verdict (name it as dataset.{key}, and add "
         "training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
     )
 
@@ -244,7 +244,7 @@ def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
     (told,) = cautions(*arms, metric="test_accuracy")
     assert told.startswith("bn was better at epoch 5 than at its last epoch (20), by ")
     assert told.partition("average. ")[2] == (
-        "The verdict is about the last epoch. To compare the arms at their best, let early stopping choose the epoch on the "
+        "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
         "validation part (add training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
     )
 

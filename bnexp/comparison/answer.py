@@ -250,9 +250,9 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     if rows and seeds:
         return f"With {rows}, or with {seeds}, {CHANCE}.", count
     if rows:
-        return f"With {rows} {CHANCE}; more seeds alone would not settle it.", None
+        return f"With {rows} {CHANCE}. More seeds alone would not settle it.", None
     if seeds:
-        return f"With {seeds} {CHANCE}; more {new_rows.drawn} alone would not settle it.", count
+        return f"With {seeds} {CHANCE}. More {new_rows.drawn} alone would not settle it.", count
     return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it.", None
 
 

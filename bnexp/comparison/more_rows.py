@@ -41,7 +41,7 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
     if isinstance(dataset, Synthetic):
         samples = facts.rows + needed - held_out
         both = f"dataset.samples={samples} dataset.test_size={_share(needed, samples)}"
-        anew = ", which generates similar but different data" if isinstance(dataset, REDRAWN) else ""
+        anew = "; this generates similar but different data" if isinstance(dataset, REDRAWN) else ""
         return ("a larger dataset.samples" if is_second else both) + anew
     if not is_second and (key := _own_part(part, dataset)) is not None:
         return key

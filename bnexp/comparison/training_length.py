@@ -70,11 +70,11 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
         best, epochs = int(np.argmax(np.where(np.isfinite(mean_E), mean_E, -np.inf))), len(mean_E)
         lost = gains.in_words(values_SE[:, -1], values_SE[:, best], 1 - (1 - LEVEL) / (epochs - 1))
         if lost is not None:
-            at_best = f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs})"
-            seen.append(f"{at_best}, by {lost} on average.")
+            earlier = f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs})"
+            seen.append(f"{earlier}, by {lost} on average.")
     if seen:
-        cure = f"The verdict is about the last epoch. To compare the arms at their best, {_choosing(arms, question)}."
-        yield " ".join([*seen, cure])
+        at_best = f"To compare the arms at their best epochs, {_choosing(arms, question)}."
+        yield " ".join([*seen, "The verdict is about the last epoch.", at_best])
 
 
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
@@ -91,9 +91,10 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
-        return f"{stopping}, and a test part judge (add dataset.validation_size=0.25 {rule}{read})"
+        return f"{stopping}, and let a test part decide the verdict (add dataset.validation_size=0.25 {rule}{read})"
     key = own.replace("validation", "test")
-    return f"{stopping}, and a test part of your own judge (name it as dataset.{key}, and add {rule}{read})"
+    how = f"name it as dataset.{key}, and add {rule}{read}"
+    return f"{stopping}, and let a test part of your own decide the verdict ({how})"
 
 
 def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:

@@ -73,9 +73,9 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
         yield OfOneTable(
-            f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: one sees a difference, the "
-            "other does not. That happens if the differences are skewed, or if there are few seeds. Do not trust "
-            "either alone there: more seeds show which one holds."
+            f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
+            "zero. That happens if the differences are skewed, or if there are few seeds. Do not trust either alone "
+            "there: more seeds show which one holds."
         )
 
 
@@ -100,12 +100,13 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     if anew.drawn == "splits":
         yield (
             f"{NEW_ROWS}: the {level} for other splits and rows of this kind. The splits of the seeds overlap, so the "
-            "other interval is for these splits only."
+            "interval beside the mean difference is for these splits only."
         )
         return
     yield (
-        f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The other interval "
-        f"is for these {anew.count:,} {anew.drawn}. Both are for networks trained on these training rows."
+        f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval "
+        f"beside the mean difference is for these {anew.count:,} {anew.drawn}. Both are for networks trained on these "
+        "training rows."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(document, one, found.new_rows)]
     if unbounded:
@@ -124,8 +125,8 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> print(_shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
     ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: seeds do
-    well on different rows)
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: with
+    each seed, the arms differ on other rows)
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -134,7 +135,7 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
-        f"and their interaction ({share[2]}: seeds do well on different {rows})"
+        f"and their interaction ({share[2]}: with each seed, the arms differ on other {rows})"
     )
 
 
@@ -165,8 +166,8 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         if target.why_none is not None:
             yield f"target: none: {plain(target.why_none)}"
         return
-    rule = "given" if target.rule == "given" else plain(target.rule)
-    told = f"to reach: {target.metric} of {goal(target)}, {rule}."
+    rule = "as given" if target.rule == "given" else f"which is {plain(target.rule)}"
+    told = f"to reach: the target is a {target.metric} of {goal(target)}, {rule}."
     reaches = {side.name: side.to_target for side in (arm, base) if side.to_target is not None}
     found = speed_up(contrast, arm, base)
     if found is not None and any(reach.reached < reach.seeds for reach in reaches.values()):

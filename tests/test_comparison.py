@@ -15,6 +15,7 @@ from scipy import stats
 from bnexp import comparison
 from bnexp.comparison import Arm, Question, place_of_baseline, refuse_impossible, refuse_judged_by_what_chose
 from bnexp.comparison.looks import look_of, with_looks
+from bnexp.comparison.metric_names import Predictions
 from bnexp.comparison.new_rows import NOT_KEPT
 from bnexp.errors import ComparisonError
 from bnexp.experiment.warnings import cautions
@@ -672,5 +673,5 @@ def test_the_document_holds_what_was_asked_where_it_is_not_the_default() -> None
 def test_a_metric_that_is_not_there_is_refused_with_the_name_that_was_meant(metric: str, told: str) -> None:
     measured = ["val_loss", "val_accuracy", "val_mae", "val_f1", "val_pr_auc", "val_calibration_error"]
     with pytest.raises(ComparisonError) as caught:
-        refuse_impossible(Question(metric=metric), ["a", "b"], measured, measured)
+        refuse_impossible(Question(metric=metric), ["a", "b"], measured, measured, Predictions(frozenset({3}), True))
     assert str(caught.value).startswith(f"--metric is {metric!r}; {told}")

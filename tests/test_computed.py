@@ -20,11 +20,12 @@ from sklearn.metrics import (
     matthews_corrcoef,
     roc_auc_score,
 )
-from studies import ARMS, BASE, claim, planned, refusal
+from studies import ARMS, BASE, CLAIM, claim, planned, refusal
 from tasks import HereAndNow
 
 import bnexp
 from bnexp.comparison import Arm, Question, answering, compare, refuse_impossible
+from bnexp.comparison.metric_names import Predictions
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms
 from bnexp.errors import ComparisonError, ConfigError
@@ -211,33 +212,70 @@ def test_an_arm_that_keeps_no_predictions_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "measured_there", "message"),
+    ("question", "measured_there", "classes", "message"),
     [
-        ({"metric": "val_auc"}, ["val_loss", "val_accuracy"],
+        ({"metric": "val_auc"}, ["val_loss", "val_accuracy"], 2,
          "--metric is 'val_auc'; it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."),
-        ({"metric": "val_auc", "reach": 0.9}, ["val_accuracy", "val_auc"],
+        ({"metric": "val_auc", "reach": 0.9}, ["val_accuracy", "val_auc"], 2,
          "--reach is 0.9; val_auc is not computed at each epoch. Train with training.metrics: [auc], or leave --reach out."),
-        ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"],
+        ({"metric": "val_auc", "margin": 1.0}, ["val_accuracy", "val_auc"], 2,
          "--margin is 1, and the metric is val_auc; expected less than 1, as auc is 1 at most. Use --margin 0.01, for example."),
-        ({"metric": "val_calibration_error", "margin": 1.0}, ["val_accuracy", "val_calibration_error"],
+        ({"metric": "val_calibration_error", "margin": 1.0}, ["val_accuracy", "val_calibration_error"], 2,
          "--margin is 1, and the metric is val_calibration_error; expected less than 1, as calibration_error is 1 at most. Use --margin 0.01, for example."),
-        ({"metric": "val_balanced_accuracy", "margin": 2.0}, ["val_accuracy", "val_balanced_accuracy"],
+        ({"metric": "val_balanced_accuracy", "margin": 2.0}, ["val_accuracy", "val_balanced_accuracy"], 2,
          "--margin is 2, and the metric is val_balanced_accuracy; expected a share below 1, as accuracies are shares. Write --margin 0.02 for 2 points."),
-        ({"metric": "val_top_5"}, ["val_accuracy", "val_f1"],
+        ({"metric": "val_top_5"}, ["val_accuracy", "val_f1"], 2,
          "--metric is 'val_top_5'; top-5 accuracy needs 6 classes or more, and these data have fewer. Good names: val_accuracy, val_f1."),
-        ({"metric": "val_pr_auc"}, ["val_accuracy", "val_f1"],
+        ({"metric": "val_pr_auc"}, ["val_accuracy", "val_f1"], 3,
          "--metric is 'val_pr_auc'; average precision needs two classes, and these data have more. Good names: val_accuracy, val_f1."),
-        ({"metric": "val_auc"}, ["val_mse", "val_r2"],
+        ({"metric": "val_auc"}, ["val_mse", "val_r2"], 0,
          "--metric is 'val_auc'; it is not measured. Did you mean 'val_r2'? Good names: val_mse, val_r2."),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("by_command")
 def test_what_cannot_be_answered_is_refused_before_any_training(
-    question: dict[str, Any], measured_there: list[str], message: str
+    question: dict[str, Any], measured_there: list[str], classes: int, message: str
 ) -> None:
+    predictions = Predictions(frozenset({classes}), are_kept=False)
     with pytest.raises(ComparisonError) as caught:
-        refuse_impossible(Question(**question), ["a", "b"], measured_there, ["val_loss", "val_accuracy"])
+        refuse_impossible(Question(**question), ["a", "b"], measured_there, ["val_loss", "val_accuracy"], predictions)
     assert str(caught.value) == message
+
+
+NONE_KEPT = (
+    "it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."
+)
+OF_TWO = [name for name, metric in METRICS.items() if metric.fits(2) and name != "f1"]
+F1_ALONE = BASE.replace("epochs: 10}", "epochs: 10, keep_rows: false, metrics: [f1]}") + ARMS
+
+
+@pytest.mark.parametrize("name", OF_TWO)
+def test_a_metric_of_two_classes_is_not_said_to_need_other_classes_where_f1_alone_is_measured(
+    tmp_path: Path, name: str
+) -> None:
+    """In a comparison, in a hypothesis, and in a sweep."""
+    there, predictions = ["val_accuracy", "val_f1"], Predictions(frozenset({2}), are_kept=False)
+    with pytest.raises(ComparisonError, match=f"is 'val_{name}'; {NONE_KEPT}$"):
+        refuse_impossible(Question(f"val_{name}"), ["a", "b"], there, there, predictions)
+    assert f"metric is val_{name}; {NONE_KEPT}" in refusal(
+        tmp_path, F1_ALONE + CLAIM.replace("test_accuracy", f"val_{name}")
+    )
+    each_epoch = f"{name} is not computed at each epoch in every cell. Set training.metrics: [{name}]."
+    assert f"'val_{name}'; {each_epoch}" in refusal(tmp_path, F1_ALONE, metric=f"val_{name}")
+
+
+def test_two_arms_of_two_classes_that_keep_no_rows_are_told_so(place: Path) -> None:
+    for name, normalization in (("a", "batch"), ("b", "none")):
+        training = "training: {keep_rows: false, metrics: [f1]}"
+        text = f"dataset: {{name: moons}}\nmodel: {{name: mlp, normalization: {normalization}}}\n{training}\n"
+        (place / "configs" / f"{name}.yaml").write_text(text)
+    told = refused("compare", "a", "b", "--dry-run", "--metric", "val_auc", cwd=place)
+    assert f"--metric is 'val_auc'; {NONE_KEPT}" in " ".join(told.split())
+
+
+def test_a_sweep_of_two_classes_has_no_top_five(tmp_path: Path) -> None:
+    told = refusal(tmp_path, F1_ALONE, metric="val_top_5")
+    assert "'val_top_5'; top-5 accuracy needs 6 classes or more, and these data have fewer. Good names: " in told
 
 
 def test_a_diverged_seed_has_no_area_and_withholds_the_verdict() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guesses_of
-from bnexp.comparison.computed import answering, computed_by, refuse_one_class, with_computed
+from bnexp.comparison.computed import answering, computed_by, predictions_of, refuse_one_class, with_computed
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
     INTENDED,
@@ -51,6 +51,7 @@ __all__ = [
     "error_unit_of",
     "final_values",
     "place_of_baseline",
+    "predictions_of",
     "refuse_impossible",
     "refuse_impossible_alone",
     "refuse_judged_by_what_chose",
@@ -71,9 +72,9 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
     refuse_too_few([arm.name for arm in arms])
     each_epoch = _shared_metrics(arms)
     arms = answering(arms, question.metric)
-    refuse_impossible(
-        question, [name for arm in arms for name in (arm.name, arm.run)], _shared_metrics(arms), each_epoch
-    )
+    names = [name for arm in arms for name in (arm.name, arm.run)]
+    predictions = predictions_of((arm.record.dataset.task, arm.record.dataset, arm.experiment) for arm in arms)
+    refuse_impossible(question, names, _shared_metrics(arms), each_epoch, predictions)
     baseline = arms[place_of_baseline(question, [(arm.name, arm.run) for arm in arms])]
     refuse_the_same(arms)
     seeds = common_seeds(arms)

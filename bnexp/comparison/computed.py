@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from bnexp.comparison.metric_names import Predictions
 from bnexp.comparison.metric_rules import of_one_class
 from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
@@ -29,9 +30,20 @@ def computed_by(task: Task, data: DataFacts, experiment: Experiment) -> list[str
     """
     if not experiment.training.keep_rows:
         return []
-    classes = len(data.classes or ()) or FEWEST_CLASSES[task]
+    classes = _number_of_classes(task, data)
     fitting = [name for name, metric in METRICS.items() if metric.fits(classes)]
     return [f"{part}_{name}" for part in experiment.evaluated_parts() if part in HELD_OUT_PARTS for name in fitting]
+
+
+def predictions_of(several: Iterable[tuple[Task, DataFacts, Experiment]]) -> Predictions:
+    """Return what is known of the predictions of these experiments, each given with the task and facts of its data."""
+    known = list(several)
+    classes = frozenset(_number_of_classes(task, data) for task, data, _ in known)
+    return Predictions(classes, all(one.training.keep_rows for _, _, one in known))
+
+
+def _number_of_classes(task: Task, data: DataFacts) -> int:
+    return len(data.classes or ()) or FEWEST_CLASSES[task]
 
 
 def with_computed(history: History, held_out: HeldOut | None, metric: str) -> History | None:

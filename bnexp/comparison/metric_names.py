@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bnexp.errors import nearest
 from bnexp.metrics import HELD_OUT_PARTS, KNOWN, OTHER_NAMES, PARTS, is_computed, part_of, quantity
@@ -10,6 +11,27 @@ from bnexp.statistics.classification import METRICS
 
 CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
 """How to get a test part in addition to the validation part."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The predictions for held-out rows of all experiments that are read. AUC and the like are computed from them."""
+
+    classes: frozenset[int]
+    """The numbers of classes that the experiments have; 0 for a regression."""
+    are_kept: bool
+    """Whether every experiment keeps its predictions."""
+
+    def do_not_fit(self, metric: str) -> str | None:
+        """Return why a computed metric is not defined for the number of classes; None if it is, or without classes.
+
+        >>> Predictions(frozenset({3}), are_kept=True).do_not_fit("val_auc")
+        'AUC needs two classes, and these data have more'
+        """
+        if not is_computed(metric) or not all(self.classes):
+            return None
+        known = METRICS[quantity(metric)]
+        return None if all(map(known.fits, self.classes)) else known.needs
 
 
 def all_of(part: str) -> list[str]:
@@ -38,27 +60,29 @@ def unmeasured_part(metric: str, measured: Sequence[str]) -> str | None:
     return "the training part is not evaluated. Set training.evaluate_train: true." if part == "train" else None
 
 
-def without_rows(metric: str, measured: Sequence[str]) -> str | None:
-    """Return why a metric cannot be computed after training if an arm keeps no rows, and the cure; else None.
+def not_computed(metric: str, measured: Sequence[str], predictions: Predictions) -> str | None:
+    """Return why a metric cannot be computed after training, and what to use instead; None for another reason.
 
-    >>> without_rows("val_f1", ["val_loss", "val_accuracy"])
+    >>> not_computed("val_f1", ["val_loss", "val_accuracy"], Predictions(frozenset({2}), are_kept=False))
     'it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true.'
+    >>> not_computed("val_auc", ["val_accuracy", "val_f1"], Predictions(frozenset({3}), are_kept=True))
+    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
     """
-    if not is_computed(metric) or f"{part_of(metric)}_accuracy" not in measured or any(map(is_computed, measured)):
+    if not is_computed(metric) or part_of(metric) not in HELD_OUT_PARTS or not all(predictions.classes):
+        return None
+    if (why := predictions.do_not_fit(metric)) is not None:
+        return f"{why}. Good names: {', '.join(measured)}."
+    if predictions.are_kept:
         return None
     return "it is computed from the predictions for held-out rows, and an arm keeps none. Set training.keep_rows: true."
 
 
 def not_measured(metric: str, measured: Sequence[str], *, where: str = "") -> str:
-    """Return why a metric is not available, and the names that are. Names from other libraries are translated.
+    """Return that a metric is not measured, and the names that are. Names from other libraries are translated.
 
     >>> not_measured("val_acc", ["val_auc", "val_accuracy"], where=" in every cell")
     "it is not measured in every cell. Did you mean 'val_accuracy'? Good names: val_auc, val_accuracy."
-    >>> not_measured("val_auc", ["val_accuracy", "val_f1"])
-    'AUC needs two classes, and these data have more. Good names: val_accuracy, val_f1.'
     """
-    if is_computed(metric) and f"{part_of(metric)}_f1" in measured:
-        return f"{METRICS[quantity(metric)].needs}. Good names: {', '.join(measured)}."
     part, _, other = metric.partition("_") if metric.partition("_")[0] in PARTS else ("", "", metric)
     name = "_".join(one for one in (part, OTHER_NAMES.get(other, other)) if one)
     return f"it is not measured{where}. {nearest(name, measured)}"

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part, without_rows
+from bnexp.comparison.metric_names import Predictions, all_of, not_computed, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
@@ -154,7 +154,11 @@ def refuse_too_few(arms: Sequence[object]) -> None:
 
 
 def refuse_impossible(
-    question: Question, names: Sequence[str], measured: Sequence[str], each_epoch: Collection[str]
+    question: Question,
+    names: Sequence[str],
+    measured: Sequence[str],
+    each_epoch: Collection[str],
+    predictions: Predictions,
 ) -> None:
     """Raise ComparisonError if arms with these names and metrics cannot answer the question.
 
@@ -164,7 +168,7 @@ def refuse_impossible(
     if question.baseline is not None and question.baseline not in names:
         faults.append(_no_baseline(question.baseline, names))
     if question.metric is not None and question.metric not in measured:
-        without = unmeasured_part(question.metric, measured) or without_rows(question.metric, measured)
+        without = unmeasured_part(question.metric, measured) or not_computed(question.metric, measured, predictions)
         hint = without or not_measured(question.metric, measured)
         faults.append(f"{spelt('metric')} is {question.metric!r}; {hint}")
     else:

@@ -192,7 +192,10 @@ def refuse_unanswerable(
     """
     known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
     each_epoch = measured_by(planned, trained, checked, is_each_epoch=True)
-    comparison.refuse_impossible(question, [name for item in planned for name in item.known_as], measured, each_epoch)
+    told = _data_of(trained, checked)
+    predictions = comparison.predictions_of((*told[item.name], one) for item, one in zip(planned, known, strict=True))
+    names = [name for item in planned for name in item.known_as]
+    comparison.refuse_impossible(question, names, measured, each_epoch, predictions)
     facts = [arm.record.dataset for arm in trained.values()]
     comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all arms are stored: their contents are compared, and a verdict is withheld if necessary
@@ -217,14 +220,19 @@ def measured_by(
     is_each_epoch: bool = False,
 ) -> list[str]:
     """List the metrics that all arms measure or will measure; with `is_each_epoch`, only each epoch's metrics."""
-    known: dict[str, tuple[Task, store.DataFacts]]
-    known = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
-    known |= {name: (facts.task, facts.data) for name, facts in checked.items()}
-    found = []
+    known, found = _data_of(trained, checked), []
     for item, one in zip(planned, experiments_of(planned, trained), strict=True):
         in_the_end = [] if is_each_epoch else comparison.computed_by(*known[item.name], one)
         found.append([*dict.fromkeys([*one.measured(known[item.name][0]), *in_the_end])])
     return [name for name in found[0] if all(name in metrics for metrics in found)]
+
+
+def _data_of(
+    trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
+) -> dict[str, tuple[Task, store.DataFacts]]:
+    """Map each arm to the task of its data and the facts about them."""
+    stored = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
+    return {**stored, **{name: (facts.task, facts.data) for name, facts in checked.items()}}
 
 
 def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:

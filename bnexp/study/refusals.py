@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bnexp.comparison import computed_by
-from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part, without_rows
+from bnexp.comparison import computed_by, predictions_of
+from bnexp.comparison.metric_names import Predictions, all_of, not_computed, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import (
     chosen_by,
     has_own_splits,
@@ -49,7 +49,9 @@ def refuse_unanswerable(
     each_epoch = measured_in(known, task_of)
     computed = _shared(known, lambda one: computed_by(task_of(one), data_of(one), one))
     measured = [*dict.fromkeys([*each_epoch, *computed])]
-    faults = list(faulty_metric(file, each_epoch, metric))
+    told = [(task_of(one), data_of(one), one) for one in (each.experiment for each in experiments(known))]
+    predictions = predictions_of(told)
+    faults = list(faulty_metric(file, each_epoch, metric, predictions))
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
         why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)
@@ -64,7 +66,8 @@ def refuse_unanswerable(
                 *_ratio_over_splits(cells, claim),
                 *_of_one_class(cells, claim, data_of),
             ]
-        for keys, text in (*named, *_faulty_metric(claim, measured, each_epoch, chosen_in(file, cells))):
+        of_metric = _faulty_metric(claim, measured, each_epoch, chosen_in(file, cells), predictions)
+        for keys, text in (*named, *of_metric):
             place = first if keys == ("smallest",) else (*first, *keys)  # its unit follows from the other keys
             if not file.is_faulty(*place):
                 faults.append(f"{file.where(*first, *keys)}: {file.key_text(*first, *keys)} {text}")
@@ -199,14 +202,18 @@ def _faulty_reduction(file: StudyFile, claim: Hypothesis) -> Faults:
 
 
 def _faulty_metric(
-    claim: Hypothesis, measured: Sequence[str], each_epoch: Sequence[str], chosen: Mapping[str, str]
+    claim: Hypothesis,
+    measured: Sequence[str],
+    each_epoch: Sequence[str],
+    chosen: Mapping[str, str],
+    predictions: Predictions,
 ) -> Faults:
     endpoint = claim.metric
     metric, timed = endpoint.metric, endpoint.epochs_to is not None
     if not measured:
         if metric not in (good := all_of(metric.partition("_")[0])):
             yield ("metric",), f"is {metric!r}; {not_measured(metric, good)}"
-    elif without := unmeasured_part(metric, measured) or without_rows(metric, measured):
+    elif without := unmeasured_part(metric, measured) or not_computed(metric, measured, predictions):
         yield ("metric",), f"is {metric}; {without}"
     elif metric not in measured:
         yield ("metric",), f"is {metric!r}; {not_measured(metric, measured, where=' in every cell')}"

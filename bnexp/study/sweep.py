@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import Predictions, all_of, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
-from bnexp.metrics import headline
+from bnexp.metrics import HELD_OUT_PARTS, headline, is_computed, part_of, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
@@ -31,7 +31,9 @@ def metric_of(file: StudyFile, measured: Sequence[str], asked: str | None) -> st
     return None if file.study.claims() else asked or headline(measured)
 
 
-def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -> Iterator[str]:
+def faulty_metric(
+    file: StudyFile, measured: Sequence[str], asked: str | None, predictions: Predictions
+) -> Iterator[str]:
     """Yield why a metric that was asked for outside the study's file cannot be shown."""
     if asked is None:
         return
@@ -48,7 +50,17 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
     elif without := unmeasured_part(asked, measured):
         yield f"{option} is {asked!r}; {without}"
     elif asked not in measured:
-        yield f"{option} is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"
+        yield f"{option} is {asked!r}; {_not_at_each_epoch(asked, measured, predictions)}"
+
+
+def _not_at_each_epoch(asked: str, measured: Sequence[str], predictions: Predictions) -> str:
+    """Return why a metric is not measured at each epoch, and what to do."""
+    if why := predictions.do_not_fit(asked):
+        return f"{why}. Good names: {', '.join(measured)}."
+    if is_computed(asked) and part_of(asked) in HELD_OUT_PARTS and all(predictions.classes):
+        name = quantity(asked)
+        return f"{name} is not computed at each epoch in every cell. Set training.metrics: [{name}]."
+    return not_measured(asked, measured, where=" in every cell")
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:

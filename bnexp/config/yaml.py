@@ -2,7 +2,8 @@
 
 PyYAML reads YAML 1.1: `1e-3` is text, `no` is false, `010` is 8, and a repeated key wins silently. So only its parser
 is used, and this file decides what a scalar means. The parser is libyaml, which is in PyYAML's wheels. It reads
-`{target: churned?}` and tabs between words as YAML 1.2 does. Without libyaml, these texts have to be quoted.
+`{target: churned?}` and tabs between words as YAML 1.2 does. Without libyaml, these texts have to be quoted. PyYAML's
+own parser takes `[a:]` for `[{a: null}]`, as YAML 1.2 does; libyaml refuses it. No text has two values.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def _trained(engine: Any, config: Experiment) -> Trained:
 @pytest.mark.parametrize(
     ("sections", "metrics"),
     [
-        slow({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
+        ({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
         slow(SEVEN, ["top_5", *OF_ALL]),
         slow({"training": {"refresh_statistics": "each_part"}}, ["auc"]),
     ],
@@ -100,6 +100,8 @@ def test_the_reference_has_no_score_where_a_prediction_is_not_finite_or_one_clas
     scores = {name: keras_scores.score(name, y_R, predicted_RC) for name in METRICS if name != "top_5"}
     assert {name for name, found in scores.items() if np.isnan(found)} == {"auc", "pr_auc", "balanced_accuracy", "mcc"}
     assert (scores["f1"], scores["brier"]) == (1, pytest.approx((0.2**2 + 0.4**2) / 2))
+    with pytest.raises(ValueError, match=r"^the reference trainer computes no metric 'recall'$"):
+        keras_scores.score("recall", y_R, predicted_RC)
     for odd in (np.nan, np.inf):
         assert np.isnan([keras_scores.score(name, np.array([0, 1]), np.array([[odd], [0.5]])) for name in scores]).all()
 

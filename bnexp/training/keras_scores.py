@@ -52,7 +52,9 @@ def _score(name: str, y_R: NDArray[Any], predicted: NDArray[Any], answer_R: NDAr
             return _log_loss(y_R, predicted)
         case "brier":
             return _brier(y_R, predicted)
-    return _calibration_error(y_R, predicted, answer_R)
+        case "calibration_error":
+            return _calibration_error(y_R, predicted, answer_R)
+    raise ValueError(f"the reference trainer computes no metric {name!r}")
 
 
 def _log_loss(y_R: NDArray[Any], predicted: NDArray[Any]) -> float:

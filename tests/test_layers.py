@@ -10,16 +10,26 @@ import keras
 import numpy as np
 import pytest
 from experiments import experiment, train_many_seeds
+from keras.src.utils import naming
 from keras_chains import CHAINS, FEATURES, HEAD, chain
 
 from bnexp.comparison.metric_rules import adds_penalty
 from bnexp.config import Experiment
-from bnexp.config.layer_names import ALIASES, REFUSED, ConstraintName, InitializerName, LayerName, RegularizerName
+from bnexp.config.layer_names import (
+    ALIASES,
+    REFUSED,
+    CellName,
+    ConstraintName,
+    InitializerName,
+    LayerName,
+    RegularizerName,
+)
 from bnexp.data import prepare
 from bnexp.errors import SettingError
 from bnexp.experiment.prepare import built_for
 from bnexp.experiment.warnings import batch_momenta
 from bnexp.models import Built
+from bnexp.models.layer_paths import automatic_name
 from bnexp.models.residual import Residual
 from bnexp.models.saving import model_bytes
 from bnexp.training import engine_name
@@ -84,6 +94,19 @@ def assert_trains_and_loads(layers: list[Any], place: Path, **training: Any) -> 
     again = keras.models.load_model(place / "model.keras")
     np.testing.assert_allclose(again(x, training=False), one.model(x, training=False), rtol=1e-5, atol=1e-6)
     return engine
+
+
+def test_layers_are_named_as_keras_names_them() -> None:
+    """Kernels are drawn from these names."""
+    for name in [*get_args(LayerName), *get_args(CellName)]:
+        assert automatic_name(name) == naming.to_snake_case(name)
+    chain_of = [{"Reshape": {"target_shape": [5, 4]}}, {"Conv1DTranspose": {"filters": 2, "kernel_size": 3}}]
+    chain_of += [{"RNN": {"cell": {"GRUCell": {"units": 2}}}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    config = experiment(model={"name": "sequential", "layers": chain_of})
+    names = built_for(config, prepare(config.dataset, (0,))).initial.names
+    assert [name for name in names if name.endswith("/kernel")] == [
+        "conv1d_transpose_1/kernel", "rnn_1/gru_cell/kernel", "dense_1/kernel",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from bnexp.config.model import Sequential
 from bnexp.errors import SettingError
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
+from bnexp.models.layer_paths import automatic_name
 from bnexp.models.residual import Residual
 from bnexp.system.own_errors import COLOR
 
@@ -71,7 +72,7 @@ def _chain(layers: Sequence[Layer], key: str, vocabulary: int | None) -> Iterato
     numbers: Counter[str] = Counter()
     for position, layer in enumerate(layers):
         numbers[layer.name] += 1
-        yield _made(layer, f"{key}.{position}", vocabulary, name=f"{_snake_case(layer.name)}_{numbers[layer.name]}")
+        yield _made(layer, f"{key}.{position}", vocabulary, name=f"{automatic_name(layer.name)}_{numbers[layer.name]}")
 
 
 def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any:
@@ -102,7 +103,7 @@ def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
     if isinstance(value, list) and any(isinstance(entry, Named) for entry in value):
         return [_made(entry, f"{key}.{name}.{n}", vocabulary, name=f"cell_{n + 1}") for n, entry in enumerate(value)]
     if isinstance(value, Layer | Cell):
-        return _made(value, f"{key}.{name}", vocabulary, name=_snake_case(value.name))
+        return _made(value, f"{key}.{name}", vocabulary, name=automatic_name(value.name))
     return _made(value, f"{key}.{name}", vocabulary) if isinstance(value, Named) else value
 
 
@@ -156,16 +157,3 @@ def _kind(named: Named) -> Any:
         return OWN[named.name]
     room = getattr(keras, _room(named))
     return getattr(room, named.name, None) or type(room.get(named.name))  # a few names can only be looked up with `get`
-
-
-def _snake_case(name: str) -> str:
-    """Return a class name in the style of Keras's layer names.
-
-    >>> _snake_case("MaxPooling2D")
-    'max_pooling2d'
-    """
-    words = "".join(
-        f"_{c}" if c.isupper() and not name[i - 1].isupper() and not name[i - 1].isdigit() else c
-        for i, c in enumerate(name)
-    )
-    return words.lower().removeprefix("_")

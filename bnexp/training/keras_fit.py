@@ -3,8 +3,11 @@
 All numbers come from Keras's own training loop, metrics and callbacks, and refreshed statistics from NumPy in float64.
 Only accuracies are changed: Keras gives them in float32, and they are rounded to whole numbers of rows.
 
-Both trainers share only these facts: the initial weights, the rows of each batch (`batches`), the names of losses and
-metrics, and how many rows are evaluated at a time (`measures`).
+Both trainers share these facts: the initial weights; the rows of each batch (`batches`); inputs and targets after
+preprocessing (`Data`, `measures.targets`); the optimizer with its options and schedule (`optimizers`); the names of
+losses and metrics; how many rows are evaluated at a time (`measures`); which measures of held-out rows are kept
+(`kept_rows`). `tests/eager_loop.py` checks both trainers: it orders batches, scales inputs, makes optimizers and
+computes rates on its own.
 """
 
 from __future__ import annotations

@@ -16,10 +16,11 @@ from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import new_rows
 from bnexp.statistics.power import StandardError, detectable, error_over_rows, error_over_seeds, error_over_splits
 from bnexp.study.detectable_effect import by_stored, what_new_rows_add
+from bnexp.study.jobs import trial_path
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import CELLS, Plan
 from bnexp.study.result import Result
-from bnexp.study.smaller_study import EarlierResults, EarlierStudy
+from bnexp.study.smaller_study import EarlierResults
 from bnexp.study.trial_rows import keep_rows
 
 BASE = "experiment: {dataset: {name: moons, samples: 500%s}, model: {name: mlp}, training: {epochs: 1}}\n"
@@ -139,9 +140,9 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
         final = {"val_accuracy": right[key].mean(axis=1).tolist()}
         held = HeldOut(tuple(range(6)), {"val": part})
         whole = one.model_copy(update={"final": final, "held_out": held})
-        results[key] = keep_rows(directory / CELLS / f"{one.trial}.json", whole)
-    begun = EarlierResults({trial.digest: results[trial.key] for trial in plan.trials})
-    plan = replace(plan, begun=begun, earlier=[EarlierStudy(directory, tuple(range(6)), {})])
+        results[key] = keep_rows(trial_path(directory, one.trial), whole)
+    paths = {trial.digest: trial_path(directory, results[trial.key].trial) for trial in plan.trials}
+    plan = replace(plan, begun=EarlierResults({trial.digest: results[trial.key] for trial in plan.trials}, paths))
     difference_SR = np.mean(
         [right[cell.number, "bn"].astype(float) - right[cell.number, "none"] for cell in plan.cells], axis=0
     )

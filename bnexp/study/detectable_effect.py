@@ -15,7 +15,6 @@ from bnexp.comparison.drawn_anew import drawn_anew, split_rows
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
-from bnexp.held_out import HeldOut
 from bnexp.metrics import quantity, with_unit
 from bnexp.statistics.estimate import deviation as spread_of
 from bnexp.statistics.power import (
@@ -28,11 +27,8 @@ from bnexp.statistics.power import (
 )
 from bnexp.study.contrast import Results, whole_contrast
 from bnexp.study.grid import Candidate, Cell, matches
-from bnexp.study.jobs import DIGITS
 from bnexp.study.new_rows import ReadRows, not_row_by_row
-from bnexp.study.plan import CELLS, Finished, Plan, rows_of
-from bnexp.study.result import Result
-from bnexp.study.trial_rows import kept_rows
+from bnexp.study.plan import Finished, Plan, rows_of
 from bnexp.study.verdict import judged_difference
 from bnexp.study.words import about, deviation, endpoint_text, storable
 
@@ -41,18 +37,13 @@ def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
     """Return for each claim a sentence on what it can detect by the variances of stored trials; None without these."""
     earlier = {trial.key: planned.begun.results.get(trial.digest) for trial in planned.trials}
     before = {key: one for key, one in earlier.items() if one is not None}
-    sources = [(done, rows_of(planned, done)), (before, lambda key: _earlier_rows(planned, before[key]))]
+    digests = {trial.key: trial.digest for trial in planned.trials}
+    sources = [(done, rows_of(planned, done)), (before, lambda key: planned.begun.rows(digests[key]))]
     found: list[str | None] = []
     for claim in planned.file.study.claims():
         said = (_by_trials(planned, claim, results, rows, level) for results, rows in sources)
         found.append(next((one for one in said if one is not None), None))
     return found
-
-
-def _earlier_rows(planned: Plan, result: Result) -> HeldOut | None:
-    """Read the values of each held-out row from a trial of an earlier study; None if they are not stored."""
-    directory = next(one.directory for one in planned.earlier if one.seeds == result.seeds)
-    return kept_rows(directory / CELLS / f"{result.trial[:DIGITS]}.json", result)
 
 
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bnexp.config.places import node_at
@@ -14,6 +15,7 @@ from bnexp.config.study import Endpoint, Tune
 from bnexp.data.fingerprint import Sources
 from bnexp.experiment import prepare
 from bnexp.experiment.batch import program_key
+from bnexp.store import CELLS
 from bnexp.store.run_record import DataFacts
 from bnexp.study.grid import Candidate, Cell, level_text
 from bnexp.study.result import Result
@@ -27,6 +29,11 @@ have more."""
 
 DIGITS = 16
 """Number of digits of a trial's digest in the name of its file."""
+
+
+def trial_path(directory: Path, digest: str) -> Path:
+    """Return the file of the trial with this digest in a study's directory."""
+    return directory / CELLS / f"{digest[:DIGITS]}.json"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from bnexp.study import grid, jobs
 from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import Candidate, Cell
-from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors
+from bnexp.study.jobs import CandidateFacts, Job, Trial, located_errors, trial_path
 from bnexp.study.new_rows import ReadRows
 from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
@@ -66,7 +66,7 @@ class Plan:
 
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
-        return self.directory / CELLS / f"{trial.short_digest}.json"
+        return trial_path(self.directory, trial.digest)
 
     @property
     def distinct(self) -> list[Trial]:

@@ -22,7 +22,7 @@ from bnexp.store.records import Record, Seeds
 from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import tuning_seeds
-from bnexp.study.jobs import DIGITS, Trial
+from bnexp.study.jobs import Trial, trial_path
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import holds_rows, kept_rows, rows_path
 from bnexp.study.words import endpoint_name
@@ -148,4 +148,4 @@ def _read(study: EarlierStudy, trial: Trial) -> Result | None:
 
 def _path(study: EarlierStudy, trial: Trial) -> Path:
     """Return the file of a trial in an earlier study."""
-    return study.directory / store.CELLS / f"{study.digests[trial.digest][:DIGITS]}.json"
+    return trial_path(study.directory, study.digests[trial.digest])

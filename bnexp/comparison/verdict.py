@@ -63,9 +63,10 @@ class _Case:
 
     def withheld_at(self, level: float) -> Withheld | None:
         """Return why there is no verdict with an interval of this level; None if there is a verdict."""
-        if self.difference is None:
-            return withheld(self.evidence, self.advice) or Withheld("No verdict: no pair has a value.")
-        return withheld(replace(self.evidence, level=level), self.advice)
+        level = LEVEL if self.difference is None else level
+        held = withheld(replace(self.evidence, level=level), self.advice)
+        assert held is not None or self.difference is not None, "a pair without a value is lost or undefined"
+        return held
 
 
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:

@@ -117,11 +117,12 @@ class _Case:
 
     def verdict(self, wording: ClaimWording) -> Verdict:
         """Return the verdict, or why there is none."""
-        if self.held is None and self.difference is not None:
+        if self.held is None:
+            assert self.difference is not None, "a pair without a value is lost or undefined"
             if self.parts is not None and self.disagrees:
                 return no_single_answer(wording, self.parts, warnings_first=self.difference.needs_other_trainings)
             return answer(self.difference, wording)
-        held = self.held or Withheld("No verdict: no pair has a value.")
+        held = self.held
         return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
 
 

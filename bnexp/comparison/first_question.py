@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnexp.metrics import number, quantity, traits
-
-OF_ONE_CLASS = ("f1", "pr_auc")
-"""Metrics that are about the second class only, if there are two classes."""
+from bnexp.statistics.classification import is_about_second
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class JudgedBy:
         classes: Sequence[str] | None = None,
     ) -> JudgedBy:
         """Return the question. If `margin` is None, it has the metric's default margin."""
-        positive = classes[1] if classes and len(classes) == 2 and quantity(metric) in OF_ONE_CLASS else None
+        positive = classes[1] if classes and len(classes) == 2 and is_about_second(quantity(metric)) else None
         return cls(metric, traits(metric).margin if margin is None else margin, about, positive)
 
     def __str__(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from bnexp import statistics
-from bnexp.comparison.first_question import OF_ONE_CLASS
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
@@ -30,7 +29,7 @@ from bnexp.metrics import (
     two_digits,
     with_unit,
 )
-from bnexp.statistics.classification import METRICS
+from bnexp.statistics.classification import METRICS, is_about_second
 from bnexp.store import DataFacts
 
 ROUNDING = 1e-6
@@ -195,7 +194,7 @@ def adds_penalty(experiment: Experiment) -> bool:
 def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[str]:
     """Yield a warning if a metric about one of two classes is by default about the commoner class."""
     names, counts = data.classes or [], data.rows_per_class or []
-    if quantity(metric) not in OF_ONE_CLASS or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
+    if not is_about_second(quantity(metric)) or len(names) != 2 or len(counts) != 2 or counts[1] <= counts[0]:
         return
     if isinstance(dataset, RealDataset) and dataset.positive is not None:
         return

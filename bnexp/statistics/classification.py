@@ -33,6 +33,8 @@ class Metric:
     """The largest number of classes for which it is defined."""
     compares_classes: bool = False
     """Whether it needs rows of two classes or more."""
+    is_about_second: bool = False
+    """Whether it is about the second class only, if there are two classes."""
     is_biased: bool = False
     """Whether few rows make it too large. Then its spread over rows says too little about new rows."""
     guess: str = ""
@@ -70,7 +72,13 @@ METRICS = {
     "auc": Metric(
         "AUC", ranking.auc_by_row, most=2, compares_classes=True, guess=AT_RANDOM, of_guess=lambda answers: 0.5
     ),
-    "f1": Metric("F1", confusion.f1_by_row, guess=f"{ONE_CLASS}, or answers at random", of_guess=confusion.f1_of_guess),
+    "f1": Metric(
+        "F1",
+        confusion.f1_by_row,
+        is_about_second=True,
+        guess=f"{ONE_CLASS}, or answers at random",
+        of_guess=confusion.f1_of_guess,
+    ),
     "balanced_accuracy": Metric(
         "balanced accuracy",
         confusion.balanced_accuracy_by_row,
@@ -86,6 +94,7 @@ METRICS = {
         ranking.pr_auc_by_row,
         most=2,
         compares_classes=True,
+        is_about_second=True,
         guess=AT_RANDOM,
         of_guess=ranking.pr_auc_of_guess,
     ),
@@ -101,3 +110,12 @@ METRICS = {
     "calibration_error": Metric("calibration error", probabilities.calibration_error_by_row, is_biased=True),
 }
 """Quantity -> how it is computed; `metrics.KNOWN` has its limits, direction and unit."""
+
+
+def is_about_second(quantity: str) -> bool:
+    """Return True if a metric is about the second class only, if there are two classes.
+
+    >>> is_about_second("pr_auc"), is_about_second("auc"), is_about_second("accuracy")
+    (True, False, False)
+    """
+    return quantity in METRICS and METRICS[quantity].is_about_second

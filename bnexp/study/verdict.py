@@ -122,8 +122,8 @@ class _Case:
             if self.parts is not None and self.disagrees:
                 return no_single_answer(wording, self.parts, warnings_first=self.difference.needs_other_trainings)
             return answer(self.difference, wording)
-        held = self.held
-        return Verdict(word=wording.open, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
+        held, word = self.held, wording.open
+        return Verdict(word=word, settled_by=held.settled_by, sentence=held.sentence, is_withheld=True)
 
 
 def _cases(claims: Sequence[Hypothesis], contrasts: Sequence[Contrast]) -> list[_Case]:

@@ -243,9 +243,9 @@ def test_a_run_that_does_not_go_with_new_seeds_is_not_added_to_and_the_reason_is
         (told_with(versions=record["versions"] | {"keras": "3.0"}), f"keras was 3.0 and is {keras}"),
         (
             told_with(machine={"system": "Mars", "cores": 2, "gpus": ["H100"]}),
-            f"the machine was Mars and is {record['machine']['system']}; the GPU was H100 and is none",
+            f"the system was Mars and is {record['machine']['system']}; the GPU was H100 and is none",
         ),
-        (told_with(trainer={"name": "keras_fit"}), "the trainer was keras_fit and is many_seeds"),
+        (told_with(trainer={"name": "keras_fit"}), "the engine was keras_fit and is many_seeds"),
         (told_with(dataset=record["dataset"] | {"digest": "x"}), "the rows or splits differ"),
         (told_with(pairing=pairing | {"splits": {"0": "x", "1": "x"}}), "the rows or splits differ"),
         (told_with(pairing=pairing | {"kernels": kernels}), "the initial weights differ"),

@@ -14,6 +14,14 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment import lookup
+from bnexp.experiment.circumstances import (
+    CORES,
+    ENGINE,
+    changed_circumstances,
+    changes,
+    circumstances_of,
+    machine_of,
+)
 from bnexp.experiment.finished_seeds import other_measures
 from bnexp.experiment.measured_rows import is_of_data, within_limits
 from bnexp.experiment.pairing_digests import kernel_digests
@@ -26,7 +34,7 @@ from bnexp.store.plan_document import PlannedSeeds
 from bnexp.store.records import Seeds
 from bnexp.store.run_record import Machine, Pairing, TrainedSeeds
 from bnexp.system.listeners import Note
-from bnexp.system.machine import changed_versions, machine
+from bnexp.system.machine import machine
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -170,21 +178,17 @@ def _other_circumstances(record: RunRecord) -> Iterator[str]:
     """Yield each difference in versions and machine, but not in the number of cores, which changes only rounding."""
     from bnexp.training.devices import gpus
 
-    yield from changed_versions(record.versions)
-    here = Machine.model_validate(machine())
-    if record.machine.system != here.system:
-        yield f"the machine was {record.machine.system} and is {here.system}"
-    if (then := ", ".join(record.machine.gpus or ["none"])) != (now := ", ".join(gpus() or ["none"])):
-        yield f"the GPU was {then} and is {now}"
+    here = machine_of(Machine.model_validate({**machine(), "gpus": gpus()}))
+    here.pop(CORES)
+    yield from changed_circumstances(record.versions, machine_of(record.machine), here)
 
 
 def _other_model(kept: KeptSeeds, data: Data, built: Built) -> Iterator[str]:
-    """Yield each difference in the trainer, in the metrics and epochs, and in the initial weights."""
+    """Yield each difference in the engine, in the metrics and epochs, and in the initial weights."""
     from bnexp.training import engine_name
 
     trainer, _ = engine_name(kept.experiment.training, built.model)
-    if (then := kept.record.trainer and kept.record.trainer.name) != trainer:
-        yield f"the trainer was {then} and is {trainer}"
+    yield from changes(circumstances_of(kept.record), {ENGINE: trainer})
     yield from other_measures(kept.history, kept.experiment, data.task)
     first = kept.seeds[:1]
     now = kernel_digests(built, first, built.initial.draw(first))

@@ -16,6 +16,7 @@ from bnexp.checkpoint import CheckpointError, Head, Snapshot
 from bnexp.config import Experiment
 from bnexp.errors import RunError, work_begun
 from bnexp.experiment.batch import Prepared
+from bnexp.experiment.circumstances import changed_circumstances, circumstances_of
 from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
 from bnexp.experiment.measured_rows import is_of_data
 from bnexp.experiment.prepare import built_for, prepared
@@ -156,16 +157,8 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
-    if [one.network and one.network.sha256 for one in (record, now)] != [now.network and now.network.sha256] * 2:
+    if (record.network and record.network.sha256) != (now.network and now.network.sha256):
         yield "the files of its network, or packages that it imports, have changed"
-    yield from changed_versions(record.versions)
-    for name, was, is_now in (
-        ("the engine", record.trainer and record.trainer.name, now.trainer and now.trainer.name),
-        ("the system", record.machine.system, now.machine.system),
-        ("the number of cores", str(record.machine.cores), str(now.machine.cores)),
-        ("the GPU", ", ".join(record.machine.gpus or ["none"]), ", ".join(now.machine.gpus or ["none"])),
-    ):
-        if was != is_now:
-            yield f"{name} was {was} and is {is_now}"
+    yield from changed_circumstances(record.versions, circumstances_of(record), circumstances_of(now))
     if head.processor != processor():
         yield "the processor is of another kind"

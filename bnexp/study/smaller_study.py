@@ -121,7 +121,10 @@ def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[
 
 
 def _obstacles(file: StudyFile, path: Path, result: Result) -> Iterator[str]:
-    """Yield why an earlier result cannot be joined with seeds that are trained now."""
+    """Yield why an earlier result cannot be joined with seeds that are trained now.
+
+    The worker that trains them compares the GPU, too (`work`).
+    """
     lacking = [one for one in endpoints(file.study.claims()) if not result.answers([one])]
     if lacking:
         yield f"it did not keep {', '.join(map(endpoint_name, lacking))}"

@@ -20,6 +20,7 @@ from bnexp.data.fingerprint import refuse_changed, source_sha256
 from bnexp.errors import Problems, UserError
 from bnexp.executors.workers import Failure
 from bnexp.experiment.batch import program_key
+from bnexp.experiment.circumstances import GPU, changed_circumstances, gpu_text
 from bnexp.experiment.measurement import Measured, measured
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.pace import Pace, UntimedError, pace, rough_pace
@@ -29,7 +30,7 @@ from bnexp.statistics.arrays import Floats
 from bnexp.study.grid import Candidate
 from bnexp.study.jobs import Job, Trial, located_errors, where_of
 from bnexp.study.result import Result, Tuned, joined, kept_bests, target_name
-from bnexp.system.machine import changed_versions, versions
+from bnexp.system.machine import versions
 
 
 @dataclass(frozen=True)
@@ -196,14 +197,15 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
 
 def _was_trained_otherwise(result: Result) -> bool:
     """Return True if a result was trained with other versions or on another GPU than this machine has."""
-    return bool(changed_versions(result.versions)) or result.versions.get("GPU") != _versions().get("GPU")
+    then, now = ({GPU: each.get("GPU", gpu_text(None))} for each in (result.versions, _versions()))
+    return any(changed_circumstances(result.versions, then, now))
 
 
 def _versions() -> dict[str, str]:
     """Return the versions on this machine, and its GPU, if there is one."""
     from bnexp.training.devices import gpus
 
-    return versions() | ({"GPU": ", ".join(names)} if (names := gpus()) else {})
+    return versions() | ({"GPU": gpu_text(names)} if (names := gpus()) else {})
 
 
 def _final(one: Measured, metric: str) -> Floats:

@@ -126,7 +126,7 @@ def test_rows_on_disk_train_to_the_same_bits_as_in_memory(
     in_memory, stored = data_twice(config, monkeypatch)
     assert stored.digest == in_memory.digest and stored.split_digests(SEEDS) == in_memory.split_digests(SEEDS)
     assert stored.rows.facts == in_memory.rows.facts
-    for side, expected in zip(stored.view, in_memory.view, strict=True):
+    for side, expected in zip(stored.preprocessing, in_memory.preprocessing, strict=True):
         assert (side is None and expected is None) or side.tobytes() == expected.tobytes()
     assert_same_bits(trained(config, stored), trained(config, in_memory))
 

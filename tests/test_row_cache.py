@@ -89,7 +89,7 @@ def folder(tmp_path: Path) -> dict[str, Any]:
 def assert_same(found: Data, expected: Data) -> None:
     assert found.digest == expected.digest and found.rows.facts == expected.rows.facts
     assert (found.shape, found.split_digests((0, 1))) == (expected.shape, expected.split_digests((0, 1)))
-    for one, other in zip(found.view, expected.view, strict=True):
+    for one, other in zip(found.preprocessing, expected.preprocessing, strict=True):
         assert (one is None) == (other is None) and (one is None or one.tobytes() == other.tobytes())
     np.testing.assert_array_equal(found.inputs(1, found.train_SR[1]), expected.inputs(1, expected.train_SR[1]))
 

@@ -62,7 +62,7 @@ def frame() -> pd.DataFrame:
     )
 
 
-# --- views --------------------------------------------------------------------------
+# --- preprocessing ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_nothing_of_the_test_part_reaches_the_view(path: Path, frame: pd.DataFra
     frame.loc[before.validation_SR[0, 0], "y"] = 2e6  # a part of one target in all rows is refused
     after = prepared(path, frame, missing="mean", duplicates="keep")
     np.testing.assert_array_equal(before.train_SR, after.train_SR)
-    for part, same in zip(before.view, after.view, strict=True):
+    for part, same in zip(before.preprocessing, after.preprocessing, strict=True):
         np.testing.assert_array_equal(part, same)
 
 
@@ -153,7 +153,7 @@ def test_the_words_of_a_seed_are_those_of_its_training_texts(path: Path, vocabul
         np.testing.assert_array_equal(
             np.where(np.isin(theirs, common), ours, 0), np.where(np.isin(theirs, common), theirs, 0)
         )
-        assert ours.max() < data.vocabulary <= vocabulary and data.view.ids[row].max() == len(known) - 1
+        assert ours.max() < data.vocabulary <= vocabulary and data.preprocessing.ids[row].max() == len(known) - 1
 
 
 def test_texts_without_a_word_or_taken_for_their_own_target_are_refused(path: Path) -> None:

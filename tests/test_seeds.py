@@ -9,8 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
-from bnexp.data import Data, joined_data, prepare
-from bnexp.data import preprocessing as view
+from bnexp.data import Data, joined_data, prepare, preprocessing
 from bnexp.data.seeds import for_each, for_seeds, is_shared, joined_seeds
 
 SYNTHETIC = {"name": "classification", "samples": 60, "validation_size": 0.25, "scale": "minmax"}
@@ -36,12 +35,12 @@ def test_parts_that_all_seeds_share_are_in_memory_once(resample: object, shared:
 @pytest.mark.parametrize(("resample", "fits"), [(False, 1), ("validation", 4), (True, 4)])
 def test_a_view_is_fitted_once_for_each_split(monkeypatch: pytest.MonkeyPatch, resample: object, fits: int) -> None:
     fitted: list[int] = []
-    one = view._fitted_to_one
-    monkeypatch.setattr(view, "_fitted_to_one", lambda *given: fitted.append(1) or one(*given))
+    one = preprocessing._fitted_to_one
+    monkeypatch.setattr(preprocessing, "_fitted_to_one", lambda *given: fitted.append(1) or one(*given))
     data = prepared(4, resample=resample)
     assert len(fitted) == fits
     lowest_SF = [data.rows.x[rows_R].min(axis=0) for rows_R in data.train_SR]
-    assert np.array_equal(data.view.center, lowest_SF)
+    assert np.array_equal(data.preprocessing.center, lowest_SF)
 
 
 def test_joined_experiments_with_one_split_still_share_it_and_others_keep_their_own() -> None:

@@ -24,7 +24,7 @@ from bnexp.data import splitting
 from bnexp.data.builtin import synthetic
 from bnexp.data.fingerprint import source_sha256 as sha256_of
 from bnexp.data.positive import with_positive
-from bnexp.data.preprocessing import View, fitted, stacked
+from bnexp.data.preprocessing import Preprocessing, fitted, stacked
 from bnexp.data.row_cache import RowCache
 from bnexp.data.rows import Rows, chosen
 from bnexp.data.seeds import Numbers, for_each, joined_seeds
@@ -42,10 +42,10 @@ class Data:
     rows: Rows
     parts: Mapping[str, NDArray[np.int32]]
     """`train`, `val` and perhaps `test`: the rows of each part, (S, R)."""
-    view: View
+    preprocessing: Preprocessing
     """The transformation of the rows for each seed: scaling, filling of gaps, numbering of words."""
-    test_view: View
-    """The transformation of the test part: `view` itself, or `view` changed by the config's shift."""
+    test_preprocessing: Preprocessing
+    """The transformation of the test part: `preprocessing` itself, or `preprocessing` changed by the config's shift."""
     split: str
     """A description of the split in words."""
     source_sha256: str | None
@@ -80,25 +80,26 @@ class Data:
         """
         rows = self.rows
         sizes = {part: rows_SR.shape[1] for part, rows_SR in self.parts.items()}
-        views = [None if part is None else part.shape[1:] for part in (*self.view, *self.test_view)]
+        fitted = (*self.preprocessing, *self.test_preprocessing)
+        shapes = [None if part is None else part.shape[1:] for part in fitted]
         kind = rows.kind, rows.classes, rows.x.shape[1:], rows.x.dtype, rows.words, rows.weights_N is None
-        return repr((*kind, self.vocabulary, sizes, views))
+        return repr((*kind, self.vocabulary, sizes, shapes))
 
     @property
     def is_shifted(self) -> bool:
         """Return True if the test part is transformed differently from the other parts."""
-        return self.test_view is not self.view
+        return self.test_preprocessing is not self.preprocessing
 
     def inputs(self, row: int, rows_R: NDArray[np.int32], part: str = "train") -> NDArray[Any]:
         """Return these rows of a part as model inputs, (R, *shape), for one seed.
 
         `row` is the position of the seed in the arrays, not its number.
         """
-        return (self.test_view if part == "test" else self.view).inputs(row, self.rows.x[rows_R])
+        return (self.test_preprocessing if part == "test" else self.preprocessing).inputs(row, self.rows.x[rows_R])
 
     def targets(self, row: int, rows_R: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return the targets of these rows, (R,), for the seed at position `row` of the arrays."""
-        return self.view.targets(row, self.rows.y_N[rows_R])
+        return self.preprocessing.targets(row, self.rows.y_N[rows_R])
 
     def steps(self, batch_size: int, drop_last: bool = False) -> int:
         """Count the optimizer steps of one epoch."""
@@ -107,10 +108,10 @@ class Data:
 
     def of(self, seeds: slice) -> Data:
         """Return the data of some seeds only; `seeds` is a slice of positions in the arrays."""
-        view = self.view.of(seeds)
-        test_view = self.test_view.of(seeds) if self.is_shifted else view
+        own = self.preprocessing.of(seeds)
+        of_test = self.test_preprocessing.of(seeds) if self.is_shifted else own
         parts = {part: rows_SR[seeds] for part, rows_SR in self.parts.items()}
-        return dataclasses.replace(self, parts=parts, view=view, test_view=test_view)
+        return dataclasses.replace(self, parts=parts, preprocessing=own, test_preprocessing=of_test)
 
     def first(self, rows: int) -> Data:
         """Return the data with only the first `rows` training rows, and the other parts shortened in proportion."""
@@ -206,10 +207,10 @@ def joined_data(several: Sequence[Data]) -> Data:
         rows = Rows(rows.kind, x, y_N, rows.classes, weights_N=weights_N, numeric=rows.numeric, words=rows.words)
     moved = [{part: _moved(at, offsets[id(data.rows)]) for part, at in data.parts.items()} for data in several]
     parts = {part: joined_seeds([one[part] for one in moved]) for part in first.parts}
-    view = test_view = stacked([data.view for data in several])
+    preprocessing = test_preprocessing = stacked([data.preprocessing for data in several])
     if any(data.is_shifted for data in several):
-        test_view = stacked([data.test_view for data in several])
-    return Data(rows, parts, view, test_view, first.split, first.source_sha256, first.vocabulary)
+        test_preprocessing = stacked([data.test_preprocessing for data in several])
+    return Data(rows, parts, preprocessing, test_preprocessing, first.split, first.source_sha256, first.vocabulary)
 
 
 def _moved(rows_SR: Numbers, offset: int) -> Numbers:
@@ -255,16 +256,16 @@ def prepare(
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)
-    view = fitted(dataset, rows, parts["train"])
-    test_view, shift = view, getattr(dataset, "shift", None)
+    preprocessing = fitted(dataset, rows, parts["train"])
+    test_preprocessing, shift = preprocessing, getattr(dataset, "shift", None)
     if shift is not None:
-        test_view = shifted(view, shift, rows, len(seeds))
+        test_preprocessing = shifted(preprocessing, shift, rows, len(seeds))
         parts["test"] = of_classes(dataset, shift, rows, parts["test"])
     most = min(dataset.vocabulary, len(rows.words)) if hasattr(dataset, "vocabulary") else None
     # only after the split: a stratified split depends on the order of the classes, which `with_positive` may change
     if isinstance(dataset, real.RealDataset):
         rows = with_positive(dataset, rows)
-    return Data(rows, parts, view, test_view, rule(dataset, rows), source_sha256, most)
+    return Data(rows, parts, preprocessing, test_preprocessing, rule(dataset, rows), source_sha256, most)
 
 
 def _read(dataset: Dataset, memory_limit: int | None, source_sha256: str | None, note: Note) -> Rows:

@@ -52,7 +52,7 @@ def model_inputs(data: Data, row: int) -> ModelInputs:
     `words`: 0 is padding, and 1 stands for all unknown words. `log_mel` holds the arguments of Keras's
     MelSpectrogram. An output o of a regression means the target o * target_width + target_center.
     """
-    rows, view = data.rows, data.view.of(row)
+    rows, fitted = data.rows, data.preprocessing.of(row)
     document: ModelInputs = {
         "format": FORMAT,
         "kind": rows.kind,
@@ -62,7 +62,7 @@ def model_inputs(data: Data, row: int) -> ModelInputs:
     }
     match rows.kind:
         case "text":
-            return {**document, "fold": FOLD, "words": _words(rows.words, view.ids)}
+            return {**document, "fold": FOLD, "words": _words(rows.words, fitted.ids)}
         case "table":
             document["columns"] = list(rows.columns) or None
         case "image":
@@ -70,10 +70,10 @@ def model_inputs(data: Data, row: int) -> ModelInputs:
         case "sequence":
             document["samples_per_second"] = rows.facts.samples_per_second
             document["log_mel"] = None if rows.facts.log_mel is None else asdict(rows.facts.log_mel)
-    document |= {"center": _numbers(view.center), "width": _numbers(view.width), "fill": _numbers(view.fill)}
+    document |= {"center": _numbers(fitted.center), "width": _numbers(fitted.width), "fill": _numbers(fitted.fill)}
     if rows.classes is None:
-        document["target_center"] = _numbers(view.target_center)
-        document["target_width"] = _numbers(view.target_width)
+        document["target_center"] = _numbers(fitted.target_center)
+        document["target_width"] = _numbers(fitted.target_width)
     return document
 
 

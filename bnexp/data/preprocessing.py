@@ -1,4 +1,4 @@
-"""`View`: how each seed transforms the shared rows into inputs and targets, fitted to its own training rows alone.
+"""`Preprocessing`: how each seed transforms shared rows to inputs and targets, fitted to its own training rows alone.
 
 Axes: S seeds, R rows of one part, F features (of a table, of a frame, or the channels of an image), W words.
 """
@@ -23,7 +23,7 @@ PIECE = 2**22
 """How many numbers are read and summed at a time. Four times as many take twice the time, in memory that is new."""
 
 
-class View(NamedTuple):
+class Preprocessing(NamedTuple):
     """The transformation of shared rows into each seed's inputs and targets.
 
     Each field is stacked over seeds, or is None if its step is not done. Numbers become (x - center) / width, and then
@@ -38,9 +38,9 @@ class View(NamedTuple):
     target_center: Any = None
     target_width: Any = None
 
-    def of(self, rows: Any) -> View:
-        """Return the view of some seeds only; `rows` is an index of the first axis of each field."""
-        return View(*(None if part is None else part[rows] for part in self))
+    def of(self, rows: Any) -> Preprocessing:
+        """Return the preprocessing of some seeds only; `rows` is an index of the first axis of each field."""
+        return Preprocessing(*(None if part is None else part[rows] for part in self))
 
     def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
         """Return the inputs x, (R, *shape), as transformed for the seed at position `row`."""
@@ -57,28 +57,28 @@ class View(NamedTuple):
         return y_R if self.target_center is None else (y_R - self.target_center[row]) / self.target_width[row]
 
 
-def stacked(views: Sequence[View]) -> View:
-    """Return one view with the seeds of several views, in order."""
-    return View(*(None if side[0] is None else np.concatenate(side) for side in zip(*views, strict=True)))
+def stacked(several: Sequence[Preprocessing]) -> Preprocessing:
+    """Return the preprocessing of the seeds of several, in order."""
+    return Preprocessing(*(None if side[0] is None else np.concatenate(side) for side in zip(*several, strict=True)))
 
 
-def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> View:
-    """Return the view of all seeds. Seeds with the same training rows are fitted only once."""
-    views = for_each(train_SR, functools.partial(_fitted_to_one, dataset, rows))
-    return View(*(None if side[0] is None else np.stack(side) for side in zip(*views, strict=True)))
+def fitted(dataset: Dataset, rows: Rows, train_SR: NDArray[np.int32]) -> Preprocessing:
+    """Return the preprocessing of all seeds. Seeds with the same training rows are fitted only once."""
+    of_each = for_each(train_SR, functools.partial(_fitted_to_one, dataset, rows))
+    return Preprocessing(*(None if side[0] is None else np.stack(side) for side in zip(*of_each, strict=True)))
 
 
-def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> View:
+def _fitted_to_one(dataset: Dataset, rows: Rows, rows_R: NDArray[np.int32]) -> Preprocessing:
     if rows.kind == "text":
         from bnexp.data.sources.text import training_ids
 
-        return View(ids=training_ids(dataset, rows, rows_R))
-    view = _numeric(dataset, rows, rows_R)
+        return Preprocessing(ids=training_ids(dataset, rows, rows_R))
+    found = _numeric(dataset, rows, rows_R)
     if rows.classes is None and getattr(dataset, "scale_target", False):
         y_R = rows.y_N[rows_R].astype("float64")
         mean, deviation = y_R.mean(keepdims=True), y_R.std(keepdims=True)
-        view = view._replace(target_center=_float(mean), target_width=_width(deviation, mean))
-    return view
+        found = found._replace(target_center=_float(mean), target_width=_width(deviation, mean))
+    return found
 
 
 class _Part(NamedTuple):
@@ -99,7 +99,7 @@ class _Part(NamedTuple):
         return tuple(range(self.x.ndim - 1))
 
 
-def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
+def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> Preprocessing:
     """Fit center, width and fill. Categories of a table stay 0 or 1; a category without a training row is always 0."""
     x, part = rows.x, _Part(rows.x, rows_R)
     incomplete = x.dtype.kind == "f" and any(np.isnan(x[piece]).any() for piece in pieces(x))
@@ -118,7 +118,7 @@ def _numeric(dataset: Dataset, rows: Rows, rows_R: Numbers) -> View:
         fill = _replacement(dataset, part)
         if center is not None:
             fill = (fill - center) / width
-    return View(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
+    return Preprocessing(*(None if part is None else _float(part[0]) for part in (center, width, fill)))
 
 
 def _refuse_empty_column(part: _Part) -> None:

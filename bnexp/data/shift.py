@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import ClassName, Shift
-from bnexp.data.preprocessing import View
+from bnexp.data.preprocessing import Preprocessing
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import for_seeds
 from bnexp.data.split_rule import is_stratified
 from bnexp.errors import SettingError, nearest
 
 
-def shifted(view: View, shift: Shift, rows: Rows, seeds: int) -> View:
-    """Return `view` with its numbers times `shift.scale` plus `shift.offset`. Categories stay unchanged."""
+def shifted(before: Preprocessing, shift: Shift, rows: Rows, seeds: int) -> Preprocessing:
+    """Return `before` with its numbers times `shift.scale` plus `shift.offset`. Categories stay unchanged."""
     shape = (seeds, *(1,) * (rows.x.ndim - 2), rows.x.shape[-1])
     numeric_F = np.arange(shape[-1]) < (shape[-1] if rows.numeric is None else rows.numeric)
     scale_F, offset_F = np.where(numeric_F, shift.scale, 1), np.where(numeric_F, shift.offset, 0)
-    center, width = (np.zeros(shape), np.ones(shape)) if view.center is None else (view.center, view.width)
+    center, width = (np.zeros(shape), np.ones(shape)) if before.center is None else (before.center, before.width)
     width = width / scale_F
-    fill = None if view.fill is None else (view.fill * scale_F + offset_F).astype("float32")
+    fill = None if before.fill is None else (before.fill * scale_F + offset_F).astype("float32")
     moved = shift.offset * np.where(numeric_F, width, 0)  # the width of a category can be infinite
-    return view._replace(center=(center - moved).astype("float32"), width=width.astype("float32"), fill=fill)
+    return before._replace(center=(center - moved).astype("float32"), width=width.astype("float32"), fill=fill)
 
 
 def of_classes(dataset: Dataset, shift: Shift, rows: Rows, test_SR: NDArray[np.int32]) -> NDArray[np.int32]:

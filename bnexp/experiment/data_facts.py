@@ -54,7 +54,7 @@ def data_facts(name: str, data: Data) -> DataFacts:
         facts.has_own_parts = True
     if rows.classes is None:
         facts.target_range = [float(rows.y_N.min()), float(rows.y_N.max())]
-    if data.view.target_center is not None:
+    if data.preprocessing.target_center is not None:
         facts.error_unit = "target"
     if (filled := _filled(data)) is not None:
         facts.cells_filled, facts.columns_filled = filled
@@ -66,9 +66,9 @@ def data_facts(name: str, data: Data) -> DataFacts:
 
 def unseen_F(data: Data) -> NDArray[np.bool_]:
     """Return a mask over the inputs of a table, (F,): True for a category that no training row of any seed has."""
-    if data.rows.numeric is None or data.view.width is None:
+    if data.rows.numeric is None or data.preprocessing.width is None:
         return np.zeros(data.rows.x.shape[-1:], bool)
-    unseen: NDArray[np.bool_] = np.isinf(data.view.width).all(axis=0)
+    unseen: NDArray[np.bool_] = np.isinf(data.preprocessing.width).all(axis=0)
     return unseen
 
 
@@ -84,7 +84,7 @@ def _unseen(data: Data) -> str | None:
 def _filled(data: Data) -> tuple[int, int] | None:
     """Return the number of empty cells that `dataset.missing` fills, and of their columns; None if none is filled."""
     rows = data.rows
-    if rows.kind != "table" or data.view.fill is None:
+    if rows.kind != "table" or data.preprocessing.fill is None:
         return None
     empty_F = np.sum([np.isnan(rows.x[piece]).sum(axis=0) for piece in pieces(rows.x)], axis=0)
     return int(empty_F.sum()), int((empty_F > 0).sum())

@@ -90,7 +90,7 @@ def _as_kept(data: Data, name: str, values: NDArray[Any]) -> NDArray[Any]:
 
 def _in_own_unit(data: Data, predicted: NDArray[Any]) -> NDArray[Any]:
     """Undo the scaling of a regression's target."""
-    center, width = data.view.target_center, data.view.target_width
+    center, width = data.preprocessing.target_center, data.preprocessing.target_width
     if center is None or width is None:
         return predicted
     own: NDArray[Any] = predicted * np.asarray(width)[: len(predicted)] + np.asarray(center)[: len(predicted)]

@@ -159,7 +159,7 @@ class Recorder(keras.callbacks.Callback):
 
     def _in_own_unit(self, values: dict[str, Any]) -> None:
         """Convert absolute errors to the unit of the unscaled target, and squared errors to the square of this unit."""
-        widths = self._data.view.target_width
+        widths = self._data.preprocessing.target_width
         width = 1.0 if widths is None else float(widths[self._row, 0])
         for name in values:
             if name.endswith("mae"):

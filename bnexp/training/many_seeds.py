@@ -291,5 +291,5 @@ def _completed(data: Data, shard: Shard, rows_SR: NDArray[np.int32], means: Valu
     if data.task != "regression":
         return measures.in_whole_rows(means, rows_SR.shape[1])
     targets = [data.targets(row, rows_R) for row, rows_R in zip(shard.rows.tolist(), rows_SR, strict=True)]
-    means, width = measures.with_r2(means, np.stack(targets)), data.view.target_width
+    means, width = measures.with_r2(means, np.stack(targets)), data.preprocessing.target_width
     return means if width is None else measures.in_target_unit(means, width[shard.rows, 0].astype("float64"))

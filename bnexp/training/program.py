@@ -146,18 +146,18 @@ class Program:
         return {name: np.concatenate([one[name] for one in found], axis=1) for name in found[0]}
 
     def _rows(self, rows_SB: Any, source: Source) -> tuple[Any, Any]:
-        """Return these rows as `View.inputs` and `View.targets` do, for all seeds at once."""
+        """Return these rows as `Preprocessing.inputs` and `Preprocessing.targets` do, for all seeds at once."""
         at_SB = rows_SB if source.held_K is None else places(source.held_K, rows_SB)
-        x, y_SB, view = tf.gather(source.x, at_SB), tf.gather(source.y_N, rows_SB), source.view
-        if view.target_center is not None:
-            y_SB = (y_SB - view.target_center) / view.target_width
+        x, y_SB, fitted = tf.gather(source.x, at_SB), tf.gather(source.y_N, rows_SB), source.preprocessing
+        if fitted.target_center is not None:
+            y_SB = (y_SB - fitted.target_center) / fitted.target_width
         y = measures.targets(self._task, y_SB)
-        if view.ids is not None:
-            return tf.gather(view.ids, x, batch_dims=1), y
+        if fitted.ids is not None:
+            return tf.gather(fitted.ids, x, batch_dims=1), y
         x = tf.cast(x, tf.float32)
-        if view.center is not None:
-            x = (x - view.center[:, None]) / view.width[:, None]
-        return x if view.fill is None else tf.where(tf.math.is_nan(x), view.fill[:, None], x), y
+        if fitted.center is not None:
+            x = (x - fitted.center[:, None]) / fitted.width[:, None]
+        return x if fitted.fill is None else tf.where(tf.math.is_nan(x), fitted.fill[:, None], x), y
 
     def _train_epoch(
         self, state: State, sums: Tensors, full_TSB: Any, last_SB: Any, steps: Any, source: Source

@@ -14,14 +14,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnexp.data import Data
-from bnexp.data.preprocessing import View
+from bnexp.data.preprocessing import Preprocessing
 from bnexp.data.row_weights import Weights
 from bnexp.data.stored_rows import StoredRows
 from bnexp.training.pieces import pieces_of
 
 
 class Source(NamedTuple):
-    """The inputs of a shard, as tensors: the shared inputs (N, *shape), the targets, and each seed's views.
+    """The inputs of a shard, as tensors: the shared inputs (N, *shape), the targets, and each seed's preprocessing.
 
     A training row's loss is multiplied by its weight in `weight_N` and, for each seed, by the weight of its class in
     `class_weight_SC` (`row_weights`). Both are None if all training rows count the same. Inputs on disk come to the
@@ -30,15 +30,15 @@ class Source(NamedTuple):
 
     x: Any
     y_N: Any
-    view: View
-    test_view: View
+    preprocessing: Preprocessing
+    test_preprocessing: Preprocessing
     weight_N: Any = None
     class_weight_SC: Any = None
     held_K: Any = None
 
     def of(self, part: str) -> Source:
         """Return the source of one part's rows."""
-        return self._replace(view=self.test_view) if part == "test" else self
+        return self._replace(preprocessing=self.test_preprocessing) if part == "test" else self
 
     def held(self, rows_SR: NDArray[np.int32], cuts: list[slice]) -> Iterator[tuple[NDArray[np.int32], Source]]:
         """Yield for each of these cuts along R its rows, and a source that holds their inputs in memory."""
@@ -55,11 +55,11 @@ def sources(data: Data, weights: Weights | None, shards: Sequence[NDArray[np.int
     of_row_N = None if weights is None else tf.constant(weights.of_row_N)
     found = []
     for rows_S in shards:
-        view, test_view = (_tensors(one.of(rows_S)) for one in (data.view, data.test_view))
+        own, of_test = (_tensors(one.of(rows_S)) for one in (data.preprocessing, data.test_preprocessing))
         of_class_SC = None if weights is None else tf.constant(weights.of_class_SC[rows_S])
-        found.append(Source(x, y_N, view, test_view, of_row_N, of_class_SC))
+        found.append(Source(x, y_N, own, of_test, of_row_N, of_class_SC))
     return found
 
 
-def _tensors(view: View) -> View:
-    return View(*(None if part is None else tf.constant(part) for part in view))
+def _tensors(preprocessing: Preprocessing) -> Preprocessing:
+    return Preprocessing(*(None if part is None else tf.constant(part) for part in preprocessing))

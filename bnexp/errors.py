@@ -157,10 +157,10 @@ class Problems:
         self.is_partial |= leaves_out and bool(lines)
 
     @property
-    def lines(self) -> list[str]:
+    def messages(self) -> list[str]:
         """Return a line for each noted mistake."""
         several = (error.problems if isinstance(error, ConfigError) else (str(error),) for error in self.found)
-        return list(dict.fromkeys(line for lines in several for line in lines))
+        return list(dict.fromkeys(line for problems in several for line in problems))
 
     def add(self, other: Problems) -> None:
         """Add the mistakes of another collection at the end."""
@@ -181,7 +181,7 @@ class Problems:
             first, *others = dict.fromkeys(problem for error in settings for problem in error.problems)
             raise SettingError(*first, *others)
         if self.found:
-            raise ConfigError(self.lines)
+            raise ConfigError(self.messages)
 
 
 @contextlib.contextmanager

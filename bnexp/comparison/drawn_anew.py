@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bnexp.comparison.metric_rules import has_own_splits
+from bnexp.comparison.metric_rules import holds_out_own_rows
 from bnexp.config.section import Resample
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import Estimate, over_splits
@@ -74,7 +74,7 @@ def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
     part = part_of(metric)
     if part not in HELD_OUT_PARTS:
         return DrawnAnew(None, NOT_HELD_OUT)
-    own_splits = {has_own_splits(one.resample, metric) for one in several}
+    own_splits = {holds_out_own_rows(metric, one.resample) for one in several}
     if own_splits == {False}:
         computed = METRICS.get(quantity(metric))
         is_biased = computed is not None and computed.is_biased
@@ -90,10 +90,12 @@ def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
     return DrawnAnew("splits", count=max(held_out for held_out, _ in sizes), test_share=share)
 
 
-def splits_anew(metric: str, resample: Resample) -> bool:
-    """Return True if each seed has its own split of the rows that the metric is measured on, held out or trained on.
+def has_own_rows(metric: str, resample: Resample) -> bool:
+    """Return True if each seed measures the metric on its own rows, held out or trained on.
 
-    >>> [splits_anew(metric, "validation") for metric in ("val_loss", "test_loss", "loss")]
+    For held-out rows it is `metric_rules.holds_out_own_rows`.
+
+    >>> [has_own_rows(metric, "validation") for metric in ("val_loss", "test_loss", "loss")]
     [True, False, True]
     """
     return resample is True or (resample == "validation" and part_of(metric) != "test")
@@ -105,7 +107,7 @@ def measured_on(metric: str, resamples: Iterable[Resample]) -> MeasuredOn:
     >>> measured_on("val_loss", [True]), measured_on("val_loss", [False]), measured_on("val_loss", [False, True])
     ('these splits', 'these rows', 'these rows and splits')
     """
-    found = {splits_anew(metric, one) for one in resamples}
+    found = {has_own_rows(metric, one) for one in resamples}
     if len(found) > 1:
         return "these rows and splits"
     return "these splits" if True in found else "these rows"

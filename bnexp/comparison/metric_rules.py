@@ -42,10 +42,12 @@ TINY_SHARE = 0.0001
 """A margin below this gets a warning for an accuracy, or for another metric that is 1 at most."""
 
 
-def has_own_splits(resample: Resample, metric: str) -> bool:
+def holds_out_own_rows(metric: str, resample: Resample) -> bool:
     """Return True if the metric is measured on held-out rows, and each seed has its own held-out rows.
 
-    >>> [has_own_splits("validation", metric) for metric in ("val_loss", "test_loss", "loss")]
+    It is False for a metric of the training part, also if each seed trains on its own rows (`drawn_anew.has_own_rows`).
+
+    >>> [holds_out_own_rows(metric, "validation") for metric in ("val_loss", "test_loss", "loss")]
     [True, False, False]
     """
     part = part_of(metric)

@@ -13,7 +13,7 @@ from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
-from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
+from bnexp.comparison.metric_rules import chosen_by, holds_out_own_rows, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms
@@ -72,7 +72,7 @@ class _Case:
 def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     sides = ((arms.arm, arms.treated), (arms.baseline, arms.base))
     values = [final_values(history, question.metric, guessing_of(arm)) for arm, history in sides]
-    own_splits = has_own_splits(arms.arm.experiment.dataset.resample, question.metric)
+    own_splits = holds_out_own_rows(question.metric, arms.arm.experiment.dataset.resample)
     scale = scale_of(question.metric, *values, own_splits=own_splits)
     difference_S = difference_on_scale(values[0], values[1], scale)
     whole_S = difference_S[np.isfinite(difference_S)]

@@ -93,10 +93,10 @@ def validated(
             for details in error.errors(include_url=False, include_input=False)
             if not mistakes.is_partial or details["type"] not in INCOMPLETE
         ]
-        raise ConfigError([*mistakes.lines, *in_file_order(problems(node, every, kind))]) from None
+        raise ConfigError([*mistakes.messages, *in_file_order(problems(node, every, kind))]) from None
     faults = [] if mistakes.is_partial else list(between(whole))
     if mistakes.found or faults:
-        raise ConfigError([*mistakes.lines, *in_file_order(faults)])
+        raise ConfigError([*mistakes.messages, *in_file_order(faults)])
     return whole
 
 

@@ -81,7 +81,7 @@ def _base(path: Path, extends: Node, mistakes: Problems, seen: tuple[Path, ...])
     if not os.path.isfile(base):
         faults = Problems()
         read_extended(base, faults, seen)
-        mistakes.tell(*(f"{where}: extends is {shown(extends.value)}; {fault}" for fault in faults.lines))
+        mistakes.tell(*(f"{where}: extends is {shown(extends.value)}; {fault}" for fault in faults.messages))
         return None
     return read_extended(base, mistakes, seen)
 

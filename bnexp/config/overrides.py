@@ -150,7 +150,7 @@ def _value(key: str, value: str, where: str, mistakes: Problems) -> Node | None:
     except TooDeepError:
         dropped = []
     if faults.found or dropped:
-        seen = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults.lines, *dropped]])
+        seen = dict.fromkeys([re.sub("^:[0-9]+: ", "", fault) for fault in [*faults.messages, *dropped]])
         cure = _requoted(key, value.strip()) if dropped or building.may_be_text else ""
         mistakes.tell(f"{where}: {' '.join(seen)} {cure}".rstrip())
         return None

@@ -31,7 +31,7 @@ def read_study(path: Path) -> StudyFile:
     mistakes = Problems()
     file = read_in_part(path, mistakes)
     if mistakes.found:
-        raise ConfigError(mistakes.lines)
+        raise ConfigError(mistakes.messages)
     return file
 
 
@@ -43,7 +43,7 @@ def read_in_part(path: Path, mistakes: Problems) -> StudyFile:
     """
     root = yaml.read_mapping(read_text(path), str(path), mistakes)
     if root is None:
-        raise ConfigError(mistakes.lines)
+        raise ConfigError(mistakes.messages)
     if "dataset" in root.value and "experiment" not in root.value:
         cure = f"Use `{command('train', str(path))}`."
         raise ConfigError([f"{path}: is the config of an experiment; expected a study. {cure}"])

@@ -10,7 +10,7 @@ from bnexp.comparison import Arm, Question, place_of_baseline
 from bnexp.comparison.detectable import Design, detectable_by
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
-from bnexp.comparison.metric_rules import has_own_splits
+from bnexp.comparison.metric_rules import holds_out_own_rows
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
 from bnexp.experiment import earlier_comparison, resolve
@@ -46,7 +46,7 @@ def plan(
         seeds=len(seeds),
         about=question.about if all(one.training.keep_rows for one in experiments) else "these-rows",
         data=data,
-        own_splits=has_own_splits(base.dataset.resample, metric),
+        own_splits=holds_out_own_rows(metric, base.dataset.resample),
         grouped=getattr(base.dataset, "group", None) is not None,
         level=_level(question, len(planned) - 1),
         margin=traits(metric).margin if question.margin is None else question.margin,

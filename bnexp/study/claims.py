@@ -13,8 +13,9 @@ from bnexp.executors import Workers
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
+from bnexp.study.contrast import Results
 from bnexp.study.outlook import plan_document, plan_warnings
-from bnexp.study.plan import Finished, Plan
+from bnexp.study.plan import Plan
 from bnexp.study.result import Result
 from bnexp.study.words import AFTER_RESULTS, about, asks, decides_about, effect, looked_before
 
@@ -114,7 +115,7 @@ def answer_study(
         return one
     planned, results = one.planned, dict(one.planned.done)
 
-    def answered(kept: Finished) -> None:
+    def answered(kept: Results) -> None:
         results.update(kept)
         if draw is not None:
             draw(planned.directory)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp import statistics
-from bnexp.comparison.drawn_anew import measured_on, splits_anew
+from bnexp.comparison.drawn_anew import has_own_rows, measured_on
 from bnexp.comparison.judgement import unbeaten
 from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.dataset import Dataset
@@ -291,7 +291,7 @@ def _more_is_better(claim: Hypothesis) -> bool:
 
 def _resampled(claim: Hypothesis, result: Result) -> Resample:
     """Return True if each seed measures on a split of its own, else how the dataset splits its rows."""
-    return True if splits_anew(claim.metric.metric, result.resample) else result.resample
+    return True if has_own_rows(claim.metric.metric, result.resample) else result.resample
 
 
 def effect_of(claim: Hypothesis, difference_S: Floats) -> Floats:

@@ -28,12 +28,12 @@ from bnexp.statistics.power import (
 from bnexp.study.contrast import Results, whole_contrast
 from bnexp.study.grid import Candidate, Cell, matches
 from bnexp.study.new_rows import ReadRows, not_row_by_row
-from bnexp.study.plan import Finished, Plan, rows_of
+from bnexp.study.plan import Plan, rows_of
 from bnexp.study.verdict import judged_difference
 from bnexp.study.words import about, deviation, endpoint_text, storable
 
 
-def by_stored(planned: Plan, done: Finished, level: float) -> list[str | None]:
+def by_stored(planned: Plan, done: Results, level: float) -> list[str | None]:
     """Return for each claim a sentence on what it can detect by the variances of stored trials; None without these."""
     earlier = {trial.key: planned.begun.results.get(trial.digest) for trial in planned.trials}
     before = {key: one for key, one in earlier.items() if one is not None}

@@ -17,11 +17,12 @@ from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, Pl
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
+from bnexp.study.contrast import Results
 from bnexp.study.detectable_effect import by_stored, what_new_rows_add
 from bnexp.study.digests import digest_of, study_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
-from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
+from bnexp.study.plan import CELLS, Plan, finished, pending, read_result
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import directory_name, of_this_name
 from bnexp.study.trial_rows import holds_rows, rows_path
@@ -29,7 +30,7 @@ from bnexp.study.warned import Warned, told_once
 from bnexp.study.words import asks, endpoint_name
 
 
-def plan_document(planned: Plan, at_once: int | None, done: Finished | None = None) -> PlanDocument:
+def plan_document(planned: Plan, at_once: int | None, done: Results | None = None) -> PlanDocument:
     """Return a study's plan: cells, trainings, steps, the smallest effect it detects, and what is already done.
 
     `at_once` is the largest number of jobs that run at a time. If it is None (not known yet), no time is estimated.
@@ -90,7 +91,7 @@ def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
     return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 
-def _not_kept(planned: Plan, done: Finished) -> list[str]:
+def _not_kept(planned: Plan, done: Results) -> list[str]:
     """List the endpoints that are missing in trials that are stored but do not count as finished."""
     asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
     for trial in planned.distinct:
@@ -100,7 +101,7 @@ def _not_kept(planned: Plan, done: Finished) -> list[str]:
     return list(lacking)
 
 
-def _damaged(planned: Plan, done: Finished) -> Iterator[str]:
+def _damaged(planned: Plan, done: Results) -> Iterator[str]:
     """Yield the files whose trials are trained again, because they cannot be read or their content has changed."""
     for trial in planned.distinct:
         path = planned.path(trial)
@@ -141,7 +142,7 @@ def _tied(planned: Plan, key: str) -> list[float]:
     return list(dict.fromkeys(tied_value(one.experiment, key) for one in experiments(planned.cells)))
 
 
-def _seeds_kept(planned: Plan, done: Finished) -> list[KeptTrials]:
+def _seeds_kept(planned: Plan, done: Results) -> list[KeptTrials]:
     """List how many unfinished trials have how many seeds that are already trained, and in which directories."""
     found: dict[int, list[Result]] = {}
     for trial in planned.distinct:
@@ -239,7 +240,7 @@ def _is_older(directory: Path) -> bool:
     return False
 
 
-def seconds_left(planned: Plan, results: Finished, at_once: int | None) -> float | None:
+def seconds_left(planned: Plan, results: Results, at_once: int | None) -> float | None:
     """Estimate the seconds that are left, from the steps that are left and the seconds per step so far.
 
     Return None if nothing is finished, or if it is not known how many jobs run at a time.

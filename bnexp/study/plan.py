@@ -25,6 +25,7 @@ from bnexp.experiment.data_facts import data_facts
 from bnexp.experiment.prepare import prepared
 from bnexp.store.study_document import FORMAT
 from bnexp.study import grid, jobs
+from bnexp.study.contrast import Results
 from bnexp.study.digests import digest_of, study_facts, trial_facts
 from bnexp.study.document import endpoints
 from bnexp.study.grid import Candidate, Cell
@@ -55,7 +56,7 @@ class Plan:
     candidate_facts: Mapping[str, CandidateFacts]
     """Experiment, as JSON -> the facts about its data."""
     sources: Sources
-    done: Finished = field(default_factory=dict)
+    done: Results = field(default_factory=dict)
     """The trials that were finished when the study was planned."""
     earlier: Sequence[EarlierStudy] = ()
     """Earlier studies like this one with fewer seeds; the one with the most comes first."""
@@ -113,7 +114,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
         return candidate_facts[one.model_dump_json()].task
 
     readable = [cell.of(lambda one: one.experiment.model_dump_json() in candidate_facts) for cell in cells]
-    named = grid.without_unknown_factors(file, problems.lines)
+    named = grid.without_unknown_factors(file, problems.messages)
     with problems.noted():
         refuse_unanswerable(named, readable, task_of, lambda one: candidate_facts[one.model_dump_json()].data, metric)
     _refuse(problems)
@@ -142,7 +143,7 @@ def _trial(
 def _refuse(problems: Problems) -> None:
     """Raise what was noted, if anything; several mistakes are sorted by line."""
     if len(problems.found) > 1:
-        raise ConfigError(in_file_order(problems.lines))
+        raise ConfigError(in_file_order(problems.messages))
     problems.refuse()
 
 
@@ -173,7 +174,7 @@ def _candidate_facts(cells: list[Cell], problems: Problems) -> dict[str, Candida
     return known
 
 
-def pending(planned: Plan, done: Finished | None = None) -> list[Job]:
+def pending(planned: Plan, done: Results | None = None) -> list[Job]:
     """List the jobs that have unfinished trials, the most work first.
 
     Which trials are trained together can decide the last bit of a number. So a trial whose result was lost is trained
@@ -206,7 +207,7 @@ def _jobs(planned: Plan, trials: Sequence[Trial]) -> Iterator[Job]:
         )
 
 
-def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
+def _trained_together(planned: Plan, done: Results) -> dict[str, list[Trial]]:
     """Map the digest of each trial to the trials that it was trained with, as far as finished trials record it.
 
     If one of these trials is no longer in the grid, all of them are left out.
@@ -218,7 +219,7 @@ def _trained_together(planned: Plan, done: Finished) -> dict[str, list[Trial]]:
 
 
 def _left(
-    planned: Plan, group: Sequence[Trial], done: Finished, before: Mapping[str, Sequence[Trial]]
+    planned: Plan, group: Sequence[Trial], done: Results, before: Mapping[str, Sequence[Trial]]
 ) -> list[Sequence[Trial]]:
     """Return lists of trials to train together for a group's unfinished trials. Some trials in them may be finished."""
     left = [trial for trial in group if trial.key not in done]
@@ -232,10 +233,6 @@ def _left(
 def failure_path(path: Path) -> Path:
     """Return the file that says why the trial in the file `path` could not be trained."""
     return path.with_name(f"{path.stem}.failed.txt")
-
-
-Finished = Mapping[tuple[int, str], Result]
-"""`Trial.key` -> the result of the trial."""
 
 
 def finished(planned: Plan) -> dict[tuple[int, str], Result]:
@@ -256,7 +253,7 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     return {trial.key: known[trial.digest] for trial in planned.trials if trial.digest in known}
 
 
-def seconds_of(planned: Plan, done: Finished) -> float:
+def seconds_of(planned: Plan, done: Results) -> float:
     """Return the training time of the finished trials in seconds, summed over all workers."""
     return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
@@ -266,7 +263,7 @@ def holds_results(directory: Path) -> bool:
     return any((directory / CELLS).glob("*.json"))
 
 
-def rows_of(planned: Plan, done: Finished) -> ReadRows:
+def rows_of(planned: Plan, done: Results) -> ReadRows:
     """Return a function that reads the values of each held-out row of a finished trial."""
     paths = {trial.key: planned.path(trial) for trial in planned.trials}
     return functools.cache(lambda key: kept_rows(paths[key], done[key]))

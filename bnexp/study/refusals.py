@@ -14,7 +14,7 @@ from bnexp.comparison import computed_by, predictions_of
 from bnexp.comparison.metric_names import Predictions, all_of, not_computed, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import (
     chosen_by,
-    has_own_splits,
+    holds_out_own_rows,
     impossible_margin,
     impossible_value,
     judged_by_what_chose,
@@ -162,7 +162,7 @@ def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
     """Yield an error for a ratio if each seed holds out its own rows: its interval then covers the truth too rarely."""
     metric, asked = claim.metric.metric, [cell for cell in cells if matches(cell, claim.at)]
     resamples = {one.experiment.dataset.resample for one in experiments(asked)}
-    if claim.metric.ratio and resamples and all(has_own_splits(one, metric) for one in resamples):
+    if claim.metric.ratio and resamples and all(holds_out_own_rows(metric, one) for one in resamples):
         why = "each seed holds out rows of its own, so the interval of a ratio covers the truth too rarely"
         yield ("metric",), f"has ratio: true; {why}. Leave ratio out, and give smallest in the unit of {metric}."
 

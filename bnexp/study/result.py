@@ -33,7 +33,7 @@ MOST_BESTS_OF_A_TRIAL = 400_000
 Part = Annotated[str, Field(pattern="^(train|val|test)$")]
 Some = Annotated[int, Field(ge=1, lt=2**53)]
 """A count of at least 1."""
-Measured = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+MeasuredValue = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Epochs = Annotated[float, Field(ge=1, lt=2**53)] | None
 """Epochs until a target was reached; null if it was never reached."""
 
@@ -50,7 +50,7 @@ class Bests(Record):
     """One seed's lasting bests of a metric: `statistics.LastingBests`."""
 
     epochs: list[Some]
-    values: list[Measured]
+    values: list[MeasuredValue]
 
     @model_validator(mode="after")
     def _refuse_gaps(self) -> Bests:

@@ -20,10 +20,11 @@ from bnexp.held_out import HeldOut, joined
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import work
 from bnexp.study.asked import asked_now, keep_asked
+from bnexp.study.contrast import Results
 from bnexp.study.document import document, table
 from bnexp.study.jobs import Job, Trial
 from bnexp.study.outlook import seconds_left
-from bnexp.study.plan import CELLS, Finished, Plan, failure_path, finished, pending, rows_of
+from bnexp.study.plan import CELLS, Plan, failure_path, finished, pending, rows_of
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import keep_rows, rows_path
 
@@ -48,9 +49,7 @@ class Costs:
     """Experiment, as JSON -> the warnings about its network and training."""
 
 
-def check_unfinished(
-    planned: Plan, workers: Workers, *, plan_only: bool = False, done: Finished | None = None
-) -> Costs:
+def check_unfinished(planned: Plan, workers: Workers, *, plan_only: bool = False, done: Results | None = None) -> Costs:
     """Check the data, models and trainers of all unfinished trials before any training.
 
     Workers check them, because workers will train them. For a plan alone (`plan_only`), few workers are started.
@@ -117,11 +116,11 @@ def _spread(several: Sequence[Job], count: int) -> list[Job]:
 
 Tell = Callable[[Result, int, float | None], None]
 """Called with each trial that has just been finished, how many are finished, and the seconds left."""
-Answered = Callable[[Finished], None]
+Answered = Callable[[Results], None]
 """Called with all results after their answer is stored, while no other process works in the directory."""
 
 
-def _nothing(results: Finished) -> None:
+def _nothing(results: Results) -> None:
     """Do nothing with the results of an answered study."""
 
 
@@ -149,7 +148,7 @@ def run(planned: Plan, workers: Workers, tell: Tell, *, answered: Answered = _no
         return document
 
 
-def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Finished, list[Trial]]:
+def _trained(planned: Plan, workers: Workers, tell: Tell) -> tuple[Results, list[Trial]]:
     """Let workers train the unfinished trials. Return all finished trials, and those that could not be trained."""
     results, failures = finished(planned), list[Trial]()
     left = pending(planned, results)  # another process may have trained since the plan was made
@@ -225,7 +224,7 @@ def _told(planned: Plan, failures: Sequence[Trial]) -> str:
     )
 
 
-def _kept(planned: Plan, results: Finished) -> StudyDocument:
+def _kept(planned: Plan, results: Results) -> StudyDocument:
     """Write the table, the study's file and the document, and return the document.
 
     Files that already have the same content are not written. If the document changes, the figures of the earlier answer

@@ -63,9 +63,9 @@ def check_job(job: Job) -> CheckedJob:
                 refuse_changed(dataset, source_sha256(dataset), job.sources)
                 refuse_changed_network(one.experiment.model, job.sources)
     except UserError as error:
-        return CheckedJob([*problems.lines, str(error)])
-    if problems.lines:
-        return CheckedJob(problems.lines)
+        return CheckedJob([*problems.messages, str(error)])
+    if problems.messages:
+        return CheckedJob(problems.messages)
     pairs = [(facts, one.experiment) for facts, several in zip(known, alike.values(), strict=True) for one in several]
     warnings = {one.model_dump_json(): facts.warnings(one) for facts, one in pairs}
     return CheckedJob([], _rough_pace(job), warnings)

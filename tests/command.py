@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import IO
 from unittest.mock import patch
 
-from bnexp.cli.outcome import outcome
+from bnexp.cli.exit_code import run_command
 
 Done = subprocess.CompletedProcess[str]
 REPOSITORY = Path(__file__).parent.parent
@@ -31,7 +31,7 @@ def bnexp(*arguments: str, cwd: Path, code: int = 0, bug: bool = False) -> Done:
             stack.enter_context(led_to(told, "stderr", 2))
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", message="__array__ implementation")  # Keras's own, while it writes
-            found = outcome()
+            found = run_command()
         return checked(Done(arguments, found, text_of(out), text_of(told)), code, bug)
 
 

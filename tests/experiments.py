@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bnexp.config import Experiment
 from bnexp.config.training import Training
 from bnexp.data import Data, prepare
-from bnexp.experiment import prepare as preparing
+from bnexp.experiment.prepare import _built_in_memory
 from bnexp.history import Watch
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def experiment(**sections: dict[str, Any]) -> Experiment:
 
 def build_for(config: Experiment, data: Data) -> Built:
     """Build an experiment's model for the data, or return the one that was built before."""
-    return preparing._built_in_memory(config, data)
+    return _built_in_memory(config, data)
 
 
 def train_many_seeds(

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from bnexp import __version__, store
 from bnexp.cli.app import app
-from bnexp.cli.outcome import leave
+from bnexp.cli.exit_code import leave
 from bnexp.config.training import Training
 from bnexp.history import from_json
 from bnexp.report import run_list

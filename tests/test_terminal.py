@@ -14,7 +14,7 @@ import pytest
 from cases import slow
 from command import bnexp
 
-from bnexp.cli.outcome import outcome
+from bnexp.cli.exit_code import run_command
 from bnexp.system.terminal import Stream, cleaned, guarded_streams, plain
 
 HOSTILE = "\x1b[31m\u202ename\x07\u2028"
@@ -74,7 +74,7 @@ def test_a_refusal_says_so_if_the_locale_does_not_read_the_arguments(
         if arguments[0] == "train":
             (tmp_path / "c.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
             sys.argv.append("c.yaml")
-        assert outcome() == 2
+        assert run_command() == 2
         assert capsys.readouterr().err.splitlines()[-1].endswith(told)
 
 
@@ -107,7 +107,7 @@ def test_no_message_holds_what_a_terminal_obeys(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.yaml").write_text('dataset: {name: moons, "\\e[31mkey\\u202e": 1}\nmodel: {name: mlp}\n')
     monkeypatch.setattr(sys, "argv", ["bnexp", *arguments])
-    assert outcome() == 2
+    assert run_command() == 2
     told = capsys.readouterr().err
     assert "?[31m" in told or repr(HOSTILE)[1:6] in told
     assert told == cleaned(told)
@@ -122,7 +122,7 @@ def test_a_bug_shows_a_traceback_that_is_cleaned(
 
     monkeypatch.setattr("bnexp.cli.commands.list_runs", fail)
     monkeypatch.setattr(sys, "argv", ["bnexp", "runs"])
-    assert outcome() == 1
+    assert run_command() == 1
     told = capsys.readouterr().err
     assert "Traceback" in told and "ZeroDivisionError: ?[31m?name??" in told
 

@@ -188,7 +188,7 @@ def checked(asked: Sequence[ToTrain], observer: Observer, *, digests: bool = Fal
     """Check all experiments (`preflight`), and return the result for each. The observer is shown the slow steps."""
     title = ", ".join(dict.fromkeys(one.experiment.name for one in asked))
     try:
-        with observer.preparing(title) as note:
+        with observer.checking(title) as note:
             return preflight(asked, digests=digests, note=note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None

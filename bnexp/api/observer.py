@@ -37,7 +37,7 @@ class Observer(StudyObserver):
         """Handle a note on what is done and why."""
 
     @contextmanager
-    def preparing(self, title: str) -> Iterator[Note]:
+    def checking(self, title: str) -> Iterator[Note]:
         """Yield a function that is called with each step of the checks before the training."""
         yield _nothing
 

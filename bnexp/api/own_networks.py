@@ -259,7 +259,7 @@ def _normalizations(at_hand: ConfigAtHand, overrides: Sequence[str], observer: O
     overrides = applying(at_hand, overrides)
     experiment = config.load(at_hand, overrides)
     try:
-        with observer.preparing(at_hand.name) as note:
+        with observer.checking(at_hand.name) as note:
             (checked,) = preflight([ToTrain(experiment, partial(config.where, at_hand, overrides))], note=note)
     except KeyboardInterrupt:
         raise StoppedError("Stopped before anything was trained; nothing is kept.") from None

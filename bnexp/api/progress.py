@@ -36,7 +36,7 @@ class Progress(Observer):
             print(plain(text), file=sys.stderr)
 
     @contextmanager
-    def preparing(self, title: str) -> Iterator[Note]:
+    def checking(self, title: str) -> Iterator[Note]:
         """Show a spinner while experiments are checked."""
         with own_stderr() as stderr, Reporter(stderr, title, epochs=1, seeds=1, quiet=self._quiet).live() as reporter:
             yield reporter.note

@@ -1,6 +1,6 @@
 """The command line: `main` handles Ctrl-C before any slow import.
 
-The exit codes are in `outcome`; the commands are in `app`.
+The exit codes are in `exit_code`; the commands are in `app`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the shell has set it to be ignored
         signal.signal(signal.SIGINT, _end)
     gc.set_threshold(*COLLECTED_AFTER)
-    from bnexp.cli.outcome import leave, outcome
+    from bnexp.cli.exit_code import leave, run_command
 
-    code = outcome()
+    code = run_command()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # from here on, nothing can be lost
     leave(code)
 

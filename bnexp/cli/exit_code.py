@@ -13,7 +13,7 @@ from bnexp.system.spelling import by_command
 from bnexp.system.terminal import Stream, guarded_streams
 
 
-def outcome() -> int:
+def run_command() -> int:
     """Run the command that the arguments name; return its exit code.
 
     A user's mistake prints one message. A bug prints its traceback. An error that Ctrl-C caused is not a bug, although

@@ -63,12 +63,12 @@ def lines_of(file: CsvFile, rows: int) -> Where:
     """
 
     @functools.cache
-    def lines() -> list[int]:
-        """Find the lines. The file is read again only here, because only errors need the lines."""
+    def first_lines() -> list[int]:
+        """Return the line in which each record begins. Only errors need it, so the file is read again only here."""
         return [record.begins for record in records(file)]
 
     def where(row: int) -> str:
-        return f"{file.path}:{lines()[row + 1]}" if len(lines()) == rows + 1 else row_of(file.path)(row)
+        return f"{file.path}:{first_lines()[row + 1]}" if len(first_lines()) == rows + 1 else row_of(file.path)(row)
 
     return where
 

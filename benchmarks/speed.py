@@ -43,7 +43,7 @@ experiment = config.load(Path(sys.argv[1]), sys.argv[2:])
 data = prepare(experiment.dataset, (0,))
 inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary)
 model = build(experiment.model, inputs, task=data.task, classes=len(data.rows.classes)).model
-rows = data.train_SR[0], data.validation_SR[0]
+rows = data.train_SR[0], data.parts["val"][0]
 parts = [(data.inputs(0, rows_R), np.asarray(targets(data.task, data.targets(0, rows_R)))) for rows_R in rows]
 model.compile(experiment.training.optimizer.name, LOSSES[data.task], metrics=["accuracy"])
 ends = []

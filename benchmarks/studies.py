@@ -46,7 +46,7 @@ for overrides in json.loads(sys.argv[1]):
     data = prepare(one.dataset, (0,))
     model = build(one.model, Inputs("table", (20,), None), task=data.task, classes=2).model
     x, y, vx, vy = (
-        part for rows in (data.train_SR[0], data.validation_SR[0])
+        part for rows in (data.train_SR[0], data.parts["val"][0])
         for part in (data.inputs(0, rows), np.asarray(targets(data.task, data.targets(0, rows))))
     )
     model.compile(keras.optimizers.Adam(one.training.learning_rate.initial), LOSSES[data.task], metrics=["accuracy"])

@@ -26,9 +26,9 @@ def test_the_tutorials_rows_and_split_are_scikit_learns() -> None:
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.2, random_state=42)
     for row in range(2):
         np.testing.assert_array_equal(data.inputs(row, data.train_SR[row]), x_train.astype("float32"))
-        np.testing.assert_array_equal(data.inputs(row, data.validation_SR[row]), x_test.astype("float32"))
+        np.testing.assert_array_equal(data.inputs(row, data.parts["val"][row]), x_test.astype("float32"))
         np.testing.assert_array_equal(data.rows.y_N[data.train_SR[row]], y_train)
-        np.testing.assert_array_equal(data.rows.y_N[data.validation_SR[row]], y_test)
+        np.testing.assert_array_equal(data.rows.y_N[data.parts["val"][row]], y_test)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_scaling_uses_each_seeds_training_part_alone(scale: str, scaler: Any) ->
     assert not np.array_equal(np.sort(data.train_SR[0]), np.sort(data.train_SR[1]))
     for row in range(2):
         scaler.fit(data.rows.x[data.train_SR[row]].astype("float64"))
-        expected = scaler.transform(data.rows.x[data.validation_SR[row]].astype("float64"))
-        np.testing.assert_allclose(data.inputs(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
+        expected = scaler.transform(data.rows.x[data.parts["val"][row]].astype("float64"))
+        np.testing.assert_allclose(data.inputs(row, data.parts["val"][row]), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_rows_per_class_are_counted_and_a_regression_has_none() -> None:
@@ -120,7 +120,7 @@ def test_guessing_is_scored_on_each_part_by_the_commonest_class_of_each_seeds_tr
 def test_parts_share_no_row_and_lose_none() -> None:
     data = prepared(resample=True, seeds=3)
     for row in range(3):
-        assert sorted([*data.train_SR[row], *data.validation_SR[row]]) == list(range(200))
+        assert sorted([*data.train_SR[row], *data.parts["val"][row]]) == list(range(200))
 
 
 def test_a_test_part_without_one_of_the_classes_is_refused_with_counts() -> None:

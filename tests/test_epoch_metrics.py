@@ -58,7 +58,7 @@ def test_the_last_epoch_has_scikit_learns_number_of_the_rows_that_are_kept(engin
     trained = _trained(engine, config)
     data = prepare(config.dataset, (0, 1))
     for row in (0, 1):
-        score = roc_auc_score(data.rows.y_N[data.validation_SR[row]], trained.rows["val"]["predicted"][row])
+        score = roc_auc_score(data.rows.y_N[data.parts["val"][row]], trained.rows["val"]["predicted"][row])
         assert trained.history.final("val_auc")[row] == pytest.approx(score, abs=1e-6)
 
 

@@ -72,7 +72,7 @@ def test_a_table_is_imputed_and_scaled_by_each_seeds_training_part_alone(table: 
     assert data.rows.classes == ("no", "yes") and data.task == "binary"
     numbers, towns = frame[["age", "income"]].to_numpy(), pd.get_dummies(frame["town"]).to_numpy()
     for row in range(len(SEEDS)):
-        train_R, test_R = data.train_SR[row], data.validation_SR[row]
+        train_R, test_R = data.train_SR[row], data.parts["val"][row]
         imputer, scaler = SimpleImputer(strategy=missing).fit(numbers[train_R]), StandardScaler().fit(numbers[train_R])
         expected = scaler.transform(imputer.transform(numbers[test_R]))
         np.testing.assert_allclose(data.inputs(row, test_R)[:, :2], expected, rtol=1e-4, atol=1e-5)
@@ -90,7 +90,7 @@ def test_a_regressions_target_is_measured_in_deviations_of_the_training_part(tab
     data = prepared(name="csv", path=str(table), target="income", missing="mean")
     income = pd.read_csv(table)["income"].to_numpy()
     assert data.task == "regression"
-    train_R, test_R = data.train_SR[0], data.validation_SR[0]
+    train_R, test_R = data.train_SR[0], data.parts["val"][0]
     expected = (income[test_R] - income[train_R].mean()) / income[train_R].std()
     np.testing.assert_allclose(data.targets(0, test_R), expected, rtol=1e-4)
 
@@ -555,7 +555,7 @@ def test_recordings_are_keras_log_mel_frames_independent_of_their_neighbours(rec
 def test_files_of_one_name_stay_together_if_asked_to(recordings: Path) -> None:
     data = prepared(name="wav_folder", path=str(recordings), group="file", features="wave", length=20)
     names = np.tile(np.arange(6), 2)
-    assert not set(names[data.train_SR[0]]) & set(names[data.validation_SR[0]])
+    assert not set(names[data.train_SR[0]]) & set(names[data.parts["val"][0]])
 
 
 def test_all_faulty_recordings_are_refused_at_once_by_name(recordings: Path) -> None:

@@ -126,11 +126,11 @@ def test_fashion_mnist_keeps_its_own_test_part_wherever_it_lies(tmp_path: Path, 
     fill_fashion(tmp_path / place, train=300, test=200)
     assert known.is_here(KNOWN["fashion_mnist"])
     data = prepared("fashion_mnist")
-    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (300, 200)
+    assert (data.train_SR.shape[1], data.parts["val"].shape[1]) == (300, 200)
     assert data.split == "the set's own training and test part"
     assert data.rows.classes is not None and data.rows.classes[9] == "Ankle boot"
     limited = prepared("fashion_mnist", limit=200, test_limit=100)
-    assert (limited.train_SR.shape[1], limited.validation_SR.shape[1]) == (200, 100)
+    assert (limited.train_SR.shape[1], limited.parts["val"].shape[1]) == (200, 100)
 
 
 def test_spoken_digits_are_cut_at_their_lengths_and_padded(put: Callable[..., None]) -> None:
@@ -214,8 +214,8 @@ def test_a_prompt_stays_on_one_side_in_all_languages_and_silence_is_left_out(
     assert data.split == "by group, 0.2 held out"
     groups = data.rows.groups_N
     assert groups is not None
-    assert not set(groups[data.train_SR[0]]) & set(groups[data.validation_SR[0]])
-    assert len(data.validation_SR[0]) == 10
+    assert not set(groups[data.train_SR[0]]) & set(groups[data.parts["val"][0]])
+    assert len(data.parts["val"][0]) == 10
 
 
 def test_prompts_of_another_version_are_refused_with_both_digests(cache: Path, tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_mnist_is_read_from_keras_own_cache(keras_cache: Path) -> None:
     )
     data = prepared("mnist")
     np.testing.assert_array_equal(data.rows.x[..., 0], pixels)
-    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (20, 10)
+    assert (data.train_SR.shape[1], data.parts["val"].shape[1]) == (20, 10)
 
 
 def put_pickled(path: Path, **arrays: Any) -> None:
@@ -342,7 +342,7 @@ def test_reviews_are_words_by_their_rank_and_the_vocabulary_is_fitted_to_the_tra
     )
     data = prepared("imdb", length=4, duplicates="keep")
     assert {"1", "5", "6", "7", "98", "99"} <= set(data.rows.words)
-    seen = data.inputs(0, data.validation_SR[0])
+    seen = data.inputs(0, data.parts["val"][0])
     assert (seen == 1).sum() == 2, "99 and 98 are in no training row"
 
 
@@ -353,7 +353,7 @@ def test_newswires_are_words_by_their_rank_in_as_many_classes_as_there_are_topic
     data = prepared("reuters", length=4, duplicates="keep")
     assert data.rows.classes == ("0", "1")
     assert {"1", "2", "3", "4", "7"} == set(data.rows.words) - {"", "[UNK]"}
-    assert (data.train_SR.shape[1], data.validation_SR.shape[1]) == (32, 8)
+    assert (data.train_SR.shape[1], data.parts["val"].shape[1]) == (32, 8)
 
 
 def test_what_keras_cannot_download_is_told_with_its_reason(keras_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def test_what_is_predicted_for_the_metrics_of_each_epoch_counts(monkeypatch: pyt
     training, built, data = prepared()
     asked = training.model_copy(update={"metrics": ["auc"]})
     before, with_metrics = (needs(built.model, data, one) for one in (training, asked))
-    rows = data.validation_SR.shape[1]
+    rows = data.parts["val"].shape[1]
     assert with_metrics.working - before.working == 9 * rows
     assert with_metrics.shared - before.shared == 2 * (90 + 28) * rows
     assert (with_metrics.kept, with_metrics.step) == (before.kept, before.step)

@@ -91,11 +91,11 @@ def test_a_tables_raw_rows_give_the_measured_accuracy_with_inputs_json_alone(tmp
         assert (
             document["model_sha256"] == hashlib.sha256(content).hexdigest() == finished.record.models[document["model"]]
         )
-        held_out = raw.iloc[data.validation_SR[seed]].drop(columns="answer")
+        held_out = raw.iloc[data.parts["val"][seed]].drop(columns="answer")
         x = rebuilt(held_out, document)
-        np.testing.assert_allclose(x, data.inputs(seed, data.validation_SR[seed]), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(x, data.inputs(seed, data.parts["val"][seed]), rtol=1e-5, atol=1e-6)
         said = np.asarray(document["classes"])[model_of(finished, document).predict(x, verbose=0).argmax(axis=1)]
-        accuracy = (said == raw["answer"].to_numpy()[data.validation_SR[seed]]).mean()
+        accuracy = (said == raw["answer"].to_numpy()[data.parts["val"][seed]]).mean()
         assert accuracy == pytest.approx(finished.history.metrics["val_accuracy"][seed, -1])
     assert document["columns"] == [
         "age", "income", "town=Bonn", "town=Oslo", "town=Rome", "town=nan", "zip=1", "zip=2", "zip=3",
@@ -110,7 +110,7 @@ def test_a_regressions_outputs_are_turned_back_with_the_targets_center_and_width
     config = experiment({**dataset, "drop": ["answer", "town", "member"]}, seeds=1)
     finished = trained(config, tmp_path / "runs")
     document = kept(finished)
-    rows_R = prepare(config.dataset, (0,)).validation_SR[0]
+    rows_R = prepare(config.dataset, (0,)).parts["val"][0]
     said = model_of(finished, document).predict(rebuilt(raw.iloc[rows_R][["age", "zip"]], document), verbose=0)[:, 0]
     error = said * document["target_width"] + document["target_center"] - raw["income"].to_numpy()[rows_R]
     assert (error**2).mean() == pytest.approx(finished.history.metrics["val_mse"][0, -1], rel=1e-4)
@@ -136,7 +136,7 @@ def test_recordings_become_a_models_inputs_by_inputs_json_alone(tmp_path: Path) 
 
     layer, most = keras.layers.MelSpectrogram(**document["log_mel"]), document["shape"][0]
     in_order = [*waves[0::2], *waves[1::2]]
-    for row in data.validation_SR[0]:
+    for row in data.parts["val"][0]:
         samples = in_order[row] / 2.0**15
         silent = np.pad(samples, (0, document["log_mel"]["sequence_length"] // 2))
         frames = np.asarray(layer(silent[None]))[0].T[: 1 + len(samples) // document["log_mel"]["sequence_stride"]][
@@ -159,7 +159,7 @@ def test_raw_texts_give_the_measured_accuracy_by_the_words_in_their_places(tmp_p
     config = experiment({**dataset, "duplicates": "keep"}, "conv1d", seeds=1)
     finished = trained(config, tmp_path / "runs")
     document = kept(finished)
-    rows_R = prepare(config.dataset, (0,)).validation_SR[0]
+    rows_R = prepare(config.dataset, (0,)).parts["val"][0]
     import keras
 
     layer = keras.layers.TextVectorization(

@@ -148,7 +148,7 @@ def test_numbers_and_categories_are_fitted_to_the_training_part(tmp_path: Path) 
     table(6, 20, ("Oslo", "Bern", "Rome")).to_csv(keys["validation_path"], index=False)
     data = read(keys)
     training, held_out = pd.read_csv(keys["path"]), pd.read_csv(keys["validation_path"])
-    rows_R = data.validation_SR[0]
+    rows_R = data.parts["val"][0]
     x_RF = data.inputs(0, rows_R, "val")[np.argsort(rows_R)]
     scaled = (held_out.number - training.number.mean()) / training.number.std(ddof=0)
     assert data.rows.columns == ("number", "city=Bern", "city=Oslo", "city=Rome")
@@ -499,7 +499,7 @@ def test_a_column_that_a_part_has_no_value_in_is_of_the_other_parts_kind(
         held_out.to_parquet(keys["validation_path"])
     data = read({**keys, "missing": "mean"})
     assert data.rows.columns == ("number", "city=Oslo", "city=Rome")
-    (column,) = {*data.inputs(0, data.validation_SR[0], "val")[:, 0].tolist()}
+    (column,) = {*data.inputs(0, data.parts["val"][0], "val")[:, 0].tolist()}
     assert column == pytest.approx(0, abs=1e-6), "the mean of the training part, scaled"
 
 

@@ -111,7 +111,7 @@ def test_f1_and_pr_auc_are_scikit_learns_with_this_pos_label(trainer: str) -> No
     trained = engine(built.model, data, asked.training, seeds, built.initial.draw(seeds), lambda _: False)
     plain = prepared(name="breast_cancer")
     for row in range(len(seeds)):
-        rows_R, probability_R = data.validation_SR[row], trained.rows["val"]["predicted"][row]
+        rows_R, probability_R = data.parts["val"][row], trained.rows["val"]["predicted"][row]
         label_R = np.array(["malignant", "benign"])[plain.rows.y_N[rows_R].astype(int)]
         found_R = np.where(probability_R > 0.5, "malignant", "benign")
         expected = f1_score(label_R, found_R, pos_label="malignant")

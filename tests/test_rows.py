@@ -79,7 +79,7 @@ def test_numbers_are_scaled_then_filled_and_categories_stay_0_or_1(
     for row in range(len(SEEDS)):
         filled = SimpleImputer(strategy=missing).fit(numbers[data.train_SR[row]]).transform(numbers)
         expected = filled if scaler is None else scaler.fit(numbers[data.train_SR[row]]).transform(filled)
-        for rows_R in (data.train_SR[row], data.validation_SR[row]):
+        for rows_R in (data.train_SR[row], data.parts["val"][row]):
             seen = data.inputs(row, rows_R)
             np.testing.assert_allclose(seen[:, :2], expected[rows_R], rtol=1e-4, atol=1e-5)
             np.testing.assert_array_equal(seen[:, 2:], towns[rows_R])
@@ -88,8 +88,8 @@ def test_numbers_are_scaled_then_filled_and_categories_stay_0_or_1(
 def test_nothing_of_the_test_part_reaches_the_view(path: Path, frame: pd.DataFrame) -> None:
     frame["y"] = frame["price"] * 2
     before = prepared(path, frame, missing="mean")
-    frame.loc[before.validation_SR[0], ["width", "price", "y"]] = [[1e6, 1e6, 1e6]]
-    frame.loc[before.validation_SR[0, 0], "y"] = 2e6  # a part of one target in all rows is refused
+    frame.loc[before.parts["val"][0], ["width", "price", "y"]] = [[1e6, 1e6, 1e6]]
+    frame.loc[before.parts["val"][0, 0], "y"] = 2e6  # a part of one target in all rows is refused
     after = prepared(path, frame, missing="mean", duplicates="keep")
     np.testing.assert_array_equal(before.train_SR, after.train_SR)
     for part, same in zip(before.preprocessing, after.preprocessing, strict=True):
@@ -101,8 +101,8 @@ def test_a_regressions_target_is_scaled_by_each_seeds_training_part(path: Path, 
     data = prepared(path, frame, resample=True)
     for row in range(len(SEEDS)):
         y = frame[["y"]].to_numpy()
-        expected = StandardScaler().fit(y[data.train_SR[row]]).transform(y[data.validation_SR[row]])[:, 0]
-        np.testing.assert_allclose(data.targets(row, data.validation_SR[row]), expected, rtol=1e-4, atol=1e-5)
+        expected = StandardScaler().fit(y[data.train_SR[row]]).transform(y[data.parts["val"][row]])[:, 0]
+        np.testing.assert_allclose(data.targets(row, data.parts["val"][row]), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(prepared(path, frame, scale_target=False).targets(0, np.arange(90)), frame["y"])
 
 
@@ -123,7 +123,7 @@ def test_the_numbers_of_images_are_filled_with_their_channels_mean_and_padding_s
 
 def test_a_column_without_a_value_in_the_training_part_is_refused(path: Path) -> None:
     frame = pd.DataFrame({"a": np.arange(40), "b": np.nan, "y": np.arange(40) % 2})
-    held_out = prepared(path, frame.drop(columns="b")).validation_SR[0]
+    held_out = prepared(path, frame.drop(columns="b")).parts["val"][0]
     frame.loc[held_out, "b"] = 1.5
     assert refused(path, frame, missing="mean") == (
         "dataset.missing fills empty cells from the training part (32 rows), but column 2 of the inputs has no value "
@@ -146,8 +146,8 @@ def test_the_words_of_a_seed_are_those_of_its_training_texts(path: Path, vocabul
         reference = keras.layers.TextVectorization(max_tokens=vocabulary, output_sequence_length=50)
         reference.adapt(np.array(texts, object)[data.train_SR[row]])
         known = reference.get_vocabulary()
-        ours = data.inputs(row, data.validation_SR[row])
-        theirs = np.asarray(reference(np.array(texts, object)[data.validation_SR[row]]))
+        ours = data.inputs(row, data.parts["val"][row])
+        theirs = np.asarray(reference(np.array(texts, object)[data.parts["val"][row]]))
         common = [n for n, word in enumerate(known) if not word.startswith("only")]
         np.testing.assert_array_equal(np.isin(ours, common), np.isin(theirs, common))
         np.testing.assert_array_equal(
@@ -273,10 +273,8 @@ def test_a_validation_part_beside_a_test_part_is_scikit_learns_split_of_the_trai
     two, three = prepared(path, frame, **keys), prepared(path, frame, **keys, validation_size=0.25)
     first = two.train_SR[0]
     expected = train_test_split(first, test_size=0.25, random_state=7, stratify=frame["y"].to_numpy()[first])
-    assert (
-        three.train_SR[0].tolist() == expected[0].tolist() and three.validation_SR[0].tolist() == expected[1].tolist()
-    )
-    assert three.parts["test"].tolist() == two.validation_SR.tolist()
+    assert three.train_SR[0].tolist() == expected[0].tolist() and three.parts["val"][0].tolist() == expected[1].tolist()
+    assert three.parts["test"].tolist() == two.parts["val"].tolist()
     assert (data_facts("", three).test_rows, data_facts("", two).test_rows) == (27, None)
 
 
@@ -313,12 +311,12 @@ def test_the_split_is_scikit_learns_and_resampled_from_the_datasets_seed_and_the
     expected = train_test_split(np.arange(90), test_size=0.3, random_state=7, stratify=by)
     data = prepared(path, frame, **keys)
     assert data.train_SR.tolist() == [expected[0].tolist()] * 3
-    assert data.validation_SR.tolist() == [expected[1].tolist()] * 3
+    assert data.parts["val"].tolist() == [expected[1].tolist()] * 3
     anew = prepared(path, frame, **keys, resample=True)
     for row, seed in enumerate(SEEDS):
         state = int(np.random.SeedSequence([7, seed]).generate_state(1)[0])
         expected = train_test_split(np.arange(90), test_size=0.3, random_state=state, stratify=by)
-        np.testing.assert_array_equal(anew.validation_SR[row], expected[1])
+        np.testing.assert_array_equal(anew.parts["val"][row], expected[1])
 
 
 def grouped(sizes: list[int]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from bnexp.training.keras_fit import train_keras_fit
 from bnexp.training.keras_recorder import early_stopping
 from bnexp.training.many_seeds import train as train_together
 from bnexp.training.measures import in_whole_rows
-from bnexp.training.optimizers import KERAS_NAMES, make_optimizer, make_pure_optimizer
+from bnexp.training.optimizers import KERAS_NAMES, MIXING, make_optimizer, make_pure_optimizer
 from bnexp.training.record import Record, Trained
 from bnexp.training.refresh import batch_statistics, equal_parts, refreshed_values
 from bnexp.training.shards import cut
@@ -206,7 +206,7 @@ def assert_rows_agree(at_once: Trained, alone: Trained, data: Data) -> None:
                 np.testing.assert_allclose(at_once.rows[part][name].mean(axis=1), final_S, rtol=1e-5)
 
 
-STACKED = sorted(set(KERAS_NAMES) - {"adafactor", "lamb", "muon", "rmsprop", "adam"})
+STACKED = sorted(set(KERAS_NAMES) - MIXING - {"rmsprop", "adam"})  # `CASES` has these two
 
 
 @pytest.mark.parametrize("optimizer", STACKED)
@@ -384,7 +384,7 @@ def test_final_weights_and_history_belong_together() -> None:
     for row in range(len(SEEDS)):
         for variable, values in zip(built.model.variables, outcome.weights, strict=True):
             variable.assign(values[row])
-        rows_R = data.validation_SR[row]
+        rows_R = data.parts["val"][row]
         predicted = built.model.predict(data.inputs(row, rows_R), verbose=0)[:, 0]
         history = outcome.history
         assert history.final("val_loss")[row] == pytest.approx(log_loss(data.rows.y_N[rows_R], predicted), rel=1e-4)
@@ -692,7 +692,7 @@ def test_r2_of_targets_far_from_zero_is_that_of_numpy_in_float64(trainer: Any) -
     config = experiment(dataset=dataset, model={"normalization": "none"}, training={"epochs": 2, "drop_last": True})
     _, data, outcome = trained(trainer, config, (0,))
     fed_R = fed_rows(data.train_SR[0], data.rows.y_N, 0, 1, config.training)
-    for part, rows_R in (("", fed_R), ("val_", data.validation_SR[0]), ("train_", data.train_SR[0])):
+    for part, rows_R in (("", fed_R), ("val_", data.parts["val"][0]), ("train_", data.train_SR[0])):
         y_R = data.rows.y_N[rows_R].astype("float64")
         assert abs(y_R.mean()) > 3000 * y_R.std()
         mse, r2 = (outcome.history.metrics[f"{part}{name}"][0, -1] for name in ("mse", "r2"))
@@ -711,7 +711,7 @@ def test_errors_of_a_scaled_target_are_in_the_targets_own_unit_for_each_seeds_sp
     model = {"name": "mlp", "hidden": [8], "normalization": "none"}
     sections = {"dataset": dataset, "model": model, "training": {"epochs": 2, "seeds": 2}}
     built, data, outcome = trained(trainer, Experiment.model_validate({"name": "prices", **sections}), (0, 1))
-    for row, rows_R in enumerate(data.validation_SR):
+    for row, rows_R in enumerate(data.parts["val"]):
         for variable, value in zip(built.model.variables, outcome.weights, strict=True):
             variable.assign(value[row])
         own_unit = StandardScaler().fit(prices[data.train_SR[row], None])

@@ -58,11 +58,6 @@ class Data:
         """Return the rows that each seed trains on."""
         return self.parts["train"]
 
-    @property
-    def validation_SR(self) -> NDArray[np.int32]:
-        """Return the rows that each seed is validated on."""
-        return self.parts["val"]
-
     def evaluated(self, *, train: bool) -> dict[str, NDArray[np.int32]]:
         """Return the rows of each part that is evaluated after every epoch; `train` adds the training part."""
         return {part: self.parts[part] for part in ("val", "test", *(["train"] if train else [])) if part in self.parts}
@@ -272,8 +267,8 @@ def _read(dataset: Dataset, memory_limit: int | None, source_sha256: str | None,
     from bnexp.data.builtin import known, openml  # they load urllib, which most commands do not need
 
     def cache() -> RowCache:
-        known = source_sha256 or sha256_of(dataset)
-        return RowCache(dataset, known, memory_limit, note, lambda: sha256_of(dataset))
+        digest = source_sha256 or sha256_of(dataset)
+        return RowCache(dataset, digest, memory_limit, note, lambda: sha256_of(dataset))
 
     match dataset:
         case real.CsvDataset():

@@ -79,7 +79,11 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 
 
 def saved(model: keras.Model) -> bytes | None:
-    """Return a model's .keras file; None if Keras cannot load the file without running code from it."""
+    """Return a model's .keras file; None if Keras cannot load the file without running code from it.
+
+    Raises:
+        UserError: if the model that Keras loads from the file computes other outputs.
+    """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about optimizers that are not built, and Keras's own while it writes
         path = Path(folder, "model.keras")

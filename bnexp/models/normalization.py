@@ -1,4 +1,7 @@
-"""Normalization layers: `model.normalization` -> a Keras layer. Add a new kind of normalization here.
+"""Normalization layers: `model.normalization` -> a Keras layer. Ghost batch normalization is in `ghost`.
+
+Add a new kind here. If it derives from none of Keras's, add it to `layer_kinds.NORMALIZATIONS`, too. If it takes a
+mask, `activation.normalize` must pass it on.
 
 Axes: B batch, P positions (none, frames, or height and width), C channels.
 """

@@ -40,8 +40,8 @@ def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None)
 
 
 def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
-    calls = _calls(model)
-    shared = [path for path, layer in normalizations(model).items() if calls[id(layer)] > 1]
+    count = _calls(model)
+    shared = [path for path, layer in normalizations(model).items() if count[id(layer)] > 1]
     if not shared or made is not None:
         return []
     return [

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
 
+from bnexp.config.real import Real
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
 from bnexp.models.head import ACTIVATIONS, SecondClass, output_units
 from bnexp.models.layer_kinds import is_called_by_keras, is_plain_model
 
-OF_NUMBERS = "dataset.task: regression, a key of csv, parquet, npz and openml"
-OF_CLASSES = OF_NUMBERS.replace("regression", "classification")
 ROWS = 8
 """Number of random rows on which outputs of an unknown activation are tried."""
 
@@ -56,10 +55,21 @@ def _cure(shape: tuple[int | None, ...], units: int, wanted: str, activation: st
     if len(shape) > 2:
         return f"Its outputs have positions: put Flatten() or a pooling layer before a last {last}."
     if shape == (None, 1) and activation == "linear":
-        return f"End the network with {last}. If the target is a number, not a class, set {OF_NUMBERS}."
+        return f"End the network with {last}. If the target is a number, not a class, set {_key_of('regression')}."
     if shape == (None, 1) and wanted == "linear":
-        return f"End the network with {last}. If the target is a class, not a number, set {OF_CLASSES}."
+        return f"End the network with {last}. If the target is a class, not a number, set {_key_of('classification')}."
     return f"End the network with {last}."
+
+
+def _key_of(task: str) -> str:
+    """Return the key that sets a task, with the kinds of data that have this key.
+
+    >>> _key_of("regression")
+    'dataset.task: regression, a key of csv, parquet, npz and openml'
+    """
+    kinds = [kind.model_fields for kind in get_args(Real) if "task" in kind.model_fields]
+    *names, last = [get_args(fields["name"].annotation)[0] for fields in kinds]
+    return f"dataset.task: {task}, a key of {', '.join(names)} and {last}"
 
 
 def _followed_by(model: keras.Model, layer: keras.Layer) -> keras.Model:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, different_values, is_text
+from bnexp.data.sources.column_names import refuse_unknown_column
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.ids import counts_rows
 from bnexp.data.sources.other_forms import NUMBERED
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.columns import is_id_or_time
-from bnexp.errors import SettingError, counted, nearest
+from bnexp.errors import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -45,8 +46,7 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
     """
     columns = list(frame.columns)
     if target is not None:
-        if target not in frame:
-            raise SettingError("dataset.target", f"is {target!r}; no column has this name. {nearest(target, columns)}")
+        refuse_unknown_column(columns, "target", target)
         return target, "it was named by --target"
     plain_names = {name: re.sub("[ -]", "_", name.strip().lower()) for name in columns}
     names = {name: plain for name, plain in plain_names.items() if not _holds_no_kinds(plain, frame[name])}

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from bnexp.comparison.arm_values import final_values, guessing_of
+from bnexp.comparison.computed import why_too_large
 from bnexp.comparison.drawn_anew import DrawnAnew, drawn_anew, split_rows
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
@@ -23,7 +24,6 @@ from bnexp.statistics import Estimate, over_seeds, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
-from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
@@ -162,13 +162,7 @@ def _why_not_kept(arms: PairedArms) -> str:
         for arm in both
         if arm.held_out is None and arm.record.rows_sha256 is not None
     ]
-    return next(filter(None, [*lost, *map(_too_large, both)]), NOT_KEPT)
-
-
-def _too_large(arm: Arm) -> str:
-    """Return the run's note that the measures or predictions of rows were too large to keep; "" without a note."""
-    begins = (MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT)
-    return next((text for text in arm.record.not_kept if text.startswith(begins)), "")
+    return next(filter(None, [*lost, *map(why_too_large, both)]), NOT_KEPT)
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:

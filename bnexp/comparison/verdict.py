@@ -13,6 +13,7 @@ from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
+from bnexp.comparison.metric_names import has_test_part
 from bnexp.comparison.metric_rules import chosen_by, has_own_splits, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.new_rows import for_new_rows
@@ -146,6 +147,7 @@ def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, 
         guessing=unbeaten(metric, [(scores[0] or scores[1], values[0]), (scores[1] or scores[0], values[1])]),
         fair=_fairer_than(metric, arms.arm.record.dataset),
         chosen=chosen_by([arms.arm.experiment, arms.baseline.experiment]),
+        has_test=all(has_test_part(history.metrics) for history in (arms.treated, arms.base)),
         few_rows=few_rows(metric, arms.baseline.record.dataset),
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from bnexp.comparison.arm_values import final_values, guessing_of
 from bnexp.comparison.computed import why_too_large
-from bnexp.comparison.drawn_anew import DrawnAnew, drawn_anew, split_rows
+from bnexp.comparison.drawn_anew import DrawnAnew, are_grouped, drawn_anew, split_rows
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
@@ -75,6 +75,13 @@ class NewRowsEstimate:
     """The number of equally important rows or groups that would have the same spread; infinite for splits."""
     strata: Sequence[Stratum] = ()
     """The rows that the metric counts as right or wrong; empty for splits and if it measures the size of errors."""
+    are_grouped: bool = False
+    """Whether splits hold out groups of rows."""
+
+    @property
+    def units(self) -> Literal["rows", "groups"]:
+        """Return what a user adds to have more of what is drawn."""
+        return "groups" if self.drawn == "groups" or self.are_grouped else "rows"
 
     def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
@@ -83,7 +90,7 @@ class NewRowsEstimate:
     def recorded(self, level: float) -> NewRowsInterval:
         """Return the estimate as a document stores it, with its interval at this level."""
         bounds, parts = strict(self.estimate.interval(level)), self.components
-        found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count)
+        found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count, are_grouped=self.are_grouped)
         if parts is None:
             return found
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
@@ -117,7 +124,8 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
     if len(difference_S) < 2 or not np.isfinite(difference_S).all():
         return TOO_FEW_PAIRS
     if anew.what == "splits":
-        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count)
+        grouped = are_grouped(arms.baseline.experiment.dataset)
+        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count, are_grouped=grouped)
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
     treated, base = pair
     if treated is None or base is None or not (treated.is_shared and base.is_shared):

@@ -90,6 +90,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         margin=margin_on_scale(question.margin, baseline_mean, scale),
         new_rows=None if isinstance(anew, str) or question.about == "these-rows" else anew,
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
+        is_ratio=scale == "ratio",
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(warnings),
         is_of_caveats=are_caveats(warnings),

@@ -14,7 +14,7 @@ from bnexp.config.study import Endpoint
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_cells import cells_of, simple_differences
+from bnexp.report.study_cells import cells_of, simple_differences, uncertainty
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
@@ -243,6 +243,7 @@ def _hypothesis(
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
         yield Text(plain(f"{about(claim)}: {both_intervals(claim)} ({said})"))
+        yield from map(Text, uncertainty(claim, claim.difference, seeds))
     if simple is not None:
         yield Text(plain(simple))
     yield from cells_of(claim)

@@ -187,6 +187,7 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         new_rows=new_rows if new_rows is None or is_higher else -new_rows,
         measured_on=contrast.measured_on,
         is_claim=True,
+        is_ratio=claim.is_ratio,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
         is_of_caveats=contrast.warned_of_caveats,

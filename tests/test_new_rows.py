@@ -260,6 +260,19 @@ def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
     assert "No verdict for new rows: about 2 of 200 rows carry the difference in val_loss" in verdict.sentence
 
 
+def test_where_a_ratio_is_judged_it_is_the_ratio_that_few_rows_carry() -> None:
+    """The difference in the table may rest on many rows."""
+    treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)
+    treated[:, 0] = base[:, 0] = False
+    base[:, 3] = np.arange(SEEDS) % 3 > 0
+    base[:, 9] = np.arange(SEEDS) % 4 > 0
+    contrast = contrast_of(measured("a", treated), measured("b", base), metric="val_loss", margin=0.0001)
+    assert contrast.judged is not None and contrast.judged.scale == "ratio"
+    assert re.search(
+        r"No verdict for new rows: about \d of 200 rows carry the ratio of val_loss, so", contrast.verdict.sentence
+    )
+
+
 def test_the_cure_for_a_difference_that_few_rows_carry_names_their_number_and_the_size_of_the_file() -> None:
     """10 rows should carry it, and 1.9 of 200 do: that takes 1,100 held-out rows, beside 800 for training."""
     treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)

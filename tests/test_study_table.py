@@ -184,6 +184,23 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
 
 
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_an_interval_of_wins_ends_where_all_pairs_are_won(direction: str) -> None:
+    """3 of 4 pairs are won; the interval for other splits has half the width 0.97, so that its end would be at +122."""
+    claim = Hypothesis(
+        claim="c", treated="bn", baseline="none", metric="test_accuracy", direction=direction, smallest=0.3, wins=True  # type: ignore[arg-type]
+    )  # fmt: skip
+    won_S = np.resize([0.1, 0.1, 0.1, -0.1], 12)
+    estimate = over_splits(np.sign(won_S) / 2, 0.3)
+    assert estimate.interval(0.95).high > 0.5
+    contrast = Contrast(won_S, (0, 0), True, NewRowsEstimate("splits", estimate, 60))
+    facts = with_hypotheses([claim], [contrast])
+    found = facts["hypotheses"][0]["difference"]["new_rows"]
+    assert (found["mean"], found["high"]) == (0.25, 0.5) and -0.5 < found["low"] < 0.25
+    ends = f"is +25.00 [{100 * found['low']:+.2f}, +50.00]"
+    assert ends in " ".join(study_lines(facts))
+
+
 def test_cells_on_both_sides_are_counted_by_the_side_of_1_that_the_printed_ratio_has() -> None:
     loss: Any = {"metric": "test_loss", "ratio": True}
     claim = Hypothesis(claim="c", treated="bn", baseline="none", metric=loss, direction="lower", smallest=1.2)

@@ -14,7 +14,7 @@ from bnexp.metrics import p_text
 from bnexp.report.comparison_notes import shares_in_words
 from bnexp.report.styles import STRONG
 from bnexp.statistics import fewest_pairs
-from bnexp.store.across_cells import AcrossCells, Heterogeneity
+from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import HypothesisRecord, StudyDocument
 from bnexp.study.grid import Cell, level_text, matches
@@ -22,6 +22,10 @@ from bnexp.study.verdict import SPEAKS_OF
 from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, written
 from bnexp.system.terminal import plain
 
+NOT_SHOWN = (
+    "direction -: no direction is shown. This can be so although the interval excludes no difference: if it lies below "
+    "the smallest effect of interest, the sign-flip test disagrees, few rows decide, or seeds never reach the target."
+)
 MOST_CELLS = 12
 """The most cells that the terminal lists. With more, only the figure and study.json show them."""
 
@@ -43,6 +47,13 @@ def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
         yield Text(f"{claim.pairs} seeds cannot show the direction of a single {noun(claim)}: that takes {fewest}.")
     if len(claim.across.cells) <= MOST_CELLS:
         yield _rows(claim, claim.across)
+        if any(not cell.direction and _is_apart(cell) for cell in claim.across.cells):
+            yield Text(NOT_SHOWN)
+
+
+def _is_apart(cell: CellContrast) -> bool:
+    """Return True if the interval of a cell excludes no difference."""
+    return cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0)
 
 
 def _on_both_sides(claim: HypothesisRecord) -> str:

@@ -70,7 +70,8 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
     for column in ("effect", "seeds", "s"):
         table.add_column(column, justify="right")
     for before, row in zip([None, *rows], rows, strict=False):
-        said = Text.assemble(plain(row.claim), (f"\n{plain(row.about)}", "dim"))
+        whom = f"; for {row.speaks_of}" if row.speaks_of else ""
+        said = Text.assemble(plain(row.claim), (f"\n{plain(row.about)}{whom}", "dim"))
         words = [Text(plain(row.study)), said, Text(plain(row.verdict), style=STRONG)]
         seconds = "" if before is not None and before.study == row.study else f"{row.seconds:.0f}"
         table.add_row(*words, plain(row.effect or "-"), str(row.seeds), seconds)

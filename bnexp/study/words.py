@@ -115,7 +115,7 @@ class ClaimWording:
         mean, low, high = interval.mean, interval.low, interval.high
         if self.claim.direction == "lower":
             mean, low, high = -mean, -high, -low
-        return Bounds(**{key: storable(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
+        return Bounds(**{key: possible(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
 
     def margin_of_all(self) -> str:
         """Return the message for a `smallest` that is not smaller than the baseline's whole loss or error."""
@@ -156,6 +156,11 @@ def storable(claim: Hypothesis, value: float | None) -> float | None:
     """
     most = LARGEST_LOG if claim.is_ratio else LARGEST
     return None if value is None or not abs(value) <= most else value
+
+
+def possible(claim: Hypothesis, value: float | None) -> float | None:
+    """Return the mean or a bound of an effect, if it can be stored. A bound of wins ends where all pairs are won."""
+    return storable(claim, value if value is None or not claim.wins else max(-0.5, min(0.5, value)))
 
 
 def about(claim: Hypothesis) -> str:
@@ -250,14 +255,8 @@ def both_intervals(claim: HypothesisFacts) -> str:
 
 def as_read(reading: RatioReading | None, text: str) -> str:
     """Return a text with a mark for how to read a ratio of epochs."""
-    match reading:
-        case "at least":
-            return f">= {text}"
-        case "at most":
-            return f"<= {text}"
-        case "within the budget":
-            return f"{text} in geometric means within the budget"
-    return text
+    forms = {"at least": ">= {}", "at most": "<= {}", "within the budget": "{} in geometric means within the budget"}
+    return forms.get(reading or "ratio", "{}").format(text)
 
 
 def written(claim: Hypothesis, interval: Bounds) -> str:

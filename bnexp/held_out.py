@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.errors import RunError
+from bnexp.errors import RunError, counted
 from bnexp.metrics import HELD_OUT_PARTS, ROUNDING, part_of, quantity
 from bnexp.statistics import classification
 from bnexp.statistics.answers import Answers
@@ -33,6 +33,30 @@ PER_SEED = ("loss", "accuracy", "predicted")
 """Arrays with values for each seed. The other arrays have one entry for all seeds if these share their rows."""
 MOST_BYTES = 2**32
 """The most bytes of all arrays together. bnexp writes no larger file."""
+MOST_MEASURED = 2**29
+"""Limit in bytes for what is kept of all seeds and rows: 512 MiB. Above it predictions are not kept, or no rows."""
+MEASURES_BYTES, OUTPUT_BYTES = 5, 4
+"""Bytes of a row's loss and accuracy; bytes of each number that is predicted for it."""
+FEWER = "Use fewer seeds, or a smaller dataset.limit or test part."
+
+
+def measured_bytes(seeds: int, rows: int, outputs: int = 0) -> int:
+    """Return the size of the measures of these held-out rows for all seeds, with `outputs` predicted numbers each."""
+    return seeds * rows * (MEASURES_BYTES + OUTPUT_BYTES * outputs)
+
+
+def outputs_of(classes: int | None) -> int:
+    """Return how many numbers are predicted for a row: a value, the second class's probability, or all of them."""
+    return 1 if classes is None or classes == 2 else classes
+
+
+def too_large(seeds: int, rows: int) -> str:
+    """Return a clause that says what is too large to keep.
+
+    >>> too_large(20, 432_000)
+    '20 seeds x 432,000 held-out rows would take more than 512 MiB'
+    """
+    return f"{counted(seeds, 'seed')} x {counted(rows, 'held-out row')} would take more than 512 MiB"
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ SMALLEST_SIGNED = 0.0005
 """In percentage points. A smaller difference is written as zero."""
 LARGEST_WRITTEN_OUT, MOST_DECIMALS = 1e6, 5
 """A number that is larger, or needs more decimals, may be written with an exponent."""
+HIDDEN_DECIMALS = 2
+"""The most decimals that are added so that a signed value is not written as zero."""
 DIGITS_WITHOUT_NOISE = 12
 """The digits of a float64, of 15 to 17, that stay the same if a sum is computed in another order."""
 
@@ -228,13 +230,13 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     """Return a value as text: accuracies in percent with two decimals, other metrics with three digits.
 
     `spread` is the standard deviation of the value, or half its interval. The value then gets as many decimals as the
-    first two digits of the spread need. A value that rounds to zero has no sign. A small signed accuracy gets more
+    first two digits of the spread need. A value that rounds to zero has no sign. A small signed value gets more
     decimals instead of zero, because it matters on which side of zero the bound of an interval is.
 
     >>> number("val_accuracy", 0.8265), number("loss", 0.12345), number("loss", 0.1, signed=True), number("loss", None)
     ('82.65', '0.123', '+0.1', '-')
     >>> number("val_loss", -0.00003, spread=0.0018, signed=True), number("val_accuracy", -1e-9)
-    ('0.0000', '0.00')
+    ('-0.00003', '0.00')
     >>> number("val_accuracy", -0.00004, signed=True), number("val_accuracy", -0.0000004, signed=True)
     ('-0.004', '0.00')
     >>> number("loss", 0.123456, spread=0.0078), number("mse", 1234.5, spread=56.7), number("mae", 1512.0)
@@ -249,7 +251,9 @@ def number(metric: str, value: float | None, *, spread: float | None = None, sig
     if not spread or abs(value) >= LARGEST_WRITTEN_OUT or not 10**-MOST_DECIMALS < spread < LARGEST_WRITTEN_OUT:
         short = _without_noise(value, f"{sign}.3g")
         return f"{float(short):{sign}.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short
-    return _without_noise(value, f"{sign}.{max(0, 1 - math.floor(math.log10(spread)))}f")
+    decimals = max(0, 1 - math.floor(math.log10(spread)))
+    texts = [_without_noise(value, f"{sign}.{decimals + more}f") for more in range(HIDDEN_DECIMALS + 1)]
+    return next((text for text in texts if signed and text[0] in "+-"), texts[0])
 
 
 def two_digits(value: float) -> str:

@@ -273,7 +273,10 @@ def test_a_cell_in_which_seeds_never_arrive_is_a_bound_as_the_mean_over_cells_is
     (found,) = judged([timed], [Contrast(ahead_S, (2, 3), parts=parts)])
     assert found.across is not None
     assert [one.reading for one in found.across.cells] == ["ratio", "at least", "at most"]
-    rows = printed(found)[-3:]
+    *rows, note = printed(found)[-4:]
+    assert note.startswith(
+        "direction -: no direction is shown. This can be so although the interval excludes no difference"
+    )
     assert [">= 2 [" in row for row in rows] == [False, True, False]
     assert ["<= 2 [" in row for row in rows] == [False, False, True]
 

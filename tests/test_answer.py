@@ -47,9 +47,7 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
         expected = stats.ttest_1samp(difference_S, 0).confidence_interval(found.level)
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
     first = next(one for one in contrasts if one.arm == ordered[0])
-    assert (
-        "This is a 98.33% interval, because several questions share the 5% risk of an error." in first.verdict.sentence
-    )
+    assert "This is a 98.33% interval, because several arms share the 5% risk of an error." in first.verdict.sentence
     alone = compare([arms[0], base], Question()).contrasts[0]
     assert alone.judged is not None and alone.judged.level == alone.judged.margin_level == 0.95
     assert "share the error" not in alone.verdict.sentence
@@ -85,7 +83,7 @@ def test_the_interval_of_a_small_difference_is_the_one_that_was_compared_with_th
         half = stats.t.ppf(1 - 0.05 / 6, 19) * 0.002 / np.sqrt(20)
         assert verdict.word == "no difference that matters" and FAILURES in verdict.sentence
         assert f"[+{100 * (mean - half):.2f}, +{100 * (mean + half):.2f}]" in verdict.sentence
-        assert "This is a 98.33% interval, because several questions share the 5% risk of an error." in verdict.sentence
+        assert "This is a 98.33% interval, because several arms share the 5% risk of an error." in verdict.sentence
 
 
 def _as_comparison(arms: dict[str, Arm], metric: str, margin: float) -> list[Verdict]:

@@ -503,6 +503,21 @@ def test_stored_runs_are_not_judged_by_the_part_on_which_early_stopping_chose() 
     assert by_training["word"] == "helps"
 
 
+def test_where_a_test_part_is_measured_the_cure_is_its_metric_and_no_training() -> None:
+    """With only one arm's test part there is no such metric in both."""
+
+    def stopped(name: str, *, test_part: bool = True) -> Arm:
+        one = arm(name, spread(0.9), **STOPPED)
+        metrics = {**one.history.metrics, "test_loss": one.history.metrics["val_loss"]}
+        return replace(one, history=replace(one.history, metrics=metrics)) if test_part else one
+
+    seen = "No verdict: it reads val_loss, and training.early_stopping chooses by val_loss, on the same rows; expected rows that chose nothing."
+    verdict = verdict_of(stopped("a"), stopped("b"), metric="val_loss")
+    assert (verdict["word"], verdict["sentence"]) == ("cannot tell yet", f"{seen} Use --metric test_loss.")
+    mixed = verdict_of(stopped("a"), stopped("b", test_part=False), metric="val_loss")
+    assert mixed["sentence"].endswith("Then train both again.")
+
+
 @pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy"])
 def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None:
     stopping = experiment(training={"early_stopping": {"monitor": monitor}})
@@ -514,6 +529,8 @@ def test_what_is_to_be_trained_is_refused_by_the_same_rule(monitor: str) -> None
         "rows that chose nothing. Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and dataset.test_path)."
     )
     refuse_judged_by_what_chose(Question(), [*measured, "test_accuracy"], [experiment(), stopping])
+    with pytest.raises(ComparisonError, match=r"rows that chose nothing\. Use metric test_loss\.$"):
+        refuse_judged_by_what_chose(Question("val_loss"), [*measured, "test_accuracy"], [experiment(), stopping])
     refuse_judged_by_what_chose(Question("loss"), measured, [experiment(), stopping])
 
 

@@ -155,8 +155,8 @@ def test_a_loss_is_judged_by_a_ratio_that_has_a_row_of_its_own() -> None:
     assert rows["val_loss, bn / nobn *"][5:] == ["0.919", "[0.826,", "1.02]", "0.2"] and "val_loss" in rows
     assert (
         "* the ratio that decides; a ratio between 0.952 and 1.05 does not matter (a difference of 0.03)" in text
-        and "val_loss, bn / nobn: the geometric mean over seeds. The verdict reads it, as a few large values do not "
-        "decide it."
+        and "val_loss, bn / nobn: the geometric mean over seeds. The verdict reads it, as a few seeds with large "
+        "values do not decide it."
         in text
     )
     anew = {"mean": -0.1, "low": -0.3, "high": 0.1, "drawn": "rows", "count": 9}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from arms import arm, changed, measured, rows_right
 from command import refused
+from experiments import experiment
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -24,7 +25,7 @@ from studies import ARMS, BASE, CLAIM, claim, planned, refusal
 from tasks import HereAndNow
 
 import bnexp
-from bnexp.comparison import Arm, Question, answering, compare, refuse_impossible
+from bnexp.comparison import Arm, Question, answering, compare, computed, refuse_impossible, refuse_too_large
 from bnexp.comparison.metric_names import Predictions
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import PairedArms
@@ -506,3 +507,27 @@ def test_an_arm_by_hand_has_no_rows(tmp_path: Path) -> None:
     bare = [arm(name, [0.9] * 10) for name in ("a", "b")]
     with pytest.raises(ComparisonError, match=r"a \(a-run\) and b \(b-run\) kept none"):
         compare(bare, Question(metric="val_f1"))
+
+
+def test_predictions_that_are_too_large_have_cures_that_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not training.keep_rows, which is set: a second training would keep none either."""
+    note = "The predictions for each held-out row are not kept: 10 seeds x 9 held-out rows would take more than 512 MiB. Use fewer seeds."
+    bare = [changed(arm(name, [0.9] * 10), "not_kept", to=["no figure", note]) for name in ("a", "b")]
+    seen = "metric is 'val_f1'; it is computed from the predictions for held-out rows, and"
+    each_epoch = "Or set training.metrics: [f1], which measures it at each epoch."
+    with pytest.raises(ComparisonError) as caught:
+        compare(bare, Question(metric="val_f1"))
+    assert str(caught.value) == f"{seen} a (a-run) and b (b-run) kept none. {note} {each_epoch}"
+
+    facts = DataFacts(validation_rows=200, test_rows=100, classes=["x", "y", "z"])
+    size = 10 * 300 * (5 + 4 * 3)
+    for metric, keys in (("val_accuracy", {}), (None, {}), ("val_f1", {"metrics": ["f1"]})):
+        monkeypatch.setattr(computed, "MOST_MEASURED", 0)
+        refuse_too_large(metric, "a", experiment(training={"seeds": 10, **keys}), facts)
+    monkeypatch.setattr(computed, "MOST_MEASURED", size)
+    refuse_too_large("val_f1", "a", experiment(training={"seeds": 10}), facts)
+    monkeypatch.setattr(computed, "MOST_MEASURED", size - 1)
+    with pytest.raises(ComparisonError) as caught:
+        refuse_too_large("val_f1", "a", experiment(training={"seeds": 10}), facts)
+    limit = "10 seeds x 300 held-out rows would take more than 512 MiB. Use fewer seeds, or a smaller dataset.limit or test part."
+    assert str(caught.value) == f"{seen} a would keep none: {limit} {each_epoch}"

@@ -51,7 +51,7 @@ def test_an_earlier_comparison_of_the_data_predicts_it_from_its_variances() -> N
 
 def test_what_is_said_of_groups_of_splits_and_of_these_rows_fits_them() -> None:
     groups = detectable_by(design(grouped=True), earlier(rows={**ROWS, "drawn": "groups", "count": 40}))
-    assert groups.sentence.startswith("For new rows, 20 seeds and 40 groups of held-out rows detect a difference of ")
+    assert groups.sentence.startswith("For new groups, 20 seeds and 40 groups of held-out rows detect a difference of ")
     splits = detectable_by(design(own_splits=True), earlier(rows={"drawn": "splits", "count": 200}))
     assert splits.difference == pytest.approx(detectable(error_over_splits(0.02, 20, 0.25)))
     assert splits.sentence.startswith("For other splits, 20 seeds detect a difference of ")

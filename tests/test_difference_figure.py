@@ -129,6 +129,13 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert legend is not None
     assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "interaction of seeds and rows"]
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
+    known["metrics"]["val_accuracy"]["new_rows"]["drawn"] = "groups"
+    axes, of_groups = difference_figure(document(known, unknown)).axes
+    assert "thick for these groups, thin for new groups" in axes.texts[1].get_text()
+    assert of_groups.get_title() == "uncertainty for new groups comes from"
+    (legend,) = [of_groups.get_legend()]
+    assert legend is not None and legend.get_texts()[2].get_text() == "interaction of seeds and groups"
+    known["metrics"]["val_accuracy"]["new_rows"]["drawn"] = "rows"
     of_these = document(known) | {"asked": {"about": "these-rows"}}
     assert len(difference_figure(of_these).axes) == 1, "new rows were not asked about"
     known["verdict"] = {"word": "cannot tell yet", "is_withheld": True}

@@ -328,6 +328,7 @@ def test_a_run_that_kept_no_rows_is_trained_again_where_they_are_asked_for(
     monkeypatch.setattr(kept_rows, "MOST_BYTES", 1)
     too_large = train(small(2), tmp_path).run
     assert lookup.answering(tmp_path, small(2)) == (too_large, (0, 1)), "it is no smaller the next time"
+    assert too_large.record().not_kept[0].endswith("Use fewer seeds, or a smaller dataset.limit or test part.")
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(3 * 12 * 9, ["loss", "accuracy"]), (3 * 12 * 5, None)])

@@ -257,9 +257,7 @@ def test_several_arms_are_looked_at_until_all_are_settled() -> None:
     document = compare([far, near, base], Question(until_settled=True))
     assert [one.verdict.word for one in document.contrasts] == ["helps", "cannot tell yet"]
     assert not is_over(document)
-    assert (
-        "because several questions and looks share the 5% risk of an error." in document.contrasts[0].verdict.sentence
-    )
+    assert "because several arms and looks share the 5% risk of an error." in document.contrasts[0].verdict.sentence
 
 
 # --- looks by hand --------------------------------------------------------------------

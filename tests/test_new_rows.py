@@ -17,7 +17,7 @@ from bnexp.comparison import Arm, Question, compare
 from bnexp.comparison.new_rows import of_r2
 from bnexp.config.dataset import Dataset
 from bnexp.held_out import HeldOut, PartRows
-from bnexp.report.comparison_notes import is_unbounded
+from bnexp.report.comparison_notes import is_unbounded, new_column, notes
 from bnexp.statistics import mean_interval, over_splits
 from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
@@ -135,6 +135,8 @@ def test_groups_of_rows_are_what_is_drawn_anew() -> None:
     treated, base = rows_right(0.9), rows_right(0.8, draw=1)
     groups = np.repeat(np.arange(ROWS // 4), 4)
     found = anew(contrast_of(measured("a", treated, groups=groups), measured("b", base, groups=groups)))
+    document = compare([measured("a", treated, groups=groups), measured("b", base, groups=groups)], Question())
+    assert new_column(document.contrasts[0]) == "new groups"
     expected = new_rows(by_group(treated.astype(float) - base, groups)).estimate.interval(0.95)
     assert (found.drawn, found.count) == ("groups", ROWS // 4)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
@@ -221,6 +223,34 @@ def split_anew(one: Arm, training_rows: int | None, held_out: int) -> Arm:
     return replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset}), record=record)
 
 
+@pytest.mark.parametrize(("group", "units"), [(None, "rows"), ("patient", "groups")])
+def test_splits_of_groups_take_more_groups_and_not_more_rows(group: str | None, units: str) -> None:
+    """A user who adds rows of the same patients gains nothing."""
+    arms = [split_anew(measured(name, rows_right(0.9, draw=draw)), 1600, 400) for name, draw in (("a", 0), ("b", 1))]
+    keys = {"name": "csv", "path": "a.csv", "target": "y", "group": group, "resample": True}
+    csv: Dataset = TypeAdapter(Dataset).validate_python(keys)
+    arms = [replace(one, experiment=one.experiment.model_copy(update={"dataset": csv})) for one in arms]
+    document = compare(arms, Question(margin=0.0001))
+    (contrast,) = document.contrasts
+    drawn = f"For other splits and {units} of this kind, a - b in val_accuracy (%) is "
+    assert contrast.verdict.sentence.startswith(drawn)
+    assert f"It takes more {units}; how many is not known, as splits" in contrast.verdict.sentence
+    told = [*notes(document, contrast, document.arms[0], document.arms[1])]
+    assert any(f"confidence interval for other splits and {units} of this kind" in text for text in told)
+    assert new_column(contrast) == f"new {units}"
+
+
+@pytest.mark.parametrize(
+    ("split", "trained_on"),
+    [("random, 0.2 held out", "these"), ("0.25 of the rest, anew for every seed", "other splits of these")],
+)
+def test_a_note_says_for_which_training_rows_an_interval_is(split: str, trained_on: str) -> None:
+    document = compare([measured("a", rows_right(0.9)), measured("b", rows_right(0.8, draw=1))], Question())
+    document.dataset.split = split
+    told = [*notes(document, document.contrasts[0], document.arms[0], document.arms[1])]
+    assert sum(f"Both are for networks trained on {trained_on} training rows." in text for text in told) == 1
+
+
 def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
     treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)
     base[:, 3] = np.arange(SEEDS) % 3 > 0
@@ -228,6 +258,19 @@ def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:
     verdict = contrast_of(measured("a", treated), measured("b", base), metric="val_loss", margin=0.0001).verdict
     assert verdict.word == "cannot tell yet"
     assert "No verdict for new rows: about 2 of 200 rows carry the difference in val_loss" in verdict.sentence
+
+
+def test_where_a_ratio_is_judged_it_is_the_ratio_that_few_rows_carry() -> None:
+    """The difference in the table may rest on many rows."""
+    treated, base = np.ones((SEEDS, 200), bool), np.ones((SEEDS, 200), bool)
+    treated[:, 0] = base[:, 0] = False
+    base[:, 3] = np.arange(SEEDS) % 3 > 0
+    base[:, 9] = np.arange(SEEDS) % 4 > 0
+    contrast = contrast_of(measured("a", treated), measured("b", base), metric="val_loss", margin=0.0001)
+    assert contrast.judged is not None and contrast.judged.scale == "ratio"
+    assert re.search(
+        r"No verdict for new rows: about \d of 200 rows carry the ratio of val_loss, so", contrast.verdict.sentence
+    )
 
 
 def test_the_cure_for_a_difference_that_few_rows_carry_names_their_number_and_the_size_of_the_file() -> None:
@@ -356,6 +399,8 @@ def test_few_rows_on_which_the_arms_agree_do_not_speak_of_new_ones(rows: int, wo
     right = np.broadcast_to(np.arange(rows) % 5 > 0, (20, rows))
     verdict = contrast_of(measured("a", right), measured("b", right)).verdict
     assert (verdict.word, verdict.these_rows) == (word, SMALL)
+    share = "The arms agree on all these 299 rows. They may still differ on up to 1% of new rows. A failure that none"
+    assert (share in verdict.sentence) == (word == SMALL)
 
 
 @pytest.mark.parametrize("margin", [None, 0.005, 0.05])

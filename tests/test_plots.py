@@ -204,7 +204,7 @@ def test_a_regression_has_its_own_quantities() -> None:
     metrics = {part + name: np.ones((2, 3)) * 0.5 for part in ("", "val_") for name in names}
     figures = run_figures(History((0, 1), metrics, (3, 3)))
     assert [figure.axes[0].get_ylabel() for figure in figures.values()] == [
-        "Loss", "Mean squared error", "Mean absolute error", "R²",
+        "Loss", "Mean squared error (target's unit, squared)", "Mean absolute error (target's unit)", "R²",
     ]  # fmt: skip
 
 

@@ -85,6 +85,35 @@ def test_what_is_named_for_new_rows_settles_a_question_in_half_of_all_cases(more
     assert np.mean(settled) == pytest.approx(0.5, abs=0.13)
 
 
+def test_seeds_and_rows_that_are_named_together_settle_a_question_in_half_of_all_cases() -> None:
+    """By simulation, as above. Neither more seeds nor more rows settle this question: both vary too much."""
+    parts, mean, seeds, rows = Components(0.0012, 0.012, 0.02), 0.018, 10, 60
+    draws, settled, asked = np.random.default_rng(5), [], []
+    for _ in range(120):
+        effects_S, effects_R = draws.normal(0, parts.seed**0.5, 640), draws.normal(0, parts.row**0.5, 2000)
+        known_SR = effects_S[:seeds, None] + effects_R[:rows] + draws.normal(0, parts.rest**0.5, (seeds, rows))
+        farthest = new_rows(known_SR).components.farthest
+        found = needed(OpenQuestion(mean, 0.01, AT_95), replace(parts, farthest=farthest), seeds=seeds, rows=rows)
+        assert found.rows is None and found.seeds is None
+        assert found.both is not None and found.both[0] in {seeds * 2**power for power in range(1, 7)}
+        asked.append(found.both)
+        if found.both[1] <= 2000:
+            later_SR = effects_S[: found.both[0], None] + effects_R[: found.both[1]]
+            later_SR = later_SR + draws.normal(0, parts.rest**0.5, later_SR.shape)
+            later_SR[:seeds, :rows] = known_SR
+            later_SR += mean - known_SR.mean()
+            settled.append(is_settled(new_rows(later_SR).estimate, len(later_SR), is_claim=False))
+    assert len(settled) > 80, asked[:10]
+    assert np.mean(settled) == pytest.approx(0.5, abs=0.13)
+
+
+def test_both_are_named_only_where_neither_alone_is_enough() -> None:
+    either = needed(OpenQuestion(0.013, 0.01, AT_95), Components(0.0005, 0.001, 0.02, 4.0), seeds=10, rows=300)
+    assert either.seeds is not None and either.both is None
+    few = needed(OpenQuestion(0.02, 0.01, AT_95), Components(0.002, 0.01, 0.02), seeds=10, rows=9)
+    assert few.both is None, "so few rows tell hardly anything of their variance"
+
+
 # --- one at a time ----------------------------------------------------------------------
 
 

@@ -266,6 +266,17 @@ def test_epochs_are_drawn_as_how_many_times_fewer_they_are() -> None:
     assert sum(low <= tick <= high for tick in axes.get_xticks()) > 2  # though the axis spans no decade
 
 
+@pytest.mark.parametrize(("high", "least", "most"), [(9.0, 3, 8), (40.0, 5, 9), (2000.0, 3, 6)])
+def test_an_axis_of_ratios_has_several_numbers_whatever_it_spans(high: float, least: int, most: int) -> None:
+    facts = document(("model.activation", ["relu", "tanh", "elu"]), endpoint=EPOCHS)
+    for cell in facts["cells"]:
+        cell["differences"] = [{"mean": -0.1, "low": -np.log(high), "high": 0.05}]
+    (axes,) = study_figure(facts).axes
+    lowest, highest = axes.get_xlim()
+    shown = [tick for tick in axes.get_xticks() if lowest <= tick <= highest]
+    assert least <= len(shown) <= most, shown
+
+
 @pytest.mark.parametrize("factors", [[("$\\foo$ \x1b[31m", [1, 2])], [("a", ["\u202ex" * 90]), ("b", [None])], []])
 def test_no_name_or_missing_value_breaks_a_figure(factors: list[Any]) -> None:
     facts = document(*factors)

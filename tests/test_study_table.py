@@ -14,6 +14,7 @@ from bnexp.comparison.new_rows import NewRowsEstimate
 from bnexp.config.study import Hypothesis
 from bnexp.report import plan_table, study_table
 from bnexp.statistics import over_splits
+from bnexp.statistics.held_out_rows import Components
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import ClaimRow
@@ -153,7 +154,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "test_accuracy (%), bn - none: +2.00 [+1.83, +2.17] for other splits and rows, [+1.92, +2.08] on these splits (97.5% intervals, the second one for other seeds and splits of these rows; BCa [+1.93, +2.07]; sign-flip p <0.001; "
         "probability of higher 1",
         "[0.758, 1])",
-        "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. This is a 97.5% interval, because several questions share the 5% risk of an error. For these splits alone:",
+        "VERDICT  supported  For other splits and rows of this kind, test_accuracy (%), bn - none is +2.00 [+1.83, +2.17]: higher, by 1.00 or more. This is a 97.5% interval, because several hypotheses share the 5% risk of an error. For these splits alone:",
         "supported [+1.92, +2.08].",
         "",
         "It is faster.",
@@ -181,6 +182,23 @@ def test_a_mean_over_cells_that_disagree_a_warning_behind_it_and_who_wins_are_to
     assert "mean over 4 cells: the difference is above 0 in 2 of them and below 0 in 1" in told
     assert "WARNING  some trainings behind this result have warnings, see above" in told
     assert any("bn wins 6 pairs, none 3, and 3 tie, half for each" in line for line in told)
+
+
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_an_interval_of_wins_ends_where_all_pairs_are_won(direction: str) -> None:
+    """3 of 4 pairs are won; the interval for other splits has half the width 0.97, so that its end would be at +122."""
+    claim = Hypothesis(
+        claim="c", treated="bn", baseline="none", metric="test_accuracy", direction=direction, smallest=0.3, wins=True  # type: ignore[arg-type]
+    )  # fmt: skip
+    won_S = np.resize([0.1, 0.1, 0.1, -0.1], 12)
+    estimate = over_splits(np.sign(won_S) / 2, 0.3)
+    assert estimate.interval(0.95).high > 0.5
+    contrast = Contrast(won_S, (0, 0), True, NewRowsEstimate("splits", estimate, 60))
+    facts = with_hypotheses([claim], [contrast])
+    found = facts["hypotheses"][0]["difference"]["new_rows"]
+    assert (found["mean"], found["high"]) == (0.25, 0.5) and -0.5 < found["low"] < 0.25
+    ends = f"is +25.00 [{100 * found['low']:+.2f}, +50.00]"
+    assert ends in " ".join(study_lines(facts))
 
 
 def test_cells_on_both_sides_are_counted_by_the_side_of_1_that_the_printed_ratio_has() -> None:
@@ -349,3 +367,23 @@ def test_an_interaction_shows_the_two_differences_that_it_subtracts() -> None:
 
 def test_a_plan_warns_of_what_may_mislead_before_anything_is_trained() -> None:
     assert "WARNING  bn in 2 cells: beware" in plan_lines(warnings=["bn in 2 cells: beware"])
+
+
+def test_a_study_says_where_the_uncertainty_comes_from_and_on_which_rows_its_networks_were_trained() -> None:
+    """Variances 0.06 / 8 seeds, 1.5 / 200 rows and 24 / 1,600 of both: shares of 25, 25 and 50%. Not for other splits."""
+    parts = Components(seed=0.06, row=1.5, rest=24.0)
+    estimate = NewRowsEstimate("groups", over_splits(np.resize([0.01, 0.03], 8), 0.3), 200, parts, 100.0)
+    claim = Hypothesis(
+        claim="It helps.", metric="test_accuracy", treated="bn", baseline="none", direction="higher", smallest=0.01
+    )  # type: ignore[arg-type]
+    told = {}
+    for resample in (False, "validation"):
+        contrast = Contrast(np.resize([0.01, 0.03], 8), (0, 0), resample, estimate)  # type: ignore[arg-type]
+        told[resample] = " ".join(study_lines(with_hypotheses([claim], [contrast])))
+    assert (
+        "The uncertainty for new groups comes from the choice of 8 seeds (25%), the choice of 200 held-out groups (25%), "
+        "and their interaction (50%: with each seed, the arms differ on other groups)."
+    ) in told["validation"]
+    trained_on = "Both intervals are for networks trained on these training rows."
+    assert [trained_on in told[resample] for resample in (False, "validation")] == [True, False]
+    assert "The uncertainty" not in " ".join(study_lines(document())), "of splits the shares are not known"

@@ -194,6 +194,8 @@ def _train(item: resolve.Planned, *, work: Work) -> Finished:
     if trained[-1].interrupted:
         kept = trained[-1].run.directory
         raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")
+    for text in trained[-1].record.not_kept:
+        work.observer.warn(f"{item.name}: {text}")
     return trained[-1]
 
 

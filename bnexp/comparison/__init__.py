@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from bnexp import statistics
 from bnexp.comparison.arm_values import arm_facts, epochs_to, final_values, guesses_of
-from bnexp.comparison.computed import answering, computed_by, predictions_of, refuse_one_class, with_computed
+from bnexp.comparison.computed import (
+    answering,
+    computed_by,
+    predictions_of,
+    refuse_one_class,
+    refuse_too_large,
+    with_computed,
+)
 from bnexp.comparison.contrast import contrasts
 from bnexp.comparison.pairing import (
     INTENDED,
@@ -58,6 +65,7 @@ __all__ = [
     "refuse_one_class",
     "refuse_other_data",
     "refuse_too_few",
+    "refuse_too_large",
     "with_computed",
 ]
 

@@ -7,7 +7,6 @@ It estimates what would settle an open question. The caller decides how a differ
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bnexp import statistics
@@ -24,16 +23,14 @@ from bnexp.store.comparison_document import Verdict
 DRAWN = {
     "rows": "For new rows of this kind",
     "groups": "For new groups of this kind",
-    "splits": "For other splits and rows of this kind",
+    "splits": "For other splits and {units} of this kind",
 }
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
 WARNED = "It rests on trainings that have warnings; read them first."
 WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
 """The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
-MORE_DATA = (
-    " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."
-)
+MORE_DATA = " It takes more {0}; how many is not known, as splits do not show how much the difference varies over {0}."
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:
@@ -89,12 +86,13 @@ class _Found:
         """Return the interval that the word rests on."""
         return self.estimate.interval(self.level)
 
-    def shared_level(self, looks: Sequence[int]) -> str | None:
-        """Return a note on the interval's level if several questions or looks share the error; else None."""
+    def shared_level(self, difference: JudgedDifference) -> str | None:
+        """Return a note on the interval's level if several arms, hypotheses or looks share the error; else None."""
         if self.level == LEVEL:
             return None
+        looks, several = difference.looks, "hypotheses" if difference.is_claim else "arms"
         of_a_look = 1 - statistics.share_of_each(looks) if looks else LEVEL
-        sharing = ["questions"] * (self.level != of_a_look) + ["looks"] * bool(looks)
+        sharing = [several] * (self.level != of_a_look) + ["looks"] * bool(looks)
         shared = f"because several {' and '.join(sharing)} share the {1 - LEVEL:.0%} risk of an error"
         return f"This is a {100 * self.level:.4g}% interval, {shared}."
 
@@ -135,11 +133,12 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         rest, settled_by = _rows_or_seeds(difference, wording, new_rows)
         if difference.lacking_alone is not None:  # more seeds may still refute a claim by its sign
             rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
-    says = f"{DRAWN[new_rows.drawn]}, {wording.says(found.interval, found.word)}"
+    drawn = DRAWN[new_rows.drawn].format(units=new_rows.units)
+    says = f"{drawn}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
-        says = f"{DRAWN[new_rows.drawn]}, nothing is known yet: {alike}."
-    level, heed = found.shared_level(difference.looks), _heed(difference, is_open=found.word == wording.open)
+        says = f"{drawn}, nothing is known yet: {alike}."
+    level, heed = found.shared_level(difference), _heed(difference, is_open=found.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, these) if one)
     return Verdict(word=found.word, settled_by=settled_by, sentence=text, about="new rows", these_rows=here.word)
 
@@ -150,7 +149,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
         settled_by = _pairs_that_settle(difference)
         rest = _seeds(difference, wording, settled_by)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
-    level, heed = here.shared_level(difference.looks), _heed(difference, is_open=here.word == wording.open)
+    level, heed = here.shared_level(difference), _heed(difference, is_open=here.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, wording.why_these_rows_only()) if one)
     about = difference.measured_on
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
@@ -159,7 +158,7 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
 def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
     """Return the sentences after the difference; None if the question is open because seeds or rows are too few."""
     if found.word != wording.open:
-        return _unseen_failures(difference.pairs) if found.rests_on_margin else ""
+        return _unseen(difference) if found.rests_on_margin else ""
     lacking, rows = difference.lacking_alone, difference.new_rows
     if lacking is not None and rows is not None and not difference.is_claim:
         first = WARNINGS_FIRST if difference.needs_other_trainings else "More seeds do not help."
@@ -176,6 +175,17 @@ def _heed(difference: JudgedDifference, *, is_open: bool) -> str:
     """Return a sentence that points at the warnings; "" if there are none, or if an open verdict says more."""
     says_more = is_open and difference.needs_other_trainings
     return WARNED if difference.is_warned and not says_more else ""
+
+
+def _unseen(difference: JudgedDifference) -> str:
+    """Return which seeds may fail unseen and, if the arms agree on all held-out rows, on how many they may differ."""
+    failures, anew = _unseen_failures(difference.pairs), difference.new_rows
+    if anew is None or not anew.strata or anew.estimate.error > 0:
+        return failures
+    worst = min(anew.strata, key=lambda one: one.rows)
+    share, whose = f"{100 * statistics.unseen_share(worst.rows):.2g}%", "" if worst.of == "all" else f" of {worst.of}"
+    new = f"{share} of new {anew.drawn}{whose}"
+    return f"The arms agree on all these {anew.count:,} {anew.drawn}. They may still differ on up to {new}. {failures}"
 
 
 def _unseen_failures(pairs: int) -> str:
@@ -242,7 +252,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
         return _seeds(difference, wording, count), count
     if new_rows.components is None:
         count = _pairs_that_settle(difference, difference.error_beyond_seeds)
-        return _seeds(difference, wording, count) + ("" if count else MORE_DATA), count
+        return _seeds(difference, wording, count) + ("" if count else MORE_DATA.format(new_rows.units)), count
     found = statistics.needed(difference.question, new_rows.components, seeds=difference.pairs, rows=new_rows.count)
     rows = _rows_in_words(found.rows, new_rows, wording) if found.rows else ""
     count = statistics.rounded_up(found.seeds or 0) or None
@@ -253,7 +263,11 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
         return f"With {rows} {CHANCE}. More seeds alone would not settle it.", None
     if seeds:
         return f"With {seeds} {CHANCE}. More {new_rows.drawn} alone would not settle it.", count
-    return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it.", None
+    if found.both is None:
+        return f"More seeds and more held-out {new_rows.drawn} are needed; neither alone would settle it.", None
+    count, rows = found.both[0], _rows_in_words(found.both[1], new_rows, wording)
+    both = f"about {count:,} seeds ({wording.how_to_add(count)}) and {rows} together"
+    return f"With {both} {CHANCE}. Neither alone would settle it.", count
 
 
 def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> str:
@@ -270,7 +284,7 @@ def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> s
 
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
-    few = f"{carrying} carry the difference in {difference.metric}"
+    few = f"{carrying} carry the {'ratio of' if difference.is_ratio else 'difference in'} {difference.metric}"
     enough = 2 * FEWEST_EFFECTIVE * new_rows.count / new_rows.effective_rows  # 2: a safety factor
     count = statistics.rounded_up(math.ceil(enough))
     how = wording.how_to_hold_out(count / new_rows.count)

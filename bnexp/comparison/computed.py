@@ -11,11 +11,12 @@ from bnexp.comparison.pairing import Arm
 from bnexp.config import Experiment
 from bnexp.config.section import Task
 from bnexp.errors import ComparisonError
-from bnexp.held_out import HeldOut
+from bnexp.held_out import FEWER, MOST_MEASURED, HeldOut, measured_bytes, outputs_of, too_large
 from bnexp.history import History
-from bnexp.metrics import HELD_OUT_PARTS, is_computed
+from bnexp.metrics import HELD_OUT_PARTS, is_computed, quantity
 from bnexp.statistics.classification import METRICS
 from bnexp.store import DataFacts
+from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 from bnexp.system.spelling import spelt
 
 NEEDS_PREDICTIONS = "is computed from the predictions for held-out rows"
@@ -65,6 +66,23 @@ def refuse_one_class(metric: str | None, data: Iterable[DataFacts]) -> None:
             raise ComparisonError(f"{spelt('metric')} is {metric!r}; {why}")
 
 
+def refuse_too_large(metric: str | None, name: str, experiment: Experiment, facts: DataFacts) -> None:
+    """Raise ComparisonError if an arm will keep no predictions for the requested metric, as they are too large."""
+    if metric is None or not is_computed(metric) or quantity(metric) in experiment.training.metrics:
+        return
+    seeds, rows = experiment.training.seeds, (facts.validation_rows or 0) + (facts.test_rows or 0)
+    classes = len(facts.classes) if facts.classes else None
+    if measured_bytes(seeds, rows, outputs_of(classes)) > MOST_MEASURED:
+        seen = f"{name} would keep none: {too_large(seeds, rows)}"
+        raise ComparisonError(
+            f"{spelt('metric')} is {metric!r}; it {NEEDS_PREDICTIONS}, and {seen}. {FEWER} {_at_each_epoch(metric)}"
+        )
+
+
+def _at_each_epoch(metric: str) -> str:
+    return f"Or set training.metrics: [{quantity(metric)}], which measures it at each epoch."
+
+
 def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
     """Return the arms with the requested metric in their histories, if it is a computed metric.
 
@@ -75,9 +93,17 @@ def answering(arms: Sequence[Arm], metric: str | None) -> list[Arm]:
         return list(arms)
     refuse_one_class(metric, [arm.record.dataset for arm in arms])
     histories = [with_computed(arm.history, arm.held_out, metric) for arm in arms]
-    if lost := [f"{arm.name} ({arm.run})" for arm, history in zip(arms, histories, strict=True) if history is None]:
-        raise ComparisonError(
-            f"{spelt('metric')} is {metric!r}; it {NEEDS_PREDICTIONS}, and {' and '.join(lost)} kept none. "
-            "Train again with training.keep_rows: true, or read another metric."
-        )
+    lost = [arm for arm, history in zip(arms, histories, strict=True) if history is None]
+    if lost:
+        names = " and ".join(f"{arm.name} ({arm.run})" for arm in lost)
+        notes = [note for arm in lost if (note := why_too_large(arm))]
+        cure = "Train again with training.keep_rows: true, or read another metric."
+        cure = f"{notes[0]} {_at_each_epoch(metric)}" if notes else cure
+        raise ComparisonError(f"{spelt('metric')} is {metric!r}; it {NEEDS_PREDICTIONS}, and {names} kept none. {cure}")
     return [replace(arm, history=history) for arm, history in zip(arms, histories, strict=True) if history is not None]
+
+
+def why_too_large(arm: Arm) -> str:
+    """Return the run's note that the measures or predictions of rows were too large to keep; "" without a note."""
+    begins = (MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT)
+    return next((text for text in arm.record.not_kept if text.startswith(begins)), "")

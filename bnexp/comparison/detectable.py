@@ -148,7 +148,7 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
         return error_over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"
     parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
     what = "held-out rows" if rows.drawn == "rows" else "groups of held-out rows"
-    return error_over_rows(parts, design.seeds, rows.count), f"For new rows, {seeds} and {rows.count} {what}"
+    return error_over_rows(parts, design.seeds, rows.count), f"For new {rows.drawn}, {seeds} and {rows.count:,} {what}"
 
 
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnexp.comparison.metric_rules import holds_out_own_rows
+from bnexp.config.dataset import Dataset
 from bnexp.config.section import Resample
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
 from bnexp.statistics import Estimate, over_splits
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.classification import METRICS
+from bnexp.store.comparison_document import NewRowsInterval
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.store.run_record import DataFacts
 
@@ -88,6 +90,18 @@ def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:
     if share > 1:
         return DrawnAnew(None, MOST_HELD_OUT)
     return DrawnAnew("splits", count=max(held_out for held_out, _ in sizes), test_share=share)
+
+
+def are_grouped(dataset: Dataset) -> bool:
+    """Return True if the rows of a data set are split and drawn in groups (`dataset.group`)."""
+    return getattr(dataset, "group", None) not in (None, "none")
+
+
+def anew_in_words(found: NewRowsInterval) -> str:
+    """Return what an interval for new rows, for new groups or for other splits is about."""
+    if found.drawn == "splits":
+        return f"other splits and {'groups' if found.are_grouped else 'rows'}"
+    return f"new {found.drawn}"
 
 
 def has_own_rows(metric: str, resample: Resample) -> bool:

@@ -43,6 +43,8 @@ class JudgedDifference:
     """What the estimate `here` is about."""
     is_claim: bool = False
     """Whether a study's hypothesis is judged. Any difference below 0 refutes it."""
+    is_ratio: bool = False
+    """Whether the differences are between logs, so that a ratio is judged."""
     is_margin_of_all: bool = False
     """Whether the margin is at least the baseline's whole loss or error. Then a small difference means nothing."""
     is_warned: bool = False

@@ -42,6 +42,8 @@ class Evidence:
     """A metric that is fair to all classes, if the metric is an accuracy that is not; else None."""
     chosen: Mapping[str, str] = field(default_factory=dict)
     """Metric -> what chose by this metric, such as early stopping (`chosen_by`)."""
+    has_test: bool = False
+    """Whether the arms are measured on a test part, on which nothing was chosen."""
     level: float = LEVEL
     """Level of the interval that decides."""
     few_rows: str = ""
@@ -82,8 +84,8 @@ def withheld(evidence: Evidence, words: Advice) -> Withheld | None:
     if evidence.undefined:
         seen = undefined_pairs(evidence.undefined, evidence.metric, words.undefined)
         return Withheld(f"No verdict: {seen} Choose another metric.")
-    for text in judged_by_what_chose(evidence.metric, evidence.chosen):
-        return Withheld(_joined(f"No verdict: it {text}", words.after_choice))
+    for text in judged_by_what_chose(evidence.metric, evidence.chosen, has_test=evidence.has_test, read=words.read):
+        return Withheld(_joined(f"No verdict: it {text}", "" if evidence.has_test else words.after_choice))
     if evidence.pairs < (fewest := statistics.fewest_pairs(evidence.level)):
         return Withheld(_too_few(evidence, fewest, words), fewest, seeds_could_settle=True)
     if evidence.guessing is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bnexp.errors import nearest
@@ -11,6 +11,15 @@ from bnexp.statistics.classification import METRICS
 
 CURE = "Set dataset.validation_size, such as 0.25, or name both parts: dataset.validation_path, dataset.test_path."
 """How to get a test part in addition to the validation part."""
+NEEDS_TEST_PART = (
+    "Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and "
+    "dataset.test_path)."
+)
+
+
+def has_test_part(measured: Iterable[str]) -> bool:
+    """Return True if one of these metrics is measured on a test part."""
+    return any(part_of(name) == "test" for name in measured)
 
 
 @dataclass(frozen=True)

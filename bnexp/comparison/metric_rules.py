@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from bnexp import statistics
+from bnexp.comparison.metric_names import NEEDS_TEST_PART
 from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
@@ -142,21 +143,20 @@ def chosen_by(experiments: Iterable[Experiment]) -> dict[str, str]:
     return {rule.monitor: "training.early_stopping" for rule in rules if rule is not None}
 
 
-def judged_by_what_chose(metric: str, chosen: Mapping[str, str], *, timed: bool = False) -> Iterator[str]:
+def judged_by_what_chose(
+    metric: str, chosen: Mapping[str, str], *, has_test: bool, timed: bool = False, read: str = "Read"
+) -> Iterator[str]:
     """Yield a sentence for each choice that was made on the part of the data that `metric` is measured on.
 
     `chosen` maps a metric to what chooses by it. A part that was used to choose must not judge, because the choice
     favours results that were lucky on it. With early stopping, epochs to a value (`timed`) may be read there.
 
-    >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}))
+    >>> list(judged_by_what_chose("test_accuracy", {"val_loss": "tune"}, has_test=True))
     []
     """
+    cure = f"{read} test_{quantity(metric)}." if has_test else NEEDS_TEST_PART
     for by, what in chosen.items():
         if part_of(metric) == part_of(by) and (what == "tune" or not timed):
-            cure = (
-                "Read a test_ metric (dataset.validation_size makes a test part; so do dataset.validation_path and "
-                "dataset.test_path)."
-            )
             seen = f"reads {metric}, and {what} chooses by {by}, on the same rows"
             yield f"{seen}; expected rows that chose nothing. {cure}"
 

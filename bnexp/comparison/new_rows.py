@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from bnexp.comparison.arm_values import final_values, guessing_of
-from bnexp.comparison.drawn_anew import DrawnAnew, drawn_anew, split_rows
+from bnexp.comparison.computed import why_too_large
+from bnexp.comparison.drawn_anew import DrawnAnew, are_grouped, drawn_anew, split_rows
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
@@ -23,7 +24,6 @@ from bnexp.statistics import Estimate, over_seeds, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
-from bnexp.store.run_record import MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT
 
 NOT_KEPT = (
     "What each row measured is not kept, so nothing is said of new rows. Train again with training.keep_rows: true."
@@ -75,6 +75,13 @@ class NewRowsEstimate:
     """The number of equally important rows or groups that would have the same spread; infinite for splits."""
     strata: Sequence[Stratum] = ()
     """The rows that the metric counts as right or wrong; empty for splits and if it measures the size of errors."""
+    are_grouped: bool = False
+    """Whether splits hold out groups of rows."""
+
+    @property
+    def units(self) -> Literal["rows", "groups"]:
+        """Return what a user adds to have more of what is drawn."""
+        return "groups" if self.drawn == "groups" or self.are_grouped else "rows"
 
     def __neg__(self) -> NewRowsEstimate:
         """Return the difference of baseline minus treated."""
@@ -83,7 +90,7 @@ class NewRowsEstimate:
     def recorded(self, level: float) -> NewRowsInterval:
         """Return the estimate as a document stores it, with its interval at this level."""
         bounds, parts = strict(self.estimate.interval(level)), self.components
-        found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count)
+        found = NewRowsInterval(**bounds, drawn=self.drawn, count=self.count, are_grouped=self.are_grouped)
         if parts is None:
             return found
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
@@ -117,7 +124,8 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
     if len(difference_S) < 2 or not np.isfinite(difference_S).all():
         return TOO_FEW_PAIRS
     if anew.what == "splits":
-        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count)
+        grouped = are_grouped(arms.baseline.experiment.dataset)
+        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count, are_grouped=grouped)
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
     treated, base = pair
     if treated is None or base is None or not (treated.is_shared and base.is_shared):
@@ -162,13 +170,7 @@ def _why_not_kept(arms: PairedArms) -> str:
         for arm in both
         if arm.held_out is None and arm.record.rows_sha256 is not None
     ]
-    return next(filter(None, [*lost, *map(_too_large, both)]), NOT_KEPT)
-
-
-def _too_large(arm: Arm) -> str:
-    """Return the run's note that the measures or predictions of rows were too large to keep; "" without a note."""
-    begins = (MEASURES_NOT_KEPT, PREDICTIONS_NOT_KEPT)
-    return next((text for text in arm.record.not_kept if text.startswith(begins)), "")
+    return next(filter(None, [*lost, *map(why_too_large, both)]), NOT_KEPT)
 
 
 def _rows(arm: Arm, history: History, part: str) -> PartRows | None:

@@ -11,7 +11,14 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.comparison.metric_names import Predictions, all_of, not_computed, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import (
+    Predictions,
+    all_of,
+    has_test_part,
+    not_computed,
+    not_measured,
+    unmeasured_part,
+)
 from bnexp.comparison.metric_rules import (
     RELATIVE_MARGIN,
     chosen_by,
@@ -226,8 +233,10 @@ def refuse_judged_by_what_chose(question: Question, measured: Sequence[str], exp
     Stored runs that were trained like this are not refused: they keep their numbers, and their verdict is withheld.
     """
     metric = question.metric or headline(measured)
+    has_test = has_test_part(measured)
     for one in experiments:
-        for text in judged_by_what_chose(metric, chosen_by([one])):
+        chosen, read = chosen_by([one]), f"Use {spelt('metric')}"
+        for text in judged_by_what_chose(metric, chosen, has_test=has_test, read=read):
             raise ComparisonError(f"{one.name}: the verdict {text}")
 
 

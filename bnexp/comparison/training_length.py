@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bnexp.comparison.metric_names import has_test_part
 from bnexp.comparison.pairing import Arm, PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.comparison.scale import margin_on_scale
@@ -89,6 +90,8 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics
     is_asked = part_of(question.metric) == "val" and question.metric != headline(measured)
     read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
+    if has_test_part(measured):
+        return f"{stopping}, and let the test part decide the verdict (add {rule}{read})"
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
         return f"{stopping}, and let a test part decide the verdict (add dataset.validation_size=0.25 {rule}{read})"

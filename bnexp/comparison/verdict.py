@@ -13,6 +13,7 @@ from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
+from bnexp.comparison.metric_names import has_test_part
 from bnexp.comparison.metric_rules import chosen_by, holds_out_own_rows, is_margin_of_all, perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.new_rows import for_new_rows
@@ -90,6 +91,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         margin=margin_on_scale(question.margin, baseline_mean, scale),
         new_rows=None if isinstance(anew, str) or question.about == "these-rows" else anew,
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
+        is_ratio=scale == "ratio",
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool(warnings),
         is_of_caveats=are_caveats(warnings),
@@ -147,6 +149,7 @@ def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, 
         guessing=unbeaten(metric, [(scores[0] or scores[1], values[0]), (scores[1] or scores[0], values[1])]),
         fair=_fairer_than(metric, arms.arm.record.dataset),
         chosen=chosen_by([arms.arm.experiment, arms.baseline.experiment]),
+        has_test=all(has_test_part(history.metrics) for history in (arms.treated, arms.base)),
         few_rows=few_rows(metric, arms.baseline.record.dataset),
     )
 

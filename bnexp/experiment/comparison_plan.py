@@ -8,6 +8,7 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question, place_of_baseline
 from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.drawn_anew import are_grouped
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import holds_out_own_rows
@@ -47,7 +48,7 @@ def plan(
         about=question.about if all(one.training.keep_rows for one in experiments) else "these-rows",
         data=data,
         own_splits=holds_out_own_rows(metric, base.dataset.resample),
-        grouped=getattr(base.dataset, "group", None) is not None,
+        grouped=are_grouped(base.dataset),
         level=_level(question, len(planned) - 1),
         margin=traits(metric).margin if question.margin is None else question.margin,
         dataset=base.dataset,

@@ -200,6 +200,9 @@ def refuse_unanswerable(
     comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all arms are stored: their contents are compared, and a verdict is withheld if necessary
         return
+    for item, one in zip(planned, known, strict=True):
+        if item.name in checked:
+            comparison.refuse_too_large(question.metric, item.name, one, checked[item.name].data)
     comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
         bases = [_basis(item, trained, checked) for item in planned]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 
 from bnexp import statistics
+from bnexp.comparison.drawn_anew import anew_in_words
 from bnexp.comparison.scale import ratio_limits
 from bnexp.metrics import number, traits, with_unit
 from bnexp.store import ComparisonDocument
@@ -29,8 +31,7 @@ SCALED = (
     "The loss is the squared error in standard deviations of the training part's target; "
     "mse and mae are in the target's own unit."
 )
-RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few large values do not decide it."
-NEW_ROWS = "new rows"
+RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"
 """Marks a p-value that disagrees with its interval, in the table and in the note about it."""
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
@@ -90,6 +91,13 @@ def _weighted(metric: str, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
     yield f"loss counts each training row with its weight ({by}). All other metrics{decides} count every row once."
 
 
+def new_column(contrast: Contrast) -> str | None:
+    """Return the heading of the table's column for new rows or groups; None if no metric has an interval for them."""
+    found = [one.new_rows for one in contrast.metrics.values() if one.new_rows is not None]
+    is_of_groups = any(one.drawn == "groups" or one.are_grouped for one in found)
+    return f"new {'groups' if is_of_groups else 'rows'}" if found else None
+
+
 def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:
     """Yield notes on the interval for new rows: what it is, and where its width comes from."""
     metric = document.primary.metric
@@ -99,14 +107,16 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     level = f"{document.level:.0%} confidence interval"
     if anew.drawn == "splits":
         yield (
-            f"{NEW_ROWS}: the {level} for other splits and rows of this kind. The splits of the seeds overlap, so the "
-            "interval beside the mean difference is for these splits only."
+            f"{new_column(contrast)}: the {level} for {anew_in_words(anew)} of this kind. The splits of the seeds "
+            "overlap, so the interval beside the mean difference is for these splits only."
         )
         return
+    anew_for_seeds = ", anew for every seed" in (document.dataset.split or "")
+    trained_on = "other splits of these training rows" if anew_for_seeds else "these training rows"
     yield (
-        f"{NEW_ROWS}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The interval "
-        f"beside the mean difference is for these {anew.count:,} {anew.drawn}. Both are for networks trained on these "
-        "training rows."
+        f"{new_column(contrast)}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The "
+        f"interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both are for networks "
+        f"trained on {trained_on}."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(document, one, found.new_rows)]
     if unbounded:
@@ -114,16 +124,16 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
             f"-: in {', '.join(unbounded)} the arms agree on all these {anew.drawn}. They are too few to say how far "
             f"the arms differ on new {anew.drawn}."
         )
-    shares = _shares(anew, len(document.seeds))
+    shares = shares_in_words(anew, len(document.seeds))
     if shares is not None and not contrast.verdict.is_withheld:
         pair = f"{plain(contrast.arm)} - {plain(contrast.baseline)}"
         yield OfOneTable(f"The uncertainty of {pair} in {metric} for new {anew.drawn} comes from {shares}.")
 
 
-def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
+def shares_in_words(anew: NewRowsInterval, seeds: int) -> str | None:
     """Write the shares of seeds, rows and their interaction in the variance of the mean difference; None if unknown.
 
-    >>> print(_shares(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
+    >>> print(shares_in_words(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
     ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
     the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: with
     each seed, the arms differ on other rows)
@@ -131,12 +141,24 @@ def _shares(anew: NewRowsInterval, seeds: int) -> str | None:
     found = variance_shares(anew, seeds)
     if found is None:
         return None
-    share, rows = [f"{100 * one:.0f}%" for one in found], anew.drawn
+    share, rows = [f"{one}%" for one in whole_percents(found)], anew.drawn
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
         f"and their interaction ({share[2]}: with each seed, the arms differ on other {rows})"
     )
+
+
+def whole_percents(shares: Sequence[float]) -> list[int]:
+    """Return shares that sum to 1 as whole percents that sum to 100: those with the largest remainders are rounded up.
+
+    >>> whole_percents([0.656, 0.103, 0.241]), whole_percents([0.345, 0.278, 0.377])
+    ([66, 10, 24], [34, 28, 38])
+    """
+    floors = [math.floor(100 * share) for share in shares]
+    order = sorted(range(len(shares)), key=lambda place: floors[place] - 100 * shares[place])
+    raised = order[: 100 - sum(floors)]
+    return [floor + (place in raised) for place, floor in enumerate(floors)]
 
 
 def is_unbounded(document: ComparisonDocument, metric: str, anew: NewRowsInterval | None) -> bool:

@@ -17,13 +17,13 @@ from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import arms_lines
 from bnexp.report.comparison_notes import (
     MARK,
-    NEW_ROWS,
     OfOneTable,
     deciding,
     deciding_row,
     disagrees,
     goal,
     is_unbounded,
+    new_column,
     notes,
     speed_up,
 )
@@ -123,7 +123,7 @@ def _pairing(checks: Mapping[str, bool | None], differing: Iterable[str]) -> str
 
 def _table(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Table:
     names = plain(arm.name), plain(base.name)
-    anew = [NEW_ROWS] if _has_new_rows(contrast) else []
+    anew = [] if (heading := new_column(contrast)) is None else [heading]
     table = plain_table("", *names, f"{names[0]} - {names[1]}", "p", *anew)
     has_own_row = deciding_row(document, contrast) is not None
     for metric, difference in contrast.metrics.items():
@@ -171,11 +171,6 @@ def _ratio(log: Interval) -> str:
     mean = "-" if log.mean is None else ratio_text(log.mean)
     bounded = log.low is not None and log.high is not None
     return f"{mean} [{ratio_text(log.low or 0.0)}, {ratio_text(log.high or 0.0)}]" if bounded else mean
-
-
-def _has_new_rows(contrast: Contrast) -> bool:
-    """Return True if any metric of the contrast has an interval for new rows."""
-    return any(difference.new_rows is not None for difference in contrast.metrics.values())
 
 
 def _bounds(document: ComparisonDocument, metric: str, interval: NewRowsInterval | None) -> str:

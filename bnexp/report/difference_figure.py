@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
 from bnexp.metrics import number, traits, with_mode
-from bnexp.report.comparison_notes import deciding, is_unbounded, variance_shares, written_level
+from bnexp.report.comparison_notes import deciding, is_unbounded, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import NAME_WIDTH, SMALL, TITLE, distinct, fitted, shown, text_width
 from bnexp.report.plots import BLUE
+from bnexp.report.share_bars import draw_shares, height_of_shares, units_of
 from bnexp.report.stacked_dots import draw_dots
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
@@ -31,10 +31,6 @@ from bnexp.warning_kinds import kind_of
 ROW, LEFT, RIGHT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.25, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
 NEW_ROWS = "new rows"
-BAR, AROUND_BARS = 0.24, 0.62  # inches
-BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "rows", "interaction of seeds and rows")
-LABELLED = 0.06
-"""The smallest share whose bar has room for its number."""
 ABOVE_ROW = 0.22
 """Where the interval is drawn above the middle of a row, as a share of its height. The dots are below the middle."""
 LABEL, EXAMPLE = 9.0, 1.1  # points; the ratio whose place a note names
@@ -60,7 +56,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure
         assert isinstance(figure, Figure)
-        _draw_shares(figure, _known_shares(document), len(contrasts))
+        draw_shares(figure, document, left=LEFT, right=RIGHT)
         return figure
 
 
@@ -70,7 +66,7 @@ def _unit(metric: str) -> float:
 
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
-    below = BELOW + _height_of_shares(_known_shares(document))
+    below = BELOW + height_of_shares(document)
     notes = [*_ratio_note(document), *_void_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
     height = ROW * rows + above + below
@@ -109,8 +105,10 @@ def _legend(document: ComparisonDocument, metric: str) -> str:
     anew, these = [one.new_rows for one in decisive], document.contrasts[0].measured_on
     if not any(anew):
         return f"diamond: {what}; line: its {levels} interval for {these}"
-    new = "other splits" if any(one is not None and one.drawn == "splits" for one in anew) else "new rows"
-    return f"diamond: {what}; {levels} interval: thick for {these}, thin for {new}"
+    units = units_of(document)
+    is_of_splits = any(one is not None and one.drawn == "splits" for one in anew)
+    new, here = "other splits" if is_of_splits else f"new {units}", these.replace("rows", units)
+    return f"diamond: {what}; {levels} interval: thick for {here}, thin for {new}"
 
 
 def _ratio_note(document: ComparisonDocument) -> Iterator[str]:
@@ -237,55 +235,6 @@ def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, uni
         across: Any = axes.get_yaxis_transform()
         over_zero = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
         axes.text(0.5, place - 0.12, told, fontsize=SMALL, color=GREY, ha="center", transform=across, bbox=over_zero)
-
-
-# --- where the uncertainty for new rows comes from ----------------------------------
-
-
-def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List (arm, shares of the variance) of each arm with a verdict for new rows whose shares are known.
-
-    The shares are those that seeds, rows and their interaction have.
-    """
-    if document.asked.about == "these-rows":
-        return []
-    found, metric = [], document.primary.metric
-    for contrast in document.contrasts:
-        anew = None if contrast.verdict.is_withheld else contrast.metrics[metric].new_rows
-        shares = None if anew is None else variance_shares(anew, len(document.seeds))
-        found += [] if shares is None else [(shown(contrast.arm, NAME, SMALL), shares)]
-    return found
-
-
-def _height_of_shares(known: Sequence[object]) -> float:
-    return BAR * len(known) + AROUND_BARS if known else 0.0
-
-
-def _draw_shares(figure: Figure, known: Sequence[tuple[str, tuple[float, float, float]]], contrasts: int) -> None:
-    """Draw a bar for each arm below the differences: the shares of seeds, of rows, and of their interaction."""
-    if not known:
-        return
-    height = figure.get_size_inches()[1]
-    axes = figure.add_axes((LEFT / WIDTH, 0.1 / height, 1 - (LEFT + RIGHT) / WIDTH, BAR * len(known) / height))
-    for place, (_, shares) in enumerate(known):
-        start = 0.0
-        for share, color in zip(shares, BAR_COLORS, strict=True):
-            axes.barh(place, share, 0.7, start, color=color, linewidth=0)
-            if share >= LABELLED:
-                axes.text(start + share / 2, place, f"{share:.0%}", fontsize=SMALL - 1, ha="center", va="center")
-            start += share
-    patches = [Patch(color=color, label=what) for color, what in zip(BAR_COLORS, SHARES, strict=True)]
-    look: Any = {"fontsize": SMALL, "frameon": False, "ncols": 3, "handlelength": 1.0, "columnspacing": 1.2}
-    axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 0.95), borderaxespad=0.0, **look)
-    axes.set_yticks(range(len(known)), [name if contrasts > 1 else "" for name, _ in known], fontsize=SMALL)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(known) - 0.5, -0.5)
-    axes.set_title("uncertainty for new rows comes from", fontsize=SMALL, color=GREY, pad=18)
-    axes.xaxis.set_visible(False)
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:

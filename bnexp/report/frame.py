@@ -40,8 +40,8 @@ SETTINGS: Any = {
 QUANTITIES = {
     "accuracy": ("accuracy", "Accuracy (%)"),
     "loss": ("loss", "Loss"),
-    "mse": ("mean squared error", "Mean squared error"),
-    "mae": ("mean absolute error", "Mean absolute error"),
+    "mse": ("mean squared error", "Mean squared error (target's unit, squared)"),
+    "mae": ("mean absolute error", "Mean absolute error (target's unit)"),
     "r2": ("R²", "R²"),
 }
 """Quantity -> (its name in a title, its axis label)."""

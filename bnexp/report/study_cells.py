@@ -11,14 +11,21 @@ from rich.text import Text
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.metrics import p_text
+from bnexp.report.comparison_notes import shares_in_words
 from bnexp.report.styles import STRONG
 from bnexp.statistics import fewest_pairs
-from bnexp.store.across_cells import AcrossCells, Heterogeneity
+from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
+from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import HypothesisRecord, StudyDocument
 from bnexp.study.grid import Cell, level_text, matches
+from bnexp.study.verdict import SPEAKS_OF
 from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, written
 from bnexp.system.terminal import plain
 
+NOT_SHOWN = (
+    "direction -: no direction is shown. This can be so although the interval excludes no difference: if it lies below "
+    "the smallest effect of interest, the sign-flip test disagrees, few rows decide, or seeds never reach the target."
+)
 MOST_CELLS = 12
 """The most cells that the terminal lists. With more, only the figure and study.json show them."""
 
@@ -40,6 +47,13 @@ def cells_of(claim: HypothesisRecord) -> Iterator[RenderableType]:
         yield Text(f"{claim.pairs} seeds cannot show the direction of a single {noun(claim)}: that takes {fewest}.")
     if len(claim.across.cells) <= MOST_CELLS:
         yield _rows(claim, claim.across)
+        if any(not cell.direction and _is_apart(cell) for cell in claim.across.cells):
+            yield Text(NOT_SHOWN)
+
+
+def _is_apart(cell: CellContrast) -> bool:
+    """Return True if the interval of a cell excludes no difference."""
+    return cell.low is not None and cell.high is not None and (cell.low > 0 or cell.high < 0)
 
 
 def _on_both_sides(claim: HypothesisRecord) -> str:
@@ -99,3 +113,15 @@ def simple_differences(document: StudyDocument, place: int) -> str | None:
         said.append(f"at {levels_text(at)} {written(claim, here[0].differences[place])}")
     arms = f"{claim.baseline} / {claim.treated}" if claim.is_ratio else f"{claim.treated} - {claim.baseline}"
     return f"{arms} by itself: {'; '.join(said)} ({document.level:.0%} t intervals over seeds)"
+
+
+def uncertainty(claim: HypothesisRecord, found: MetricDifference, seeds: int) -> Iterator[str]:
+    """Yield what the uncertainty for new rows comes from, and on which rows the networks were trained."""
+    anew = found.new_rows
+    if anew is None or anew.drawn == "splits" or claim.verdict.is_withheld:
+        return
+    shares = shares_in_words(anew, seeds)
+    told = [] if shares is None else [f"The uncertainty for new {anew.drawn} comes from {shares}."]
+    told += ["Both intervals are for networks trained on these training rows."] * (claim.speaks_of == SPEAKS_OF[False])
+    if told:
+        yield " ".join(told)

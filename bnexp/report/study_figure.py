@@ -94,7 +94,7 @@ def _chances(picture: Picture) -> Figure:
     axes.set_ylim(0, max(55.0, 110 * max(shares)))
     axes.axhline(5, color=GREY, linewidth=1, linestyle=":")
     axes.set_xlabel("seeds that are averaged")
-    axes.set_ylabel("with another sign than all together (%)")
+    axes.set_ylabel("means with the opposite sign (%)")
     return whole(axes)
 
 

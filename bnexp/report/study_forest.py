@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bnexp.config.study import keys_of
 from bnexp.report.comparison_notes import written_level
@@ -42,8 +42,8 @@ from bnexp.study.words import decides_about, endpoint_text
 MOST_ROWS = 200
 NEW_ROWS = "new rows"
 UNKNOWN = Interval(mean=None, low=None, high=None)
-FEW_TICKS = 10
-"""An axis of ratios that spans less than this factor gets more ticks with numbers."""
+FEW_TICKS, MANY_TICKS, SUBS = 10, 100, (1.0, 1.5, 2.0, 3.0, 5.0)
+"""An axis of ratios that spans less than FEW_TICKS has even ticks. Below MANY_TICKS it has SUBS in each decade."""
 
 
 def forest(picture: Picture) -> Figure:
@@ -134,7 +134,7 @@ def _drawn(picture: Picture, rows: _Rows, *, marked: str, label: str) -> Figure:
     axes = titled_axes(picture, tall, said + marked, left=2.2, drawn_level=drawn_level)
     _draw_rows(axes, rows, count)
     if len(rows.names) > count and (another := _another(picture)) is not None:
-        axes.plot(another, [count, count], color=ORANGE, linewidth=0.8, linestyle=":", zorder=0)
+        axes.plot(another, [count, count], color=ORANGE, linewidth=1.8, linestyle=":", zorder=1)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
     note = ""
     if picture.ratio:
@@ -180,9 +180,10 @@ def _scale_ratios(axes: Axes) -> None:
     low, high = axes.get_xlim()
     if high < FEW_TICKS * low:
         axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.xaxis.set_minor_locator(NullLocator())
+    elif high < MANY_TICKS * low:
+        axes.xaxis.set_major_locator(LogLocator(subs=SUBS))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _row_name(picture: Picture, levels: Mapping[str, Any]) -> str:

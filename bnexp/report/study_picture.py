@@ -110,7 +110,7 @@ def titled_axes(
 
 def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
     """Return the axes of a new figure with a title and the lines `said` below the title."""
-    title = textwrap.wrap(text, TITLE_LENGTH, max_lines=2, placeholder=" …")
+    title = textwrap.wrap(text, TITLE_LENGTH, max_lines=3, placeholder=" …")
     below_title = 0.42 + 0.2 * (len(title) - 1)
     above = below_title + 0.2 + LINE * max(2, len(said))
     height += above - 0.8

@@ -14,7 +14,7 @@ from bnexp.config.study import Endpoint
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, quantity, with_unit
 from bnexp.report.console import with_spread
-from bnexp.report.study_cells import cells_of, simple_differences
+from bnexp.report.study_cells import cells_of, simple_differences, uncertainty
 from bnexp.report.styles import STRONG, warning
 from bnexp.store.comparison_document import MetricDifference
 from bnexp.store.study_document import (
@@ -70,7 +70,8 @@ def claims(rows: Sequence[ClaimRow]) -> RenderableType:
     for column in ("effect", "seeds", "s"):
         table.add_column(column, justify="right")
     for before, row in zip([None, *rows], rows, strict=False):
-        said = Text.assemble(plain(row.claim), (f"\n{plain(row.about)}", "dim"))
+        whom = f"; for {row.speaks_of}" if row.speaks_of else ""
+        said = Text.assemble(plain(row.claim), (f"\n{plain(row.about)}{whom}", "dim"))
         words = [Text(plain(row.study)), said, Text(plain(row.verdict), style=STRONG)]
         seconds = "" if before is not None and before.study == row.study else f"{row.seconds:.0f}"
         table.add_row(*words, plain(row.effect or "-"), str(row.seeds), seconds)
@@ -243,6 +244,7 @@ def _hypothesis(
     if claim.difference is not None:
         said = "; ".join(_evidence(claim, claim.difference))
         yield Text(plain(f"{about(claim)}: {both_intervals(claim)} ({said})"))
+        yield from map(Text, uncertainty(claim, claim.difference, seeds))
     if simple is not None:
         yield Text(plain(simple))
     yield from cells_of(claim)

@@ -10,6 +10,7 @@ import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import NormalDist
 
 from bnexp.statistics.estimate import Estimate, Interval
@@ -23,6 +24,8 @@ MOST_SEEDS = 100_000
 """If a question needs more seeds than this, no number is reported."""
 MOST_ROWS = 10_000_000
 """The same limit for held-out rows."""
+MOST_DOUBLINGS = 6
+"""How often seeds are doubled at most to find numbers of seeds and rows that together settle a question."""
 FEWEST_ROWS = 10
 """With fewer rows, their variance is too uncertain to promise that seeds alone settle a question about new rows."""
 
@@ -90,11 +93,13 @@ def rounded_up(count: int) -> int:
 class Needed:
     """How many held-out rows would settle a question with the present seeds; how many seeds, with the present rows.
 
-    A field is None if no number would settle it.
+    A field is None if no number would settle it. `both` is more seeds and more rows; it is None unless neither alone
+    settles the question.
     """
 
     rows: int | None
     seeds: int | None
+    both: tuple[int, int] | None = None
 
 
 def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) -> Needed:
@@ -108,18 +113,29 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
     question = replace(question, mean=question.mean / unit, margin=question.margin / unit)
 
     def is_settled(more_seeds: int, more_rows: int) -> bool:
-        """Return True if these numbers settle the question with CHANCE. One of them is the present number."""
-        by_seeds = (parts.seed + parts.rest / rows) * (1 / seeds - 1 / more_seeds)
-        by_rows = (parts.row + parts.rest / seeds) * (1 / rows - 1 / more_rows)
+        """Return True if these numbers of seeds and rows settle the question with CHANCE."""
         estimate = expected_estimate(parts, more_seeds, more_rows)
         can_be_small = more_rows >= question.fewest_rows
-        spread = math.sqrt(by_seeds + by_rows)
+        spread = math.sqrt(max(0.0, parts.variance(seeds, rows) - parts.variance(more_seeds, more_rows)))
         return question.chance(spread, lambda level: estimate.interval(level).high, can_be_small=can_be_small) >= CHANCE
 
-    return Needed(
-        rows=_first(rows + 1, MOST_ROWS, lambda count: is_settled(seeds, count)),
-        seeds=_first(seeds + 1, MOST_SEEDS, lambda count: is_settled(count, rows)) if rows >= FEWEST_ROWS else None,
-    )
+    by_rows = _first(rows + 1, MOST_ROWS, lambda count: is_settled(seeds, count))
+    if rows < FEWEST_ROWS:
+        return Needed(by_rows, None)
+    by_seeds = _first(seeds + 1, MOST_SEEDS, lambda count: is_settled(count, rows))
+    return Needed(by_rows, by_seeds, None if by_rows or by_seeds else _both(seeds, rows, is_settled))
+
+
+def _both(seeds: int, rows: int, is_settled: Callable[[int, int], bool]) -> tuple[int, int] | None:
+    """Return seeds and rows that together settle a question, with the fewest measured pairs; None if no numbers do.
+
+    The seeds are the present ones times 2, 4 and so on.
+    """
+    found = []
+    for several in (seeds * 2**power for power in range(1, MOST_DOUBLINGS + 1)):
+        if (count := _first(rows + 1, MOST_ROWS, partial(is_settled, several))) is not None:
+            found.append((several, count))
+    return min(found, key=lambda one: one[0] * one[1], default=None)
 
 
 def _first(least: int, most: int, is_enough: Callable[[int], bool]) -> int | None:

@@ -41,6 +41,8 @@ class NewRowsInterval(Interval):
     """What is drawn anew besides seeds: held-out rows, groups of held-out rows, or the split of all rows."""
     count: Annotated[int, Field(ge=1, lt=2**53)]
     """Number of held-out rows, or of groups."""
+    are_grouped: bool = False
+    """Whether splits hold out groups of rows."""
     effective: Positive | None = None
     """The number of rows or groups that would have the same variance if all mattered equally."""
     rarest: Annotated[int, Field(ge=1, lt=2**53)] | None = None

@@ -25,7 +25,7 @@ from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import ClaimWording, noun, storable
+from bnexp.study.words import ClaimWording, noun, possible, storable
 
 OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -180,4 +180,4 @@ def _direction(claim: Hypothesis, way: int) -> Literal["higher", "lower"] | None
 
 
 def _bounds(claim: Hypothesis, interval: Interval) -> dict[str, float | None]:
-    return {key: storable(claim, value) for key, value in strict(interval).items()}
+    return {key: possible(claim, value) for key, value in strict(interval).items()}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bnexp.comparison.detectable import Design, detectable_by
-from bnexp.comparison.drawn_anew import drawn_anew, split_rows
+from bnexp.comparison.drawn_anew import are_grouped, drawn_anew, split_rows
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
@@ -76,7 +76,7 @@ def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError,
         return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
     what = "held-out rows" if new_rows.drawn == "rows" else "groups of held-out rows"
     error = error_over_rows(new_rows.components, seeds, new_rows.count)
-    return error, f"For new rows, {many} and {new_rows.count:,} {what}"
+    return error, f"For new {new_rows.drawn}, {many} and {new_rows.count:,} {what}"
 
 
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
@@ -104,7 +104,7 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
         about="new-rows",
         data=facts[0],
         own_splits=False,
-        grouped=any(getattr(one.experiment.dataset, "group", None) is not None for one in read),
+        grouped=any(are_grouped(one.experiment.dataset) for one in read),
         level=level,
     )
     is_one_part = claim.minus is None and all(one == facts[0] for one in facts)
@@ -114,9 +114,9 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
         return f"For new rows, only the worst case is known so far. {worst} {why}"
     what = "groups of held-out rows" if design.grouped else f"{design.rows} held-out rows"
     what = what if is_one_part or design.grouped else "held-out rows"
-    name = with_unit(design.metric)
+    name, drawn = with_unit(design.metric), "groups" if design.grouped else "rows"
     return (
-        f"For new rows, the difference must be larger, as the spread over the {what} counts, too. "
+        f"For new {drawn}, the difference must be larger, as the spread over the {what} counts, too. "
         f"In {name}, that spread is not known before trials are stored."
     )
 

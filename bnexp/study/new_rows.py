@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bnexp.comparison.drawn_anew import SplitRows, drawn_anew
+from bnexp.comparison.drawn_anew import SplitRows, are_grouped, drawn_anew
 from bnexp.comparison.new_rows import (
     TOO_FEW_PAIRS,
     MeasuredRows,
@@ -79,7 +79,9 @@ def for_new_rows(
     if len(effect_S) < 2 or not np.isfinite(effect_S).all():
         return TOO_FEW_PAIRS
     if anew.what == "splits":
-        return NewRowsEstimate("splits", anew.over_splits(effect_S), anew.count)
+        tried = [one for cell, _ in weighted for one in cell.candidates[claim.treated]]
+        grouped = any(are_grouped(one.experiment.dataset) for one in tried)
+        return NewRowsEstimate("splits", anew.over_splits(effect_S), anew.count, are_grouped=grouped)
     return not_row_by_row(claim) or over_cells(claim, weighted, effect_S, results, rows)
 
 

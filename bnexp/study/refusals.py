@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bnexp.comparison import computed_by, predictions_of
-from bnexp.comparison.metric_names import Predictions, all_of, not_computed, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import (
+    Predictions,
+    all_of,
+    has_test_part,
+    not_computed,
+    not_measured,
+    unmeasured_part,
+)
 from bnexp.comparison.metric_rules import (
     chosen_by,
     holds_out_own_rows,
@@ -241,7 +248,7 @@ def _faulty_metric(
         yield ("smallest",), f"is {claim.smallest:g}; expected a ratio above 1. Use 1.2, for example."
     if claim.wins and claim.smallest >= 0.5:
         yield ("smallest",), f"is {claim.smallest:g}; of wins it is a share minus one half. Use 0.25, for example."
-    for text in judged_by_what_chose(metric, chosen, timed=timed):
+    for text in judged_by_what_chose(metric, chosen, has_test=has_test_part(measured), timed=timed):
         yield ("metric",), text
 
 

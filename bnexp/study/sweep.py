@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_names import Predictions, all_of, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import Predictions, all_of, has_test_part, not_measured, unmeasured_part
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
@@ -74,7 +74,8 @@ def cautions(metric: str, chosen: Mapping[str, str], cells: Sequence[Cell], resu
 
     `chosen` maps each metric by which something is chosen to what uses it.
     """
-    for text in judged_by_what_chose(metric, chosen):
+    has_test = all(has_test_part(result.final) for result in results.values())
+    for text in judged_by_what_chose(metric, chosen, has_test=has_test):
         yield f"The table {text}"
     arms = {
         arm: any(adds_penalty(results, cell, arm) for cell in cells) for arm in (cells[0].candidates if cells else ())

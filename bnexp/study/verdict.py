@@ -33,7 +33,7 @@ from bnexp.store.records import Record
 from bnexp.store.study_document import HypothesisFacts, HypothesisRecord
 from bnexp.study.across import Part, Parts, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, effect_of
-from bnexp.study.words import ClaimWording, storable
+from bnexp.study.words import ClaimWording, possible, storable
 
 SPEAKS_OF = {
     True: "other seeds and splits of these rows",
@@ -188,6 +188,7 @@ def judged_difference(claim: Hypothesis, contrast: Contrast) -> JudgedDifference
         new_rows=new_rows if new_rows is None or is_higher else -new_rows,
         measured_on=contrast.measured_on,
         is_claim=True,
+        is_ratio=claim.is_ratio,
         is_margin_of_all=is_margin_of_all(claim.metric.metric, claim.smallest, contrast.baseline_mean or 0.0),
         is_warned=contrast.warned,
         is_of_caveats=contrast.warned_of_caveats,
@@ -260,7 +261,7 @@ def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: fl
     if contrast.new_rows is not None:
         new_rows = contrast.new_rows.recorded(level)
         difference.new_rows = new_rows.model_copy(
-            update={key: storable(claim, getattr(new_rows, key)) for key in BOUNDS}
+            update={key: possible(claim, getattr(new_rows, key)) for key in BOUNDS}
         )
     chance = statistics.probability_of_improvement(signed_S, LEVEL)
     return {"difference": difference, "probability_of_improvement": Interval(**strict(chance))}
@@ -268,7 +269,7 @@ def _of_pairs(claim: Hypothesis, contrast: Contrast, effect_S: Floats, level: fl
 
 def _fields(claim: Hypothesis, found: Any) -> dict[str, Any]:
     """Return the fields of an interval as study.json stores them."""
-    return {key: storable(claim, value) for key, value in strict(found).items()}
+    return {key: (possible if key in BOUNDS else storable)(claim, value) for key, value in strict(found).items()}
 
 
 def _reading(claim: Hypothesis, contrast: Contrast) -> RatioReading | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp import statistics
+from bnexp.comparison.drawn_anew import anew_in_words
 from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
@@ -25,9 +26,7 @@ from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
-NEW = {"rows": "new rows", "groups": "new groups", "splits": "other splits and rows"}
-"""What is drawn anew -> its name."""
-THESE = {"rows": "these rows", "groups": "these rows", "splits": "these splits"}
+THESE = {"rows": "these rows", "groups": "these groups", "splits": "these splits"}
 """What is drawn anew -> the name of what the interval over seeds alone is about."""
 AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
 
@@ -116,7 +115,7 @@ class ClaimWording:
         mean, low, high = interval.mean, interval.low, interval.high
         if self.claim.direction == "lower":
             mean, low, high = -mean, -high, -low
-        return Bounds(**{key: storable(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
+        return Bounds(**{key: possible(self.claim, value) for key, value in strict(Interval(mean, low, high)).items()})
 
     def margin_of_all(self) -> str:
         """Return the message for a `smallest` that is not smaller than the baseline's whole loss or error."""
@@ -157,6 +156,11 @@ def storable(claim: Hypothesis, value: float | None) -> float | None:
     """
     most = LARGEST_LOG if claim.is_ratio else LARGEST
     return None if value is None or not abs(value) <= most else value
+
+
+def possible(claim: Hypothesis, value: float | None) -> float | None:
+    """Return the mean or a bound of an effect, if it can be stored. A bound of wins ends where all pairs are won."""
+    return storable(claim, value if value is None or not claim.wins else max(-0.5, min(0.5, value)))
 
 
 def about(claim: Hypothesis) -> str:
@@ -230,7 +234,7 @@ def effect(claim: HypothesisFacts) -> str:
 def decides_about(claim: HypothesisFacts) -> str | None:
     """Return what the deciding interval is about, such as new rows; None if it is about these rows."""
     found = None if claim.difference is None else claim.difference.new_rows
-    return None if found is None else NEW[found.drawn]
+    return None if found is None else anew_in_words(found)
 
 
 def decided_on(claim: HypothesisFacts) -> str | None:
@@ -244,19 +248,15 @@ def both_intervals(claim: HypothesisFacts) -> str:
     found = claim.difference
     if found is None or found.new_rows is None:
         return effect(claim)
-    return f"{effect(claim)} for {NEW[found.new_rows.drawn]}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
+    return (
+        f"{effect(claim)} for {anew_in_words(found.new_rows)}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
+    )
 
 
 def as_read(reading: RatioReading | None, text: str) -> str:
     """Return a text with a mark for how to read a ratio of epochs."""
-    match reading:
-        case "at least":
-            return f">= {text}"
-        case "at most":
-            return f"<= {text}"
-        case "within the budget":
-            return f"{text} in geometric means within the budget"
-    return text
+    forms = {"at least": ">= {}", "at most": "<= {}", "within the budget": "{} in geometric means within the budget"}
+    return forms.get(reading or "ratio", "{}").format(text)
 
 
 def written(claim: Hypothesis, interval: Bounds) -> str:

@@ -253,7 +253,8 @@ def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> 
     assert told[0].startswith(
         "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as "
     )
-    assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
+    assert told[1] == "to be learned: label (its name says so; --target names another)"
+    assert told[2].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 3
 
 
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
@@ -395,6 +396,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
         "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",
+        "to be learned: label (its name says so; --target names another)",
         "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config. Then: "
         "bnexp compare b-batch.yaml b-none.yaml",
     ]
@@ -584,8 +586,16 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         ("mpg,cylinders,origin", "mpg", "its name says so"),
         ("age,default,deposit", "deposit", "its name says so"),
         ("b,species_label,c", "species_label", "its name says so"),
-        ("b,c,user", "c", "the last column that can be learned"),
-        ("b,c,year", "c", "the last column that can be learned"),
+        (
+            "b,c,user",
+            "c",
+            "the last column that can be learned; passed over: user (its name means an id, a person or a time)",
+        ),
+        (
+            "b,c,year",
+            "c",
+            "the last column that can be learned; passed over: year (its name means an id, a person or a time)",
+        ),
     ],
 )
 def test_the_likely_target_is_taken_and_the_reason_told(names: str, target: str, why: str, folder: Path) -> None:

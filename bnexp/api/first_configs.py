@@ -102,7 +102,8 @@ def _refuse_data(
         check([str(paths[0])], observer=observer)
     written = f"{paths[0]} and {paths[1]} are written with what is known so far."
     cure = f"Fix the data, or the first config. Then: {command}"
-    raise UserError("\n".join([*(located.lines or error.problems), *suggested.notes, f"{written} {cure}"])) from error
+    told = [*(located.lines or error.problems), *suggested.notes, *suggested.learned, f"{written} {cure}"]
+    raise UserError("\n".join(told)) from error
 
 
 def _command(paths: tuple[Path, Path], metric: str | None) -> str:

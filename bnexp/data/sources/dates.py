@@ -53,11 +53,18 @@ class _Moment:
 
 
 def may_be_dates(column: pandas.Series[Any]) -> bool:
-    """Return True if the first filled cell of a column holds a date, and not only a time of day."""
+    """Return True if most of the first filled cells of a column hold a date, and not only a time of day."""
     if column.dtype.kind == "M":
         return True
     known = [cell for cell in map(_text, column.dropna().head(100)) if not is_missing(cell)]
-    return bool(known) and any(_read(known[0], order) is not None for order in ORDERS)
+    return any(2 * sum(_read(cell, order) is not None for cell in known) > len(known) for order in ORDERS)
+
+
+def no_dates(column: pandas.Series[Any]) -> pandas.Series[Any]:
+    """Return the filled cells of a column that are no dates in the order of most of its dates."""
+    values = column.dropna().unique()
+    faults = [[value for value in values if _read(_text(value), order) is None] for order in ORDERS]
+    return column[column.isin(min(faults, key=lambda fault: len(fault)))]
 
 
 def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from tables import prepared
 
 from bnexp.api.first_configs import init
 from bnexp.data.suggested.choice import Suggested
@@ -115,3 +119,29 @@ def test_whole_numbers_that_are_all_dates_are_read_as_dates() -> None:
     found = suggested("when,b,kind", lambda n: f"{day(n).replace('-', '')},{n % 5}.25,{n % 2}")
     assert found.section["dates"] == ["when"]
     assert "dates" not in suggested("when,b,kind", lambda n: f"{20240100 + n},{n % 5}.25,{n % 2}").section
+
+
+def one_hot(n: int) -> str:
+    return f"{n % 7}.5,{n % 5}.25," + ",".join("1" if n % 3 == place else "0" for place in range(3))
+
+
+def test_one_hot_columns_beside_the_target_are_left_out_and_become_one_column() -> None:
+    found = suggested("a,b,red,green,blue", one_hot)
+    assert (found.section["target"], found.section["drop"]) == ("blue", ["red", "green"])
+    (note,) = found.notes
+    assert note.startswith("exactly one of 'red', 'green', 'blue' is 1 in each row: they are one-hot. Only 'blue' is")
+    (code,) = re.findall(r'-c "(.*)"', note)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert Path("t-classes.csv").read_text().splitlines()[:3] == ["a,b,target", "0.5,0.25,red", "1.5,1.25,green"]
+    assert "drop" not in suggested("a,b,red,green,blue", one_hot, {3: "1.5,2.5,0,0,0"}).section
+
+
+def test_one_hot_inputs_are_warned_of() -> None:
+    suggested("a,b,red,green,blue", one_hot)
+    told = prepared(name="csv", path="t.csv", target="green").rows.facts.warnings
+    assert told == [
+        "exactly one of 'red', 'blue', 'green' is 1 in each row: together they are one-hot, so that the inputs give "
+        'dataset.target \'green\' away. Use dataset.drop: ["red", "blue"]. To learn which of them is 1, write its name into '
+        "one column."
+    ]
+    assert not prepared(name="csv", path="t.csv", target="green", drop=["red"]).rows.facts.warnings

@@ -64,7 +64,8 @@ def no_dates(column: pandas.Series[Any]) -> pandas.Series[Any]:
     """Return the filled cells of a column that are no dates in the order of most of its dates."""
     values = column.dropna().unique()
     faults = [[value for value in values if _read(_text(value), order) is None] for order in ORDERS]
-    return column[column.isin(min(faults, key=lambda fault: len(fault)))]
+    fewest = min(faults, key=len)
+    return column[column.isin(fewest)]
 
 
 def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:

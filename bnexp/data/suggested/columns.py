@@ -22,6 +22,7 @@ from bnexp.data.sources.column import (
 from bnexp.data.sources.dates import emptied, may_be_dates
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.numerals import are_dates
+from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.scripts import folded, has_no_blanks
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_NAMED = 5
+ONE_HOT = "it reveals the target: in each row, exactly one of {} and the columns like this one is 1"
 ROUNDING = 1e-9
 """A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
 _ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
@@ -85,6 +87,7 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
     asked = [name for name in others if name not in left_out]
     copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
+    copies = dict.fromkeys(one_hot_beside(frame, target, asked), ONE_HOT.format(target)) | copies
     if len(left_out) + len(copies) < len(others):
         left_out = {name: (left_out | copies)[name] for name in others if name in left_out or name in copies}
     if len(left_out) == len(others):

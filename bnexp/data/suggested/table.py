@@ -19,9 +19,10 @@ from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
-from bnexp.data.sources.other_forms import in_shell
+from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
 from bnexp.data.sources.parts import PARTS
+from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
@@ -68,7 +69,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
     notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, "use na_values: [{}]")]
-    notes += _notes_of_gaps(tables, learned, file)
+    notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
 
@@ -113,19 +114,26 @@ def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Ch
 
 def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
     """Yield, for each table with empty targets, a shell command that writes the table without these rows."""
-    given = {"sep": file.separator, "encoding": file.encoding}
-    more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
     for table in tables:
         if count := int(table.frame[target].isna().sum()):
-            cells = replace(file, path=table.path).frame(usecols=[target], dtype=str)[target]
+            own = replace(file, path=table.path)
+            cells = own.frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
-            read = f"pandas.read_csv({str(table.path)!r}, dtype=str, keep_default_na=False{more})"
-            written = f"{table.path.stem}-whole{table.path.suffix}"
-            filled = f"{read}.loc[lambda rows: ~rows[{target!r}].isin({words})]"
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                + in_shell(f"import pandas; {filled}.to_csv({written!r}, index=False{more})")
+                + without_gaps(own, target, words)
             )
+
+
+def _notes_of_one_hot(frame: pandas.DataFrame, target: str, file: CsvFile) -> Iterator[str]:
+    """Yield a note if the target is one of several one-hot columns, with a command that makes one column of them."""
+    if found := one_hot_beside(frame, target, [name for name in frame.columns if name != target]):
+        named = [name for name in frame.columns if name in (*found, target)]
+        yield (
+            f"exactly one of {listed(map(repr, named), MOST_NAMED)} is 1 in each row: they are one-hot. Only "
+            f"{target!r} is learned, and the others are left out, because they give it away. To learn which of them "
+            f"is 1, write one column instead: {with_one_column(file, named, list(frame.columns))}"
+        )
 
 
 def _reads(file: CsvFile) -> Read:

@@ -77,7 +77,7 @@ def test_an_empty_cell_is_missing_in_all_columns_of_the_date() -> None:
 def test_all_cells_that_are_no_dates_are_told() -> None:
     cells = [str(day) for day in DAYS]
     cells[7], cells[9], cells[11] = "soon", "later", "soon"
-    assert "3 rows hold such a cell: 'soon' (2 rows), 'later' (t.csv:11). Fix the file" in refused(cells)
+    assert "3 rows are wrong: 'soon' (2 rows), 'later' (t.csv:11). Fix the file" in refused(cells)
 
 
 @pytest.mark.parametrize(

@@ -122,12 +122,12 @@ def shown(cell: object) -> str:
     return repr(str(cell)[:LONGEST_SHOWN])
 
 
-def all_such(rows_of: Mapping[str, Sequence[int]], where: Callable[[int], str]) -> str:
+def all_wrong(rows_of: Mapping[str, Sequence[int]], where: Callable[[int], str]) -> str:
     """Return a sentence on all cells like a wrong one; "" if there is only one. `rows_of` maps a cell to its rows.
 
-    >>> all_such({"a": [4, 7], "b": [5]}, lambda row: f"t.csv:{row}")
-    " 3 rows hold such a cell: 'a' (2 rows), 'b' (t.csv:5)."
-    >>> all_such({"a": [4, 7]}, str)
+    >>> all_wrong({"a": [4, 7], "b": [5]}, lambda row: f"t.csv:{row}")
+    " 3 rows are wrong: 'a' (2 rows), 'b' (t.csv:5)."
+    >>> all_wrong({"a": [4, 7]}, str)
     ' 2 rows hold it.'
     """
     rows = sum(map(len, rows_of.values()))
@@ -138,7 +138,7 @@ def all_such(rows_of: Mapping[str, Sequence[int]], where: Callable[[int], str]) 
         for cell, rows in itertools.islice(rows_of.items(), MOST_SHOWN)
     )
     more = f" and {len(rows_of) - MOST_SHOWN:,} more" if len(rows_of) > MOST_SHOWN else ""
-    return f" {rows:,} rows hold such a cell: {', '.join(each)}{more}."
+    return f" {rows:,} rows are wrong: {', '.join(each)}{more}."
 
 
 def _shown(name: str, rows: int) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
-from bnexp.data.sources.alike import all_such, is_missing, shown
+from bnexp.data.sources.alike import all_wrong, is_missing, shown
 from bnexp.errors import SettingError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _refuse_no_date(
     raise SettingError(
         "dataset.dates",
         f"names {name!r}; {where(rows_of[text][0])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}."
-        f"{all_such({text: rows_of[text] for text in faults[likely]}, where)} Fix the file, with an empty "
+        f"{all_wrong({text: rows_of[text] for text in faults[likely]}, where)} Fix the file, with an empty "
         "cell for an unknown date.",
     )
 

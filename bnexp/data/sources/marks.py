@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
-from bnexp.data.sources.alike import all_such, is_missing, shown
+from bnexp.data.sources.alike import all_wrong, is_missing, shown
 from bnexp.data.sources.column import rows_of_cells
 from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, marks_of, numerals
 
@@ -70,7 +70,7 @@ def problems_of_marks(
             yield (
                 "dataset.target" if name == target else "dataset",
                 f"holds {shown(cell)} in {where(rows[0])}, column {name!r}; expected a finite number."
-                f"{all_such(rows_of, where)} Fix the file.",
+                f"{all_wrong(rows_of, where)} Fix the file.",
             )
 
 

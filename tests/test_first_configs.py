@@ -188,6 +188,29 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
 
+def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_the_command(folder: Path) -> None:
+    text = "a,b,label\n" + "".join(f"{n}.5,{n},{'weiß' if n % 2 else 'rosé'}\n" for n in range(40))
+    for name, part, codec in (
+        ("train", text, "utf-8"),
+        ("val", text, "cp1252"),
+        ("test", text.replace(",", ";"), "utf-8"),
+    ):
+        (folder / f"{name}.csv").write_text(part, encoding=codec)
+    notes = init("train.csv", None, None).suggested.notes
+    seen = ('the encoding "cp1252", and train.csv "utf-8"', 'the separator ";", and train.csv ","')
+    paths = {"validation_path": "val", "test_path": "test"}
+    assert [has in note for has, note in zip(seen, notes, strict=True)] == [True, True]
+    with pytest.raises(UserError) as raised:
+        bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}.csv" for key, name in paths.items()])
+    for (key, name), note, line in zip(paths.items(), notes, str(raised.value).splitlines(), strict=True):
+        (code,) = re.findall(r'-c "(.*)"', note)
+        assert code in line
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert note.endswith(f"Then write {key}: {name}-converted.csv.")
+    bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
+    assert (folder / "val-converted.csv").read_text("utf-8") == text
+
+
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
     (folder / "a.csv").write_text("a,b,c\n" + "".join(f"{n}.5,{n % 2},{n % 3}\n" for n in range(40)))
     assert written(init("a.csv", "b", None))["target"] == "b"

@@ -24,6 +24,7 @@ from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
+from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
 from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
@@ -51,7 +52,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     file, marks = _as_text(path)
     frame = read_csv(file, None)
     learned, why = likely_target(frame, target)
-    beside = _beside(path, data, frame, learned, _reads(file))
+    beside = _beside(path, data, frame, learned, _reads(file), file)
     head = [Choice("path", data, ""), *beside.choices]
     if texts := _texts(frame, learned):
         marks = [one for one in marks if one.key not in ONLY_TABLES]
@@ -170,7 +171,9 @@ class _Beside:
     notes: Sequence[str]
 
 
-def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read) -> _Beside:
+def _beside(
+    path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read, file: CsvFile | None = None
+) -> _Beside:
     """Return the validation and test parts beside a file: they have a part's name, the same columns, and a target."""
     choices, paths, notes = [], [], []
     for key, part in (("validation_path", "validation"), ("test_path", "test")):
@@ -178,7 +181,10 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
         there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
         for other in there[:1]:
             named = str(Path(data).with_name(other.name))
-            if (why := _why_no_part(other, frame, target, read)) is None:
+            if file is not None and (unlike_it := unlike(replace(file, path=other), path)) is not None:
+                seen = f"{other.name} is in the same folder, but is not used as the {part} part: {unlike_it[0]}"
+                notes.append(f"{seen}. Then write {key}: {unlike_it[1]}.")
+            elif (why := _why_no_part(other, frame, target, read)) is None:
                 choices.append(Choice(key, named, "it is in the same folder, and its name means this part"))
                 paths.append(other)
             else:

@@ -189,13 +189,12 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
 
 
 def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_the_command(folder: Path) -> None:
-    text = "a,b,label\n" + "".join(f"{n}.5,{n},{'weiß' if n % 2 else 'rosé'}\n" for n in range(40))
-    for name, part, codec in (
-        ("train", text, "utf-8"),
-        ("val", text, "cp1252"),
-        ("test", text.replace(",", ";"), "utf-8"),
-    ):
-        (folder / f"{name}.csv").write_text(part, encoding=codec)
+    texts = [
+        "a,b,label\n" + "".join(f"{n}.5,{n},{'weiß' if n % 2 else 'rosé'}\n" for n in range(40 * part, 40 * part + 40))
+        for part in range(3)
+    ]
+    for name, text, codec in zip(("train", "val", "test"), texts, ("utf-8", "cp1252", "utf-8"), strict=True):
+        (folder / f"{name}.csv").write_text(text.replace(",", ";" if name == "test" else ","), encoding=codec)
     notes = init("train.csv", None, None).suggested.notes
     seen = ('the encoding "cp1252", and train.csv "utf-8"', 'the separator ";", and train.csv ","')
     paths = {"validation_path": "val", "test_path": "test"}
@@ -208,7 +207,7 @@ def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_th
         subprocess.run([sys.executable, "-c", code], check=True)
         assert note.endswith(f"Then write {key}: {name}-converted.csv.")
     bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
-    assert (folder / "val-converted.csv").read_text("utf-8") == text
+    assert (folder / "val-converted.csv").read_text("utf-8") == texts[1]
 
 
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
@@ -520,6 +519,13 @@ def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     assert found.suggested.notes == [note]
     assert "na_values" not in written(found)
     assert f"  # {note}\n" in found.paths[0].read_text()
+
+
+def test_the_cure_for_a_number_of_nines_keeps_the_words_that_are_listed(folder: Path) -> None:
+    rows = "".join(f"{-999 if n % 20 == 3 else n},{'missing' if n % 20 == 5 else n + 0.5},{n % 2}\n" for n in range(60))
+    (folder / "a.csv").write_text("age,size,label\n" + rows)
+    (note,) = init("a.csv", None, None).suggested.notes
+    assert note.endswith("If -999 stands for a missing value, use na_values: [missing, -999].")
 
 
 def test_weights_of_rows_are_no_inputs_and_weights_of_bodies_may_be(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnexp.config.real import CsvDataset
+from bnexp.config.writing import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
@@ -27,7 +28,7 @@ from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
-from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
+from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
 from bnexp.errors import SettingError, counted, listed
@@ -63,13 +64,15 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         )
     tables = _tables([path, *beside.paths], _reads(file))
     frame, where = _joined(tables)
-    if words := missing_words(frame, learned, file.decimal):
+    words = missing_words(frame, learned, file.decimal)
+    if words:
         seen = listed([f"{word} in {name}" for word, name in words.items()], MOST_NAMED)
         marks.append(Choice("na_values", list(words), f"among numbers: {seen}; read as empty cells"))
         tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
-    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, "use na_values: [{}]")]
+    cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
@@ -91,7 +94,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     frame, where = _joined(_tables([path, *beside.paths], read))
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
-    cure = "empty these cells in the file (it has {})"
+    cure = f"empty these cells in the file (it has {NUMBER})"
     notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
@@ -99,7 +102,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
 def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
     """Yield notes if there are no inputs, and about row weights and numbers that may stand for missing values.
 
-    `cure` is what to do if a number stands for a missing value; `{}` in it becomes the number.
+    `cure` is what to do if a number stands for a missing value; NUMBER in it becomes the number.
     """
     dropped = [name for one in columns if one.key == "drop" for name in one.value]
     others = {target, *dropped, *(one.value for one in columns if one.key == "group")}

@@ -52,7 +52,8 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
-        yield warning(f"{named}: a different whole number in every row, like an id. Leave it out with dataset.drop.")
+        cure = "If it is an id, leave it out with dataset.drop."
+        yield warning(f"{named}: a different whole number in every row, as ids and some quantities have. {cure}")
     yield from map(warning, facts.warnings or ())
 
 

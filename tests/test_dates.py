@@ -74,6 +74,12 @@ def test_an_empty_cell_is_missing_in_all_columns_of_the_date() -> None:
     assert np.argwhere(np.isnan(numbers(rows, *PARTS))).tolist() == [[row, part] for row in (3, 5) for part in range(4)]
 
 
+def test_all_cells_that_are_no_dates_are_told() -> None:
+    cells = [str(day) for day in DAYS]
+    cells[7], cells[9], cells[11] = "soon", "later", "soon"
+    assert "3 rows are wrong: 'soon' (2 rows), 'later' (t.csv:11). Fix the file" in refused(cells)
+
+
 @pytest.mark.parametrize(
     ("cells", "told"),
     [

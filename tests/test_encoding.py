@@ -71,6 +71,51 @@ def test_another_encoding_is_named_with_the_line_and_read_with_the_key_that_the_
     assert [data.rows.columns[place] for place in data.rows.x.argmax(axis=1)] == names
 
 
+@pytest.mark.parametrize(
+    ("codec", "given"),
+    [
+        ("shift_jis", "latin-1"),
+        ("gb18030", "latin-1"),
+        ("cp1251", "latin-1"),
+        ("cp1251", "koi8-r"),
+        ("cp1252", "cp1251"),
+        ("cp1252", "mac-roman"),
+    ],
+)
+def test_a_wrong_encoding_that_can_be_decoded_is_told_with_the_likely_one(codec: str, given: str) -> None:
+    towns, name = TEXTS[codec]
+    towns = towns if codec != "gb18030" else ["北京", "上海"]
+    content = ("town,y\n" + "".join(f"{towns[n % len(towns)]},{n % 2}\n" for n in range(20))).encode(codec)
+    (told,) = prepared(content, categories=["town"], duplicates="keep", encoding=given).rows.facts.warnings
+    assert told.startswith(f"t.csv is read with dataset.encoding: {given}, which reads ")
+    assert told.endswith(f" {name}, which reads '{' '.join(towns[:3])}', is likelier: use dataset.encoding: {codec}.")
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Łódź,Gdańsk,Żagań", "cp1250"),
+        ("Ångström,Ærø,à la", "mac-roman"),
+        ("Αθήνα,Πάτρα,Ρόδος", "cp1253"),
+        ("5°C,10 µm²,«Ähre»", "latin-1"),
+        ("Москва,Казань,Тверь", "koi8-r"),
+    ],
+)
+def test_a_right_encoding_is_not_doubted(text: str, codec: str) -> None:
+    cells = text.split(",")
+    content = ("town,y\n" + "".join(f"{cells[n % 3]},{n % 2}\n" for n in range(20))).encode(codec)
+    data = prepared(content, categories=["town"], duplicates="keep", encoding=codec)
+    assert not [one for one in data.rows.facts.warnings or () if "likelier" in one]
+
+
+def test_a_target_that_is_not_found_is_told_with_the_doubt_about_the_encoding() -> None:
+    content = ("颜色,类别\n" + "".join(f"{n},{n % 2}\n" for n in range(20))).encode("gbk")
+    assert refused(content, target="类别", encoding="latin-1").splitlines()[1] == (
+        "dataset.encoding is probably wrong. t.csv is read with dataset.encoding: latin-1, which reads 'ÑÕÉ Àà ð'. GB18030 or GBK "
+        "(Chinese), which reads '颜色 类别', is likelier: use dataset.encoding: gb18030."
+    )
+
+
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "cp1252", "utf-8-sig", "cp037"])
 def test_whatever_is_wrong_with_a_table_is_told_with_its_line_in_any_encoding(codec: str) -> None:
     rows = "".join(f"{n / 2},Ä,{'uv'[n % 2]}\n" for n in range(60))

@@ -110,7 +110,7 @@ CSV = "a,b,y\n1,2,u\n3,4,v\n5,6,u\n7,8,v\n"
         (CSV.replace("3,4,v", "3") + "8,9,\n", {}, "t.csv:3 has 1 field, and the first line names 3 columns."),
         (CSV.replace("5,6", "inf,6"), {}, "t.csv:4, column 'a'; expected a finite number."),
         (CSV.replace("v", "u"), {}, "it has one value in all rows (u), expected two classes or more."),
-        (CSV + "1,2,3,4\n", {}, "it is no table: Expected 3 fields in line 6, saw 4"),
+        (CSV + "1,2,3,4\n", {}, "it is no table. Expected a line of column names, then one line a row. t.csv:6 has 4 fields, and the first line 3. Put"),
         ("", {}, "dataset.path is 't.csv'; it is empty. Expected a line of column names, then one line a row."),
         ("a,b,y\n", {}, "it has no rows. Expected one line a row."),
         (CSV, {"drop": ["a", "b"]}, "dataset.drop leaves no column to learn from"),

@@ -188,6 +188,28 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
 
+def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_the_command(folder: Path) -> None:
+    texts = [
+        "a,b,label\n" + "".join(f"{n}.5,{n},{'weiß' if n % 2 else 'rosé'}\n" for n in range(40 * part, 40 * part + 40))
+        for part in range(3)
+    ]
+    for name, text, codec in zip(("train", "val", "test"), texts, ("utf-8", "cp1252", "utf-8"), strict=True):
+        (folder / f"{name}.csv").write_text(text.replace(",", ";" if name == "test" else ","), encoding=codec)
+    notes = init("train.csv", None, None).suggested.notes
+    seen = ('the encoding "cp1252", and train.csv "utf-8"', 'the separator ";", and train.csv ","')
+    paths = {"validation_path": "val", "test_path": "test"}
+    assert [has in note for has, note in zip(seen, notes, strict=True)] == [True, True]
+    with pytest.raises(UserError) as raised:
+        bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}.csv" for key, name in paths.items()])
+    for (key, name), note, line in zip(paths.items(), notes, str(raised.value).splitlines(), strict=True):
+        (code,) = re.findall(r'-c "(.*)"', note)
+        assert code in line
+        subprocess.run([sys.executable, "-c", code], check=True)
+        assert note.endswith(f"Then write {key}: {name}-converted.csv.")
+    bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
+    assert (folder / "val-converted.csv").read_text("utf-8") == texts[1]
+
+
 def test_the_target_is_the_one_that_is_named(folder: Path) -> None:
     (folder / "a.csv").write_text("a,b,c\n" + "".join(f"{n}.5,{n % 2},{n % 3}\n" for n in range(40)))
     assert written(init("a.csv", "b", None))["target"] == "b"
@@ -253,7 +275,8 @@ def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> 
     assert told[0].startswith(
         "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as "
     )
-    assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
+    assert told[1] == "to be learned: label (its name says so; --target names another)"
+    assert told[2].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 3
 
 
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:
@@ -395,6 +418,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
         "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",
+        "to be learned: label (its name says so; --target names another)",
         "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config. Then: "
         "bnexp compare b-batch.yaml b-none.yaml",
     ]
@@ -497,6 +521,13 @@ def test_a_number_such_as_minus_999_is_pointed_out(folder: Path) -> None:
     assert f"  # {note}\n" in found.paths[0].read_text()
 
 
+def test_the_cure_for_a_number_of_nines_keeps_the_words_that_are_listed(folder: Path) -> None:
+    rows = "".join(f"{-999 if n % 20 == 3 else n},{'missing' if n % 20 == 5 else n + 0.5},{n % 2}\n" for n in range(60))
+    (folder / "a.csv").write_text("age,size,label\n" + rows)
+    (note,) = init("a.csv", None, None).suggested.notes
+    assert note.endswith("If -999 stands for a missing value, use na_values: [missing, -999].")
+
+
 def test_weights_of_rows_are_no_inputs_and_weights_of_bodies_may_be(folder: Path) -> None:
     rows = [f"{n % 7}.5,{200 + n % 9},{60 + n % 31}.5,{n % 2}\n" for n in range(60)]
     (folder / "a.csv").write_text("age,fnlwgt,weight,label\n" + "".join(rows))
@@ -584,8 +615,16 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         ("mpg,cylinders,origin", "mpg", "its name says so"),
         ("age,default,deposit", "deposit", "its name says so"),
         ("b,species_label,c", "species_label", "its name says so"),
-        ("b,c,user", "c", "the last column that can be learned"),
-        ("b,c,year", "c", "the last column that can be learned"),
+        (
+            "b,c,user",
+            "c",
+            "the last column that can be learned; passed over: user (its name means an id, a person or a time)",
+        ),
+        (
+            "b,c,year",
+            "c",
+            "the last column that can be learned; passed over: year (its name means an id, a person or a time)",
+        ),
     ],
 )
 def test_the_likely_target_is_taken_and_the_reason_told(names: str, target: str, why: str, folder: Path) -> None:

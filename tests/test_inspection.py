@@ -44,13 +44,14 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
     assert {one.parameters for one in found.layers if one.kind == "BatchNormalization"} == {4 * 4}
     assert found.parameters.non_trainable == 8
     assert sum(one.parameters for one in found.layers) == found.parameters.trainable + found.parameters.non_trainable
-    assert 0 < found.memory_bytes < found.memory_limit_bytes
+    assert 0 < found.memory_bytes < found.memory_bytes_at_once < found.memory_limit_bytes
     assert found.seconds > 0
     console = Console(width=200, file=io.StringIO())
     console.print(check_table(checked.facts, found, [], checked.warnings))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for part in ("1 column of categories: city (2 values)", "1 column left out: id", "trained by many_seeds"):
         assert part in text
+    assert f"GiB for all {found.seeds_at_once} at once; " in text
     console.print(check_table(checked.facts, replace(found, seconds=40.0), [], []))
     assert (
         "about 40 s for all seeds, about 80 s to compare two arms like it, estimated by timing"

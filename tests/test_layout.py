@@ -65,6 +65,12 @@ def test_folders_for_the_parts_of_a_split_are_no_classes(tmp_path: Path, name: s
     assert read({**keys, "path": str(tmp_path / "train")}).rows.classes == ("cat", "dog")
 
 
+def test_a_folder_beside_the_parts_is_named(tmp_path: Path) -> None:
+    keys = fill(tmp_path, "image_folder", "train/cat", "train/dog", "val/cat", "val/dog", "other")
+    move = f"Move 'other' (no part) out of the folder, to have the parts used; or use dataset.path: {tmp_path}/train, which"
+    assert move in refused(keys)
+
+
 def test_parts_without_folders_of_classes_are_told_to_be_sorted(tmp_path: Path) -> None:
     assert refused(fill(tmp_path, "image_folder", "training", "testing")).endswith(
         "its folders 'training', 'testing' are named like parts of a split. Expected a folder for each class. Sort their "
@@ -136,7 +142,7 @@ def test_folders_that_recur_in_several_classes_may_be_the_classes_themselves(
     assert refused(keys) == (
         f"dataset.path is '{tmp_path}'; its folders '1', '2', '3' hold the folders 'cat', 'dog', and either may be the "
         f"classes. Expected a folder for each class, with its {what} in it. If 'cat', 'dog' are the classes, use "
-        f"dataset.path: {tmp_path}/1, or copy the {what} of all, under names of their own, into one folder for each. If '1', '2', '3' are, move "
+        f"dataset.path: {tmp_path}/1 (for its {what} alone), or copy the {what} of all, under names of their own, into one folder for each. If '1', '2', '3' are, move "
         f"the {what} up into them."
     )
     assert source_sha256(TypeAdapter(Dataset).validate_python(keys)) is None

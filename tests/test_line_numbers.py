@@ -91,6 +91,28 @@ def test_the_first_row_with_more_fields_than_names_is_told_with_what_it_may_be(t
     assert refused(text).endswith(f"then one line a row. {cure}")
 
 
+def test_all_rows_with_too_many_or_too_few_fields_are_told() -> None:
+    told = refused("x,z,y\n1,2,u\n1,2,3,v\n1,2\n1,2,3,4,v\n1\n")
+    assert told.endswith(
+        "t.csv:3 has 4 fields, and the first line 3. Put quotes around a field that holds ',', or take that row out. "
+        "1 other row has too many fields: t.csv:5. 2 other rows have too few fields: t.csv:4, t.csv:6."
+    )
+    assert refused("x,z,y\n1,2,u\n1,2\n1\n").endswith("or take it out. 1 other row has too few fields: t.csv:4.")
+
+
+def test_all_cells_without_a_number_are_told_also_beside_numbers_with_marks() -> None:
+    cells = [*map(str, range(30)), "many", "many", "few"]
+    lines = [f"{cell},{n * 7 % 5},{'uv'[n % 2]}" for n, cell in enumerate(cells)]
+    said = "3 rows are wrong: 'many' (2 rows), 'few' (t.csv:34)"
+    text = "\n".join(["x,z,y", *lines, ""])
+    assert said in refused(text)
+    marked = text.replace("\n3,", '\n"1,234.5",').replace("\n4,", "\ninf,")
+    assert refused(marked).splitlines()[1] == (
+        "dataset holds 'inf' in t.csv:6, column 'x'; expected a finite number. 4 rows are wrong: 'inf' (t.csv:6), "
+        "'many' (2 rows), 'few' (t.csv:34). Fix the file."
+    )
+
+
 def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() -> None:
     text = "x;z;y\n" + "".join(f"{38653 + n},70;{n};{'uv'[n % 2]}\n" for n in range(8)) + ";9;u\n"
     keys = CSV | {"separator": ";", "missing": "mean"}

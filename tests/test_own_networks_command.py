@@ -312,6 +312,12 @@ def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder))
 
 
+def test_data_alone_are_not_checked(folder: Path) -> None:
+    assert refused("check", "--data", "my.csv", "--target", "label", cwd=folder).startswith(
+        "--data, --target can be given for a network of your own. Name one, such as my_net.py:build"
+    )
+
+
 MISSPELT = """\
 my_net.py:biuld: model.build is 'my_net.py:biuld'; my_net.py has no function biuld. Did you mean 'build'? Good names: \
 NAMES.

@@ -432,7 +432,7 @@ def test_classes_keep_the_names_they_have_in_the_file(path: Path, values: list[s
         (",x,y\n0,5,0\n1,6,1\n", {}, "dataset.drop does not list column 1, which has no name. A column without a name mostly counts the rows."),
         (table_of([0, 1]).replace("\n3,", "\noops,"), {}, "dataset holds 'oops' in t.csv:5, column 'x'; most cells of the column are numbers."),
         (table_of([n / 2 for n in range(60)]).replace(",1.5\n", ",bad\n"), {}, "dataset.target holds 'bad' in t.csv:5, column 'y'; most cells of the column are numbers."),
-        (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. Fix the file, or take that row out."),
+        (table_of([0, 1, "inf"]), {}, "dataset.target holds 'inf' in t.csv:4, column 'y'; expected a finite number. 20 rows hold it. Fix the file, or take that row out."),
         (table_of(["u", "v"]), {"task": "regression"}, "dataset.target holds 'u' in t.csv:2, column 'y'; expected a finite number."),
         ("x,y\n" + "".join(f"{2**55 + n},{n % 2}\n" for n in range(40)), {}, "does not list column 'x'; its numbers, from 3.6028797018964e+16 to"),
         ("x,y\n" + "".join(f"{1.7e9 + n:.1f},{n % 2}\n" for n in range(40)), {}, "from 1700000000 to 1700000039, lie too close together for float32"),

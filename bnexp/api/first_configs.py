@@ -18,7 +18,7 @@ from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.positive import positive_choice
-from bnexp.errors import ConfigError, Problems, UserError
+from bnexp.errors import ConfigError, Problems, SettingError, UserError
 from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
 from bnexp.report.plan_table import duration
@@ -102,8 +102,8 @@ def _refuse_data(
         check([str(paths[0])], observer=observer)
     written = f"{paths[0]} and {paths[1]} are written with what is known so far."
     cure = f"Fix the data, or the first config. Then: {command}"
-    mistakes = located.messages or error.problems
-    raise UserError("\n".join([*mistakes, *suggested.notes, f"{written} {cure}"])) from error
+    told = [*(located.messages or error.problems), *suggested.notes, *suggested.learned, f"{written} {cure}"]
+    raise UserError("\n".join(told)) from error
 
 
 def _command(paths: tuple[Path, Path], metric: str | None) -> str:
@@ -189,7 +189,10 @@ def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) ->
         return parquet_choices(path, data, target)
     section, _ = dataset_of(data, target, called="PATH")
     if path.is_dir():
-        return folder_choices(section, keeps_size=keeps_size)
+        try:
+            return folder_choices(section, keeps_size=keeps_size)
+        except SettingError as error:
+            raise UserError(f"{error}\n`bnexp init` takes dataset.path as PATH. Nothing is written.") from error
     if section["name"] == "npz":
         return array_choices(path, section)
     return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])

@@ -120,8 +120,9 @@ class OwnNetworks:
         if self.given and not own:
             functions_too = "" if is_by_command() else ", or give a function or a keras.Model"
             others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
+            and_not = f", and not for {others}" if others else ""
             problems.tell(
-                f"{listed(self.given)} can be given for a network of your own, and not for {others}. Name one, such as "
+                f"{listed(self.given)} can be given for a network of your own{and_not}. Name one, such as "
                 f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
             )
         arms = list(self.arms or ())

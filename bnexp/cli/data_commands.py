@@ -25,11 +25,9 @@ from bnexp.system.terminal import plain
 def init(data: str, target: str | None, model: str | None) -> int:
     """Write two configs for a file or folder, and print what was found and what to run next."""
     found = first_configs.init(data, target, model, observer=Progress(quiet=False))
-    for key, value, why in found.suggested.choices:
-        if key == "target":
-            print_answer(Text(plain(f"to be learned: {value} ({why})")))
     warnings = (*found.suggested.notes, *found.checked.warnings)
-    for line in (*data_lines(found.checked.facts.data), *map(warning, warnings)):
+    chosen = (Text(plain(line)) for line in found.suggested.learned)
+    for line in (*chosen, *data_lines(found.checked.facts.data), *map(warning, warnings)):
         print_answer(line)
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Comments in the first give the reason for each choice. Next:")

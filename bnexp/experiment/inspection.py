@@ -62,7 +62,11 @@ class Inspection:
     parameters: Parameters
     trainer: Trainer
     memory_bytes: int
-    """Estimated bytes to train one seed at a time. More seeds are trained together if memory allows it."""
+    """Estimated bytes to train one seed at a time."""
+    memory_bytes_at_once: int
+    """The most bytes to train all seeds at once, by the same estimate. If they do not fit, fewer train at once."""
+    seeds_at_once: int
+    """How many seeds the program may train at once: all, or one."""
     memory_limit_bytes: int
     rows_on_disk: RowsOnDisk | None
     """None if all rows are in memory."""
@@ -89,6 +93,7 @@ def inspected(experiment: Experiment) -> Inspection:
     x = data.rows.x
     model = built_for(experiment, data).model
     name, reason = engine_name(training, model)
+    at_once = training.seeds if reason is None else 1
     need, found = needs(model, data, training), pace([experiment], training.all_seeds())
     steps = training.epochs * data.steps(training.batch_size, training.drop_last) * training.seeds
     weights = {"trainable": model.trainable_weights, "non_trainable": model.non_trainable_weights}
@@ -98,6 +103,8 @@ def inspected(experiment: Experiment) -> Inspection:
         parameters=Parameters(**{kind: sum(int(np.prod(one.shape)) for one in of) for kind, of in weights.items()}),
         trainer=Trainer(name=name, reason=reason),
         memory_bytes=need.shared + need.kept + need.working,
+        memory_bytes_at_once=need.shared + at_once * (need.kept + need.working),
+        seeds_at_once=at_once,
         memory_limit_bytes=memory_limit(training.memory_limit_bytes()),
         rows_on_disk=RowsOnDisk(str(x.path), x.path.stat().st_size) if isinstance(x, StoredRows) else None,
         seconds=found.start + steps * found.step,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.metrics import fair_metric, number, part_of, quantity, traits
+from bnexp.metrics import fair_metric, number, part_of, quantity, traits, with_unit
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.spelling import spelt
@@ -34,6 +34,7 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         share = number("accuracy", facts.commonest_class_share)
         part = "test" if facts.test_rows else "validation"
         line += f"; majority-class baseline (always the training rows' commonest class): {share}% on the {part} rows"
+        line += _of_guessing(facts, asked)
     yield Text(line)
     if facts.target_range is not None:
         low, high = (number("", one) for one in facts.target_range)
@@ -51,8 +52,25 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
-        yield warning(f"{named}: a different whole number in every row, like an id. Leave it out with dataset.drop.")
+        cure = "If it is an id, leave it out with dataset.drop."
+        yield warning(f"{named}: a different whole number in every row, as ids and some quantities have. {cure}")
     yield from map(warning, facts.warnings or ())
+
+
+def _of_guessing(facts: DataFacts, asked: str | None) -> str:
+    """Write the value of guessing in the metric that decides, or in the one that is advised; "" for other metrics.
+
+    >>> _of_guessing(DataFacts(rows_per_class=[360, 40]), None), _of_guessing(DataFacts(rows_per_class=[9, 9]), None)
+    ('; guessing: val_auc 0.5', '')
+    >>> _of_guessing(DataFacts(rows_per_class=[5, 5, 6, 4]), "test_balanced_accuracy")
+    '; guessing: test_balanced_accuracy (%) 25.00'
+    """
+    metric = fair_metric_of(facts) if asked is None else asked
+    classes = len(facts.rows_per_class or ())
+    values = {"auc": 0.5, "balanced_accuracy": 1 / max(1, classes)}
+    if metric is None or not classes or quantity(metric) not in values:
+        return ""
+    return f"; guessing: {with_unit(metric)} {number(metric, values[quantity(metric)])}"
 
 
 def fair_metric_of(facts: DataFacts) -> str | None:

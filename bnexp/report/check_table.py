@@ -71,7 +71,11 @@ def _size(found: Inspection) -> Iterator[str]:
     trainer, why = found.trainer.name, found.trainer.reason
     yield f"trained by {trainer}" + (", all seeds in one program" if why is None else f": {why}")
     limit = found.memory_limit_bytes
-    yield f"memory: {_gibibytes(found.memory_bytes)} for one seed at a time, of {_gibibytes(limit)} that may be used"
+    at_once = ""
+    if found.seeds_at_once > 1:
+        is_less = "; as many are trained at once as fit" if found.memory_bytes_at_once > limit else ""
+        at_once = f", at most {_gibibytes(found.memory_bytes_at_once)} for all {found.seeds_at_once} at once{is_less}"
+    yield f"memory: {_gibibytes(found.memory_bytes)} for one seed{at_once}; {_gibibytes(limit)} may be used"
     if (stored := found.rows_on_disk) is not None:
         yield f"rows: {_gibibytes(stored.bytes)}, on disk in {stored.path}, since memory is too small for them"
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.text import Text
 
 from bnexp.history import History
-from bnexp.metrics import headline, number, with_unit
+from bnexp.metrics import headline, is_computed, number, part_of, with_unit
 from bnexp.report.console import with_spread
 from bnexp.report.plan_table import duration, study_plan
 from bnexp.report.styles import warning
@@ -102,7 +102,7 @@ class Reporter:
             return False
         self._next = now + REDRAWN_EVERY_SECONDS
         line = f"{self._title}: {self._epoch(so_far)}  {_spread(so_far, 'loss')}"
-        line += f"  {_spread(so_far, headline(so_far[0].metrics))}"
+        line += f"  {_spread(so_far, _watched(so_far[0].metrics))}"
         if sum(len(history.seeds) for history in so_far) > 1:
             finished = ", finished seeds at their last epoch" if self._one_by_one else ""
             line += f"  (mean ± standard deviation{finished})"
@@ -156,6 +156,16 @@ class StudyReporter:
         found = f"{finished}/{self._of} {levels}{result.arm}: {_headline(result)}"
         left = f"; {duration(seconds_left)} left" if seconds_left else ""
         self._console.print(Text(plain(found + left)), soft_wrap=True)
+
+
+def _watched(measured: Collection[str]) -> str:
+    """Return the metric to show: one that the config asks for at each epoch, since it may decide; else the headline.
+
+    >>> _watched(["loss", "val_loss", "val_accuracy", "val_auc"]), _watched(["loss", "val_loss", "val_accuracy"])
+    ('val_auc', 'val_accuracy')
+    """
+    usual = headline(measured)
+    return next((one for one in measured if is_computed(one) and part_of(one) == part_of(usual)), usual)
 
 
 def _headline(result: Result) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,25 @@ def shown(cell: object) -> str:
     ("'2.5'", 42)
     """
     return repr(str(cell)[:LONGEST_SHOWN])
+
+
+def all_wrong(rows_of: Mapping[str, Sequence[int]], where: Callable[[int], str]) -> str:
+    """Return a sentence on all cells like a wrong one; "" if there is only one. `rows_of` maps a cell to its rows.
+
+    >>> all_wrong({"a": [4, 7], "b": [5]}, lambda row: f"t.csv:{row}")
+    " 3 rows are wrong: 'a' (2 rows), 'b' (t.csv:5)."
+    >>> all_wrong({"a": [4, 7]}, str)
+    ' 2 rows hold it.'
+    """
+    rows = sum(map(len, rows_of.values()))
+    if len(rows_of) < 2:
+        return f" {rows:,} rows hold it." if rows > 1 else ""
+    each = (
+        f"{shown(cell)} ({where(rows[0]) if len(rows) == 1 else counted(len(rows), 'row')})"
+        for cell, rows in itertools.islice(rows_of.items(), MOST_SHOWN)
+    )
+    more = f" and {len(rows_of) - MOST_SHOWN:,} more" if len(rows_of) > MOST_SHOWN else ""
+    return f" {rows:,} rows are wrong: {', '.join(each)}{more}."
 
 
 def _shown(name: str, rows: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
-from bnexp.data.sources.alike import is_missing, shown
+from bnexp.data.sources.alike import all_wrong, is_missing, shown
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.numerals import are_dates
 from bnexp.errors import SettingError, counted
@@ -99,7 +99,7 @@ def finite_numbers(column: pandas.Series[Any], key: str, where: Where, decimal: 
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; expected a finite "
-            f"number{most}. Fix the file"
+            f"number{most}.{all_wrong(rows_of_cells(column, rows), where)} Fix the file"
             + (", or leave the column out (dataset.drop)." if key == "dataset" else ", or take that row out."),
         )
     return values
@@ -243,5 +243,13 @@ def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most cells of the column are "
-            f"numbers. {cure}",
+            f"numbers.{all_wrong(rows_of_cells(column, strange), where)} {cure}",
         )
+
+
+def rows_of_cells(column: pandas.Series[Any], rows: NDArray[np.int64]) -> dict[str, list[int]]:
+    """Return the rows, among `rows`, of each different cell of a column."""
+    found: dict[str, list[int]] = {}
+    for row, cell in zip(rows.tolist(), column.iloc[rows], strict=True):
+        found.setdefault(str(cell), []).append(row)
+    return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, TextCsvDataset
@@ -34,6 +36,7 @@ from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.quotes import refuse_swallowed_rows
 from bnexp.data.sources.table import columns_of, from_frame, refuse_empty
+from bnexp.data.sources.unlike_parts import unlike
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
@@ -114,8 +117,9 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
         with problems.noted():  # find further mistakes, with the likely encoding or separator
             csv_rows(dataset.model_copy(update=likely), limit)
     problems.refuse()
-    frame, where = joined(tables, dataset.drop)
-    rows = from_frame(frame, columns_of(dataset), where, limit)
+    with doubts_told(dataset, tables):
+        frame, where = joined(tables, dataset.drop)
+        rows = from_frame(frame, columns_of(dataset), where, limit)
     facts = replace(rows.facts, warnings=[*(rows.facts.warnings or ()), *warnings_of_files(dataset, tables)])
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
@@ -133,6 +137,8 @@ def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text:
     for key, part in dataset.each_part():
         with problems.noted(), named_by(key):
             file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
+            if tables:
+                _refuse_unlike(file, tables[0].path, key)
             frame = read_csv(file, limit)
             tables.append(Table(key, file.path, frame, lines_of(file, len(frame))))
     problems.refuse()
@@ -142,6 +148,25 @@ def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text:
         for table in tables if all(name in table.frame for table in tables) else ():
             table.frame[name] = _as_written(table, name, dataset)
     return tables
+
+
+def _refuse_unlike(file: CsvFile, training: Path, key: str) -> None:
+    """Raise SettingError, with a command, if a held-out part is in another encoding, or with another separator."""
+    if (other := unlike(file, training)) is not None:
+        seen, name = other
+        raise SettingError("dataset.path", f"is {str(file.path)!r}; {seen}. Then use dataset.{key}: {name}.")
+
+
+@contextmanager
+def doubts_told(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[None]:
+    """Add doubts about the encoding of the files to a SettingError. They may explain why a name is not found."""
+    problems = Problems()
+    with problems.noted():
+        yield
+    for table in tables if problems.found else ():
+        for doubt in warnings_of_encoding(CsvFile.of(dataset, table.path)):
+            problems.note("dataset.encoding", f"is probably wrong. {doubt}")
+    problems.refuse()
 
 
 def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[str]:

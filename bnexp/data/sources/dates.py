@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
-from bnexp.data.sources.alike import is_missing, shown
+from bnexp.data.sources.alike import all_wrong, is_missing, shown
 from bnexp.errors import SettingError
 
 if TYPE_CHECKING:
@@ -53,11 +53,19 @@ class _Moment:
 
 
 def may_be_dates(column: pandas.Series[Any]) -> bool:
-    """Return True if the first filled cell of a column holds a date, and not only a time of day."""
+    """Return True if most of the first filled cells of a column hold a date, and not only a time of day."""
     if column.dtype.kind == "M":
         return True
     known = [cell for cell in map(_text, column.dropna().head(100)) if not is_missing(cell)]
-    return bool(known) and any(_read(known[0], order) is not None for order in ORDERS)
+    return any(2 * sum(_read(cell, order) is not None for cell in known) > len(known) for order in ORDERS)
+
+
+def no_dates(column: pandas.Series[Any]) -> pandas.Series[Any]:
+    """Return the filled cells of a column that are no dates in the order of most of its dates."""
+    values = column.dropna().unique()
+    faults = [[value for value in values if _read(_text(value), order) is None] for order in ORDERS]
+    fewest = min(faults, key=len)
+    return column[column.isin(fewest)]
 
 
 def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:
@@ -76,9 +84,11 @@ def numbers_of_dates(column: pandas.Series[Any], where: Where) -> dict[str, NDAr
     """
     codes_N, values = column.factorize()
     texts = [_text(value) for value in values]
-    first = {texts[code]: row for row, code in reversed([*enumerate(codes_N.tolist())]) if code >= 0}
-    first = dict(sorted(first.items(), key=lambda entry: entry[1]))
-    moments = _moments(column.name, first, where)
+    rows_of: dict[str, list[int]] = {}
+    for row, code in enumerate(codes_N.tolist()):
+        if code >= 0:
+            rows_of.setdefault(texts[code], []).append(row)
+    moments = _moments(column.name, rows_of, where)
     table = np.array([*(moments[text].numbers for text in texts), [np.nan] * len(PARTS)], "float32")[codes_N]
     varying = [place for place in range(len(PARTS)) if len(np.unique(table[~np.isnan(table[:, place]), place])) > 1]
     if not varying:
@@ -94,28 +104,28 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def _moments(name: object, first: Mapping[str, int], where: Where) -> dict[str, _Moment]:
-    """Return the date of each different text of a column. `first` maps a text to the first row that holds it."""
-    by_order = {order: {text: _read(text, order) for text in first} for order in ORDERS}
+def _moments(name: object, rows_of: Mapping[str, Sequence[int]], where: Where) -> dict[str, _Moment]:
+    """Return the date of each different text of a column. `rows_of` maps a text to its rows."""
+    by_order = {order: {text: _read(text, order) for text in rows_of} for order in ORDERS}
     faults = {order: [text for text, moment in read.items() if moment is None] for order, read in by_order.items()}
     likely = min(ORDERS, key=lambda order: len(faults[order]))
     if faults[likely]:
-        _refuse_no_date(name, faults, likely, first, where)
+        _refuse_no_date(name, faults, likely, rows_of, where)
     if not any(faults.values()):
-        _refuse_unclear(name, by_order, first, where)
+        _refuse_unclear(name, by_order, rows_of, where)
     moments = {text: moment for text, moment in by_order[likely].items() if moment is not None}
     without = [text for text, moment in moments.items() if moment.hour is None]
     if 0 < len(without) < len(moments):
         raise SettingError(
             "dataset.dates",
-            f"names {name!r}; {where(first[without[0]])} holds {shown(without[0])} without a time of day, and other "
-            "rows have one. Write it in all rows, or in none.",
+            f"names {name!r}; {where(rows_of[without[0]][0])} holds {shown(without[0])} without a time of day, and "
+            "other rows have one. Write it in all rows, or in none.",
         )
     return moments
 
 
 def _refuse_no_date(
-    name: object, faults: Mapping[str, Sequence[str]], likely: str, first: Mapping[str, int], where: Where
+    name: object, faults: Mapping[str, Sequence[str]], likely: str, rows_of: Mapping[str, Sequence[int]], where: Where
 ) -> None:
     """Raise SettingError, with the line, for the first cell that is no date in the order of most cells."""
     text = faults[likely][0]
@@ -124,23 +134,27 @@ def _refuse_no_date(
     )
     raise SettingError(
         "dataset.dates",
-        f"names {name!r}; {where(first[text])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}. Fix the "
-        "file, with an empty cell for an unknown date.",
+        f"names {name!r}; {where(rows_of[text][0])} holds {shown(text)}, which is no date{in_order}; {EXPECTED}."
+        f"{all_wrong({text: rows_of[text] for text in faults[likely]}, where)} Fix the file, with an empty "
+        "cell for an unknown date.",
     )
 
 
 def _refuse_unclear(
-    name: object, by_order: Mapping[str, Mapping[str, _Moment | None]], first: Mapping[str, int], where: Where
+    name: object,
+    by_order: Mapping[str, Mapping[str, _Moment | None]],
+    rows_of: Mapping[str, Sequence[int]],
+    where: Where,
 ) -> None:
     """Raise SettingError, with the line, if all cells can be read in both orders but some dates then differ."""
     day_first, month_first = (by_order[order] for order in ORDERS)
-    text = next((text for text in first if day_first[text] != month_first[text]), None)
+    text = next((text for text in rows_of if day_first[text] != month_first[text]), None)
     if text is not None:
         days = " or ".join(f"{moment.day:%Y-%m-%d}" for moment in _known(day_first[text], month_first[text]))
         raise SettingError(
             "dataset.dates",
-            f"names {name!r}; {where(first[text])} holds {shown(text)}, which is {days}: no row of the column shows "
-            "which. Write its dates with the year first, as in 2024-01-31.",
+            f"names {name!r}; {where(rows_of[text][0])} holds {shown(text)}, which is {days}: no row of the column "
+            "shows which. Write its dates with the year first, as in 2024-01-31.",
         )
 
 

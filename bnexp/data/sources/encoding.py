@@ -20,6 +20,7 @@ from bnexp.data.sources.likely_encodings import (
     is_of_wide_characters,
     with_reading,
 )
+from bnexp.data.sources.odd_words import likelier_encoding
 from bnexp.data.sources.other_forms import cure_of_form
 from bnexp.errors import SettingError
 
@@ -107,7 +108,13 @@ def refuse_other_encoding(file: CsvFile) -> NoReturn:
 
 def likely_encoding(file: CsvFile) -> str | None:
     """Return the likely encoding of a file that is not UTF-8 but is read as UTF-8; None for other files."""
-    if family(file.encoding) != "utf-8" or (_fits(file) and not is_of_wide_characters(_sample(file, BEGINNING_BYTES))):
+    return fitting_encoding(file) if family(file.encoding) == "utf-8" else None
+
+
+def fitting_encoding(file: CsvFile) -> str | None:
+    """Return the likely encoding of a file that does not fit the encoding with which it is read; None if it fits."""
+    is_wide = is_of_wide_characters(_sample(file, BEGINNING_BYTES))
+    if _fits(file) and (family(file.encoding) in WIDE or not is_wide):
         return None
     return candidates(_sample(file, SAMPLE_BYTES), file.encoding)[0].codec
 
@@ -123,12 +130,18 @@ def _fits(file: CsvFile) -> bool:
 
 
 def warnings_of_encoding(file: CsvFile) -> Iterator[str]:
-    """Yield a warning if a non-ASCII text is valid UTF-8 but is read in another encoding."""
+    """Yield a warning if a text makes more sense in another encoding: UTF-8, or one without odd words."""
     content = _sample(file, SAMPLE_BYTES)
-    if family(file.encoding) in ("utf-8", *WIDE) or content.isascii() or not decodes(content, "utf-8"):
+    if family(file.encoding) in WIDE or content.isascii():
+        return
+    is_utf_8 = family(file.encoding) == "utf-8"
+    other = UTF_8 if not is_utf_8 and decodes(content, "utf-8") else likelier_encoding(content, file.encoding)
+    if is_utf_8 or other is None:
         return
     read = with_reading(content, Encoding(file.encoding, f"dataset.encoding: {file.encoding}"))
-    yield f"{file.path} is read with {read}. {with_reading(content, UTF_8)}, is likelier: use dataset.encoding: utf-8."
+    likelier = with_reading(content, other)
+    comma = "," if likelier != other.name else ""
+    yield f"{file.path} is read with {read}. {likelier}{comma} is likelier: use dataset.encoding: {other.codec}."
 
 
 def _sample(file: CsvFile, size: int) -> bytes:

@@ -37,8 +37,8 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
             "dataset.path",
             f"is {str(folder)!r}; its folders {quoted(outer)} hold the folders {quoted(again)}, and either may be "
             f"the classes. Expected a folder for each class, with its {what} in it. If {quoted(again)} are the "
-            f"classes, use dataset.path: {folder / outer[0]}, or copy the {what} of all, under names of "
-            f"their own, into one folder for each. If {quoted(outer)} are, move the {what} up into them.",
+            f"classes, use dataset.path: {folder / outer[0]} (for its {what} alone), or copy the {what} of all, under "
+            f"names of their own, into one folder for each. If {quoted(outer)} are, move the {what} up into them.",
         )
 
 
@@ -47,12 +47,17 @@ def split_folders(folder: Path) -> dict[str, Path] | None:
 
     Each part must hold folders, which are its classes. Folders with bnexp's runs do not count.
     """
-    inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".") and not is_of_runs(one)]
+    inner = _folders(folder)
     found = {which_part(one.name): one for one in sorted(inner)}
     is_split = len(found) == len(inner) > 1 and None not in found and "training" in found
     if not is_split or not all(any(one.is_dir() for one in place.iterdir()) for place in inner):
         return None
     return {part: place for part, place in found.items() if part is not None}
+
+
+def _folders(folder: Path) -> list[Path]:
+    inner = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".") and not is_of_runs(one)]
+    return sorted(inner)
 
 
 def _parts(folder: Path, paths: Sequence[Path], inner: Mapping[str, set[str]]) -> list[str]:
@@ -72,8 +77,10 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
     elif classes:
         whole = next(place for place, names in found if names)
         seen = f"; the classes may be the folders {quoted(classes)} in {'them' if len(parts) > 1 else 'it'}"
+        others = [one.name for one in _folders(folder) if which_part(one.name) is None and len(parts) > 1]
+        move = f"Move {quoted(others)} (no part) out of the folder, to have the parts used; or use" if others else "Use"
         cure = (
-            f"Use dataset.path: {whole}, which bnexp splits itself; or name the folder of each part (dataset.path, "
+            f"{move} dataset.path: {whole}, which bnexp splits itself; or name the folder of each part (dataset.path, "
             "dataset.validation_path, dataset.test_path)"
         )
     else:

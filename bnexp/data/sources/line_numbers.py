@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.rows import Where, row_of
-from bnexp.data.sources.alike import shown
+from bnexp.data.sources.alike import MOST_SHOWN, shown
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import is_data, lines_below_names, repeated_names
 from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering, without_lines
-from bnexp.errors import SettingError, counted
+from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -93,7 +93,10 @@ def no_table(file: CsvFile, error: Exception) -> str:
         return f"{open_quote(file)}: a quote is opened and not closed. Close it, or take it out."
     if isinstance(error, pandas.errors.ParserWarning):
         reason = "its lines have more fields than its first line has names"
-    cure = _cure_of_separator(file) or _cure_of_long_row(file) or " Fix the file."
+    other, long = _cure_of_separator(file), _cure_of_long_row(file)
+    if reason.startswith("Expected") and long and not other:
+        return f"it is no table. {expected}{long}"
+    cure = other or long or " Fix the file."
     return f"it is no table: {reason}. {expected}{cure}"
 
 
@@ -111,11 +114,26 @@ def _cure_of_long_row(file: CsvFile) -> str:
         place = f"{file.path}:{record.begins}"
         seen = f" {place} has {count} fields, and the first line {names}."
         if number > 0:
-            return f"{seen} Put quotes around a field that holds {file.separator!r}, or take that row out."
+            cure = f"{seen} Put quotes around a field that holds {file.separator!r}, or take that row out."
+            return cure + _others(file, names, record.begins)
         if count == names + 1 > 2:
             return f"{seen} If the first column has no name, as in a table of R, write one into the first line."
         return f"{seen} If {place} holds the names, take out what stands above it."
     return ""
+
+
+def _others(file: CsvFile, names: int, line: int) -> str:
+    """Return sentences about the rows, except the one at `line`, with more or fewer fields than names, or ""."""
+    found: dict[str, list[str]] = {"many": [], "few": []}
+    for record in itertools.islice(records(file), 1, None):
+        if record.begins != line and len(record.fields) != names:
+            found["many" if len(record.fields) > names else "few"].append(f"{file.path}:{record.begins}")
+    return "".join(
+        f" {counted(len(places), 'other row')} {'has' if len(places) == 1 else 'have'} too {how} fields: "
+        f"{listed(places, MOST_SHOWN)}."
+        for how, places in found.items()
+        if places
+    )
 
 
 def refuse_note_of_excel(file: CsvFile) -> None:
@@ -144,7 +162,8 @@ def refuse_short_rows(file: CsvFile, frame: pandas.DataFrame) -> None:
             raise SettingError(
                 "dataset.path",
                 f"is {str(file.path)!r}; {file.path}:{record.begins} has {counted(count, 'field')}, and the "
-                f"first line names {columns} columns. Complete that row, or take it out.",
+                f"first line names {columns} columns. Complete that row, or take it out."
+                + _others(file, columns, record.begins),
             )
 
 

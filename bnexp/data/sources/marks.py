@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
-from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, numerals
+from bnexp.data.sources.alike import all_wrong, is_missing, shown
+from bnexp.data.sources.column import rows_of_cells
+from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, marks_of, numerals
 
 if TYPE_CHECKING:
     import pandas
@@ -62,6 +64,22 @@ def problems_of_marks(
         else:
             cure = "Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a category."
             yield "dataset.drop", f"does not list column {name!r}; {text} {cure}"
+    for name, column in ((name, frame[name]) for name in marked):
+        if rows_of := _without_number(column, decimal or "."):
+            (cell, rows), *_ = rows_of.items()
+            yield (
+                "dataset.target" if name == target else "dataset",
+                f"holds {shown(cell)} in {where(rows[0])}, column {name!r}; expected a finite number."
+                f"{all_wrong(rows_of, where)} Fix the file.",
+            )
+
+
+def _without_number(column: pandas.Series[Any], decimal: str) -> dict[str, list[int]]:
+    """Return the rows of each cell that is filled and holds no number, not even one with marks."""
+    cells = column.astype(str)
+    strange = {cell for cell in cells[column.notna()].unique() if not is_missing(cell)}
+    strange = {cell for cell in strange if marks_of(cell.strip(SPACES), decimal) is None}
+    return rows_of_cells(column, np.flatnonzero(cells.isin(strange)))
 
 
 def _cure(thousands: str | None, decimal: str | None) -> str:

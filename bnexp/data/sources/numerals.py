@@ -29,9 +29,11 @@ _NUMBER = re.compile(
     rf"\s*(?P<percent>[%‰])?\s*(?P<after>{_CURRENCY})?(?P<trailing>[-{_DASHES}])?(?P<close>\))?",
     re.ASCII,
 )
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _DATE = re.compile(
     r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\s*\d{1,2}:\d{2}.*)?"
-    r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?",
+    r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?"
+    rf"|\d{{1,2}}[ .-]*{_MONTH}[ .,-]*\d{{4}}|{_MONTH}[ .-]*\d{{1,2}},? +\d{{4}}",
     re.ASCII,
 )
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
@@ -201,6 +203,8 @@ def are_dates(column: pandas.Series[Any]) -> bool:
 
     >>> import pandas
     >>> are_dates(pandas.Series(["2024-01-31", "2024-02-01", None])), are_dates(pandas.Series(["1.5", "a"]))
+    (True, False)
+    >>> are_dates(pandas.Series(["31 Jan 2024", "February 1, 2024"])), are_dates(pandas.Series(["10 mg 2024"]))
     (True, False)
     """
     if column.dtype.kind in "mM":

@@ -1,11 +1,18 @@
-"""One-hot targets: a row has a 1 at its class, and 0 at all other classes. Axes: N rows, C classes."""
+"""One-hot classes: a row has a 1 at its class, and 0 at all others. In arrays, and in the columns of a table.
+
+Axes: N rows, C classes.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas
 
 EXPECTED = "expected one 1 in each row, at its class, and else 0"
 
@@ -34,3 +41,33 @@ def misfit(y_NC: NDArray[Any]) -> tuple[int, str] | None:
 def classes_of(y_NC: NDArray[Any]) -> NDArray[np.int64]:
     """Return the class of each row, (N,): the place of its 1, counted from 0."""
     return np.asarray((y_NC == 1).argmax(axis=1), "int64")
+
+
+def one_hot_beside(frame: pandas.DataFrame, target: str, names: Sequence[str]) -> list[str]:
+    """List the columns, among `names`, that are one-hot together with the target; [] if there are none.
+
+    Exactly one of these columns and the target is 1 in each row, so that they give the target away.
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"a": [0, 1, 0, 0], "b": [5, 6, 7, 8], "c": [1, 0, 0, 0], "d": [0, 0, 1, 1]})
+    >>> one_hot_beside(frame, "d", ["a", "b", "c"]), one_hot_beside(frame, "d", ["a", "b"])
+    (['a', 'c'], [])
+    """
+    taken_N = _indicator(frame[target])
+    if taken_N is None:
+        return []
+    place = list(frame.columns).index
+    found = []
+    for name in sorted(names, key=lambda name: abs(place(name) - place(target))):
+        one_N = _indicator(frame[name])
+        if one_N is not None and not (one_N & taken_N).any():
+            taken_N = taken_N | one_N
+            found.append(name)
+    return sorted(found, key=place) if taken_N.all() else []
+
+
+def _indicator(column: pandas.Series[Any]) -> NDArray[np.bool_] | None:
+    """Return where a column is 1 or true, (N,); None if it holds anything but 0 and 1, or only one of the two."""
+    if column.dtype.kind not in "biuf" or column.nunique() != 2 or not column.isin((0, 1)).all():
+        return None
+    return np.asarray(column == 1)

@@ -99,7 +99,7 @@ def refuse_other_forms(file: CsvFile) -> None:
     seen = f"is {str(file.path)!r}; {file.path}:1"
     if comments := _comments(file, lines):
         which = "line 1" if comments == 1 else f"lines 1 to {comments}"
-        given = _given(replace(file, separator=_sign_in(lines[comments], file)))
+        given = pandas_arguments(replace(file, separator=_sign_in(lines[comments], file)))
         convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{given})")
         raise SettingError(
             "dataset.path",
@@ -132,18 +132,18 @@ def refuse_other_forms(file: CsvFile) -> None:
 def numbering(file: CsvFile, skipped: int = 0) -> str:
     """Return a command that adds column names to a file without names: c0, c1, c2, ..."""
     skip = f", skiprows={skipped}" if skipped else ""
-    reader = f"pandas.read_csv({{}}, header=None{skip}{_given(file)}).add_prefix({NUMBERED!r})"
+    reader = f"pandas.read_csv({{}}, header=None{skip}{pandas_arguments(file)}).add_prefix({NUMBERED!r})"
     return _command(file.path, reader)
 
 
 def without_lines(file: CsvFile, lines: Sequence[int]) -> str:
     """Return a command that writes a table without these lines (counted from 1), with all other cells unchanged."""
     skipped = [line - 1 for line in lines]
-    reader = f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, skiprows={skipped}{_given(file)})"
+    reader = f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, skiprows={skipped}{pandas_arguments(file)})"
     return _command(file.path, reader)
 
 
-def _given(file: CsvFile) -> str:
+def pandas_arguments(file: CsvFile) -> str:
     """Return the arguments of pandas for this file's separator and encoding."""
     given = {"sep": file.separator, "encoding": file.encoding}
     return "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))

@@ -35,7 +35,7 @@ from bnexp.data.sources.column_names import (
 from bnexp.data.sources.dates import emptied, numbers_of_dates
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
-from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns
+from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns, warnings_of_one_hot
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.data.sources.weight_column import weights_of_column
 from bnexp.errors import Problems, SettingError
@@ -252,6 +252,8 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
             f"dataset.target {columns.target!r} counts the rows, as an id does: it has a different whole number in "
             "every row. Name the column that is to be predicted."
         )
+    inputs = [name for name in frame.columns if name not in columns.left_out]
+    yield from warnings_of_one_hot(frame, columns.target, inputs)
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     for name in found.texts:
         yield from warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)

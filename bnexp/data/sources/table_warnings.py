@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.alike import shown, warnings_of, warnings_of_missing
 from bnexp.data.sources.column import leave_out, no_numbers
 from bnexp.data.sources.numerals import are_dates, are_numbers_as_text, unit_of
-from bnexp.errors import counted
+from bnexp.data.sources.one_hot import one_hot_beside
+from bnexp.errors import counted, listed
 
 if TYPE_CHECKING:
     import pandas
+
+MOST_NAMED = 5
 
 
 def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
@@ -62,6 +66,16 @@ def warnings_of_columns(frame: pandas.DataFrame, classes: str | None, group: str
         yield from warnings_of_missing(f"dataset.target {classes!r}", rows_of_values(frame[classes]))
     if group is not None:
         yield from warnings_of(f"dataset.group {group!r}", rows_of_values(frame[group]))
+
+
+def warnings_of_one_hot(frame: pandas.DataFrame, target: str, inputs: Sequence[str]) -> Iterator[str]:
+    """Yield a warning if inputs are one-hot together with the target, so that they give it away."""
+    if found := one_hot_beside(frame, target, inputs):
+        yield (
+            f"exactly one of {listed(map(repr, [*found, target]), MOST_NAMED)} is 1 in each row: together they are "
+            f"one-hot, so that the inputs give dataset.target {target!r} away. Use dataset.drop: "
+            f"{json.dumps(found, ensure_ascii=False)}. To learn which of them is 1, write its name into one column."
+        )
 
 
 def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:

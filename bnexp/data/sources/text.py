@@ -19,7 +19,7 @@ from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups, have_none
 from bnexp.data.sources.column_names import refuse_target, refuse_unknown_column
-from bnexp.data.sources.csv_tables import csv_tables, warnings_of_files
+from bnexp.data.sources.csv_tables import csv_tables, doubts_told, warnings_of_files
 from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table_warnings import warnings_of_columns
@@ -44,6 +44,16 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
             or if the texts would not fit in memory.
     """
     tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
+    with doubts_told(dataset, tables):
+        return _rows_of_tables(dataset, tables, limit)
+
+
+def _rows_of_tables(dataset: TextCsvDataset, tables: Sequence[Table], limit: int | None) -> Rows:
+    """Return the rows of the tables of all parts.
+
+    Raises:
+        SettingError: as `text_csv_rows` does.
+    """
     frame, where = joined([_of_used_columns(table, dataset) for table in tables])
     problems = Problems()
     for key in ("text", "target", "group", "weight_column"):

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from bnexp.errors import listed
+
+MOST_NAMED = 10
+"""Most columns that a line names."""
+
 
 class Choice(NamedTuple):
     """A key of the section `dataset`, its value, and the reason.
@@ -32,3 +37,10 @@ class Suggested:
     def section(self) -> dict[str, Any]:
         """Return the section as a mapping of keys to values."""
         return {one.key: one.value for one in self.choices}
+
+    @property
+    def learned(self) -> list[str]:
+        """Return a line for the target that was chosen, with the reason, and one for the columns that are left out."""
+        targets = [f"to be learned: {one.value} ({one.why})" for one in self.choices if one.key == "target"]
+        drops = [listed(one.value, MOST_NAMED) for one in self.choices if one.key == "drop"]
+        return [*targets, *(f"left out: {names}. The first config gives the reason for each." for names in drops)]

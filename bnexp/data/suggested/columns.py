@@ -11,6 +11,7 @@ import numpy as np
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.column import (
+    LARGEST,
     MOST_WHOLE_NUMBER_CLASSES,
     different_values,
     is_text,
@@ -18,11 +19,14 @@ from bnexp.data.sources.column import (
     numbers,
     refuse_no_category,
 )
-from bnexp.data.sources.dates import may_be_dates, numbers_of_dates
+from bnexp.data.sources.dates import emptied, may_be_dates
 from bnexp.data.sources.ids import counts_rows, id_like
+from bnexp.data.sources.numerals import are_dates
+from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.scripts import folded, has_no_blanks
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
+from bnexp.data.suggested.dates import FEW_MISTAKES, are_dates_to_read, why_no_dates
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_NAMED = 5
+ONE_HOT = "it reveals the target: in each row, exactly one of {} and the columns like this one is 1"
 ROUNDING = 1e-9
 """A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
 _ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
@@ -43,8 +48,6 @@ FEWEST_WORDS = 4
 """A column holds texts, and not names, if its cells have at least this number of words on average."""
 LETTERS_OF_A_WORD = 2
 """Approximate number of letters in a word, in scripts without blanks."""
-FEW_MISTAKES = 0.05
-"""If at most this share of the cells in a column of numbers are no numbers, these cells may be mistakes."""
 MOSTLY = 0.5
 """If more than this share of the rows repeat another row, they are different cases with few different values."""
 FEWEST_GROUPS = 5
@@ -84,12 +87,13 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
     asked = [name for name in others if name not in left_out]
     copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
+    copies = dict.fromkeys(one_hot_beside(frame, target, asked), ONE_HOT.format(target)) | copies
     if len(left_out) + len(copies) < len(others):
         left_out = {name: (left_out | copies)[name] for name in others if name in left_out or name in copies}
     if len(left_out) == len(others):
         left_out = {name: why for name, why in left_out.items() if name.startswith(NO_NAME) or not _varies(frame[name])}
     kept = [name for name in others if name not in left_out]
-    dates = [name for name in kept if is_text(frame[name]) and may_be_dates(frame[name])]
+    dates = [name for name in kept if are_dates_to_read(frame[name])]
     if left_out:
         yield Choice("drop", list(left_out), list(left_out.values()))
     if group is not None:
@@ -97,7 +101,8 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
         yield Choice("group", group, f"{count:,} values in {len(frame):,} rows: the rows of one stay in one part")
     if dates:
         yield Choice("dates", dates, "each becomes numbers: year, month, day, weekday, and hour if there are times")
-    holed = {name: count for name in (*numeric(frame, kept), *dates) if (count := int(frame[name].isna().sum()))}
+    numbered = dict.fromkeys((*numeric(frame, kept), *dates))
+    holed = {name: count for name in numbered if (count := int(emptied(frame[name]).isna().sum()))}
     if holed:
         named = listed([f"{name} ({count:,})" for name, count in holed.items()], MOST_NAMED)
         yield Choice("missing", "median", f"empty cells: {named}; the median of the training part stands in")
@@ -141,15 +146,14 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
     except SettingError:
         return "it holds lists or the like, and no single values"
     try:
+        if are_dates_to_read(column):
+            return why_no_dates(column, where)
         if not is_text(column):
             numbers(column, where)
             if is_row_weight(name):
                 return "its name says how much each row counts, as in a survey"
             return None
-        if may_be_dates(column):
-            numbers_of_dates(column, where)
-        else:
-            refuse_no_category(column, where)
+        refuse_no_category(column, where)
     except SettingError:
         return _why_no_input(column, decimal)
     return None
@@ -173,7 +177,7 @@ def _counts_and_is_no_time(frame: pandas.DataFrame, name: str) -> bool:
 def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
     """Return why a refused column cannot be an input; None for numbers with a few mistakes to be corrected."""
     if not is_text(column):
-        return "its numbers lie too close together, or too far apart, for float32"
+        return _why_no_numbers(column)
     strange = column.iloc[no_numbers(column, decimal)]
     if not len(strange):
         values = counted(different_values(column, "dataset.drop"), "different value")
@@ -181,10 +185,24 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
             return (
                 f"{values} of text, of {words:.0f} words on average; a dataset text_csv reads them alone, word by word"
             )
+        if are_dates(column):
+            seen = shown(column.dropna().iloc[0])
+            return f"dates or times in a form that is not read, such as {seen}; dates such as 2024-01-31 are read"
         return f"{values} of text, as names, ids and notes have"
     if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
         return None
     return f"numbers, and in {counted(len(strange), 'row')} something else, such as {shown(strange.iloc[0])}"
+
+
+def _why_no_numbers(column: pandas.Series[Any]) -> str | None:
+    """Return why refused numbers cannot be an input; None for a few mistakes to be corrected, such as infinity."""
+    known = column.dropna().to_numpy("float64")
+    wrong = int((~(np.abs(known) <= LARGEST)).sum())
+    if not wrong:
+        return "its numbers lie too close together for float32 to tell them apart"
+    if 2 * wrong < len(known):
+        return None
+    return f"numbers, and in {counted(wrong, 'row')} infinity or a number above {LARGEST:g}"
 
 
 def words_of(column: pandas.Series[Any]) -> float:

@@ -21,6 +21,9 @@ FEWEST_NUMBERS = 10
 FEWEST_ROWS = 2
 """The fewest rows with a word or number that stands for a missing value. In a single row, it may be a mistake."""
 
+NUMBER = "NUMBER"
+"""The word of a cure that the number replaces."""
+
 
 def missing_words(frame: pandas.DataFrame, target: str, decimal: str) -> dict[str, str]:
     """Return words that probably stand for a missing value -> the column of each word.
@@ -51,7 +54,7 @@ def _words_among_numbers(column: pandas.Series[Any], decimal: str) -> list[str]:
 def notes_of_sentinels(frame: pandas.DataFrame, names: Sequence[str], cure: str) -> Iterator[str]:
     """Yield a note for each column that repeats a number of nines, such as -999, far from all its other numbers.
 
-    `cure` is what to do if the number stands for a missing value; `{}` in it becomes the number.
+    `cure` is what to do if the number stands for a missing value; NUMBER in it becomes the number.
     """
     for name in names:
         numbers = frame[name].dropna().to_numpy("float64")
@@ -59,9 +62,10 @@ def notes_of_sentinels(frame: pandas.DataFrame, names: Sequence[str], cure: str)
         for value, others, count in ((values[:1], values[1:], rows[:1]), (values[-1:], values[:-1], rows[-1:])):
             if len(others) > 1 and count[0] >= FEWEST_ROWS and _is_far(value[0], others):
                 number = f"{value[0]:g}"
+                do = cure.replace(NUMBER, number)
                 yield (
                     f"column {name!r} holds {number} in {counted(int(count[0]), 'row')}, and {others[0]:g} to "
-                    f"{others[-1]:g} in the others. If {number} stands for a missing value, {cure.format(number)}."
+                    f"{others[-1]:g} in the others. If {number} stands for a missing value, {do}."
                 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnexp.config.real import CsvDataset
+from bnexp.config.writing import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
@@ -19,13 +20,15 @@ from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
-from bnexp.data.sources.other_forms import in_shell
+from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
 from bnexp.data.sources.parts import PARTS
+from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
+from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
-from bnexp.data.suggested.missing_values import missing_words, notes_of_sentinels
+from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
 from bnexp.errors import SettingError, counted, listed
@@ -50,7 +53,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     file, marks = _as_text(path)
     frame = read_csv(file, None)
     learned, why = likely_target(frame, target)
-    beside = _beside(path, data, frame, learned, _reads(file))
+    beside = _beside(path, data, frame, learned, _reads(file), file)
     head = [Choice("path", data, ""), *beside.choices]
     if texts := _texts(frame, learned):
         marks = [one for one in marks if one.key not in ONLY_TABLES]
@@ -61,14 +64,16 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         )
     tables = _tables([path, *beside.paths], _reads(file))
     frame, where = _joined(tables)
-    if words := missing_words(frame, learned, file.decimal):
+    words = missing_words(frame, learned, file.decimal)
+    if words:
         seen = listed([f"{word} in {name}" for word, name in words.items()], MOST_NAMED)
         marks.append(Choice("na_values", list(words), f"among numbers: {seen}; read as empty cells"))
         tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
-    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, "use na_values: [{}]")]
-    notes += _notes_of_gaps(tables, learned, file)
+    cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
+    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
+    notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
 
@@ -89,7 +94,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     frame, where = _joined(_tables([path, *beside.paths], read))
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
-    cure = "empty these cells in the file (it has {})"
+    cure = f"empty these cells in the file (it has {NUMBER})"
     notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     return Suggested([*head, Choice("target", learned, why), *columns], notes, len(frame))
 
@@ -97,7 +102,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
 def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Choice], cure: str) -> Iterator[str]:
     """Yield notes if there are no inputs, and about row weights and numbers that may stand for missing values.
 
-    `cure` is what to do if a number stands for a missing value; `{}` in it becomes the number.
+    `cure` is what to do if a number stands for a missing value; NUMBER in it becomes the number.
     """
     dropped = [name for one in columns if one.key == "drop" for name in one.value]
     others = {target, *dropped, *(one.value for one in columns if one.key == "group")}
@@ -113,19 +118,26 @@ def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Ch
 
 def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Iterator[str]:
     """Yield, for each table with empty targets, a shell command that writes the table without these rows."""
-    given = {"sep": file.separator, "encoding": file.encoding}
-    more = "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
     for table in tables:
         if count := int(table.frame[target].isna().sum()):
-            cells = replace(file, path=table.path).frame(usecols=[target], dtype=str)[target]
+            own = replace(file, path=table.path)
+            cells = own.frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
-            read = f"pandas.read_csv({str(table.path)!r}, dtype=str, keep_default_na=False{more})"
-            written = f"{table.path.stem}-whole{table.path.suffix}"
-            filled = f"{read}.loc[lambda rows: ~rows[{target!r}].isin({words})]"
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                + in_shell(f"import pandas; {filled}.to_csv({written!r}, index=False{more})")
+                + without_gaps(own, target, words)
             )
+
+
+def _notes_of_one_hot(frame: pandas.DataFrame, target: str, file: CsvFile) -> Iterator[str]:
+    """Yield a note if the target is one of several one-hot columns, with a command that makes one column of them."""
+    if found := one_hot_beside(frame, target, [name for name in frame.columns if name != target]):
+        named = [name for name in frame.columns if name in (*found, target)]
+        yield (
+            f"exactly one of {listed(map(repr, named), MOST_NAMED)} is 1 in each row: they are one-hot. Only "
+            f"{target!r} is learned, and the others are left out, because they give it away. To learn which of them "
+            f"is 1, write one column instead: {with_one_column(file, named, list(frame.columns))}"
+        )
 
 
 def _reads(file: CsvFile) -> Read:
@@ -162,7 +174,9 @@ class _Beside:
     notes: Sequence[str]
 
 
-def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read) -> _Beside:
+def _beside(
+    path: Path, data: str, frame: pandas.DataFrame, target: str, read: Read, file: CsvFile | None = None
+) -> _Beside:
     """Return the validation and test parts beside a file: they have a part's name, the same columns, and a target."""
     choices, paths, notes = [], [], []
     for key, part in (("validation_path", "validation"), ("test_path", "test")):
@@ -170,7 +184,10 @@ def _beside(path: Path, data: str, frame: pandas.DataFrame, target: str, read: R
         there = [one for name in names if (one := path.with_name(f"{name}{path.suffix}")) != path and one.is_file()]
         for other in there[:1]:
             named = str(Path(data).with_name(other.name))
-            if (why := _why_no_part(other, frame, target, read)) is None:
+            if file is not None and (unlike_it := unlike(replace(file, path=other), path)) is not None:
+                seen = f"{other.name} is in the same folder, but is not used as the {part} part: {unlike_it[0]}"
+                notes.append(f"{seen}. Then write {key}: {unlike_it[1]}.")
+            elif (why := _why_no_part(other, frame, target, read)) is None:
                 choices.append(Choice(key, named, "it is in the same folder, and its name means this part"))
                 paths.append(other)
             else:

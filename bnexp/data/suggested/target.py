@@ -6,14 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bnexp.data.sources.column import MOST_CATEGORIES, MOST_WHOLE_NUMBER_CLASSES, different_values, is_text
+from bnexp.data.sources.column import (
+    MOST_CATEGORIES,
+    MOST_WHOLE_NUMBER_CLASSES,
+    different_values,
+    is_text,
+    no_numbers,
+)
 from bnexp.data.sources.column_names import refuse_unknown_column
 from bnexp.data.sources.dates import may_be_dates
 from bnexp.data.sources.ids import counts_rows
+from bnexp.data.sources.numerals import numerals
 from bnexp.data.sources.other_forms import NUMBERED
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.columns import is_id_or_time
-from bnexp.errors import counted
+from bnexp.errors import counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -33,6 +40,9 @@ WORDS = ("target", "label", "class", "outcome")
 """First or last words of the longer name of a target column, as in `species_label`."""
 FEWEST_ROWS = 3
 """The fewest rows that a class needs, so that each of three parts can have one."""
+FEW_ROWS = 0.1
+"""If at most this share of the rows have a class that is too rare, these may be mistakes, and the others classes."""
+MOST_NAMED = 3
 OTHERS = "--target names another"
 
 
@@ -62,9 +72,20 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
                 return name, f"its name says so; {OTHERS}"
     if _are_numbered(columns) and _holds_classes(frame[columns[0]]) and not _holds_classes(frame[columns[-1]]):
         return columns[0], f"the first column: it holds few classes, and the last one quantities; {OTHERS}"
-    last = next((name for name in reversed(columns) if _can_be_learned(frame, name)), columns[-1])
-    which = "the last column" if last == columns[-1] else "the last column that can be learned"
-    return last, f"{which}; {OTHERS}"
+    return _last(frame, columns)
+
+
+def _last(frame: pandas.DataFrame, columns: Sequence[str]) -> tuple[str, str]:
+    """Return the last column that can be a target, and why each column after it is passed over."""
+    passed: dict[str, str] = {}
+    for name in reversed(columns):
+        if (why := _why_passed_over(frame, name)) is None:
+            if not passed:
+                return name, f"the last column; {OTHERS}"
+            named = listed([f"{one} ({reason})" for one, reason in passed.items()], MOST_NAMED)
+            return name, f"the last column that can be learned; passed over: {named}; {OTHERS}"
+        passed[name] = why
+    return columns[-1], f"the last column; {OTHERS}"
 
 
 def _holds_no_kinds(plain: str, column: pandas.Series[Any]) -> bool:
@@ -84,9 +105,9 @@ def _are_numbered(columns: Sequence[str]) -> bool:
 def _holds_classes(column: pandas.Series[Any]) -> bool:
     """Return True if a column holds few texts or whole numbers, each in several rows."""
     counts = column.value_counts()
-    if column.isna().any() or not 2 <= len(counts) <= MOST_WHOLE_NUMBER_CLASSES or counts.min() < FEWEST_ROWS:
+    if not 2 <= len(counts) <= MOST_WHOLE_NUMBER_CLASSES or counts.min() < FEWEST_ROWS:
         return False
-    return is_text(column) or bool((column % 1 == 0).all())
+    return is_text(column) or bool((column.dropna() % 1 == 0).all())
 
 
 def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
@@ -99,18 +120,37 @@ def task_choices(column: pandas.Series[Any]) -> Iterator[Choice]:
         yield Choice("task", "regression", f"{seen}: quantities, or classes too rare to be learned")
 
 
-def _can_be_learned(frame: pandas.DataFrame, name: str) -> bool:
-    """Return True if a column can be a target: several classes or numbers, and no gaps, ids, times or rare texts."""
+def _why_passed_over(frame: pandas.DataFrame, name: str) -> str | None:
+    """Return why a column is probably no target; None if it may be one, perhaps with a few mistakes to be corrected."""
     column: pandas.Series[Any] = frame[name]
     if is_id_or_time(name):
-        return False
+        return "its name means an id, a person or a time"
     try:
         different = column.nunique()
-    except TypeError:  # cells hold lists, for example
-        return False
-    if different < 2 or column.isna().any():
-        return False
+    except TypeError:
+        return "it holds lists or the like"
+    if different < 2:
+        return "the same value in all rows" if different else "no value in any row"
+    known = column.dropna()
+    if 2 * len(known) < len(column):
+        return f"{counted(len(column) - len(known), 'row')} of {len(column):,} without a value"
     if not is_text(column):
-        return not counts_rows(frame, name)
-    is_rare = column.value_counts().min() < FEWEST_ROWS
-    return not is_rare and different <= MOST_CATEGORIES and not may_be_dates(column)
+        return "it counts the rows" if counts_rows(frame.loc[known.index], name) else None
+    if may_be_dates(column):
+        return "it holds dates"
+    if len(no_numbers(column)) or numerals(known) is not None:
+        return None
+    if different > MOST_CATEGORIES:
+        return f"{different:,} different values of text"
+    return _why_no_classes(known)
+
+
+def _why_no_classes(column: pandas.Series[Any]) -> str | None:
+    """Return why the texts of a column are no classes; None if they are, or if only a few of the rows are too rare."""
+    counts = column.value_counts()
+    rare = counts[counts < FEWEST_ROWS]
+    usual = len(counts) - len(rare)
+    if rare.sum() <= FEW_ROWS * len(column) and 2 <= usual <= (MOST_WHOLE_NUMBER_CLASSES if len(rare) else usual):
+        return None
+    rows = "1 row" if rare.max() == 1 else "1 or 2 rows"
+    return f"{len(rare):,} of its {len(counts):,} values are in {rows} only"

@@ -1,0 +1,43 @@
+"""Shell commands that write a CSV file anew, into the current folder. Every cell that they keep stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.other_forms import in_shell, pandas_arguments
+
+CLASS = "target"
+"""The column that takes the place of one-hot columns, unless the table has one of this name."""
+ONES = ("1", "1.0", "true", "True", "TRUE")
+"""How programs write the 1 of a one-hot column."""
+
+
+def without_gaps(file: CsvFile, target: str, words: Sequence[str]) -> str:
+    """Return a command that leaves out the rows whose target is one of these words for a missing value."""
+    return _command(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", file, f"{file.path.stem}-whole")
+
+
+def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a command that writes one column with the name of the class in place of the one-hot columns `names`."""
+    column = CLASS if CLASS not in columns else f"{CLASS}_name"
+    classes = f"lambda rows: rows[{[*names]}].isin({[*ONES]}).idxmax(axis=1)"
+    change = f".assign({column}={classes}).drop(columns={[*names]})"
+    return _command(file, change, file, f"{file.path.stem}-classes")
+
+
+def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
+    """Return the name of a new file, and the command that writes `file` into it as `other` is written.
+
+    Its encoding and its separator are the other file's.
+    """
+    stem = f"{file.path.stem}-converted"
+    target = replace(other, path=file.path)
+    return f"{stem}{file.path.suffix}", _command(file, "", target, stem)
+
+
+def _command(file: CsvFile, change: str, written: CsvFile, stem: str) -> str:
+    read = f"pandas.read_csv({str(file.path)!r}, dtype=str, keep_default_na=False{pandas_arguments(file)})"
+    name = f"{stem}{file.path.suffix}"
+    return in_shell(f"import pandas; {read}{change}.to_csv({name!r}, index=False{pandas_arguments(written)})")

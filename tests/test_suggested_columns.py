@@ -1,0 +1,147 @@
+"""What `bnexp init` makes of a table with a few mistakes: its target and its good columns stay what they are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from tables import prepared
+
+from bnexp.api.first_configs import init
+from bnexp.data.suggested.choice import Suggested
+from bnexp.data.suggested.table import csv_choices
+from bnexp.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def suggested(names: str, row: Callable[[int], str], changed: dict[int, str] | None = None) -> Suggested:
+    """Return what is suggested for a table of 60 rows, some of them `changed`."""
+    lines = [(changed or {}).get(n, row(n)) for n in range(60)]
+    Path("t.csv").write_text("\n".join([names, *lines, ""]))
+    return csv_choices(Path("t.csv"), "t.csv", None)
+
+
+def reasons(found: Suggested) -> dict[str, str | Sequence[str]]:
+    return {one.key: one.why for one in found.choices}
+
+
+def kind(n: int) -> str:
+    return f"{n % 7}.5,{n * 11 % 13}.25,{'red' if n % 2 else 'blue'}"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [",", ",Red", ",?"],
+    ids=["an empty cell", "a class of one row", "a word for a missing value"],
+)
+def test_a_mistake_in_the_last_column_does_not_change_the_target(last: str) -> None:
+    found = suggested("a,b,kind", kind, {5: f"1.5,2.25{last}", 6: f"2.5,3.25{last}"})
+    assert found.section["target"] == "kind"
+    assert reasons(found)["target"] == "the last column; --target names another"
+
+
+@pytest.mark.parametrize("cell", ["", "abc", "1,234.5"])
+def test_a_mistake_among_the_numbers_of_the_last_column_does_not_change_the_target(cell: str) -> None:
+    found = suggested("a,b,cost", lambda n: f"{n % 7}.5,{n % 5}.25,{n * 17}.75", {5: f'1.5,2.25,"{cell}"'})
+    assert found.section["target"] == "cost"
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (lambda n: f"note {n}", "60 of its 60 values are in 1 row only"),
+        (lambda n: f"2024-01-{n % 28 + 1:02d}", "it holds dates"),
+        (lambda n: "xy"[n % 2] if n < 20 else "", "40 rows of 60 without a value"),
+        (lambda n: "x", "the same value in all rows"),
+        (lambda n: "none" if n > 7 else f"note {n}", "8 of its 9 values are in 1 row only"),
+    ],
+)
+def test_why_the_last_column_is_passed_over_is_told(cell: Callable[[int], str], why: str) -> None:
+    found = suggested("a,b,kind,more", lambda n: f"{kind(n)},{cell(n)}")
+    seen = f"the last column that can be learned; passed over: more ({why}); --target names another"
+    assert found.learned[0] == f"to be learned: kind ({seen})"
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "1e30"])
+def test_one_infinite_or_huge_number_is_told_and_its_column_kept(cell: str) -> None:
+    suggested("a,b,kind", kind, {5: f"{cell},2.25,red"})
+    with pytest.raises(UserError, match=rf"dataset holds '{cell.replace('30', '.30')}' in t\.csv:7, column 'a'"):
+        init("t.csv", None, None)
+    found = suggested("a,b,kind", lambda n: f"{'inf' if n % 3 else n},{n % 5}.25,{'red' if n % 2 else 'blue'}")
+    assert found.section["drop"] == ["a"]
+    assert reasons(found)["drop"] == ["numbers, and in 40 rows infinity or a number above 1e+18"]
+
+
+def day(n: int) -> str:
+    return f"2024-{n % 12 + 1:02d}-{n % 28 + 1:02d}"
+
+
+@pytest.mark.parametrize("word", ["", "?", "NA"])
+def test_a_word_for_a_missing_value_is_an_empty_cell_among_dates(word: str) -> None:
+    found = suggested("when,b,kind", lambda n: f"{day(n)},{n % 5}.25,{n % 2}", {0: f"{word},1.25,0"})
+    assert (found.section["dates"], found.section["missing"]) == (["when"], "median")
+    assert str(reasons(found)["missing"]).startswith("empty cells: when (1);")
+    init("t.csv", None, None)
+
+
+@pytest.mark.parametrize("row", [0, 7])
+def test_a_few_cells_that_are_no_dates_are_told(row: int) -> None:
+    suggested("when,b,kind", lambda n: f"{day(n)},{n % 5}.25,{n % 2}", {row: "2024-02-30,1.25,0"})
+    with pytest.raises(UserError, match=rf"t\.csv:{row + 2} holds '2024-02-30', which is no date"):
+        init("t.csv", None, None)
+
+
+@pytest.mark.parametrize(
+    ("date", "why"),
+    [
+        (lambda n: f"0{n % 9 + 1}/0{n // 9 + 1}/2024", "holds '02/01/2024', which is 2024-01-02 or 2024-02-01: no row"),
+        (lambda n: day(n) if n % 3 else f"later {n}", "dates, and in 20 rows something else, such as 'later 0'"),
+        (lambda n: f"{n % 28 + 1}.{n % 12 + 1}.24", "dates or times in a form that is not read, such as '1.1.24'"),
+        (lambda n: f"{n % 28 + 1} Jan {1990 + n % 30}", "in a form that is not read, such as '1 Jan 1990'"),
+    ],
+)
+def test_dates_that_cannot_be_read_are_left_out_with_the_true_reason(date: Callable[[int], str], why: str) -> None:
+    found = suggested("when,b,kind", lambda n: f"{date(n)},{n % 5}.25,{n % 2}")
+    assert found.section["drop"] == ["when"]
+    assert why in reasons(found)["drop"][0]
+    assert found.learned[1] == "left out: when. The first config gives the reason for each."
+
+
+def test_whole_numbers_that_are_all_dates_are_read_as_dates() -> None:
+    found = suggested("when,b,kind", lambda n: f"{day(n).replace('-', '')},{n % 5}.25,{n % 2}")
+    assert found.section["dates"] == ["when"]
+    assert "dates" not in suggested("when,b,kind", lambda n: f"{20240100 + n},{n % 5}.25,{n % 2}").section
+
+
+def one_hot(n: int) -> str:
+    return f"{n % 7}.5,{n % 5}.25," + ",".join("1" if n % 3 == place else "0" for place in range(3))
+
+
+def test_one_hot_columns_beside_the_target_are_left_out_and_become_one_column() -> None:
+    found = suggested("a,b,red,green,blue", one_hot)
+    assert (found.section["target"], found.section["drop"]) == ("blue", ["red", "green"])
+    (note,) = found.notes
+    assert note.startswith("exactly one of 'red', 'green', 'blue' is 1 in each row: they are one-hot. Only 'blue' is")
+    (code,) = re.findall(r'-c "(.*)"', note)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert Path("t-classes.csv").read_text().splitlines()[:3] == ["a,b,target", "0.5,0.25,red", "1.5,1.25,green"]
+    assert "drop" not in suggested("a,b,red,green,blue", one_hot, {3: "1.5,2.5,0,0,0"}).section
+
+
+def test_one_hot_inputs_are_warned_of() -> None:
+    suggested("a,b,red,green,blue", one_hot)
+    told = prepared(name="csv", path="t.csv", target="green").rows.facts.warnings
+    assert told == [
+        "exactly one of 'red', 'blue', 'green' is 1 in each row: together they are one-hot, so that the inputs give "
+        'dataset.target \'green\' away. Use dataset.drop: ["red", "blue"]. To learn which of them is 1, write its name into '
+        "one column."
+    ]
+    assert not prepared(name="csv", path="t.csv", target="green", drop=["red"]).rows.facts.warnings

@@ -149,6 +149,13 @@ def _trained_again(plan: PlanDocument) -> Iterator[str]:
     if plan.not_kept:
         cure = "A hypothesis about the final value needs no training."
         yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"
+    if metrics := plan.predictions_not_kept:
+        need = "needs" if len(metrics) == 1 else "need"
+        yield (
+            f"WARNING  finished trials do not keep the predictions that {' and '.join(metrics)} {need}, so they are "
+            "trained again. An earlier bnexp trained them, or the predictions take more than 32 MiB for a trial. A "
+            "hypothesis about accuracy or loss needs no training."
+        )
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import statistics, store
-from bnexp.config.study import Hypothesis, Study
+from bnexp.config.study import Endpoint, Hypothesis, Study
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
 from bnexp.experiment.warnings import cautions
+from bnexp.metrics import is_computed
 from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
@@ -19,12 +20,11 @@ from bnexp.store.study_document import FORMAT, FormatHead, StudyHead
 from bnexp.study.asked import asked_now, times
 from bnexp.study.detectable_effect import by_stored, what_new_rows_add
 from bnexp.study.digests import digest_of, study_facts
-from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Finished, Plan, finished, pending, read_result
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import directory_name, of_this_name
-from bnexp.study.trial_rows import holds_rows, rows_path
+from bnexp.study.trial_rows import holds_rows, rows_path, with_computed
 from bnexp.study.warned import Warned, told_once
 from bnexp.study.words import asks, endpoint_name
 
@@ -39,7 +39,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
     jobs = len(pending(planned, done))
     level = 1 - (1 - statistics.LEVEL) / max(1, len(design.claims()))
     fewest, deviations = _detects(design, level)
-    others = _other_answers(planned)
+    others, lacking = _other_answers(planned), _not_kept(planned, done)
     stored = [None] * len(design.claims()) if deviations is None else by_stored(planned, done, level)
     return PlanDocument(
         name=design.name,
@@ -57,7 +57,8 @@ def plan_document(planned: Plan, at_once: int | None, done: Finished | None = No
         steps=sum(trial.steps for trial in planned.trials),
         finished=len(done),
         of=len(planned.trials),
-        not_kept=_not_kept(planned, done),
+        not_kept=[endpoint_name(one) for one in lacking if not _needs_predictions(one)],
+        predictions_not_kept=[endpoint_name(one) for one in lacking if _needs_predictions(one)],
         damaged=list(_damaged(planned, done)),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
@@ -90,14 +91,20 @@ def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
     return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 
-def _not_kept(planned: Plan, done: Finished) -> list[str]:
+def _needs_predictions(endpoint: Endpoint) -> bool:
+    """Return True if an endpoint is a metric of classes of the final weights."""
+    return endpoint.epochs_to is None and is_computed(endpoint.metric)
+
+
+def _not_kept(planned: Plan, done: Finished) -> list[Endpoint]:
     """List the endpoints that are missing in trials that are stored but do not count as finished."""
-    asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
+    lacking: list[Endpoint] = []
     for trial in planned.distinct:
-        result = None if trial.key in done else read_result(planned.path(trial))
-        if result is not None and result.trial == trial.digest:
-            lacking |= {endpoint_name(one): None for one in asked if not result.answers([one])}
-    return list(lacking)
+        path, result = planned.path(trial), None if trial.key in done else read_result(planned.path(trial))
+        if result is not None and result.trial == trial.digest and holds_rows(path, result):
+            result = with_computed(path, result, planned.endpoints)
+            lacking += [one for one in planned.endpoints if one not in lacking and not result.answers([one])]
+    return lacking
 
 
 def _damaged(planned: Plan, done: Finished) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import all_of, not_measured, unmeasured_part, without_rows
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
@@ -21,8 +21,8 @@ from bnexp.study.grid import Cell
 from bnexp.system.spelling import spelt
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training, if each epoch "
-    "measures its metric. It will be marked as asked after results."
+    "No hypothesis, so no verdict. You can add a hypothesis to the file later. It rarely needs new training: "
+    "`--dry-run` shows what would be trained. It will be marked as asked after results."
 )
 
 
@@ -40,12 +40,12 @@ def faulty_metric(file: StudyFile, measured: Sequence[str], asked: str | None) -
         place = file.where(*file.claim_keys(0), "metric")
         yield (
             f"{option} is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
-            f"instead, at {place}; only one that no epoch measures needs new training."
+            f"instead, at {place}. It rarely needs new training: `--dry-run` shows what would be trained."
         )
     elif not measured:
         if asked not in (good := all_of(asked.partition("_")[0])):
             yield f"{option} is {asked!r}; {not_measured(asked, good)}"
-    elif without := unmeasured_part(asked, measured):
+    elif without := unmeasured_part(asked, measured) or without_rows(asked, measured):
         yield f"{option} is {asked!r}; {without}"
     elif asked not in measured:
         yield f"{option} is {asked!r}; {not_measured(asked, measured, where=' in every cell')}"

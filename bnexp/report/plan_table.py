@@ -62,7 +62,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
 
 
 def _arm_lines(arm: PlannedArm) -> Iterator[str]:
-    """Yield an arm's size, which of its seeds are stored or to be trained, and why stored seeds cannot be used."""
+    """Yield an arm's size, which seeds are stored or to be trained and why, and how an interrupted run goes on."""
     size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
     if arm.run is not None:
         yield f"{arm.name}: {size}, stored in {arm.run}"
@@ -70,15 +70,15 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
         yield f"{arm.name}: {size}, {seeds_to_train(arm)}"
     else:
         yield f"{arm.name}: {size}, to be trained: {arm.reason}"
+    if arm.interrupted is not None:
+        yield arm.interrupted
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
 
 
-def experiment_plan(
-    experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None, offer: str | None
-) -> Iterator[Text]:
+def experiment_plan(experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None) -> Iterator[Text]:
     """Yield why stored seeds cannot be used, how an interrupted run goes on, and what would be trained."""
-    if offer is not None:
-        yield Text(plain(offer))
+    if seeds.interrupted is not None:
+        yield Text(plain(seeds.interrupted))
     yield from (Text(plain(f"{experiment.name}: {text}")) for text in seeds.seeds_not_used)
     parts = [f"{counted(experiment.training.seeds, 'seed')} x {counted(experiment.training.epochs, 'epoch')}"]
     parts += [seeds_to_train(seeds)] if seeds.kept_in is not None else []

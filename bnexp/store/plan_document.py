@@ -118,6 +118,8 @@ class PlannedSeeds(Record):
     """The run that has these seeds."""
     seeds_not_used: list[str] = []
     """Why stored seeds are trained again."""
+    interrupted: str | None = None
+    """How an interrupted run of the same config goes on, with its command; null if there is none."""
 
 
 class PlannedArm(PlannedSeeds):

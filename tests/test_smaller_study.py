@@ -108,6 +108,18 @@ def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_onc
     assert answer.hypotheses[0].earlier_seeds == [2] and expected.hypotheses[0].earlier_seeds == []
 
 
+def test_the_answer_that_fewer_seeds_gave_another_hypothesis_is_not_told_as_the_answer_of_this_one(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, STUDY % 2)
+    run(tmp_path, STUDY.replace("test_accuracy", "test_loss") % 2)
+    more = plan_document(planned(tmp_path, STUDY % 3), 1)
+    assert (more.claims[0].earlier_seeds, more.claims[0].asked_after_results) == ([2], False)
+    assert more.other_answers == {}, "they are told as an earlier look, or as results before the question"
+    new = plan_document(planned(tmp_path, STUDY.replace("smallest: 0.01", "smallest: 0.02") % 3), 1)
+    assert new.claims[0].asked_after_results and new.other_answers == {}
+
+
 def test_more_seeds_join_trials_that_keep_no_predictions_and_a_metric_of_classes_trains_all(tmp_path: Path) -> None:
     few, _, _ = run(tmp_path, STUDY % 2)
     shutil.copytree(tmp_path, tmp_path / "whole")

@@ -188,9 +188,10 @@ def _others(planned: Plan) -> Iterator[Path]:
 def _other_answers(planned: Plan) -> dict[str, str]:
     """Map directories of other studies of this name to the verdicts that they had before this study was begun.
 
-    The same study with fewer seeds is left out: its answer is an earlier look, and is counted as one.
+    The same study with fewer seeds is left out. Each hypothesis that had an answer there counts it as an earlier look,
+    and each other hypothesis counts as asked after results.
     """
-    looks = {one.directory.name for one in planned.earlier if _has_other_seeds(planned, one.directory.name)}
+    looks = {one.directory.name for one in planned.earlier}
     begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
         answered = times(path).answered
@@ -205,16 +206,10 @@ def _other_answers(planned: Plan) -> dict[str, str]:
     return found
 
 
-def _has_other_seeds(planned: Plan, name: str) -> bool:
-    """Return True if another study of this name, on the same data, differs from this one only in its seeds."""
-    other = _study_of(planned, name)
-    return other is not None and _facts(other, data=False) == _facts(planned.file.study, data=False)
-
-
 def _is_of_other_data(planned: Plan, name: str) -> bool:
     """Return True if another study of this name asks the same about other data, perhaps with other seeds."""
     other = _study_of(planned, name)
-    if other is None or _facts(other, data=True) != _facts(planned.file.study, data=True):
+    if other is None or _facts(other) != _facts(planned.file.study):
         return False
     return name != directory_name(other.name, digest_of(study_facts(planned.file), other))
 
@@ -227,10 +222,9 @@ def _study_of(planned: Plan, name: str) -> Study | None:
         return None
 
 
-def _facts(study: Study, *, data: bool) -> dict[str, Any]:
-    """Return what a study asks, without its seeds and the text of its claims; with `data`, without its data, too."""
-    left_out = {"dataset"} if data else set()
-    base = {key: part for key, part in study.experiment.items() if key not in left_out}
+def _facts(study: Study) -> dict[str, Any]:
+    """Return what a study asks, without its data, its seeds and the text of its claims."""
+    base = {key: part for key, part in study.experiment.items() if key != "dataset"}
     claims = [claim.model_dump(exclude={"claim"}) for claim in study.claims()]
     asked = study.model_dump(exclude={"seeds", "experiment", "hypothesis", "hypotheses"})
     return {**asked, "experiment": base, "claims": claims}

@@ -50,7 +50,8 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     parts += arms_lines([(arm.name, arm.network) for arm in plan.arms])
     parts += data_lines(plan.data, plan.metric)
     if plan.looks:
-        parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
+        until = ", until one settles the question" if len(plan.looks) > 1 else ": there is one look"
+        parts.append(Text(f"looks at {seeds_in_words(plan.looks)}{until}"))
     parts.append(Text(plain(plan.detectable.sentence)))
     if seconds := sum(arm.seconds for arm in plan.arms if arm.seconds is not None):
         at_most = "at most " if plan.looks else ""

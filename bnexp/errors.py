@@ -88,6 +88,8 @@ class ComparisonError(UserError):
 class StorageError(UserError):
     """The runs directory cannot be written: no permission, no space, not a directory."""
 
+    seen = ""  # the message without its cure, where another cure may be better
+
 
 class StoppedError(UserError):
     """The user stopped the work before there was an answer."""

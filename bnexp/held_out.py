@@ -90,6 +90,12 @@ class PartRows:
         measures = {name: values[at] for name, values in self.measures.items()}
         return PartRows(self.rows_SR[at], self.target_SR[at], groups, guessed, measures)
 
+    @property
+    def prediction_bytes(self) -> int:
+        """Return the bytes of one seed's predictions; 0 if they are not stored."""
+        predicted = self.measures.get("predicted")
+        return 0 if predicted is None else predicted.nbytes // len(predicted)
+
     def without_predictions(self) -> PartRows:
         """Return the rows without the measure `predicted`."""
         return replace(self, measures={name: kept for name, kept in self.measures.items() if name != "predicted"})
@@ -173,6 +179,11 @@ class HeldOut:
                     of_rows = f"the rows of seed {seeds[position]} have {mean:.6g}"
                     return f"{of_rows} in {metric}, and its final value is {final:.6g}"
         return None
+
+    @property
+    def prediction_bytes(self) -> int:
+        """Return the bytes of one seed's predictions for all parts."""
+        return sum(rows.prediction_bytes for rows in self.parts.values())
 
     def without_predictions(self) -> HeldOut:
         """Return the rows without their predictions."""

@@ -284,6 +284,38 @@ def test_a_cell_in_which_seeds_never_arrive_is_a_bound_as_the_mean_over_cells_is
 # --- what is kept and shown ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("gains", "word", "deviation"),
+    [((0.05, 0.01, 0.02), "supported", "2.18"), ((-0.05, -0.01, -0.02), "refuted", "2.24")],
+)
+def test_a_settled_verdict_says_that_its_cells_differ_beyond_their_noise(
+    gains: tuple[float, ...], word: str, deviation: str
+) -> None:
+    found = judge(gains)
+    assert found.verdict.word == word
+    assert found.verdict.sentence.endswith(
+        f" This mean is over cells that differ beyond their noise, by a standard deviation of {deviation} (Cochran's Q, "
+        "p <0.001): see each cell."
+    )
+    assert "differ" not in judge([sum(gains) / 3] * 3).verdict.sentence
+    assert "differ" not in judge(SIX).verdict.sentence, "that they disagree says more"
+
+
+def test_another_cell_is_not_predicted_beyond_what_is_possible() -> None:
+    found = judge((0.3, -0.3, 0.1))
+    assert " ".join(printed(found)[:2]).endswith(
+        "another cell of this kind: [-100.00, +100.00] (95% prediction interval; these cells are too few to predict "
+        "another one)"
+    )
+    one_side = judge((0.36, -0.1, 0.36, 0.36))
+    assert "+100.00] (95% prediction interval, cut at the largest difference that is possible)" in " ".join(
+        printed(one_side)[:2]
+    )
+    lossy = judge((0.3, -0.3, 0.1), metric="test_loss").across
+    assert lossy is not None and lossy.heterogeneity is not None and lossy.heterogeneity.prediction is not None
+    assert lossy.heterogeneity.prediction.low < -1, "a loss has no limit"
+
+
 def test_cells_without_spread_beyond_their_noise_are_not_said_to_differ_by_a_number() -> None:
     found = judge((0.02, 0.02, 0.02))
     assert found.across is not None and found.across.heterogeneity is not None

@@ -75,7 +75,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "Seconds: the time of all seeds together, divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: some seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: only one of them excludes zero. "
-        "That happens if the differences are skewed, or if there are few seeds. Do not trust either alone there: more seeds show which one holds.",
+        "That happens if the differences are skewed, or if there are few seeds. Take this as not settled. More seeds help slowly if a few seeds differ much from the rest. For epochs, read the speed-up: a ratio is less skewed.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, engine, versions, machine",
         "VERDICT  helps  because.",

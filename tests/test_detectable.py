@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bnexp.comparison.detectable import Design, Earlier, detectable_by
@@ -109,22 +110,77 @@ def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> Non
         assert "too small" not in detectable_by(design(**{"margin": 0.01, **other}), earlier(rows=ROWS)).sentence
 
 
+SPREAD = "The spread is known once these data have been compared."
+NEW_ROWS = " For new rows it must be larger, as the spread over the held-out rows counts, too."
+
+
 @pytest.mark.parametrize(
-    "facts",
+    ("facts", "start", "size", "end"),
     [
-        {"metric": "val_loss"},
-        {"metric": "accuracy"},
-        {"metric": "test_accuracy"},
-        {"own_splits": True},
-        {"grouped": True},
-        {"about": "these-rows"},
+        ({"metric": "val_loss"}, "On these rows, 20 seeds detect the log ratio in val_loss", "0.66", NEW_ROWS),
+        ({"metric": "val_auc"}, "On these rows, 20 seeds detect the difference in val_auc", "0.66", NEW_ROWS),
+        ({"metric": "test_accuracy"}, "On these rows, 20 seeds detect the difference in test_accuracy (%)", "0.66", ""),
+        ({"own_splits": True}, "For other splits, which overlap, 20 seeds detect the difference in val_", "1.62", ""),
+        ({"grouped": True}, "On these rows, 20 seeds detect the difference in val_accuracy (%)", "0.66", NEW_ROWS),
+        ({"about": "these-rows"}, "On these rows, 20 seeds detect the difference in val_accuracy (%)", "0.66", ""),
+        ({"about": "these-rows", "own_splits": True, "metric": "val_loss"}, "On these splits, 20 seeds", "0.66", ""),
     ],
 )
-def test_where_nothing_bounds_the_variance_it_is_not_known(facts: dict[str, Any]) -> None:
+def test_where_no_variance_is_known_the_difference_is_told_in_deviations_over_seeds(
+    facts: dict[str, Any], start: str, size: str, end: str
+) -> None:
     found = detectable_by(design(**facts), None)
     assert found.difference is None
-    assert found.sentence.startswith("Which difference 20 seeds detect in ")
-    assert found.sentence.endswith(" is not known until these data have been compared once.")
+    assert found.sentence.startswith(start)
+    assert found.sentence.endswith(
+        f" with about 80% probability (95% interval) if it is at least {size} times its standard deviation over "
+        f"seeds.{end} {SPREAD}"
+    )
+
+
+def of_loss(**facts: Any) -> Earlier:
+    """Return a comparison of losses whose baseline has the mean 0.5, judged as `facts` say."""
+    found = earlier("val_loss", {**ROWS, "seed_variance": 1e-4, "row_variance": 0.0025, "rest_variance": 0.0})
+    known = found.document.model_dump()
+    known["arms"] = [
+        {
+            "name": "nobn",
+            "parameters": {"trainable": 1, "non_trainable": 0},
+            "seeds": 20,
+            "metrics": {"val_loss": {"mean": 0.5, "low": 0.4, "high": 0.6}},
+        }
+    ]
+    known["contrasts"][0]["judged"] = facts or None
+    return Earlier(found.run, ComparisonDocument.model_validate(known))
+
+
+def test_a_loss_is_told_as_the_ratio_by_which_it_is_judged() -> None:
+    rows = {"drawn": "rows", "count": 200, "seed_variance": 1e-4, "row_variance": 0.04, "rest_variance": 0.0}
+    judged = {
+        "mean": 0.0, "low": -0.02093, "high": 0.02093, "scale": "ratio", "level": 0.95, "margin": 0.05,
+        "margin_level": 0.95, "p_value": 0.5, "new_rows": {**UNITS, **rows},
+    }  # fmt: skip
+    found = detectable_by(design("val_loss"), of_loss(**judged))
+    log = detectable(error_over_rows(Components(1e-4, 0.04, 0.0), 20, 200))
+    assert found.difference == pytest.approx(0.5 * np.expm1(log))
+    assert found.sentence == (
+        f"For new rows, 20 seeds and 200 held-out rows detect a ratio of {np.exp(log):.3g} or {np.exp(-log):.3g} in "
+        "val_loss with about 80% probability (95% interval), by the variances of bn-vs-nobn. A ratio between 0.952 and "
+        "1.05 does not matter."
+    )
+    these = detectable_by(design("val_loss", about="these-rows"), of_loss(**judged))
+    log = detectable(error_over_seeds(0.01 * np.sqrt(20), 20))  # 0.02093 is 2.093 standard errors
+    assert these.difference == pytest.approx(0.5 * np.expm1(log), rel=1e-3)
+    fine = detectable_by(design("val_loss", margin=0.01), of_loss(**judged)).sentence
+    assert " A ratio between 0.98 and 1.02 does not matter, and one between 1.02 and 1." in fine
+
+
+def test_the_spread_of_a_loss_that_was_not_judged_is_taken_relative_to_its_mean() -> None:
+    found = detectable_by(design("val_loss"), of_loss())
+    log = detectable(error_over_rows(Components(1e-4 / 0.25, 0.0025 / 0.25, 0.0), 20, 200))
+    assert found.difference == pytest.approx(0.5 * np.expm1(log))
+    over_splits = detectable_by(design("val_loss", own_splits=True), of_loss()).sentence
+    assert "detect a difference of 0.0" in over_splits and " The margin is 0.025" in over_splits
 
 
 def test_too_few_seeds_for_any_verdict_are_told_first() -> None:

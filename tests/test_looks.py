@@ -417,6 +417,8 @@ def test_a_dry_run_tells_the_looks_and_what_the_last_one_detects_at_its_level(se
     assert "detect a difference of" in told and f"({100 * level:.3g}% interval)" in told
     plan = json.loads(bnexp(*command, "--json", cwd=settled[0]).stdout)
     assert (plan["looks"], plan["seeds"]) == ([10, 20], 20)
+    one = ("compare", "bn", "nobn", "--until-settled", "--max-seeds", "10", "--dry-run")
+    assert "looks at 10 seeds: there is one look\n" in bnexp(*one, cwd=settled[0]).stdout
 
 
 def test_seeds_of_the_user_are_refused_beside_those_of_the_looks_with_all_else(settled: tuple[Path, Done]) -> None:

@@ -14,11 +14,12 @@ from arms import answered, arm, changed, measured, rows_right
 from pydantic import TypeAdapter
 
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.answer import _is_at_the_edge, _unseen_failures
 from bnexp.comparison.new_rows import of_r2
 from bnexp.config.dataset import Dataset
 from bnexp.held_out import HeldOut, PartRows
 from bnexp.report.comparison_notes import is_unbounded, new_column, notes
-from bnexp.statistics import mean_interval, over_splits
+from bnexp.statistics import Interval, mean_interval, over_splits
 from bnexp.statistics.held_out_rows import by_group, new_rows
 from bnexp.store.comparison_document import Contrast, NewRowsInterval
 
@@ -75,6 +76,9 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     base &= generator.random(base.shape) < 0.999
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
+    pairs = len(treated)
+    assert verdict.sentence.endswith(f" {_unseen_failures(pairs)}"), "these rows alone say nothing of rare failures"
+    assert "just inside" not in verdict.sentence
     assert (
         "held-out rows instead of 200 there is about a 50% chance to settle it. More seeds alone would not settle it. For these 200 rows alone: no difference"
         in verdict.sentence
@@ -560,3 +564,13 @@ def test_f1_of_the_commoner_class_is_warned_of() -> None:
         told = [text for text in contrast_of(*arms, metric="val_f1").cautions if "is about the class" in text]
         expected = "val_f1 is about the class 'well', the second by name, which has 90% of the rows. "
         assert [text.startswith(expected) for text in told] == ([True] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "margin", "edge"),
+    [(-0.9956, 0.5, 1.0, True), (-0.5, 0.9956, 1.0, True), (-0.98, 0.98, 1.0, False), (0.1, 0.2, 0.5, False)],
+)
+def test_a_bound_that_is_written_like_the_margin_is_said_to_be_inside(
+    low: float, high: float, margin: float, edge: bool
+) -> None:
+    assert _is_at_the_edge(Interval(0.0, low, high), margin) is edge

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -560,8 +562,15 @@ def test_compare_offers_it_too_and_takes_the_run_once_it_is_finished(left: store
     assert "training small" not in bnexp("compare", "a.yaml", "b.yaml", cwd=tmp_path).stderr
     stopped(SMALL.model_copy(update={"name": "third"}), tmp_path / "runs", 2)
     (tmp_path / "c.yaml").write_text((tmp_path / "a.yaml").read_text().replace("name: small", "name: third"))
-    said = bnexp("compare", "a.yaml", "c.yaml", cwd=tmp_path).stderr
-    assert "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew." in said
+    resume = f"bnexp train --resume runs/{newest(tmp_path / 'runs').id}"
+    offer = (
+        "third: an interrupted run of this config is at epoch 2 of 4; it is trained anew. To go on instead: first "
+        f"`{resume}`, then the same again.\n"
+    )
+    assert offer in bnexp("compare", "a.yaml", "c.yaml", "--dry-run", cwd=tmp_path).stdout
+    plan = json.loads(bnexp("compare", "a.yaml", "c.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)
+    assert [arm.get("interrupted") for arm in plan["arms"]] == [None, offer.strip()]
+    assert offer in bnexp("compare", "a.yaml", "c.yaml", cwd=tmp_path).stderr
 
 
 def test_a_run_that_was_stopped_before_its_history_was_kept_says_how_it_goes_on(
@@ -625,13 +634,37 @@ def _other(place: Path) -> Path:
     return path
 
 
+def test_a_full_disk_names_the_command_that_goes_on_once_there_is_space(
+    left: store.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def fill_up(descriptor: int) -> None:
+        if "history.json" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    cure = f"Free some space, or make the directory writable. Then go on: bnexp train --resume runs/{left.id}\n"
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fill_up)
+        said = bnexp("train", "--resume", left.id, cwd=tmp_path, code=1).stderr
+        assert f"history.json: cannot be written (No space left on device). {cure}" in said
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda place: Mock(free=1000))
+        said = bnexp("train", "--resume", left.id, cwd=tmp_path, code=2).stderr
+        assert f"has 0.0 MiB free; a run needs about 16 MiB. {cure}" in said
+    assert bnexp("train", "--resume", left.id, cwd=tmp_path).stdout.endswith(f"finished: runs/{left.id}\n")
+    assert "expected an interrupted run. No run in runs can go on." in refused("train", "--resume", "x", cwd=tmp_path)
+
+
 def test_an_interrupted_run_with_fewer_seeds_is_offered_and_not_added_to(left: store.Run, tmp_path: Path) -> None:
     runs, more = tmp_path / "runs", with_seeds(SMALL, 4)
     assert kept_seeds(more, runs, pytest.fail) is None
     said = bnexp("train", "a.yaml", "--seeds", "3", "training.epochs=4", cwd=tmp_path).stderr
     assert (
-        "small: an interrupted run of this config is at epoch 3 of 4, with 2 of the 3 seeds; its seeds are trained "
-        f"anew. To train only the others: bnexp train --resume runs/{left.id}, then the same again.\n"
+        "small: an interrupted run of this config is at epoch 3 of 4, with 2 of the 3 seeds, which are trained "
+        f"anew. To keep them: first `bnexp train --resume runs/{left.id}`, then the same again, which trains only the 1 "
+        "missing seed.\n"
     ) in said
     assert lookup.resumable(runs, more) is None, "a newer run has finished its seeds"
     assert lookup.resumable(runs, with_seeds(SMALL, 1)) is None, "it has more seeds than that"

@@ -29,7 +29,7 @@ from bnexp.study.jobs import Job
 from bnexp.study.outlook import plan_document
 from bnexp.study.plan import Plan, finished, pending
 from bnexp.study.result import Result
-from bnexp.study.trial_rows import rows_path
+from bnexp.study.trial_rows import keep_rows, kept_rows, rows_path
 
 pytestmark = pytest.mark.usefixtures("seed_by_seed")
 EPOCHS = "epochs: 10}"
@@ -106,6 +106,40 @@ def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_onc
     )
     assert answer.hypotheses[0].difference == expected.hypotheses[0].difference
     assert answer.hypotheses[0].earlier_seeds == [2] and expected.hypotheses[0].earlier_seeds == []
+
+
+def test_the_answer_that_fewer_seeds_gave_another_hypothesis_is_not_told_as_the_answer_of_this_one(
+    tmp_path: Path,
+) -> None:
+    run(tmp_path, STUDY % 2)
+    run(tmp_path, STUDY.replace("test_accuracy", "test_loss") % 2)
+    more = plan_document(planned(tmp_path, STUDY % 3), 1)
+    assert (more.claims[0].earlier_seeds, more.claims[0].asked_after_results) == ([2], False)
+    assert more.other_answers == {}, "they are told as an earlier look, or as results before the question"
+    new = plan_document(planned(tmp_path, STUDY.replace("smallest: 0.01", "smallest: 0.02") % 3), 1)
+    assert new.claims[0].asked_after_results and new.other_answers == {}
+
+
+def test_more_seeds_join_trials_that_keep_no_predictions_and_a_metric_of_classes_trains_all(tmp_path: Path) -> None:
+    few, _, _ = run(tmp_path, STUDY % 2)
+    shutil.copytree(tmp_path, tmp_path / "whole")
+    for trial, result in zip(few.trials, results(few), strict=True):
+        rows = kept_rows(few.path(trial), result)
+        assert rows is not None
+        keep = keep_rows(few.path(trial), result.model_copy(update={"held_out": rows.without_predictions()}))
+        few.path(trial).write_text(keep.model_dump_json())
+    of_classes = STUDY.replace("metric: test_accuracy", "metric: test_auc")
+    plan = planned(tmp_path, of_classes % 3)
+    assert plan.begun.results == {}
+    assert plan.begun.not_used == [f"the training of {few.directory.name} cannot be used: it did not keep test_auc"]
+    _, seeds, _ = run(tmp_path, STUDY % 3)
+    assert set(seeds) == {(2,)}
+    _, seeds, answer = run(tmp_path / "whole", of_classes % 3)
+    assert set(seeds) == {(2,)} and answer.hypotheses[0].asked_after_results
+    _, _, at_once = run(tmp_path / "at_once", of_classes % 3)
+    assert answer.hypotheses[0].difference == at_once.hypotheses[0].difference
+    _, seeds, _ = run(tmp_path / "whole", of_classes.replace("test_auc", "val_mcc") % 3)
+    assert seeds == [], "the predictions of all seeds are joined"
 
 
 @pytest.mark.slow

@@ -210,6 +210,11 @@ def test_where_another_cell_would_lie_is_dotted_behind_the_diamond() -> None:
     (dotted,) = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
     assert (list(dotted.get_xdata()), list(dotted.get_ydata())) == (pytest.approx([-3, 7]), [3, 3])
     assert "diamond: the claim, 97.5%; dotted: another cell" in " ".join(texts(figure))
+    assert "the cells differ beyond their noise (Cochran's Q, p 0.01): see each of them" in texts(figure)[1]
+    cells[0]["direction"], cells[1]["direction"] = "higher", "lower"
+    said = texts(study_figure(facts))[1]
+    assert "no single answer: bn is higher in 1 cell and lower in 1, each beyond its noise" in said
+    assert "differ" not in said
 
 
 NEW_ROWS = {"mean": 0.2, "low": -0.1, "high": 0.5, "drawn": "rows", "count": 60}

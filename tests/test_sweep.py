@@ -102,7 +102,13 @@ def test_the_headline_of_the_task_is_shown_of_the_test_part_if_there_is_one(tmp_
 def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Path) -> None:
     assert refusal(tmp_path, SWEEP, metric="val_los") == (
         "metric is 'val_los'; it is not measured in every cell. Did you mean 'val_loss'? Good names: loss, accuracy, "
-        "val_loss, val_accuracy, test_loss, test_accuracy, train_loss, train_accuracy."
+        "val_loss, val_accuracy, test_loss, test_accuracy, train_loss, train_accuracy, val_auc, val_f1, "
+        "val_balanced_accuracy, val_mcc, val_pr_auc, val_log_loss, val_brier, val_calibration_error, test_auc, test_f1, "
+        "test_balanced_accuracy, test_mcc, test_pr_auc, test_log_loss, test_brier, test_calibration_error."
+    )
+    assert refusal(tmp_path, SWEEP.replace("{epochs: 10}", "{epochs: 10, keep_rows: false}"), metric="val_auc") == (
+        "metric is 'val_auc'; it is computed from the predictions for held-out rows, and an arm keeps none. "
+        "Set training.keep_rows: true."
     )
     assert refusal(tmp_path, SWEEP.replace(", validation_size: 0.25", ""), metric="test_loss") == (
         "metric is 'test_loss'; there is no test part beside the validation part. "
@@ -111,7 +117,7 @@ def test_a_metric_that_a_sweep_cannot_show_is_refused_with_the_cure(tmp_path: Pa
     )
     assert refusal(tmp_path, SWEEP + CLAIM % "test_accuracy", metric="val_loss") == (
         "metric is 'val_loss', which is for a study without a hypothesis. Change the metric of the hypothesis "
-        "instead, at s.yaml:5; only one that no epoch measures needs new training."
+        "instead, at s.yaml:5. It rarely needs new training: `--dry-run` shows what would be trained."
     )
 
 
@@ -211,6 +217,46 @@ def test_a_sweep_is_asked_later_by_a_hypothesis_or_for_another_metric_and_trains
         assert claim["asked_after_results"]
         assert trials(tmp_path) == kept, "nothing is trained again"
     assert stored(tmp_path, SHORT) == first
+
+
+def test_a_metric_of_classes_is_read_later_from_what_a_sweep_keeps_with_the_same_numbers(
+    tmp_path: Path, workers_here: None
+) -> None:
+    first = stored(tmp_path, SHORT)
+    kept = trials(tmp_path)
+    shown = stored(tmp_path, SHORT, "--metric", "val_auc")
+    asked = stored(tmp_path, SHORT + CLAIM % "val_auc")
+    assert trials(tmp_path) == kept, "nothing is trained again"
+    at_once = stored(tmp_path, SHORT + CLAIM % "val_auc", "--runs", "other")
+    (claim,), (same,) = asked["hypotheses"], at_once["hypotheses"]
+    assert claim["asked_after_results"] and not same["asked_after_results"]
+    assert claim["difference"] == same["difference"]
+    assert [one["arms"] for one in asked["cells"]] == [one["arms"] for one in at_once["cells"]]
+    assert [one["arms"] for one in shown["cells"]] == [one["arms"] for one in at_once["cells"]]
+    assert stored(tmp_path, SHORT) == first
+
+
+def test_large_predictions_are_not_kept_unasked_and_the_plan_says_what_that_costs(
+    tmp_path: Path, workers_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnexp.experiment.measurement.MOST_PREDICTION_BYTES", 2 * 32 * 4 - 1)
+    stored(tmp_path, SHORT)
+    kept = trials(tmp_path)
+    planned_then = stored(tmp_path, SHORT + CLAIM % "val_auc", "--dry-run")
+    assert (planned_then["not_kept"], planned_then["predictions_not_kept"]) == ([], ["val_auc"])
+    assert planned_then["trainings_left"] == 4
+    said = lines(plan_table.study_plan(plan_document(planned(tmp_path, SHORT + CLAIM % "val_auc"), 1)))
+    assert (
+        "WARNING  finished trials do not keep the predictions that val_auc needs, so they are trained again. An earlier "
+        "bnexp trained them, or the predictions take more than 32 MiB for a trial. A hypothesis about accuracy or loss "
+        "needs no training."
+    ) in said
+    stored(tmp_path, SHORT + CLAIM % "val_auc")
+    assert trials(tmp_path) != kept
+    assert stored(tmp_path, SHORT, "--metric", "val_f1", "--dry-run")["trainings_left"] == 0, "now they are kept"
+    monkeypatch.setattr("bnexp.experiment.measurement.MOST_PREDICTION_BYTES", 2 * 32 * 4)
+    stored(tmp_path, SHORT, "--runs", "other")
+    assert stored(tmp_path, SHORT, "--metric", "val_f1", "--dry-run", "--runs", "other")["trainings_left"] == 0
 
 
 @pytest.mark.slow

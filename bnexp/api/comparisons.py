@@ -190,7 +190,7 @@ def _train(item: resolve.Planned, *, work: Work) -> Finished:
     trained = work.trained
     work.observer.info(f"training {item.name}: {item.reason}")
     with work_begun(when=bool(trained)):
-        trained.append(train_one(item.experiment, _typed(item, work.question), work.runs, work.observer))
+        trained.append(train_one(item.experiment, _typed(item, work.question), work.runs, work.observer, compared=True))
     if trained[-1].interrupted:
         kept = trained[-1].run.directory
         raise StoppedError(f"Interrupted: {kept} keeps the epochs so far. Nothing was compared.")

@@ -42,8 +42,6 @@ class CheckedExperiment:
     """The seeds that are stored, and the seeds that are to be trained."""
     goes_on_at: str | None = None
     """With `resume`: a phrase that names the interrupted run and the epoch at which it goes on."""
-    offer: str | None = None
-    """How an interrupted run of the same config goes on, if there is one."""
 
     @property
     def warnings(self) -> list[str]:
@@ -94,9 +92,7 @@ def check(
     asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
     facts = checked(asked, observer)
     return [
-        CheckedExperiment(
-            one.experiment, known, planned_seeds(one.experiment, Path(runs)), offer=_offer(one.experiment, Path(runs))
-        )
+        CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
         for one, known in zip(asked, facts, strict=True)
     ]
 
@@ -235,24 +231,14 @@ def _resumed(found: Interrupted, observer: Observer) -> TrainedRun:
     return _heard(finished, observer)
 
 
-def _offer(experiment: Experiment, runs: Path) -> str | None:
-    """Return how an interrupted run of the same config goes on; None if there is none."""
-    if (stopped := lookup.resumable(runs, experiment)) is None:
-        return None
-    run, head = stopped
-    asked, go_on_with_it = experiment.training.seeds, run.going_on
-    text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
-    if head.seeds == asked:
-        return f"{text}; it is trained anew. To go on instead: {go_on_with_it}"
-    return (
-        f"{text}, with {head.seeds} of the {asked} seeds; its seeds are trained anew. "
-        f"To train only the others: {go_on_with_it}, then the same again."
-    )
+def train_one(
+    experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer, *, compared: bool = False
+) -> TrainedRun:
+    """Train a checked experiment, without the seeds that an earlier run keeps, and draw its figures; return the run.
 
-
-def train_one(experiment: Experiment, overrides: Sequence[str], runs: Path, observer: Observer) -> TrainedRun:
-    """Train a checked experiment, without the seeds that an earlier run keeps, and draw its figures; return the run."""
-    if (offer := _offer(experiment, runs)) is not None:
+    `compared` is True if the experiment is an arm of a comparison.
+    """
+    if (offer := lookup.offer(runs, experiment, compared=compared)) is not None:
         observer.info(offer)
     try:
         kept = kept_seeds(experiment, runs, observer.info)

@@ -97,7 +97,7 @@ def _print_plan(checked: CheckedExperiment) -> None:
     print(config.dump(checked.experiment), end="")
     facts = checked.facts
     told = [*data_lines(facts.data), *network_lines(facts.network), *map(warning, checked.warnings)]
-    told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at, checked.offer)
+    told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at)
     for line in told:
         print(f"# {line.plain}")
 
@@ -121,7 +121,7 @@ def check(
         return DONE
     for one, more in zip(checked, found, strict=True):
         print(config.dump(one.experiment))
-        plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at, one.offer)
+        plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
         print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
     return DONE
 

@@ -125,7 +125,12 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
     elif here.word == wording.open and difference.shown_here.sign and not difference.is_claim:
         these += ", a difference that may be smaller than the margin"
+    elif here.rests_on_margin and _is_at_the_edge(here.interval, difference.margin):
+        these += f", just inside {'the smallest effect of interest' if difference.is_claim else 'the margin'}"
     these += "."
+    failures = _unseen_failures(difference.pairs)
+    if here.rests_on_margin and failures not in (rest or ""):
+        these += f" {failures}"
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
@@ -141,6 +146,11 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     level, heed = found.shared_level(difference), _heed(difference, is_open=found.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, these) if one)
     return Verdict(word=found.word, settled_by=settled_by, sentence=text, about="new rows", these_rows=here.word)
+
+
+def _is_at_the_edge(interval: Interval, margin: float) -> bool:
+    """Return True if a bound of an interval inside the margin may look equal to the margin once it is rounded."""
+    return max(-interval.low, interval.high) > 0.99 * margin
 
 
 def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Found) -> Verdict:

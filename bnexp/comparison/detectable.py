@@ -1,18 +1,21 @@
 """Which difference a comparison can detect, in one sentence, before anything is trained.
 
 The variances come from an earlier comparison of the same data. Without an earlier comparison, the worst case is
-assumed for an accuracy. For any other metric the difference is not known.
+assumed for an accuracy on new rows. In any other case the difference is given in standard deviations over seeds.
+
+A loss or an error is judged by a ratio (`scale`), so the smallest ratio is given.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnexp import statistics
-from bnexp.comparison.metric_rules import rows_to_show_small
+from bnexp.comparison.metric_rules import RELATIVE_MARGIN, rows_to_show_small
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.question import About
+from bnexp.comparison.scale import ratio_limits, ratio_text
 from bnexp.config.dataset import Dataset
 from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
@@ -24,7 +27,8 @@ from bnexp.statistics.power import (
     error_over_seeds,
     error_over_splits,
 )
-from bnexp.store.comparison_document import ComparisonDocument, MetricDifference
+from bnexp.statistics.quantiles import t_quantile
+from bnexp.store.comparison_document import ComparisonDocument, Judged, MetricDifference
 from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
 
@@ -32,6 +36,8 @@ DISAGREE = 0.2
 """Share of held-out rows that two arms are assumed to answer differently before the first run, alike in each seed."""
 
 
+LARGEST_LOG = 20.0
+"""The log of the largest ratio that is named."""
 KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
 
 
@@ -75,6 +81,50 @@ class Earlier:
         found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
         return next((one for one in found if one is not None and _has_spread(one)), None)
 
+    def baseline_mean(self, metric: str) -> float | None:
+        """Return the mean of the baseline's final values; None if it is not known."""
+        means = (arm.metrics.get(metric) for arm in self.document.arms if arm.name == self.document.baseline)
+        return next((one.mean for one in means if one is not None), None)
+
+    def log_ratio(self, metric: str) -> MetricDifference | None:
+        """Return the difference between the logs of a metric; None if it has no logs.
+
+        If another metric was judged, the spread of the logs is about the spread of the values divided by their mean.
+        """
+        found, mean = self.difference(metric), self.baseline_mean(metric)
+        judged = next((one.judged for one in self.document.contrasts if one.judged is not None), None)
+        if judged is not None and judged.scale == "ratio" and self.document.primary.metric == metric and found:
+            return _of_judged(judged, found.pairs)
+        if found is None or mean is None or mean <= 0:
+            return None
+        return _divided(found, mean)
+
+
+def _of_judged(judged: Judged, pairs: int) -> MetricDifference | None:
+    """Return a judged difference as one with a standard deviation over pairs, which follows from its interval."""
+    if judged.low is None or judged.high is None or pairs < 2:
+        return None
+    error = (judged.high - judged.low) / 2 / t_quantile(judged.level, pairs - 1)
+    return MetricDifference(
+        mean=judged.mean,
+        low=judged.low,
+        high=judged.high,
+        standard_deviation=error * math.sqrt(pairs),
+        pairs=pairs,
+        new_rows=judged.new_rows,
+    )
+
+
+def _divided(found: MetricDifference, mean: float) -> MetricDifference:
+    """Return a difference, with its variances, in units of a mean."""
+    rows, deviation = found.new_rows, found.standard_deviation
+    if rows is not None:
+        names = ("seed_variance", "row_variance", "rest_variance")
+        known = {name: value for name in names if (value := getattr(rows, name)) is not None}
+        rows = rows.model_copy(update={name: value / mean**2 for name, value in known.items()})
+    spread = None if deviation is None else deviation / mean
+    return found.model_copy(update={"standard_deviation": spread, "new_rows": rows})
+
 
 def _has_spread(found: MetricDifference) -> bool:
     """Return True if a difference varies, over pairs or over rows."""
@@ -113,20 +163,44 @@ def _rows_for_small(design: Design) -> str | None:
 
 def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:
     if earlier is not None and found is not None:
-        error, drawn = _measured(design, found)
+        mean = earlier.baseline_mean(design.metric)
+        is_ratio = traits(design.metric).margin is None and not design.own_splits
+        logs = earlier.log_ratio(design.metric) if is_ratio else None
+        error, drawn = _measured(design, logs or found)
         if error.value > 0:  # at 0 all pairs differed alike: other seeds may vary
             others = "" if earlier.is_of_these else ", whose arms have other settings"
-            return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
+            end, start = f", by the variances of {earlier.run}{others}", f"{drawn} detect"
+            if logs is not None and mean is not None:
+                return _told_ratio(design, error, mean, start, end, earlier.run)
+            if design.margin is None and mean is not None:
+                design = replace(design, margin=RELATIVE_MARGIN * abs(mean))
+            return _told(design, error, start, end, earlier.run)
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
         end = f", if in every seed the arms answer differently on {rows}. {KNOWN_LATER}"
         return _told(design, error, f"At worst, {design.seeds} seeds detect", end.rstrip("."), None)
+    return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))
+
+
+def _in_deviations(design: Design) -> str:
+    """Return what can be detected in standard deviations over seeds, if no variance is known yet."""
+    anew = design.about == "new-rows"
+    share = (design.rows or 0) / (design.data.training_rows or math.inf)
+    is_of_splits = design.own_splits and anew
+    error = error_over_splits(1.0, design.seeds, share) if is_of_splits else error_over_seeds(1.0, design.seeds)
+    is_ratio = traits(design.metric).margin is None and not design.own_splits
+    what = f"the {'log ratio' if is_ratio else 'difference'} in {with_unit(design.metric)}"
+    where = f"On these {'splits' if design.own_splits else 'rows'}"
+    where = "For other splits, which overlap" if is_of_splits else where
     said = (
-        f"Which difference {design.seeds} seeds detect in {with_unit(design.metric)} is not known until these data "
-        "have been compared once."
+        f"{where}, {design.seeds} seeds detect {what} with about {POWER:.0%} probability "
+        f"({100 * design.level:.3g}% interval) if it is at least {detectable(error, level=design.level):.2f} times its "
+        "standard deviation over seeds."
     )
-    return Detectable(difference=None, rests_on=None, sentence=said)
+    if anew and not design.own_splits and design.rows is not None:
+        said += " For new rows it must be larger, as the spread over the held-out rows counts, too."
+    return f"{said} The spread is known once these data have been compared."
 
 
 def _is_assumed(design: Design) -> bool:
@@ -149,6 +223,20 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
     parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
     what = "held-out rows" if rows.drawn == "rows" else "groups of held-out rows"
     return error_over_rows(parts, design.seeds, rows.count), f"For new {rows.drawn}, {seeds} and {rows.count:,} {what}"
+
+
+def _told_ratio(design: Design, error: StandardError, mean: float, start: str, end: str, rests_on: str) -> Detectable:
+    """Return the smallest ratio that is detected, if the baseline has this mean, and the ratio that matters."""
+    size = detectable(error, level=design.level)
+    if not size <= LARGEST_LOG:
+        return Detectable(difference=None, rests_on=rests_on, sentence=f"{start} no ratio of realistic size{end}.")
+    margin = math.log1p(RELATIVE_MARGIN if design.margin is None else design.margin / mean)
+    chance = f"with about {POWER:.0%} probability ({100 * design.level:.3g}% interval)"
+    said = f"{start} a ratio of {ratio_text(size)} or {ratio_text(-size)} in {design.metric} {chance}{end}."
+    said += f" A ratio {ratio_limits(margin)} does not matter"
+    between = f", and one between {ratio_text(margin)} and {ratio_text(size)}, or its inverse, may stay undetected"
+    said += f"{between if size > margin else ''}."
+    return Detectable(difference=mean * math.expm1(size), rests_on=rests_on, sentence=said)
 
 
 def _told(design: Design, error: StandardError, start: str, end: str, rests_on: str | None) -> Detectable:

@@ -122,7 +122,7 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         network, seconds = arm.record.network, None
     else:
         experiment = resolve.experiment_of(item)
-        seeds = planned_seeds(experiment, runs)
+        seeds = planned_seeds(experiment, runs, compared=True)
         facts = checked[item.name]
         network = facts.network
         steps = experiment.training.epochs * facts.steps

@@ -123,8 +123,10 @@ def usable_seeds(experiment: Experiment, runs: Path) -> tuple[KeptSeeds | None, 
     return None, list(not_used.values())
 
 
-def planned_seeds(experiment: Experiment, runs: Path) -> PlannedSeeds:
+def planned_seeds(experiment: Experiment, runs: Path, *, compared: bool = False) -> PlannedSeeds:
     """Return how many seeds of an experiment a run keeps, and why other runs cannot be used; nothing is trained.
+
+    It also says how an interrupted run goes on. `compared` is True if the experiment is an arm of a comparison.
 
     Raises:
         UserError: if the data or the model of the experiment is invalid.
@@ -135,6 +137,7 @@ def planned_seeds(experiment: Experiment, runs: Path) -> PlannedSeeds:
         seeds_kept=0 if kept is None else len(kept.seeds),
         kept_in=None if kept is None else kept.directory.name,
         seeds_not_used=not_used,
+        interrupted=lookup.offer(runs, experiment, compared=compared),
     )
 
 

@@ -12,7 +12,7 @@ from bnexp import config, store
 from bnexp.checkpoint import Head
 from bnexp.comparison import error_unit_of
 from bnexp.config import Experiment
-from bnexp.errors import RunError, UserError
+from bnexp.errors import RunError, UserError, counted
 from bnexp.experiment.own_files import OwnFiles, own_files
 from bnexp.store.records import Seeds
 from bnexp.system.listeners import Warn
@@ -141,6 +141,26 @@ def resumable(runs: Path, experiment: Experiment) -> tuple[store.Run, Head] | No
         if is_wanted and not any(map(seeds.issubset, finished_seeds)) and (head := run.checkpoint()) is not None:
             return (run, head) if is_of(run, own_files(experiment)) else None
     return None
+
+
+def offer(runs: Path, experiment: Experiment, *, compared: bool = False) -> str | None:
+    """Return how an interrupted run of the same config goes on; None if there is none.
+
+    `compared` is True if the experiment is an arm of a comparison, which comes after it.
+    """
+    if (stopped := resumable(runs, experiment)) is None:
+        return None
+    run, head = stopped
+    left = experiment.training.seeds - head.seeds
+    text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
+    if not left and not compared:
+        return f"{text}; it is trained anew. To go on instead: {run.going_on}"
+    if not left:
+        return f"{text}; it is trained anew. To go on instead: first `{run.going_on}`, then the same again."
+    return (
+        f"{text}, with {head.seeds} of the {experiment.training.seeds} seeds, which are trained anew. To keep them: "
+        f"first `{run.going_on}`, then the same again, which trains only the {counted(left, 'missing seed')}."
+    )
 
 
 def newest(runs: Path, name: str) -> store.Run | None:

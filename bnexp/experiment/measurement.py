@@ -27,6 +27,11 @@ from bnexp.store.records import Seeds
 if TYPE_CHECKING:
     from bnexp.data import Data
 
+MOST_PREDICTION_BYTES = 2**25
+"""Limit for the predictions of all seeds and rows of one experiment that no question needs yet. They are kept so that a
+later question about AUC and the like needs no training. Measured: 20 seeds x 10,000 rows x 10 classes take 4 MiB, are
+written in 0.3 s and read in 0.05 s."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -56,16 +61,17 @@ class Measured:
 class _RowKeeper(BatchObserver):
     """Keeps the measures of each held-out row, wave by wave, for each experiment of a batch."""
 
-    def __init__(self, batch: Sequence[Prepared], *, predictions: bool) -> None:
-        self._predictions = predictions
+    def __init__(self, batch: Sequence[Prepared], seeds: int, *, predictions: bool) -> None:
+        self._seeds, self._predictions = seeds, predictions
         self._numbers = {id(one.experiment): number for number, one in enumerate(batch)}
         self._waves: list[list[HeldOut]] = [[] for _ in batch]
 
     def wave_ended(self, wave: Wave) -> None:
-        """Keep the rows of a wave. Predictions are kept only if errors or metrics are computed from them."""
+        """Keep the rows of a wave. Large predictions are kept only if errors or metrics are computed from them."""
         if (rows := held_out(wave)) is not None:
             is_needed = self._predictions or wave.prepared.data.task == "regression"
-            kept = rows if is_needed else rows.without_predictions()
+            is_small = self._seeds * rows.prediction_bytes <= MOST_PREDICTION_BYTES
+            kept = rows if is_needed or is_small else rows.without_predictions()
             self._waves[self._numbers[id(wave.prepared.experiment)]].append(kept)
 
     def of(self, number: int, seeds: Seeds) -> HeldOut | None:
@@ -145,7 +151,7 @@ def _measured_alike(
     begun = time.monotonic()
     last = slice(-len(seeds), None)
     batch = [Prepared(one, own.of(last), built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
-    keeper = _RowKeeper(batch, predictions=predictions)
+    keeper = _RowKeeper(batch, len(seeds), predictions=predictions)
     histories = list(train(batch, seeds, keeper, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)
     rows = [keeper.of(number, seeds) for number in range(len(batch))]

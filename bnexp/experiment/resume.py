@@ -5,6 +5,7 @@ TensorFlow is imported here, inside functions.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +15,22 @@ from typing import TYPE_CHECKING
 from bnexp import checkpoint, config, store
 from bnexp.checkpoint import CheckpointError, Head, Snapshot
 from bnexp.config import Experiment
-from bnexp.errors import RunError, work_begun
+from bnexp.errors import RunError, nearest, work_begun
 from bnexp.experiment.batch import Prepared
 from bnexp.experiment.circumstances import changed_circumstances, circumstances_of
 from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
 from bnexp.experiment.measured_rows import is_of_data
 from bnexp.experiment.prepare import built_for, prepared
-from bnexp.experiment.run import Draw, Finished, failure_marked, first_record, no_figures, train_in, with_figures
+from bnexp.experiment.run import (
+    Draw,
+    Finished,
+    failure_marked,
+    first_record,
+    no_figures,
+    resume_named,
+    train_in,
+    with_figures,
+)
 from bnexp.history import Watch
 from bnexp.store.run_record import Resumed
 from bnexp.system.listeners import Note
@@ -29,6 +39,10 @@ from bnexp.system.spelling import command
 
 if TYPE_CHECKING:
     from bnexp.data import Data
+
+
+MOST_NAMED = 8
+"""The most interrupted runs that a message names."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ def interrupted_run(runs: Path, name: str) -> Interrupted:
     """
     run = store.find(runs, name)
     if run is None:
-        raise RunError(f"No run is called {name!r}; expected an interrupted run. {store.nearest_runs(runs, name)}")
+        raise RunError(f"No run is called {name!r}; expected an interrupted run. {_interrupted_runs(runs, name)}")
     state = run.state()
     if state.kind != "run":
         raise RunError(f"{run.id} is a {state.kind}; expected an interrupted run. `{command('runs')}` lists them.")
@@ -62,6 +76,14 @@ def interrupted_run(runs: Path, name: str) -> Interrupted:
         return Interrupted(run, config.load(run.config), checkpoint.read_head(path))
     except CheckpointError as error:
         raise RunError(f"{path}: {error}. {_again(run)}") from error
+
+
+def _interrupted_runs(runs: Path, name: str) -> str:
+    """Return a sentence that lists the newest runs that can go on, and suggests the one nearest to a wrong name."""
+    states = ((run, run.state()) for run in store.runs_in(runs))
+    stopped = (run for run, state in states if (state.kind, state.status) == ("run", "interrupted"))
+    known = list(itertools.islice((run.id for run in stopped if run.checkpoint() is not None), MOST_NAMED))
+    return nearest(name, known) if known else f"No run in {runs} can go on."
 
 
 def _again(run: store.Run) -> str:
@@ -92,7 +114,8 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
         WorkError: if training runs out of memory, or its directory can no longer be written.
     """
     run, experiment = found.run, found.experiment
-    store.refuse_unwritable(run.directory)
+    with resume_named(run):
+        store.refuse_unwritable(run.directory)
     data = prepared(experiment)
     built = built_for(experiment, data)
     path = run.checkpoint_file

@@ -229,11 +229,24 @@ def _finite_mean(values_S: Floats) -> float | None:
 @contextmanager
 def failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
     """Mark the run as interrupted in its record if training raises any other error than CheckpointError."""
+    with resume_named(store.Run(directory)):
+        try:
+            yield
+        except CheckpointError:  # nothing was trained
+            raise
+        except BaseException:
+            with suppress(StorageError):  # a failed write may be the error that is already raised
+                store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
+            raise
+
+
+@contextmanager
+def resume_named(run: store.Run) -> Iterator[None]:
+    """Let a StorageError name the command that goes on from the run's checkpoint, if it has one."""
     try:
         yield
-    except CheckpointError:  # nothing was trained
-        raise
-    except BaseException:
-        with suppress(StorageError):  # a failed write may be the error that is already raised
-            store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
-        raise
+    except StorageError as error:
+        if not error.seen or run.checkpoint() is None:
+            raise
+        cure = f"Free some space, or make the directory writable. Then go on: {run.going_on}"
+        raise StorageError(f"{error.seen} {cure}") from error

@@ -75,8 +75,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
-            "zero. That happens if the differences are skewed, or if there are few seeds. Do not trust either alone "
-            "there: more seeds show which one holds."
+            "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not "
+            f"settled. More seeds help slowly if a few seeds differ much from the rest.{_less_skewed(contrast)}"
         )
 
 
@@ -222,6 +222,14 @@ def _tested(document: ComparisonDocument, contrast: Contrast) -> Iterator[tuple[
     known = speed_up(contrast, document.arm(contrast.arm), document.arm(contrast.baseline)) is not None
     if contrast.to_target is not None and known:
         yield f"epochs to reach {goal(document.target)}", contrast.to_target.epochs
+
+
+def _less_skewed(contrast: Contrast) -> str:
+    """Return where to read epochs to a value if their interval and their test disagree; else an empty text."""
+    reach = contrast.to_target
+    if reach is None or reach.speed_up is None or not disagrees(reach.epochs, statistics.LEVEL):
+        return ""
+    return " For epochs, read the speed-up: a ratio is less skewed."
 
 
 def _disagrees_where_it_decides(document: ComparisonDocument, contrast: Contrast) -> Iterator[str]:

@@ -50,7 +50,8 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     parts += arms_lines([(arm.name, arm.network) for arm in plan.arms])
     parts += data_lines(plan.data, plan.metric)
     if plan.looks:
-        parts.append(Text(f"looks at {seeds_in_words(plan.looks)}, until one settles the question"))
+        until = ", until one settles the question" if len(plan.looks) > 1 else ": there is one look"
+        parts.append(Text(f"looks at {seeds_in_words(plan.looks)}{until}"))
     parts.append(Text(plain(plan.detectable.sentence)))
     if seconds := sum(arm.seconds for arm in plan.arms if arm.seconds is not None):
         at_most = "at most " if plan.looks else ""
@@ -62,7 +63,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
 
 
 def _arm_lines(arm: PlannedArm) -> Iterator[str]:
-    """Yield an arm's size, which of its seeds are stored or to be trained, and why stored seeds cannot be used."""
+    """Yield an arm's size, which seeds are stored or to be trained and why, and how an interrupted run goes on."""
     size = f"{counted(arm.seeds, 'seed')} x {counted(arm.epochs, 'epoch')}"
     if arm.run is not None:
         yield f"{arm.name}: {size}, stored in {arm.run}"
@@ -70,15 +71,15 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
         yield f"{arm.name}: {size}, {seeds_to_train(arm)}"
     else:
         yield f"{arm.name}: {size}, to be trained: {arm.reason}"
+    if arm.interrupted is not None:
+        yield arm.interrupted
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
 
 
-def experiment_plan(
-    experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None, offer: str | None
-) -> Iterator[Text]:
+def experiment_plan(experiment: Experiment, seeds: PlannedSeeds, goes_on_at: str | None) -> Iterator[Text]:
     """Yield why stored seeds cannot be used, how an interrupted run goes on, and what would be trained."""
-    if offer is not None:
-        yield Text(plain(offer))
+    if seeds.interrupted is not None:
+        yield Text(plain(seeds.interrupted))
     yield from (Text(plain(f"{experiment.name}: {text}")) for text in seeds.seeds_not_used)
     parts = [f"{counted(experiment.training.seeds, 'seed')} x {counted(experiment.training.epochs, 'epoch')}"]
     parts += [seeds_to_train(seeds)] if seeds.kept_in is not None else []
@@ -149,6 +150,13 @@ def _trained_again(plan: PlanDocument) -> Iterator[str]:
     if plan.not_kept:
         cure = "A hypothesis about the final value needs no training."
         yield f"WARNING  finished trials do not keep {', '.join(plan.not_kept)}, so they are trained again. {cure}"
+    if metrics := plan.predictions_not_kept:
+        need = "needs" if len(metrics) == 1 else "need"
+        yield (
+            f"WARNING  finished trials do not keep the predictions that {' and '.join(metrics)} {need}, so they are "
+            "trained again. An earlier bnexp trained them, or the predictions take more than 32 MiB for a trial. A "
+            "hypothesis about accuracy or loss needs no training."
+        )
 
 
 def _detects(plan: PlanDocument) -> Iterator[str]:

@@ -15,8 +15,9 @@ from bnexp.report.comparison_notes import shares_in_words
 from bnexp.report.styles import STRONG
 from bnexp.statistics import fewest_pairs
 from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
-from bnexp.store.comparison_document import MetricDifference
+from bnexp.store.comparison_document import Interval, MetricDifference
 from bnexp.store.study_document import HypothesisRecord, StudyDocument
+from bnexp.study.across import largest_difference
 from bnexp.study.grid import Cell, level_text, matches
 from bnexp.study.verdict import SPEAKS_OF
 from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, written
@@ -87,7 +88,18 @@ def _differ(claim: Hypothesis, found: Heterogeneity | None) -> Iterator[str]:
         what = f"it is not shown that they differ beyond their noise (Cochran's Q, p {p_value})"
         yield f"{what}; they may differ by a standard deviation of about {tau} (tau)"
     if found.prediction is not None and found.prediction.low is not None:
-        yield f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)} (95% prediction interval)"
+        another = f"another {noun(claim)} of this kind: {bounds(claim, found.prediction)}"
+        yield f"{another} (95% prediction interval{_cut(claim, found.prediction)})"
+
+
+def _cut(claim: Hypothesis, prediction: Interval) -> str:
+    """Return a note if a prediction interval ends where no larger difference is possible, or holds all that are."""
+    if (most := largest_difference(claim)) is None:
+        return ""
+    at_end = [prediction.low == -most, prediction.high == most]
+    if all(at_end):
+        return f"; these {noun(claim)}s are too few to predict another one"
+    return ", cut at the largest difference that is possible" if any(at_end) else ""
 
 
 def _rows(claim: Hypothesis, across: AcrossCells) -> Table:

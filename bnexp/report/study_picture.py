@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from bnexp.config.study import Endpoint, Hypothesis
 from bnexp.errors import counted
-from bnexp.metrics import traits
+from bnexp.metrics import p_text, traits
 from bnexp.report.comparison_notes import written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure
 from bnexp.report.labels import SMALL, TITLE, shown
@@ -24,9 +24,10 @@ from bnexp.statistics import reading
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
+from bnexp.study.across import in_directions
 from bnexp.study.contrast import more_wins
 from bnexp.study.grid import Cell, matches
-from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name
+from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name, noun
 from bnexp.warning_kinds import kind_of
 
 TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
@@ -126,10 +127,10 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield up to four lines.
+    """Yield up to five lines.
 
-    They are: the effect with the deciding interval and the number of seeds; the other interval; whether the hypothesis
-    was asked after results; the warnings.
+    They are: the effect with the deciding interval and the number of seeds; the other interval; whether cells disagree
+    or differ; whether the hypothesis was asked after results; the warnings.
     """
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
@@ -141,11 +142,26 @@ def _answer(picture: Picture) -> Iterator[str]:
     yield "; ".join(said)
     if claim.difference is not None and these is not None:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
+    yield from _cells_differ(claim)
     if claim.asked_after_results:
         yield "exploratory: added or changed after the results were known"
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
         yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"
+
+
+def _cells_differ(claim: HypothesisRecord) -> Iterator[str]:
+    """Yield that cells point in opposite directions, or else that they are shown to differ beyond their noise."""
+    across = claim.across
+    if across is None or claim.verdict.is_withheld:
+        return
+    directions = [cell.direction for cell in across.cells]
+    ahead, behind = directions.count(claim.direction), len(directions) - directions.count(None)
+    behind -= ahead
+    if ahead and behind:
+        yield f"no single answer: {in_directions(claim, ahead, behind)}"
+    elif (found := across.heterogeneity) is not None and found.is_shown:
+        yield f"the {noun(claim)}s differ beyond their noise (Cochran's Q, p {p_text(found.p_value)}): see each of them"
 
 
 def line_of(text: str, width: float, size: float) -> str:

@@ -64,6 +64,8 @@ class PlanDocument(Record):
     """All trials of the study."""
     not_kept: list[str] = []
     """Endpoints that stored trials cannot answer, such as epochs to another target. These trials are trained again."""
+    predictions_not_kept: list[str] = []
+    """Metrics of classes that stored trials cannot answer, because they keep no predictions. They are trained again."""
     damaged: list[str] = []
     """Files of trials that are damaged, or missing although they were stored. These trials are trained again."""
     seconds_left: float | None
@@ -116,6 +118,8 @@ class PlannedSeeds(Record):
     """The run that has these seeds."""
     seeds_not_used: list[str] = []
     """Why stored seeds are trained again."""
+    interrupted: str | None = None
+    """How an interrupted run of the same config goes on, with its command; null if there is none."""
 
 
 class PlannedArm(PlannedSeeds):

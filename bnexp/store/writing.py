@@ -26,13 +26,20 @@ def refuse_unwritable(runs: Path) -> None:
     if not place.is_dir():
         raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use {spelt('runs', 'DIR')}.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise StorageError(f"{place} is not writable; expected a place to keep runs. Use {spelt('runs', 'DIR')}.")
+        raise refusal(f"{place} is not writable; expected a place to keep runs.", f"Use {spelt('runs', 'DIR')}.")
     free = shutil.disk_usage(place).free
     if free < SPARE_BYTES:
-        raise StorageError(
-            f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB. "
-            f"Free some space, or use {spelt('runs', 'DIR')}."
+        raise refusal(
+            f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB.",
+            f"Free some space, or use {spelt('runs', 'DIR')}.",
         )
+
+
+def refusal(seen: str, cure: str) -> StorageError:
+    """Return the error of a place that cannot be written. A caller may know a better cure for what was seen."""
+    error = StorageError(f"{seen} {cure}")
+    error.seen = seen
+    return error
 
 
 def _nearest_place(runs: Path) -> Path:
@@ -125,4 +132,4 @@ def storage_errors(path: Path, *, option: str = "runs") -> Iterator[None]:
             cure = f"The disk is full: free some space, or use {spelt(option, 'DIR')}."
         else:
             cure = f"Expected a writable directory: use {spelt(option, 'DIR')}."
-        raise StorageError(f"{path}: cannot be written ({error.strerror or error}). {cure}") from error
+        raise refusal(f"{path}: cannot be written ({error.strerror or error}).", cure) from error

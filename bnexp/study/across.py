@@ -19,13 +19,14 @@ from bnexp.comparison.answer import WARNINGS_FIRST
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
+from bnexp.metrics import LARGEST, p_text, traits
 from bnexp.statistics import Estimate, Interval, Levels, strict
 from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval as Bounds
 from bnexp.store.comparison_document import Verdict
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.study.contrast import Contrast
-from bnexp.study.words import ClaimWording, noun, possible, storable
+from bnexp.study.words import ClaimWording, deviation, noun, possible, storable
 
 OTHER: dict[str, Literal["higher", "lower"]] = {"higher": "lower", "lower": "higher"}
 
@@ -86,14 +87,20 @@ class Parts:
         return found.pop() if len(found) == 1 else "these rows and splits"
 
 
+def in_directions(claim: Hypothesis, ahead: int, behind: int) -> str:
+    """Return the words for cells that disagree: how many are as claimed, and how many are the opposite."""
+    return (
+        f"{claim.treated} {_is(claim, 1)} in {counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}, "
+        "each beyond its noise"
+    )
+
+
 def no_single_answer(wording: ClaimWording, parts: Parts, *, warnings_first: bool) -> Verdict:
     """Return the verdict on a hypothesis whose cells point in opposite directions."""
     claim, new_rows = wording.claim, parts.about == "new rows"
     ahead, behind, rest = (list(parts.directions).count(way) for way in (1, -1, 0))
-    said = [f"{_is(claim, 1)} in {counted(ahead, noun(claim))} and {_is(claim, -1)} in {behind}"]
     where = "for new rows of this kind" if new_rows else f"on {parts.about}"
-    said[0] = f"No single answer {where}: {claim.treated} {said[0]}"
-    said[0] += ", each beyond its noise."
+    said = [f"No single answer {where}: {in_directions(claim, ahead, behind)}."]
     if rest:
         said.append(f"{counted(rest, f'other {noun(claim)}')} {'show' if rest > 1 else 'shows'} no direction.")
     said.append(WARNINGS_FIRST if warnings_first else f"See the {noun(claim)}s, or ask of each with `at`.")
@@ -108,6 +115,18 @@ def _is(claim: Hypothesis, way: int) -> str:
     if claim.wins:
         return "wins more seeds" if direction == "higher" else "wins fewer seeds"
     return f"is {direction}" if way > 0 else direction
+
+
+def cells_differ(claim: Hypothesis, across: AcrossCells | None) -> str | None:
+    """Return a note that cells differ beyond their noise, so that their mean is not the whole answer; None if not."""
+    spread = None if across is None else across.heterogeneity
+    if spread is None or spread.tau is None or not spread.is_shown:
+        return None
+    what, tau = noun(claim), deviation(claim, spread.tau)
+    return (
+        f"This mean is over {what}s that differ beyond their noise, by a standard deviation of {tau} (Cochran's Q, "
+        f"p {p_text(spread.p_value)}): see each {what}."
+    )
 
 
 def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> AcrossCells | None:
@@ -158,7 +177,7 @@ def _differ(
 def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Heterogeneity | None:
     if not all(map(math.isfinite, (found.p_value, found.correlation))):
         return None
-    prediction = None if found.prediction is None else Bounds(**_bounds(claim, found.prediction))
+    prediction = None if found.prediction is None else _possible(claim, Bounds(**_bounds(claim, found.prediction)))
     return Heterogeneity(
         q=storable(claim, found.q),
         p_value=found.p_value,
@@ -166,6 +185,29 @@ def _heterogeneity(claim: Hypothesis, found: statistics.Heterogeneity) -> Hetero
         correlation=found.correlation,
         prediction=prediction,
     )
+
+
+def largest_difference(claim: Hypothesis) -> float | None:
+    """Return the largest difference that the metric of a hypothesis can have; None if there is no limit.
+
+    >>> asked = {"metric": "val_mcc", "smallest": 0.1, "direction": "higher", "treated": "a", "baseline": "b"}
+    >>> largest_difference(Hypothesis(claim="c", **asked))
+    2.0
+    """
+    if claim.counts:
+        return 1.0
+    if claim.metric.in_logs or (claim.over is not None and claim.over.take == "width"):
+        return None
+    span = traits(claim.metric.metric).high - traits(claim.metric.metric).low
+    return span if span < LARGEST else None
+
+
+def _possible(claim: Hypothesis, prediction: Bounds) -> Bounds:
+    """Return a prediction interval without the differences that are not possible, such as 125 points of accuracy."""
+    most, low, high = largest_difference(claim), prediction.low, prediction.high
+    if most is None or low is None or high is None:
+        return prediction
+    return prediction.model_copy(update={"low": max(low, -most), "high": min(high, most)})
 
 
 def _signed(claim: Hypothesis, difference: JudgedDifference) -> Estimate:

@@ -96,7 +96,7 @@ def plan_studies(paths: Sequence[Path], runs: Path) -> list[Answer]:
 def _planned(path: Path, runs: Path) -> Answer:
     try:
         planned = plan.plan(path, runs)
-        return Answer(path, planned, seconds=plan.seconds_of(planned, planned.done))
+        return Answer(path, planned, seconds=_seconds_of(planned, planned.done))
     except (ConfigError, RunError) as error:
         return Answer(path, failure=str(error))
 
@@ -131,7 +131,7 @@ def answer_study(
         found = replace(one, document=run.run(planned, workers, ended, answered=answered))
     except (UntrainedError, ConfigError, RunError) as error:
         found = replace(one, failure=str(error))
-    return replace(found, seconds=plan.seconds_of(planned, results))
+    return replace(found, seconds=_seconds_of(planned, results))
 
 
 def claim_rows(answers: Sequence[Answer]) -> list[ClaimRow]:
@@ -174,3 +174,8 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
             asked_after_results=found.asked_after_results,
             earlier_seeds=found.earlier_seeds,
         )
+
+
+def _seconds_of(planned: Plan, done: Results) -> float:
+    """Return the training time of the finished trials in seconds, summed over all workers."""
+    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)

@@ -56,7 +56,7 @@ def document(
     """
     study, arms = file.study, list(file.study.arms)
     claims = study.claims()
-    shown = endpoints(claims) if metric is None else [Endpoint(metric=metric)]
+    shown = endpoints(claims, metric)
     contrasts = [contrast_of(claim, cells, results, rows, facts_of) for claim in claims]
     hypotheses = _hypotheses(claims, contrasts, cells, results, asked)
     return StudyDocument(
@@ -126,9 +126,9 @@ def _versions(results: Results) -> dict[str, list[str]]:
     return {package: sorted(found[package]) for package in sorted(found)}
 
 
-def endpoints(claims: Sequence[Hypothesis]) -> list[Endpoint]:
-    """List the different endpoints of the claims."""
-    found: list[Endpoint] = []
+def endpoints(claims: Sequence[Hypothesis], metric: str | None = None) -> list[Endpoint]:
+    """List the different endpoints of the claims. A sweep has none, and shows a metric instead."""
+    found = [] if metric is None else [Endpoint(metric=metric)]
     for claim in claims:
         found += [claim.metric] if claim.metric not in found else []
     return found

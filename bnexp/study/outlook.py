@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import statistics, store
-from bnexp.config.study import Hypothesis, Study
+from bnexp.config.study import Endpoint, Hypothesis, Study
 from bnexp.config.study_reading import read_study
 from bnexp.errors import RunError, UserError
 from bnexp.experiment.warnings import cautions
+from bnexp.metrics import is_computed
 from bnexp.statistics.power import detectable, error_over_seeds
 from bnexp.store.plan_document import KeptTrials, PlanDocument, PlannedClaim, PlannedTie
 from bnexp.store.run_record import DataFacts
@@ -20,12 +21,11 @@ from bnexp.study.asked import asked_now, times
 from bnexp.study.contrast import Results
 from bnexp.study.detectable_effect import by_stored, what_new_rows_add
 from bnexp.study.digests import digest_of, study_facts
-from bnexp.study.document import endpoints
 from bnexp.study.grid import experiments, tied_value
 from bnexp.study.plan import CELLS, Plan, finished, pending, read_result
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import directory_name, of_this_name
-from bnexp.study.trial_rows import holds_rows, rows_path
+from bnexp.study.trial_rows import holds_rows, rows_path, with_computed
 from bnexp.study.warned import Warned, told_once
 from bnexp.study.words import asks, endpoint_name
 
@@ -40,7 +40,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Results | None = Non
     jobs = len(pending(planned, done))
     level = 1 - (1 - statistics.LEVEL) / max(1, len(design.claims()))
     fewest, deviations = _detects(design, level)
-    others = _other_answers(planned)
+    others, lacking = _other_answers(planned), _not_kept(planned, done)
     stored = [None] * len(design.claims()) if deviations is None else by_stored(planned, done, level)
     return PlanDocument(
         name=design.name,
@@ -58,7 +58,8 @@ def plan_document(planned: Plan, at_once: int | None, done: Results | None = Non
         steps=sum(trial.steps for trial in planned.trials),
         finished=len(done),
         of=len(planned.trials),
-        not_kept=_not_kept(planned, done),
+        not_kept=[endpoint_name(one) for one in lacking if not _needs_predictions(one)],
+        predictions_not_kept=[endpoint_name(one) for one in lacking if _needs_predictions(one)],
         damaged=list(_damaged(planned, done)),
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
@@ -91,14 +92,20 @@ def _without(design: Study, stored: Sequence[str | None]) -> list[Hypothesis]:
     return [claim for claim, said in zip(design.claims(), stored, strict=True) if said is None]
 
 
-def _not_kept(planned: Plan, done: Results) -> list[str]:
+def _needs_predictions(endpoint: Endpoint) -> bool:
+    """Return True if an endpoint is a metric of classes of the final weights."""
+    return endpoint.epochs_to is None and is_computed(endpoint.metric)
+
+
+def _not_kept(planned: Plan, done: Results) -> list[Endpoint]:
     """List the endpoints that are missing in trials that are stored but do not count as finished."""
-    asked, lacking = endpoints(planned.file.study.claims()), dict[str, None]()
+    lacking: list[Endpoint] = []
     for trial in planned.distinct:
-        result = None if trial.key in done else read_result(planned.path(trial))
-        if result is not None and result.trial == trial.digest:
-            lacking |= {endpoint_name(one): None for one in asked if not result.answers([one])}
-    return list(lacking)
+        path, result = planned.path(trial), None if trial.key in done else read_result(planned.path(trial))
+        if result is not None and result.trial == trial.digest and holds_rows(path, result):
+            result = with_computed(path, result, planned.endpoints)
+            lacking += [one for one in planned.endpoints if one not in lacking and not result.answers([one])]
+    return lacking
 
 
 def _damaged(planned: Plan, done: Results) -> Iterator[str]:
@@ -182,9 +189,10 @@ def _others(planned: Plan) -> Iterator[Path]:
 def _other_answers(planned: Plan) -> dict[str, str]:
     """Map directories of other studies of this name to the verdicts that they had before this study was begun.
 
-    The same study with fewer seeds is left out: its answer is an earlier look, and is counted as one.
+    The same study with fewer seeds is left out. Each hypothesis that had an answer there counts it as an earlier look,
+    and each other hypothesis counts as asked after results.
     """
-    looks = {one.directory.name for one in planned.earlier if _has_other_seeds(planned, one.directory.name)}
+    looks = {one.directory.name for one in planned.earlier}
     begun, found = times(planned.directory).begun, {}
     for path in _others(planned):
         answered = times(path).answered
@@ -199,16 +207,10 @@ def _other_answers(planned: Plan) -> dict[str, str]:
     return found
 
 
-def _has_other_seeds(planned: Plan, name: str) -> bool:
-    """Return True if another study of this name, on the same data, differs from this one only in its seeds."""
-    other = _study_of(planned, name)
-    return other is not None and _facts(other, data=False) == _facts(planned.file.study, data=False)
-
-
 def _is_of_other_data(planned: Plan, name: str) -> bool:
     """Return True if another study of this name asks the same about other data, perhaps with other seeds."""
     other = _study_of(planned, name)
-    if other is None or _facts(other, data=True) != _facts(planned.file.study, data=True):
+    if other is None or _facts(other) != _facts(planned.file.study):
         return False
     return name != directory_name(other.name, digest_of(study_facts(planned.file), other))
 
@@ -221,10 +223,9 @@ def _study_of(planned: Plan, name: str) -> Study | None:
         return None
 
 
-def _facts(study: Study, *, data: bool) -> dict[str, Any]:
-    """Return what a study asks, without its seeds and the text of its claims; with `data`, without its data, too."""
-    left_out = {"dataset"} if data else set()
-    base = {key: part for key, part in study.experiment.items() if key not in left_out}
+def _facts(study: Study) -> dict[str, Any]:
+    """Return what a study asks, without its data, its seeds and the text of its claims."""
+    base = {key: part for key, part in study.experiment.items() if key != "dataset"}
     claims = [claim.model_dump(exclude={"claim"}) for claim in study.claims()]
     asked = study.model_dump(exclude={"seeds", "experiment", "hypothesis", "hypotheses"})
     return {**asked, "experiment": base, "claims": claims}

@@ -17,7 +17,7 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.config.mistakes import in_file_order
 from bnexp.config.section import Task
-from bnexp.config.study import StudyFile
+from bnexp.config.study import Endpoint, StudyFile
 from bnexp.config.study_reading import read_in_part
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import ConfigError, Problems, RunError
@@ -35,7 +35,7 @@ from bnexp.study.refusals import measured_in, refuse_unanswerable
 from bnexp.study.result import Result
 from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
 from bnexp.study.sweep import metric_of
-from bnexp.study.trial_rows import holds_rows, kept_rows
+from bnexp.study.trial_rows import holds_rows, kept_rows, with_computed
 from bnexp.system.spelling import spelt
 
 MOST_TRAININGS = 20_000
@@ -68,6 +68,11 @@ class Plan:
     def path(self, trial: Trial) -> Path:
         """Return the file of a trial."""
         return trial_path(self.directory, trial.digest)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """List the endpoints of the hypotheses; of a sweep, the metric of its table."""
+        return endpoints(self.file.study.claims(), self.metric)
 
     @property
     def distinct(self) -> list[Trial]:
@@ -127,7 +132,7 @@ def plan(path: Path, runs: Path, *, most: int = MOST_TRAININGS, metric: str | No
     planned = replace(planned, done=finished(planned), earlier=earlier_studies(file, trials, sources, runs))
     if all(trial.key in planned.done for trial in planned.distinct):
         return planned
-    return replace(planned, begun=earlier_results(file, planned.distinct, planned.earlier))
+    return replace(planned, begun=earlier_results(file, planned.distinct, planned.earlier, planned.endpoints))
 
 
 def _trial(
@@ -201,7 +206,7 @@ def _jobs(planned: Plan, trials: Sequence[Trial]) -> Iterator[Job]:
             seeds=grid.seeds_of(study)[count:],
             tune=study.tune,
             tuning_seeds=grid.tuning_seeds(study),
-            endpoints=endpoints(study.claims()),
+            endpoints=planned.endpoints,
             sources=planned.sources,
             begun={trial.digest: results[trial.digest] for trial in several if count},
         )
@@ -241,21 +246,15 @@ def finished(planned: Plan) -> dict[tuple[int, str], Result]:
     Raises:
         RunError: if a trial was written by a bnexp with another format.
     """
-    study = planned.file.study
-    asked, seeds, known = endpoints(study.claims()), grid.seeds_of(study), {}
+    seeds, known = grid.seeds_of(planned.file.study), {}
     for trial in planned.distinct:
-        result = read_result(planned.path(trial))
-        if result is None or (result.trial, result.seeds) != (trial.digest, seeds):
+        path, result = planned.path(trial), read_result(planned.path(trial))
+        if result is None or (result.trial, result.seeds) != (trial.digest, seeds) or not holds_rows(path, result):
             continue
-        answers = result.answers(asked) and result.is_tuned_by(study.tune)
-        if answers and holds_rows(planned.path(trial), result):
+        result = with_computed(path, result, planned.endpoints)
+        if result.answers(planned.endpoints) and result.is_tuned_by(planned.file.study.tune):
             known[trial.digest] = result
     return {trial.key: known[trial.digest] for trial in planned.trials if trial.digest in known}
-
-
-def seconds_of(planned: Plan, done: Results) -> float:
-    """Return the training time of the finished trials in seconds, summed over all workers."""
-    return sum(done[trial.key].seconds for trial in planned.distinct if trial.key in done)
 
 
 def holds_results(directory: Path) -> bool:

@@ -36,6 +36,7 @@ from bnexp.metrics import higher_is_better, quantity
 from bnexp.store import DataFacts
 from bnexp.study.grid import Candidate, Cell, experiments, factor_names, is_whole, matches, not_varied
 from bnexp.study.sweep import faulty_metric
+from bnexp.system.spelling import spelt
 
 TaskOf = Callable[[Experiment], Task]
 DataOf = Callable[[Experiment], DataFacts]
@@ -58,7 +59,11 @@ def refuse_unanswerable(
     measured = [*dict.fromkeys([*each_epoch, *computed])]
     told = [(task_of(one), data_of(one), one) for one in (each.experiment for each in experiments(known))]
     predictions = predictions_of(told)
-    faults = list(faulty_metric(file, each_epoch, metric, predictions))
+    faults = list(faulty_metric(file, measured, metric, predictions))
+    if metric is not None and not file.study.claims():
+        faults += [
+            f"{spelt('metric')} is {metric!r}; {why}" for why in _without_classes(metric, experiments(cells), data_of)
+        ]
     faults += [f"{file.where('tune', 'metric')}: tune.metric {text}" for text in _faulty_tuning(file, cells, measured)]
     if file.study.tune is not None:
         why_not = _without_classes(file.study.tune.metric, experiments(cells), data_of)

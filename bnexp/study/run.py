@@ -191,9 +191,12 @@ def _with_all_rows(planned: Plan, result: Result) -> Result:
 
 
 def _forms(rows: HeldOut) -> dict[str, tuple[object, ...]]:
-    """Return what rows must share to be joined: in each part, their number and the values that are stored."""
+    """Return what rows must share to be joined: in each part, their number and the values that are stored.
+
+    Predictions are joined if both have them.
+    """
     return {
-        part: (one.rows_SR.shape[1], one.groups_SR is None, one.guessed_SR is None, sorted(one.measures))
+        part: (one.rows_SR.shape[1], one.groups_SR is None, one.guessed_SR is None, {*one.measures} - {"predicted"})
         for part, one in rows.parts.items()
     }
 

@@ -13,18 +13,17 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bnexp import store
-from bnexp.config.study import StudyFile
+from bnexp.config.study import Endpoint, StudyFile
 from bnexp.config.training import first_seeds
 from bnexp.data.fingerprint import Sources
 from bnexp.errors import RunError
 from bnexp.held_out import HeldOut
 from bnexp.store.records import Record, Seeds
 from bnexp.study.digests import digest_of, study_facts, trial_facts
-from bnexp.study.document import endpoints
 from bnexp.study.grid import tuning_seeds
 from bnexp.study.jobs import Trial, trial_path
 from bnexp.study.result import Result
-from bnexp.study.trial_rows import holds_rows, kept_rows, rows_path
+from bnexp.study.trial_rows import holds_rows, kept_rows, rows_path, with_computed
 from bnexp.study.words import endpoint_name
 from bnexp.system.machine import changed_versions
 
@@ -103,8 +102,13 @@ def _number_of_seeds(directory: Path) -> int:
     return 0
 
 
-def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy]) -> EarlierResults:
-    """Read the results of these trials from earlier studies, each from the usable one with the most seeds."""
+def earlier_results(
+    file: StudyFile, trials: Sequence[Trial], earlier: Sequence[EarlierStudy], asked: Sequence[Endpoint]
+) -> EarlierResults:
+    """Read the results of these trials from earlier studies, each from the usable one with the most seeds.
+
+    They must hold what the endpoints ask for.
+    """
     results, paths = dict[str, Result](), dict[str, Path]()
     not_used: dict[str, None] = {}
     for study in earlier:
@@ -113,24 +117,25 @@ def earlier_results(file: StudyFile, trials: Sequence[Trial], earlier: Sequence[
             if result is None:
                 continue
             path = _path(study, trial)
-            if why := "; ".join(_obstacles(file, path, result)):
+            holds = holds_rows(path, result)
+            result = with_computed(path, result, asked) if holds else result
+            if why := "; ".join(_obstacles(file, path, result, asked, holds=holds)):
                 not_used[f"the training of {study.directory.name} cannot be used: {why}"] = None
             else:
                 results[trial.digest], paths[trial.digest] = result, path
     return EarlierResults(results, paths, list(not_used))
 
 
-def _obstacles(file: StudyFile, path: Path, result: Result) -> Iterator[str]:
-    """Yield why an earlier result cannot be joined with seeds that are trained now.
+def _obstacles(file: StudyFile, path: Path, result: Result, asked: Sequence[Endpoint], *, holds: bool) -> Iterator[str]:
+    """Yield why an earlier result cannot be joined with seeds that are trained now. `holds`: it has all its rows.
 
     The worker that trains them compares the GPU, too (`work`).
     """
-    lacking = [one for one in endpoints(file.study.claims()) if not result.answers([one])]
-    if lacking:
+    if holds and (lacking := [one for one in asked if not result.answers([one])]):
         yield f"it did not keep {', '.join(map(endpoint_name, lacking))}"
     if not result.is_tuned_by(file.study.tune):
         yield "it was tuned in another way"
-    if not holds_rows(path, result):
+    if not holds:
         yield f"{store.CELLS}/{rows_path(path).name} is missing or damaged"
     yield from changed_versions(result.versions)
 

@@ -10,19 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp import statistics
-from bnexp.comparison.metric_names import Predictions, all_of, has_test_part, not_measured, unmeasured_part
+from bnexp.comparison.metric_names import (
+    Predictions,
+    all_of,
+    has_test_part,
+    not_computed,
+    not_measured,
+    unmeasured_part,
+)
 from bnexp.comparison.metric_rules import adds_penalty as adds_by_config
 from bnexp.comparison.metric_rules import judged_by_what_chose, penalty_in_loss
 from bnexp.config.study import Endpoint, StudyFile
-from bnexp.metrics import HELD_OUT_PARTS, headline, is_computed, part_of, quantity
+from bnexp.metrics import headline
 from bnexp.statistics.arrays import Floats
 from bnexp.study.contrast import Results
 from bnexp.study.grid import Cell
 from bnexp.system.spelling import spelt
 
 NO_VERDICT = (
-    "No hypothesis, so no verdict. You can add a hypothesis to the file later, without new training, if each epoch "
-    "measures its metric. It will be marked as asked after results."
+    "No hypothesis, so no verdict. You can add a hypothesis to the file later. It rarely needs new training: "
+    "`--dry-run` shows what would be trained. It will be marked as asked after results."
 )
 
 
@@ -42,25 +49,14 @@ def faulty_metric(
         place = file.where(*file.claim_keys(0), "metric")
         yield (
             f"{option} is {asked!r}, which is for a study without a hypothesis. Change the metric of the hypothesis "
-            f"instead, at {place}; only one that no epoch measures needs new training."
+            f"instead, at {place}. It rarely needs new training: `--dry-run` shows what would be trained."
         )
     elif not measured:
         if asked not in (good := all_of(asked.partition("_")[0])):
             yield f"{option} is {asked!r}; {not_measured(asked, good)}"
-    elif without := unmeasured_part(asked, measured):
-        yield f"{option} is {asked!r}; {without}"
     elif asked not in measured:
-        yield f"{option} is {asked!r}; {_not_at_each_epoch(asked, measured, predictions)}"
-
-
-def _not_at_each_epoch(asked: str, measured: Sequence[str], predictions: Predictions) -> str:
-    """Return why a metric is not measured at each epoch, and what to do."""
-    if why := predictions.do_not_fit(asked):
-        return f"{why}. Good names: {', '.join(measured)}."
-    if is_computed(asked) and part_of(asked) in HELD_OUT_PARTS and all(predictions.classes):
-        name = quantity(asked)
-        return f"{name} is not computed at each epoch in every cell. Set training.metrics: [{name}]."
-    return not_measured(asked, measured, where=" in every cell")
+        why = unmeasured_part(asked, measured) or not_computed(asked, measured, predictions)
+        yield f"{option} is {asked!r}; {why or not_measured(asked, measured, where=' in every cell')}"
 
 
 def differences(cell: Cell, arms: Sequence[str], endpoint: Endpoint, results: Results) -> list[Floats]:

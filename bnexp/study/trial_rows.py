@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from bnexp import store
+import numpy as np
+
+from bnexp import statistics, store
+from bnexp.config.study import Endpoint
 from bnexp.errors import RunError
 from bnexp.held_out import HeldOut, from_npz
+from bnexp.metrics import is_computed
 from bnexp.study.result import Result
 
 
@@ -44,6 +49,26 @@ def kept_rows(path: Path, result: Result) -> HeldOut | None:
     if (seen := rows.contradiction(result.seeds, result.final_of_whole())) is not None:
         raise RunError(f"{file}: {seen} in {path.name}. Run the study again.")
     return rows
+
+
+def with_computed(path: Path, result: Result, endpoints: Sequence[Endpoint]) -> Result:
+    """Return the result of the trial in this file, with the metrics of classes that its stored predictions give.
+
+    They are the metrics of the endpoints that were not asked for when the trial was trained.
+
+    Raises:
+        RunError: if the rows were stored, and the file is missing, damaged or of another trial.
+    """
+    names = {one.metric for one in endpoints if one.epochs_to is None and is_computed(one.metric)} - {*result.final}
+    rows = kept_rows(path, result) if names else None
+    if rows is None:
+        return result
+    found, of_seeds = dict(result.final), rows.of(tuple(result.seeds))
+    lost_S = [str(seed) in result.diverged for seed in result.seeds]
+    for name in sorted(names):
+        if (values_SR := of_seeds.values(name)) is not None:
+            found[name] = statistics.strict_values(np.where(lost_S, np.nan, values_SR.mean(axis=1)))
+    return result.model_copy(update={"final": found})
 
 
 def holds_rows(path: Path, result: Result) -> bool:

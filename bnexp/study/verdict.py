@@ -31,7 +31,7 @@ from bnexp.store.across_cells import AcrossCells, RatioReading
 from bnexp.store.comparison_document import Interval, MetricDifference, Verdict
 from bnexp.store.records import Record
 from bnexp.store.study_document import HypothesisFacts, HypothesisRecord
-from bnexp.study.across import Part, Parts, no_single_answer, recorded
+from bnexp.study.across import Part, Parts, cells_differ, no_single_answer, recorded
 from bnexp.study.contrast import Contrast, effect_of
 from bnexp.study.words import ClaimWording, possible, storable
 
@@ -62,6 +62,8 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case, earlier: Sequenc
     across = case.across(claim)
     wording = replace(_wording(claim, contrast), spread=None if across is None else across.heterogeneity)
     verdict = case.verdict(wording)
+    if not verdict.is_withheld and verdict.word != wording.open and (note := cells_differ(claim, across)):
+        verdict = verdict.model_copy(update={"sentence": f"{verdict.sentence} {note}"})
     if (seeds := verdict.settled_by) is not None and not verdict.is_withheld:
         looks = [(count, LEVEL) for count in (*earlier, len(contrast.difference_S))]
         further = next_look(wording.how_to_add(seeds), seeds, looks)

@@ -394,7 +394,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
         "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (1 row has none). Fill it in, or take "
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
-        "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",
+        "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False, mode='x')\"",
         "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config. Then: "
         "bnexp compare b-batch.yaml b-none.yaml",
     ]

@@ -19,7 +19,7 @@ from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
 from bnexp.data.sources.marks import marked_columns
-from bnexp.data.sources.other_forms import in_shell
+from bnexp.data.sources.other_forms import free_name, in_shell
 from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.table import NO_NAME
@@ -120,11 +120,11 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
             cells = replace(file, path=table.path).frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
             read = f"pandas.read_csv({str(table.path)!r}, dtype=str, keep_default_na=False{more})"
-            written = f"{table.path.stem}-whole{table.path.suffix}"
+            written = free_name(f"{table.path.stem}-whole{table.path.suffix}")
             filled = f"{read}.loc[lambda rows: ~rows[{target!r}].isin({words})]"
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                + in_shell(f"import pandas; {filled}.to_csv({written!r}, index=False{more})")
+                + in_shell(f"import pandas; {filled}.to_csv({written!r}, index=False{more}, mode='x')")
             )
 
 

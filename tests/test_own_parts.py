@@ -271,8 +271,31 @@ def test_a_class_that_a_part_lacks_is_refused(part: str, labels: str, seen: str,
     found = refused(keys)
     assert seen in found
     assert (
-        "Use parts that each have all classes, or leave out dataset.validation_path and dataset.test_path, so" in found
+        "se parts that each have all classes, or leave out dataset.validation_path and dataset.test_path, so" in found
     )
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_classes_that_only_a_held_out_file_has_are_named_with_their_lines(
+    part: str, alone: bool, tmp_path: Path
+) -> None:
+    keys = csv(tmp_path)
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        rows = table(SIZES[name], first)
+        rows["label"] = ["dog", "cat"] * (SIZES[name] // 2)
+        if name == part:
+            rows["label"] = [*rows["label"][:2], "horse", "Dog", *rows["label"][4:]]
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    own = {"val": "validation_path", "test": "test_path"}
+    if alone:
+        keys = {key: value for key, value in keys.items() if key == own[part] or key not in own.values()}
+    found = refused(keys).replace(f"{tmp_path}/", "")
+    assert (
+        f"its training part (12 rows) has no row of class Dog ({part}.csv:5), which may be 'dog' in another spelling, horse "
+        f"({part}.csv:4); rows per class: Dog (0), cat (6), dog (6), horse (0); expected 1 or more of each. Correct these "
+        "rows, or take them out. Or use parts that each have all classes, or leave out dataset."
+    ) in found
 
 
 def test_a_part_of_a_regression_with_equal_targets_is_refused_with_a_cure_that_fits(tmp_path: Path) -> None:

@@ -25,9 +25,8 @@ from bnexp.system.terminal import plain
 def init(data: str, target: str | None, model: str | None) -> int:
     """Write two configs for a file or folder, and print what was found and what to run next."""
     found = first_configs.init(data, target, model, observer=Progress(quiet=False))
-    for key, value, why in found.suggested.choices:
-        if key == "target":
-            print_answer(Text(plain(f"to be learned: {value} ({why})")))
+    if (learned := found.suggested.learned) is not None:
+        print_answer(Text(plain(learned)))
     warnings = (*found.suggested.notes, *found.checked.warnings)
     for line in (*data_lines(found.checked.facts.data), *map(warning, warnings)):
         print_answer(line)

@@ -29,6 +29,11 @@ class Suggested:
     """Number of rows; None if it is not known before the data are read for training."""
 
     @property
+    def learned(self) -> str | None:
+        """Return a line with the target and the reason for it; None if the data themselves define the target."""
+        return next((f"to be learned: {one.value} ({one.why})" for one in self.choices if one.key == "target"), None)
+
+    @property
     def section(self) -> dict[str, Any]:
         """Return the section as a mapping of keys to values."""
         return {one.key: one.value for one in self.choices}

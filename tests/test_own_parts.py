@@ -206,7 +206,7 @@ def test_texts_may_have_other_columns_beside_them_in_each_part(tmp_path: Path) -
     paths = {key: str(tmp_path / f"{name}.csv") for key, name in keys.items()}
     assert read({"name": "text_csv", "target": "label", **paths}).rows.own_ends == [8, 16]
     (tmp_path / "val.csv").write_text("words,label\na b,a\n")
-    assert "it lacks the columns 'text' of" in refused({"name": "text_csv", "target": "label", **paths})
+    assert "it lacks the column 'text' of" in refused({"name": "text_csv", "target": "label", **paths})
 
 
 def test_rows_are_named_by_their_own_file_and_line(tmp_path: Path) -> None:
@@ -222,12 +222,26 @@ def test_files_with_other_columns_are_refused_with_all_of_them(tmp_path: Path) -
     table(6, 20).rename(columns={"city": "town"}).to_csv(keys["validation_path"], index=False)
     table(8, 40).drop(columns="number").to_csv(keys["test_path"], index=False)
     found = refused(keys)
-    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the columns 'city' of" in found
-    assert f"it has columns that {keys['path']} has not: 'town'" in found
-    assert f"dataset.test_path is '{keys['test_path']}'; it lacks the columns 'number' of {keys['path']}" in found
+    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the column 'city' of" in found
+    assert f"it has the column 'town', and {keys['path']} does not. Expected the same. Leave it out" in found
+    assert f"dataset.test_path is '{keys['test_path']}'; it lacks the column 'number' of {keys['path']}" in found
     table(6, 20).assign(note="x").to_csv(keys["validation_path"], index=False)
     table(8, 40).to_csv(keys["test_path"], index=False)
     assert read({**keys, "drop": ["note"]}, (0,)).rows.columns == ("number", "city=Oslo", "city=Rome")
+
+
+@pytest.mark.parametrize("wrong", ["validation_path", "test_path"])
+def test_a_wrong_file_hides_no_mistake_of_the_other_one(wrong: str, tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for key, rows in {"path": table(12, 0), "validation_path": table(6, 20), "test_path": table(8, 40)}.items():
+        rows["label"] = ["a", "b"] * (len(rows) // 2)
+        if key != "path":
+            rows = rows.drop(columns="city") if key == wrong else rows.assign(label=["c", "a", *rows["label"][2:]])
+        rows.to_csv(keys[key], index=False)
+    found = refused(keys)
+    other = "test_path" if wrong == "validation_path" else "validation_path"
+    assert f"dataset.{wrong} is '{keys[wrong]}'; it lacks the column 'city' of {keys['path']}." in found
+    assert f"its training part (12 rows) has no row of class c ({keys[other]}:2); rows per class" in found
 
 
 def test_a_column_of_two_kinds_is_refused(tmp_path: Path) -> None:

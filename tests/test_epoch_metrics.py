@@ -177,7 +177,15 @@ def test_a_metric_of_the_same_weights_has_one_value_from_the_epoch_and_from_the_
     ("override", "message"),
     [
         ("training.metrics=[top_5]", "training.metrics names top_5; top-5 accuracy needs 6 classes or more, and these"),
-        ("training.metrics=[accuracy]", "training.metrics"),
+        (
+            "training.metrics=[accuracy]",
+            "training.metrics.0 is 'accuracy'. The accuracy of classes is always measured: leave it out. Good names: auc,",
+        ),
+        (
+            "training.metrics=[auc,loss]",
+            "training.metrics.1 is 'loss'. The loss is always measured: leave it out. Good",
+        ),
+        ("training.metrics=[mae]", "training.metrics.0 is 'mae'. The mae of a regression is always measured: leave it"),
         ("dataset={name: regression}", "training.metrics names auc; a regression has no classes. Leave it out:"),
         (
             "dataset.classes=3",

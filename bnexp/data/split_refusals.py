@@ -94,7 +94,7 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
 
 
 def _nearly(rows: Rows, label: int) -> str:
-    """Return a remark if the name of a class is that of a commoner class in another spelling; else ""."""
+    """Return a remark if the name of a class is a commoner class in another spelling; else ""."""
     assert rows.classes is not None
     name, counts = rows.classes[label], np.bincount(rows.y_N.astype("int64"), minlength=len(rows.classes))
     group = next((group for group in alike(dict.fromkeys(rows.classes, 1)) if name in group), [])

@@ -149,7 +149,7 @@ class _BadNumbers:
         """Cure -> the first row and its number in words, and the number of rows."""
 
     def add(self, x: NDArray[Any], start: int) -> None:
-        """Find the bad numbers of further rows, of which the first is row `start` of the array."""
+        """Find the bad numbers of further rows; the first of them is row `start` of the array."""
         where = _behind(row_of(self._dataset.path), start)
         if self._kind == "sequence":
             _refuse_gaps(self._dataset, x, where)

@@ -222,7 +222,7 @@ def test_layers_that_cannot_be_built_are_refused_with_the_cure(layers: list[Any]
     assert str(caught.value).startswith(f"{key} {message}")
 
 
-NOT_THERE = "is not there. The axes are 0 (the rows), 1."
+NOT_THERE = "is not there. The axes are 0 (the rows) and 1."
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,7 @@ NOT_THERE = "is not there. The axes are 0 (the rows), 1."
         ({"LayerNormalization": {"axis": -3}}, f"axis -3 {NOT_THERE} Use axis: -1 for the last one."),
         ({"GroupNormalization": {"axis": 3, "groups": 2}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
         ({"PReLU": {"shared_axes": [3]}}, f"axis 3 {NOT_THERE} Leave shared_axes out, or use some of these but 0."),
+        ({"Softmax": {"axis": 3}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
         ({"UnitNormalization": {"axis": 5}}, f"axis 5 {NOT_THERE} Use axis: -1 for the last one."),
         ({"Conv1D": {"filters": 3, "kernel_size": 2}}, "Put a Reshape before it, or change its arguments."),
         ({"Reshape": {"target_shape": [7]}}, "The total size of the tensor must be unchanged. Received: input_shape"),
@@ -270,7 +271,8 @@ def test_all_layers_with_an_axis_that_is_not_there_are_told_at_once() -> None:
 
 
 def test_a_layer_that_refuses_its_inputs_only_when_it_runs_is_refused_before_training() -> None:
-    layers = [{"Softmax": {"axis": 3}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    steps = {"TimeDistributed": {"layer": {"Softmax": {"axis": 3}}}}
+    layers = [{"Reshape": {"target_shape": [5, 4]}}, steps, "Flatten", HEAD]
     with pytest.raises(SettingError, match=r"^model cannot be trained; a layer refuses its inputs: `dim` must be in"):
         row_bytes(built(name="sequential", layers=layers).model)
 

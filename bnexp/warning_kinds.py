@@ -22,6 +22,7 @@ DISTORTING = (
 
 SMALL_BATCHES = "training.batch_size"
 ACCUMULATED_GRADIENTS = "training.optimizer.gradient_accumulation_steps"
+UNLEARNED_CLASSES = "Classes of weight 0 are not learned"
 SHARED_LAYERS = "Normalization layers that several places of the network share"
 IN_INFERENCE = "Called with training=False"
 SCALED_INPUTS = "The network scales its inputs"
@@ -31,8 +32,8 @@ WEIGHTS_NOT_USED = "The network's present weights are not used"
 NO_TRAINED_WEIGHTS = "model.weights is keep, but the network has no trained weights"
 WEIGHTS_START_ANEW = "model.weights is keep, but these weights start anew"
 CAVEATS = (
-    SMALL_BATCHES, ACCUMULATED_GRADIENTS, SHARED_LAYERS, IN_INFERENCE, SCALED_INPUTS, EQUAL_IN_ALL, ONE_CHANNEL_GROUPS,
-    WEIGHTS_NOT_USED, NO_TRAINED_WEIGHTS, WEIGHTS_START_ANEW,
+    SMALL_BATCHES, ACCUMULATED_GRADIENTS, UNLEARNED_CLASSES, SHARED_LAYERS, IN_INFERENCE, SCALED_INPUTS, EQUAL_IN_ALL,
+    ONE_CHANNEL_GROUPS, WEIGHTS_NOT_USED, NO_TRAINED_WEIGHTS, WEIGHTS_START_ANEW,
 )  # fmt: skip
 """A cost or a property of what was asked for, which may be meant and may have no cure. The values stand."""
 

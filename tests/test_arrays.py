@@ -109,6 +109,37 @@ def test_a_row_that_is_not_one_hot_is_refused_with_its_number(tmp_path: Path, ro
     ]
 
 
+def test_all_rows_that_are_not_one_hot_are_named(tmp_path: Path) -> None:
+    y = np.eye(3)[Y]
+    y[4], y[6] = [1, 1, 0], [0, 0, 0]
+    assert refused(tmp_path, x=X, y=y) == [
+        f"dataset.y is 'y' with shape (40, 3); row 4 of {tmp_path}/a.npz (counted from 0) holds 1 at 2 places; expected one "
+        "1 in each row, at its class, and else 0. 2 rows are wrong: 4, 6. Fix these rows, or save one column, as y[:, 0]."
+    ]
+    assert "and else 0. No row is one-hot. Fix these rows, or save one column" in refused(tmp_path, x=X, y=X)[0]
+    y[7:20] = 0
+    assert "15 rows are wrong: 4, 6, 7, 8, 9, 10, 11, 12, 13, 14 and 5 more. Fix" in refused(tmp_path, x=X, y=y)[0]
+
+
+@pytest.mark.parametrize("rows", [N, 2**14])
+def test_missing_and_infinite_numbers_are_told_at_once_because_one_cure_does_not_mend_both(
+    rows: int, tmp_path: Path
+) -> None:
+    """An array of many rows is read in pieces; the two may stand in different ones."""
+    x, y = RNG.normal(size=(rows, 3)), np.arange(rows) % 2
+    x[3, 1], x[9, 2], x[rows - 1, 0], x[11, 0] = np.nan, np.inf, -1e30, np.nan
+    place = f"of {tmp_path}/a.npz (counted from 0)"
+    finite = "expected finite numbers, up to 1e+18."
+    infinite = f"dataset.x is 'x'; row 9 {place} holds inf, as 1 more row does, {finite} Fix the file."
+    assert refused(tmp_path, x=x, y=y) == [
+        f"dataset.x is 'x'; row 3 {place} holds nan, as 1 more row does, {finite} Use dataset.missing: mean, or fix the file.",
+        infinite,
+    ]
+    assert refused(tmp_path, {"missing": "mean"}, x=x, y=y) == [infinite]
+    x[9, 2], x[rows - 1, 0] = 0, 0
+    assert read(tmp_path, {"missing": "mean"}, x=x, y=y)
+
+
 def test_one_hot_targets_of_a_split_are_found_and_read_alike(tmp_path: Path) -> None:
     keys = {"x": "x_train", "y": "y_train", "x_test": "x_test", "y_test": "y_test"}
     arrays = {"x_train": X, "y_train": np.eye(3)[Y], "x_test": X + 9, "y_test": np.eye(3)[Y]}

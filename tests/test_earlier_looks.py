@@ -140,12 +140,12 @@ def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tm
     look(tmp_path, [bn, nobn], Question(metric="val_loss"))
     assert first(bn, nobn, margin=0.02) == [], "the first question again"
     for other, now in (
-        ({}, "val_accuracy (margin 1.00, new rows)"),
+        ({}, "val_accuracy (margin 1.00 points, new rows)"),
         ({"metric": "val_loss"}, "val_loss (default margin, new rows)"),
-        ({"margin": 0.02, "about": "these-rows"}, "val_accuracy (margin 2.00, these rows)"),
+        ({"margin": 0.02, "about": "these-rows"}, "val_accuracy (margin 2.00 points, these rows)"),
     ):
         assert first(bn, nobn, **other) == [
-            f"bn and nobn were first judged by val_accuracy (margin 2.00, new rows), and now by {now}. A question that is "
+            f"bn and nobn were first judged by val_accuracy (margin 2.00 points, new rows), and now by {now}. A question that is "
             "chosen after a result was seen makes the verdict exploratory. Confirm it on other data."
         ]
     look(tmp_path, [bn, layer])

@@ -41,6 +41,7 @@ TEXTS = {
     "gb18030": (["München", "北京", "上海"], "GB18030 or GBK (Chinese)"),
     "big5": (["台北市", "高雄市"], "Big5 (Chinese)"),
     "shift_jis": (["とうきょう", "おおさか"], "Shift-JIS (Japanese)"),
+    "cp932": (["①とうきょう", "髙い"], "Shift-JIS of Windows (Japanese)"),
     "euc_kr": (["서울", "부산"], "EUC-KR (Korean)"),
     "cp1251": (["Москва", "Казань"], "Windows-1251 (Cyrillic)"),
     "utf-16": (["a", "b"], "UTF-16"),
@@ -153,6 +154,29 @@ def test_an_encoding_that_does_not_fit_the_bytes_is_refused_with_the_likely_one(
     content: bytes, encoding: str, told: str
 ) -> None:
     assert told in refused(content, encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("towns", "codec", "named"),
+    [
+        (["東京", "大阪府", "札幌"], "shift_jis", ["shift_jis", "gb18030"]),
+        (["東京", "さいたま", "札幌市", "横浜市"], "shift_jis", ["shift_jis"]),
+        (["東京タワー", "名古屋"], "shift_jis", ["shift_jis"]),
+        (["北京", "上海"], "gb18030", ["gb18030", "big5"]),
+        (["don\u2019t", "\u201cHello\u201d \u2013 he said", "it\u2019s"], "cp1252", ["cp1252"]),
+        (["Москва", "Казань"], "cp1251", ["cp1251"]),
+        (["München", "Zürich"], "cp1252", ["cp1252"]),
+    ],
+)
+def test_japanese_is_named_first_and_chinese_beside_it_only_if_no_kana_decide(
+    towns: list[str], codec: str, named: list[str]
+) -> None:
+    content = ("town,y\n" + "".join(f"{towns[n % len(towns)]},{n % 2}\n" for n in range(20))).encode(codec)
+    *others, last = named
+    cure = "".join(f"dataset.encoding: {one}, or " for one in others) + f"dataset.encoding: {last}."
+    message = refused(content)
+    assert message.endswith(f"Use {cure}")
+    assert f"reads '{' '.join(towns[:3])}'" in message or codec == "cp1252"
 
 
 def test_utf_8_that_is_read_in_another_encoding_is_told_with_how_it_reads_in_both() -> None:

@@ -15,6 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from bnexp.config import Experiment
 from bnexp.data import prepare
+from bnexp.held_out import from_npz
+from bnexp.history import from_json
 from bnexp.statistics.answers import Answers
 from bnexp.statistics.classification import METRICS
 from bnexp.training import keras_scores
@@ -152,10 +154,40 @@ def test_a_run_keeps_draws_and_judges_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "metrics"),
+    [("classes: 9, informative: 5, features: 8", ["top_5", *OF_ALL]), ("classes: 2", ["auc", "pr_auc", *OF_ALL])],
+)
+def test_a_metric_of_the_same_weights_has_one_value_from_the_epoch_and_from_the_kept_rows(
+    tmp_path: Path, data: str, metrics: list[str]
+) -> None:
+    """A net that is sure gives most of its classes nearly 0. With too few digits they would be equal."""
+    (tmp_path / "c.yaml").write_text(
+        f"name: c\ndataset: {{name: classification, samples: 1200, {data}}}\nmodel: {{name: mlp, hidden: [32]}}\n"
+        f"training: {{epochs: 6, learning_rate: 0.1, seeds: 2, metrics: {json.dumps(metrics)}}}\n"
+    )
+    bnexp("train", "c.yaml", cwd=tmp_path)
+    (run,) = (tmp_path / "runs").glob("c-2*")
+    history = from_json((run / "history.json").read_text(), "")
+    kept = from_npz((run / "rows.npz").read_bytes(), "")
+    for metric in metrics:
+        values_SR = kept.values(f"val_{metric}")
+        assert values_SR is not None
+        assert history.final(f"val_{metric}") == pytest.approx(values_SR.mean(axis=1), abs=1e-7), metric
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("training.metrics=[top_5]", "training.metrics names top_5; top-5 accuracy needs 6 classes or more, and these"),
-        ("training.metrics=[accuracy]", "training.metrics"),
+        (
+            "training.metrics=[accuracy]",
+            "training.metrics.0 is 'accuracy'. The accuracy of classes is always measured: leave it out. Good names: auc,",
+        ),
+        (
+            "training.metrics=[auc,loss]",
+            "training.metrics.1 is 'loss'. The loss is always measured: leave it out. Good",
+        ),
+        ("training.metrics=[mae]", "training.metrics.0 is 'mae'. The mae of a regression is always measured: leave it"),
         ("dataset={name: regression}", "training.metrics names auc; a regression has no classes. Leave it out:"),
         (
             "dataset.classes=3",

@@ -271,7 +271,7 @@ def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> 
     (folder / "films.csv").write_text("what,label\n" + rows, encoding="utf-8")
     with pytest.raises(UserError) as raised:
         init("films.csv", None, None)
-    told = str(raised.value).splitlines()
+    _, *told = str(raised.value).splitlines()
     assert told[0].startswith(
         "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as "
     )
@@ -414,14 +414,18 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     with pytest.raises(UserError) as raised:
         init("b.csv", None, None)
     assert str(raised.value).splitlines() == [
+        "to be learned: label (its name says so; --target names another)",
         "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (1 row has none). Fill it in, or take "
         "those rows out.",
         "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
-        "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False)\"",
-        "to be learned: label (its name says so; --target names another)",
-        "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config. Then: "
-        "bnexp compare b-batch.yaml b-none.yaml",
+        "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False, mode='x')\"",
+        "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config, or choose "
+        "another target (bnexp init b.csv --target COLUMN). Then: bnexp compare b-batch.yaml b-none.yaml",
     ]
+    with pytest.raises(UserError) as raised:
+        init("b.csv", "label", None)
+    assert str(raised.value).startswith("to be learned: label (it was named by --target)\n")
+    assert str(raised.value).endswith("Fix the data, or the first config. Then: bnexp compare b-batch.yaml b-none.yaml")
     table = pd.read_csv(folder / "b.csv")
     (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
     subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)

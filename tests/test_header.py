@@ -57,7 +57,7 @@ def test_a_row_of_data_in_the_place_of_the_names_is_refused(
         f"dataset.path is '{path}'; {path}:1 was read as the names of the columns, though it looks like a row of data "
         f"that begins with {first.split(',')[0]!r}. Write a line of names above it. If it holds names, put a letter before each number. "
         f"This numbers the columns: python -c \"import pandas; pandas.read_csv({str(path)!r}, header=None).add_prefix('c')"
-        ".to_csv('t-plain.csv', index=False)\""
+        ".to_csv('t-plain.csv', index=False, mode='x')\""
     )
 
 
@@ -117,7 +117,7 @@ def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None
          "line must hold the names of the columns. Remove the lines above them."),
         ("a,b,y\nkg,cm,class\n", f"dataset.path is '{path}'; {path}:2 holds no numbers above columns of numbers. It "
          "may be a second line of names or of units. Remove that line. This command does it: python -c \"import pandas; pandas.read_csv("
-         f"'{path}', dtype=str, keep_default_na=False, skiprows=[1]).to_csv('t-plain.csv', index=False)\""),
+         f"'{path}', dtype=str, keep_default_na=False, skiprows=[1]).to_csv('t-plain.csv', index=False, mode='x')\""),
         ("sep=;\na,b,y\n", f"dataset.path is '{path}'; {path}:1 is 'sep=;', a note for Excel. Take that line out, and use "
          'dataset.separator: ";".'),
     ):  # fmt: skip

@@ -222,14 +222,20 @@ def test_layers_that_cannot_be_built_are_refused_with_the_cure(layers: list[Any]
     assert str(caught.value).startswith(f"{key} {message}")
 
 
+NOT_THERE = "is not there. The axes are 0 (the rows) and 1."
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ({"BatchNormalization": {"axis": 3}}, "tuple index out of range."),
-        ({"LayerNormalization": {"axis": 3}}, "tuple index out of range."),
-        ({"GroupNormalization": {"axis": 3, "groups": 2}}, "tuple index out of range."),
-        ({"PReLU": {"shared_axes": [3]}}, "list assignment index out of range."),
-        ({"UnitNormalization": {"axis": 5}}, "Axis 5 is out of bounds for input shape (None, 4)."),
+        ({"BatchNormalization": {"axis": 3}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"LayerNormalization": {"axis": [1, 3]}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"LayerNormalization": {"axis": -3}}, f"axis -3 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"GroupNormalization": {"axis": 3, "groups": 2}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"PReLU": {"shared_axes": [3]}}, f"axis 3 {NOT_THERE} Leave shared_axes out, or use some of these but 0."),
+        ({"Softmax": {"axis": 3}}, f"axis 3 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"UnitNormalization": {"axis": 5}}, f"axis 5 {NOT_THERE} Use axis: -1 for the last one."),
+        ({"Conv1D": {"filters": 3, "kernel_size": 2}}, "Put a Reshape before it, or change its arguments."),
         ({"Reshape": {"target_shape": [7]}}, "The total size of the tensor must be unchanged. Received: input_shape"),
         ({"Dense": {"units": 3, "dtype": "int32"}}, "Need minval < maxval"),
     ],
@@ -243,8 +249,30 @@ def test_whatever_a_layer_raises_is_a_refusal_of_that_layer(layer: dict[str, Any
     assert message in str(raised.value) and "Exception encountered" not in str(raised.value)
 
 
+def test_all_layers_with_an_axis_that_is_not_there_are_told_at_once() -> None:
+    layers = [
+        {"BatchNormalization": {"axis": 3}},
+        {"Dense": {"units": 4}},
+        {"LayerNormalization": {"axis": 2}},
+        {"BatchNormalization": {"axis": 1}},
+        {"Reshape": {"target_shape": [7]}},
+    ]
+    with pytest.raises(SettingError) as raised:
+        built(name="sequential", layers=layers)
+    told = [f"{key} {text}" for key, text in raised.value.problems]
+    assert told[:2] == [
+        f"model.layers.0 is BatchNormalization; it does not take inputs of shape (None, 20): axis 3 {NOT_THERE} Use axis: -1 "
+        "for the last one.",
+        f"model.layers.2 is LayerNormalization; it does not take inputs of shape (None, 4): axis 2 {NOT_THERE} Use axis: -1 "
+        "for the last one.",
+    ]
+    assert told[2].startswith("model.layers.4 is Reshape; ") and told[2].endswith(" Change its arguments.")
+    assert len(told) == 3
+
+
 def test_a_layer_that_refuses_its_inputs_only_when_it_runs_is_refused_before_training() -> None:
-    layers = [{"Softmax": {"axis": 3}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
+    steps = {"TimeDistributed": {"layer": {"Softmax": {"axis": 3}}}}
+    layers = [{"Reshape": {"target_shape": [5, 4]}}, steps, "Flatten", HEAD]
     with pytest.raises(SettingError, match=r"^model cannot be trained; a layer refuses its inputs: `dim` must be in"):
         row_bytes(built(name="sequential", layers=layers).model)
 

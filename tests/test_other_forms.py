@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +174,104 @@ def test_what_is_packed_is_unpacked_to_the_byte_and_replaces_no_file(ending: str
     assert Path("a.csv").read_text() == "mine"
 
 
-def test_the_files_of_an_archive_are_taken_out() -> None:
+def test_the_files_of_an_archive_are_taken_out_into_a_new_folder() -> None:
     Path("a.csv").write_bytes(TWICE_0)
     with zipfile.ZipFile("a b.zip", "w") as one:
         one.write("a.csv", "one.csv")
     for name, mode in (("a.csv.tar.gz", "w:gz"), ("b.tgz", "w:gz"), ("c.tar", "w")):
         with tarfile.open(name, mode) as other:  # type: ignore[call-overload]
-            other.add("a.csv", f"{name}.csv")
-    for name in ("a b.zip", "a.csv.tar.gz", "b.tgz", "c.tar"):
-        run(cure_of_form(Path(name)))
-        assert Path("one.csv" if name == "a b.zip" else f"{name}.csv").read_bytes() == TWICE_0
-    assert cure_of_form(Path("a.csv.zst")) == "This unpacks it: zstd -d a.csv.zst -o a.csv"
+            other.add("a.csv", "one.csv")
+    for name, folder in (("a b.zip", "a b"), ("a.csv.tar.gz", "a"), ("b.tgz", "b"), ("c.tar", "c")):
+        cure = cure_of_form(Path(name))
+        assert cure is not None and cure.startswith(f"This unpacks it into the folder {folder}-unpacked: python -c")
+        run(cure)
+        assert Path(f"{folder}-unpacked", "one.csv").read_bytes() == TWICE_0
+    assert cure_of_form(Path("a.csv.zst")) == "This unpacks it: zstd -d a.csv.zst -o a-2.csv", "a.csv is there"
     assert cure_of_form(Path("a.tar.zst")) == "This unpacks it: zstd -d a.tar.zst -o a.tar", "Python 3.11 cannot"
     assert cure_of_form(Path("a.tar.lz4")) is None
+
+
+def kept(names: Sequence[str]) -> dict[str, bytes]:
+    return {name: Path(name).read_bytes() for name in names}
+
+
+def test_no_command_overwrites_a_file_even_if_an_archive_holds_its_own_name() -> None:
+    for name in ("train.csv", "t.csv"):
+        Path(name).write_bytes(b"mine")
+    with zipfile.ZipFile("s.csv.zip", "w") as one:
+        one.writestr("s.csv.zip", TWICE_0)
+        one.writestr("train.csv", TWICE_0)
+    with tarfile.open("s.tar", "w") as other:
+        for name in ("s.tar", "train.csv"):
+            member = tarfile.TarInfo(name)
+            member.size = len(TWICE_0)
+            other.addfile(member, io.BytesIO(TWICE_0))
+    Path("t.csv.gz").write_bytes(gzip.compress(TWICE_0))
+    before = kept(["train.csv", "t.csv", "s.csv.zip", "s.tar", "t.csv.gz"])
+    for name in ("s.csv.zip", "s.tar", "t.csv.gz"):
+        for _ in range(2):  # the second command finds the files of the first
+            run(cure_of_form(Path(name)))
+        assert kept([*before]) == before
+    for made in ("s-unpacked/s.csv.zip", "s-unpacked-2/train.csv", "s-unpacked-3/s.tar", "t-2.csv", "t-3.csv"):
+        assert Path(made).read_bytes() == TWICE_0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        joined(",", "# made by me", "x,y"),
+        joined(",", "40,1"),
+        joined("   ", "x  y"),
+        "".join(f"  {n}   < {n} years     {'uv'[n % 2]}\n" for n in range(40)),
+        "a,b,y\nkg,cm,class\n" + "".join(f"{n}.5,{n},{'uv'[n % 2]}\n" for n in range(40)),
+        joined(" ", "x,y"),
+    ],
+    ids=["comment", "counts", "blanks", "wide gaps", "units", "rows unlike names"],
+)
+def test_no_command_that_converts_a_table_overwrites_a_file(text: str) -> None:
+    Path("t-plain.csv").write_bytes(b"mine")
+    for written in ("t-plain-2.csv", "t-plain-3.csv"):
+        command = refused(text)
+        command = command[command.index(": python -c") :]
+        assert not Path(written).exists()
+        run(command)
+        assert Path(written).exists()
+        with pytest.raises(subprocess.CalledProcessError):
+            run(command)
+    assert Path("t-plain.csv").read_bytes() == b"mine"
+    assert Path("t.csv").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("names", "separator", "keys", "seen"),
+    [
+        ("x\ty of it", "  ", {"separator": "\t"}, None),
+        ("x\ty", "  ", {"separator": "\t"}, "separated by blanks"),
+        ("x,y", " ", {}, "separated by blanks"),
+        ("x,y", ";", {}, 'separated by ";"'),
+        ("x\ty", ",", {"separator": "\t"}, 'separated by ","'),
+    ],
+)
+def test_rows_that_are_separated_unlike_the_names_get_commas(
+    names: str, separator: str, keys: dict[str, str], seen: str | None
+) -> None:
+    """As in Auto.data of UCI: tabs between the names, and runs of blanks between the cells."""
+    message = refused(joined(separator, names), **keys)
+    given = '"\\t"' if keys else '","'
+    assert message.startswith(
+        f"dataset.separator is {given}; it separates the names in t.csv:1, and the rows below are "
+    )
+    assert (seen or "separated by blanks") in message
+    run(message[message.index(": python") :])
+    frame = pd.read_csv("t-plain.csv")
+    assert frame.to_numpy().tolist() == FRAME.to_numpy().tolist()
+    assert frame.columns.tolist() == ["x", names[2:]]
+
+
+def test_names_between_tabs_and_a_blank_are_all_found() -> None:
+    rows = "".join(f'{n}.5   {n % 7}     {"?" if n == 9 else n}.\t"name of {n}"\n' for n in range(40))
+    message = refused(f"x\ty z\tname\n{rows}", separator="\t")
+    run(message[message.index(": python") :])
+    frame = pd.read_csv("t-plain.csv")
+    assert frame.columns.tolist() == ["x", "y", "z", "name"] and len(frame) == 40
+    assert frame.iloc[9].tolist() == [9.5, 2, "?.", "name of 9"]

@@ -206,7 +206,7 @@ def test_texts_may_have_other_columns_beside_them_in_each_part(tmp_path: Path) -
     paths = {key: str(tmp_path / f"{name}.csv") for key, name in keys.items()}
     assert read({"name": "text_csv", "target": "label", **paths}).rows.own_ends == [8, 16]
     (tmp_path / "val.csv").write_text("words,label\na b,a\n")
-    assert "it lacks the columns 'text' of" in refused({"name": "text_csv", "target": "label", **paths})
+    assert "it lacks the column 'text' of" in refused({"name": "text_csv", "target": "label", **paths})
 
 
 def test_rows_are_named_by_their_own_file_and_line(tmp_path: Path) -> None:
@@ -222,12 +222,26 @@ def test_files_with_other_columns_are_refused_with_all_of_them(tmp_path: Path) -
     table(6, 20).rename(columns={"city": "town"}).to_csv(keys["validation_path"], index=False)
     table(8, 40).drop(columns="number").to_csv(keys["test_path"], index=False)
     found = refused(keys)
-    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the columns 'city' of" in found
-    assert f"it has columns that {keys['path']} has not: 'town'" in found
-    assert f"dataset.test_path is '{keys['test_path']}'; it lacks the columns 'number' of {keys['path']}" in found
+    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the column 'city' of" in found
+    assert f"it has the column 'town', and {keys['path']} does not. Expected the same. Leave it out" in found
+    assert f"dataset.test_path is '{keys['test_path']}'; it lacks the column 'number' of {keys['path']}" in found
     table(6, 20).assign(note="x").to_csv(keys["validation_path"], index=False)
     table(8, 40).to_csv(keys["test_path"], index=False)
     assert read({**keys, "drop": ["note"]}, (0,)).rows.columns == ("number", "city=Oslo", "city=Rome")
+
+
+@pytest.mark.parametrize("wrong", ["validation_path", "test_path"])
+def test_a_wrong_file_hides_no_mistake_of_the_other_one(wrong: str, tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    for key, rows in {"path": table(12, 0), "validation_path": table(6, 20), "test_path": table(8, 40)}.items():
+        rows["label"] = ["a", "b"] * (len(rows) // 2)
+        if key != "path":
+            rows = rows.drop(columns="city") if key == wrong else rows.assign(label=["c", "a", *rows["label"][2:]])
+        rows.to_csv(keys[key], index=False)
+    found = refused(keys)
+    other = "test_path" if wrong == "validation_path" else "validation_path"
+    assert f"dataset.{wrong} is '{keys[wrong]}'; it lacks the column 'city' of {keys['path']}." in found
+    assert f"its training part (12 rows) has no row of class c ({keys[other]}:2); rows per class" in found
 
 
 def test_a_column_of_two_kinds_is_refused(tmp_path: Path) -> None:
@@ -271,8 +285,31 @@ def test_a_class_that_a_part_lacks_is_refused(part: str, labels: str, seen: str,
     found = refused(keys)
     assert seen in found
     assert (
-        "Use parts that each have all classes, or leave out dataset.validation_path and dataset.test_path, so" in found
+        "se parts that each have all classes, or leave out dataset.validation_path and dataset.test_path, so" in found
     )
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+@pytest.mark.parametrize("alone", [False, True])
+def test_classes_that_only_a_held_out_file_has_are_named_with_their_lines(
+    part: str, alone: bool, tmp_path: Path
+) -> None:
+    keys = csv(tmp_path)
+    for name, first in (("train", 0), ("val", 20), ("test", 40)):
+        rows = table(SIZES[name], first)
+        rows["label"] = ["dog", "cat"] * (SIZES[name] // 2)
+        if name == part:
+            rows["label"] = [*rows["label"][:2], "horse", "Dog", *rows["label"][4:]]
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    own = {"val": "validation_path", "test": "test_path"}
+    if alone:
+        keys = {key: value for key, value in keys.items() if key == own[part] or key not in own.values()}
+    found = refused(keys).replace(f"{tmp_path}/", "")
+    assert (
+        f"its training part (12 rows) has no row of class Dog ({part}.csv:5), which may be 'dog' in another spelling, horse "
+        f"({part}.csv:4); rows per class: Dog (0), cat (6), dog (6), horse (0); expected 1 or more of each. Correct these "
+        "rows, or take them out. Or use parts that each have all classes, or leave out dataset."
+    ) in found
 
 
 def test_a_part_of_a_regression_with_equal_targets_is_refused_with_a_cure_that_fits(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from cases import slow
-from command import refused
+from command import bnexp, refused
 from experiments import build_for, experiment, train_many_seeds
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -200,6 +200,10 @@ def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> N
         ("dataset.weight_column=ww", "dataset.weight_column is 'ww'; no column has this name. Did you mean 'w'?"),
         ("dataset.weight_column=label", "which is dataset.target too"),
         (
+            "training.class_weight=balance",
+            "expected balanced, or a weight for each class, such as {no: 1, yes: 5}. Write ",
+        ),
+        (
             "training.class_weight=even",
             "is 'even' (text); expected balanced, or a weight for each class, such as {no: 1,",
         ),
@@ -211,6 +215,33 @@ def test_weights_that_do_not_go_with_the_rows_are_refused_in_one_message(
 ) -> None:
     found = refused("train", *_arguments(_table(tmp_path)), override, cwd=tmp_path)
     assert message in found and "\n" not in found
+
+
+def test_a_class_of_weight_0_is_warned_of_because_it_is_not_learned(tmp_path: Path) -> None:
+    arguments = _arguments(_table(tmp_path))
+    told = bnexp("check", *arguments, "training.class_weight={rare: 0, most: 1}", cwd=tmp_path)
+    assert (
+        "Classes of weight 0 are not learned: training.class_weight gives it to 'rare'. Give each a weight"
+        in " ".join((told.stdout + told.stderr).split())
+    )
+    told = bnexp("check", *arguments, "training.class_weight={rare: 0.1}", cwd=tmp_path)
+    assert "weight 0" not in told.stdout + told.stderr
+
+
+def test_the_column_of_weights_is_named_and_warned_of_if_most_rows_have_none(tmp_path: Path) -> None:
+    path = _table(tmp_path)
+    told = " ".join(bnexp("check", *_arguments(path), cwd=tmp_path).stdout.split())
+    assert "weights of the rows in the training loss: w" in told and "left out: w" not in told
+    assert "dataset.weight_column 'w' is 0 in" not in told
+    names, *rows = path.read_text().splitlines()
+    place = names.split(",").index("w")
+    for zero, is_told in ((0.5, False), (0.6, True)):
+        cells = [row.split(",") for row in rows]
+        for number, row in enumerate(cells):
+            row[place] = "0" if number < zero * len(cells) else "1"
+        path.write_text("\n".join([names, *map(",".join, cells)]) + "\n")
+        told = " ".join(bnexp("check", *_arguments(path), cwd=tmp_path).stdout.split())
+        assert ("dataset.weight_column 'w' is 0 in 36 of 60 rows (60%). Nothing is learned from" in told) == is_told
 
 
 def test_classes_have_no_weight_in_a_regression(tmp_path: Path) -> None:

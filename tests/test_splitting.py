@@ -34,12 +34,15 @@ def test_a_class_of_one_row_is_told_with_its_line_whatever_the_split(tmp_path: P
 def test_small_classes_in_three_parts_are_told_together_and_repeated_rows_too(tmp_path: Path) -> None:
     keys = table(tmp_path, [*"uv" * 20, *"wwz"]) | {"validation_size": 0.25}
     assert told(tmp_path, refused(**keys)) == (
-        "dataset has 2 rows of class 'w' (t.csv:42, t.csv:43), and too few of another class; each of the 3 parts "
-        "needs one. Correct those rows or take them out, or give more rows of it (5 will do)."
+        "dataset has 2 rows of class 'w' (t.csv:42, t.csv:43), and 1 row of class 'z' (t.csv:44); each of the 3 parts "
+        "needs one of each class. Correct those rows or take them out, or give more rows of each (5 will do)."
     )
-    assert ":2), repeated rows not counted, and too few of 2 other classes; each" in refused(
-        **table(tmp_path, [*"uvw" * 20], same=True)
-    )
+    message = refused(**table(tmp_path, [*"uvw" * 20], same=True))
+    assert ":2), repeated rows not counted, and 1 row of class 'v' (" in message
+    assert ":4), repeated rows not counted; each of the 2 parts needs one of each class." in message
+    named = [f"c{number}" for number in range(12)]
+    assert "of class 'c7' (" in (message := refused(**table(tmp_path, [*"uv" * 20, *named])))
+    assert "and too few of 2 other classes; each" in message
 
 
 @pytest.mark.parametrize("keys", [{}, {"validation_size": 0.25}, {"test_size": 0.4, "validation_size": 0.5}])
@@ -50,6 +53,14 @@ def test_as_many_rows_of_a_class_as_the_message_names_will_do(tmp_path: Path, ke
     data = prepared(seeds=20, **table(tmp_path, labels), **keys, resample=True)
     for part, rows_SR in data.parts.items():
         assert all((data.rows.y_N[rows_R] == 2).any() for rows_R in rows_SR), part
+
+
+def test_a_rare_class_that_is_nearly_spelt_as_another_is_told_so(tmp_path: Path) -> None:
+    message = told(tmp_path, refused(**table(tmp_path, [*("dog", "cat") * 20, "Dog", "cat "])))
+    assert (
+        "1 row of class 'Dog' (t.csv:42), which may be 'dog' in another spelling, and 1 row of class 'cat ' (t.csv:43), "
+        "which may be 'cat' in another spelling; each"
+    ) in message
 
 
 def test_a_class_folder_of_one_image_is_told_with_the_image(tmp_path: Path) -> None:
@@ -80,7 +91,7 @@ def test_a_part_too_small_for_all_classes_is_told_with_the_sizes_and_the_way_out
     )
     assert refused(**keys, test_size=0.8).endswith("Use a smaller dataset.test_size, or more dataset.samples.")
     assert refused(**keys | {"samples": 6, "classes": 4}) == (
-        "dataset has 1 row of class '2', and too few of another class; each of the 2 parts needs one. "
+        "dataset has 1 row of class '2', and 1 row of class '3'; each of the 2 parts needs one of each class. "
         "Use more dataset.samples."
     )
     assert prepared(**keys, test_size=0.3) and prepared(**keys | {"samples": 15})

@@ -21,7 +21,7 @@ WRITERS = ("experiment/warnings.py", "experiment/kept_weights.py", "models/own_d
 
 def of_trainings() -> list[str]:
     optimizer = {"name": "adam", "gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 9}
-    training = {"batch_size": 4, "optimizer": optimizer}
+    training = {"batch_size": 4, "optimizer": optimizer, "class_weight": {"0": 0.0}}
     return cautions(experiment(training=training, model={"name": "mlp", "normalization": "batch"}), steps=9)
 
 

@@ -167,10 +167,9 @@ def _labels(y: Any, name: str) -> NDArray[Any]:
         values = values[:, 0]
     if is_one_hot(values.shape, values.dtype):
         if (found := misfit(values)) is not None:
-            row, seen = found
             raise UserError(
-                f"{name} has shape {values.shape}, and row {row} (counted from 0) holds {seen}; {EXPECTED}. Fix that "
-                "row, or give one of its columns."
+                f"{name} has shape {values.shape}, and row {found.row} (counted from 0) holds {found.seen}; {EXPECTED}."
+                f"{found.others} Fix {'these rows' if found.others else 'that row'}, or give one of its columns."
             )
         return values
     if values.ndim != 1:

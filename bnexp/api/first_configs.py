@@ -18,6 +18,7 @@ from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.writing import dump_plain
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.positive import positive_choice
+from bnexp.data.suggested.target import OTHERS
 from bnexp.errors import ConfigError, Problems, SettingError, UserError
 from bnexp.metrics import quantity
 from bnexp.report.about_data import fair_metric_of
@@ -94,15 +95,19 @@ def _refuse_data(
     command = _command(paths, None)
     training = first_training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
     texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, rows=None)])
-    if not all(": dataset" in line for line in error.problems) or _others(data, texts):
+    if not all(": dataset" in line for line in error.problems):
         raise error
+    if _others(data, texts):
+        raise UserError("\n".join([*suggested.learned, *error.problems])) from error
     _write(texts)
     located = Problems()
     with located.noted():
         check([str(paths[0])], observer=observer)
     written = f"{paths[0]} and {paths[1]} are written with what is known so far."
-    cure = f"Fix the data, or the first config. Then: {command}"
-    told = [*(located.messages or error.problems), *suggested.notes, *suggested.learned, f"{written} {cure}"]
+    is_guess = any(OTHERS in line for line in suggested.learned)
+    other = f", or choose another target (bnexp init {shlex.quote(data)} --target COLUMN)" if is_guess else ""
+    cure = f"Fix the data, or the first config{other}. Then: {command}"
+    told = [*suggested.learned, *(located.messages or error.problems), *suggested.notes, f"{written} {cure}"]
     raise UserError("\n".join(told)) from error
 
 

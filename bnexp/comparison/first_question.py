@@ -37,10 +37,11 @@ class JudgedBy:
         """Return the question as text.
 
         >>> str(JudgedBy("val_accuracy", 0.02, "these-rows")), str(JudgedBy("val_f1", None, "new-rows", "sick"))
-        ('val_accuracy (margin 2.00, these rows)', "val_f1 of class 'sick' (default margin, new rows)")
+        ('val_accuracy (margin 2.00 points, these rows)', "val_f1 of class 'sick' (default margin, new rows)")
         """
         of = "" if self.positive is None else f" of class {self.positive!r}"
         margin = "default margin" if self.margin is None else f"margin {number(self.metric, self.margin)}"
+        margin += " points" if self.margin is not None and traits(self.metric).in_percent else ""
         return f"{self.metric}{of} ({margin}, {self.about.replace('-', ' ')})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import unicodedata
@@ -53,6 +54,8 @@ def cure(kind: str, entry: Node, key: str, field: FieldInfo | None, sections: Se
                 return "Indent the keys that belong to it, or leave it out."
             if instead is None:
                 return _good_names(sections)
+        case "class_weight" if difflib.get_close_matches(text.lower(), ["balanced"]):
+            instead = "balanced"
         case "string_too_short" if key.endswith("path"):
             return "Give a file or folder, from the current directory."
         case "separator" if text == "t":  # the shell has removed the backslash of \t

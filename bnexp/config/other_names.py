@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bnexp.errors import nearest
-from bnexp.metrics import KNOWN, OTHER_NAMES, quantity
+from bnexp.metrics import KNOWN, MEASURED, OTHER_NAMES, quantity
 
 KEYS = {
     **dict.fromkeys(("sep", "delimiter", "delim"), "separator"),
@@ -51,11 +51,17 @@ def metric_meant(name: str, good_names: Sequence[str]) -> str | None:
     "Names here have no val_. Did you mean 'f1'? Good names: auc, f1."
     >>> metric_meant("roc_auc", ["pr_auc", "auc"])
     "Did you mean 'auc'? Good names: pr_auc, auc."
+    >>> metric_meant("val_acc", ["auc", "f1"])
+    'The accuracy of classes is always measured: leave it out. Good names: auc, f1.'
     >>> metric_meant("f2", ["auc", "f1"])
     """
     other = quantity(name)
     meant = OTHER_NAMES.get(other, other)
     good = next((one for one in good_names if quantity(one) == meant), None)
+    measured = [task for task, names in MEASURED.items() if meant in ("loss", *names)]
+    if good is None and measured and "auc" in good_names:
+        of = "" if len(measured) == len(MEASURED) else " of a regression" if "regression" in measured else " of classes"
+        return f"The {meant}{of} is always measured: leave it out. Good names: {', '.join(good_names)}."
     if good is None or meant not in KNOWN:
         return None
     has_part = name != other and good == meant

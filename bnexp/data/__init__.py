@@ -23,6 +23,7 @@ from bnexp.config.section import Task
 from bnexp.data import splitting
 from bnexp.data.builtin import synthetic
 from bnexp.data.fingerprint import source_sha256 as sha256_of
+from bnexp.data.own_parts import others_checked
 from bnexp.data.positive import with_positive
 from bnexp.data.preprocessing import Preprocessing, fitted, stacked
 from bnexp.data.row_cache import RowCache
@@ -247,7 +248,8 @@ def prepare(
             would lack a class, if the split is impossible, or if
             `dataset.shift.classes` names an unknown class.
     """
-    rows = _read(dataset, memory_limit, source_sha256, note)
+    with others_checked(dataset, lambda rest: prepare(rest, seeds, memory_limit)):
+        rows = _read(dataset, memory_limit, source_sha256, note)
     if isinstance(dataset, real.RealDataset):
         rows = chosen(dataset, rows)
     parts = splitting.split(dataset, rows, seeds)

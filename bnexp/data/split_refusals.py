@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from bnexp.config.dataset import Dataset, has_test_part
 from bnexp.config.real import OwnFile, RealDataset
 from bnexp.data.rows import Rows
 from bnexp.data.seeds import Numbers, for_each
+from bnexp.data.sources.alike import alike
 from bnexp.data.sources.targets import are_many_numbers
 from bnexp.data.split_rule import has_own_part, has_own_validation, is_stratified, test_share
 from bnexp.errors import SettingError, counted, listed
@@ -76,18 +78,28 @@ def refuse_rare_classes(dataset: Dataset, rows: Rows, among_R: Numbers, parts: i
     rare = np.flatnonzero(counts_C < parts)
     if not len(rare):
         return
-    rows_K = among_R[rows.y_N[among_R] == rare[0]]
-    count = len(rows_K) if rows.groups_N is None else int(counts_C[rare[0]])
-    others = {1: "", 2: ", and too few of another class"}.get(
-        len(rare), f", and too few of {len(rare) - 1} other classes"
-    )
+    each = []
+    for label in rare[:MOST_NAMED]:
+        rows_K, count = among_R[rows.y_N[among_R] == label], int(counts_C[label])
+        named = f"{rows.classes[label]!r}{_places(rows, rows_K)}{_nearly(rows, int(label))}"
+        each.append(f"{count} {_units(rows, count)} of class {named}")
+    more = f", and too few of {counted(len(rare) - MOST_NAMED, 'other class')}" if len(rare) > MOST_NAMED else ""
     raise SettingError(
         "dataset",
-        f"has {count} {_units(rows, count)} of class {rows.classes[rare[0]]!r}{_places(rows, rows_K)}"
-        f"{' among those not held out' if len(among_R) < len(rows.y_N) else ''}{others}; each of "
-        f"the {3 if has_test_part(dataset) else 2} parts needs one. {_cure_of_rare(dataset, rows, count)}."
+        f"has {', and '.join(each)}{more}{' among those not held out' if len(among_R) < len(rows.y_N) else ''}; each "
+        f"of the {3 if has_test_part(dataset) else 2} parts needs one"
+        f"{'' if len(rare) == 1 else ' of each class'}. {_cure_of_rare(dataset, rows, counts_C[rare])}."
         + _or_regression(dataset, rows),
     )
+
+
+def _nearly(rows: Rows, label: int) -> str:
+    """Return a remark if the name of a class is a commoner class in another spelling; else ""."""
+    assert rows.classes is not None
+    name, counts = rows.classes[label], np.bincount(rows.y_N.astype("int64"), minlength=len(rows.classes))
+    group = next((group for group in alike(dict.fromkeys(rows.classes, 1)) if name in group), [])
+    commoner = [one for one in group if counts[rows.classes.index(one)] > counts[label]]
+    return f", which may be {commoner[0]!r} in another spelling" if commoner else ""
 
 
 def _or_regression(dataset: Dataset, rows: Rows) -> str:
@@ -117,12 +129,13 @@ def _places(rows: Rows, rows_K: Numbers) -> str:
     return listed + (", repeated rows not counted" if rows.facts.duplicates_dropped else "")
 
 
-def _cure_of_rare(dataset: Dataset, rows: Rows, count: int) -> str:
-    """Return the cure for a class with too few rows or groups."""
+def _cure_of_rare(dataset: Dataset, rows: Rows, counts: Sequence[int] | NDArray[np.int64]) -> str:
+    """Return the cure for classes with too few rows or groups; `counts` are their numbers of these."""
     if not isinstance(dataset, RealDataset):
         return "Use more dataset.samples"
     mend = {0: "Give", 1: f"Correct that {_units(rows, 1)} or take it out, or give"}
-    more = f"{mend.get(count, f'Correct those {_units(rows)} or take them out, or give')} {_more(dataset, rows)} of it"
+    begins = mend.get(int(sum(counts)), f"Correct those {_units(rows)} or take them out, or give")
+    more = f"{begins} {_more(dataset, rows)} of {'it' if len(counts) == 1 else 'each'}"
     if is_stratified(dataset, rows) and rows.groups_N is None and not has_own_part(dataset, rows):
         more += f" ({_enough(dataset)} will do)"
     return more + ("" if dataset.limit is None else ", or a higher dataset.limit")
@@ -150,7 +163,10 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
             continue
         for counts_C in for_each(rows_SR, functools.partial(_counts_C, rows)):
             if not counts_C.all():
-                missing = listed([rows.classes[label] for label in np.flatnonzero(counts_C == 0)], MOST_NAMED)
+                labels = np.flatnonzero(counts_C == 0)
+                is_of_others = own and name == "train"  # then rows of other parts are to be mended
+                missing = listed([_missing(rows, int(label), is_of_others) for label in labels], MOST_NAMED)
+                mend = "Correct these rows, or take them out. Or use " if is_of_others and rows.where else "Use "
                 each = zip(rows.classes, counts_C.tolist(), strict=True)
                 named = listed([f"{name} ({count:,})" for name, count in each], MOST_NAMED)
                 count = rows_SR.shape[1]
@@ -159,8 +175,15 @@ def refuse_missing_classes(dataset: Dataset, rows: Rows, parts: dict[str, Number
                     "dataset",
                     f"{'cannot be used' if own else 'is too small'}: its {part} part ({counted(count, 'row')}) has "
                     f"no row of class {missing}; rows per class: {named}; expected 1 or more of each. "
-                    f"Use {cure}." + _or_regression(dataset, rows),
+                    f"{mend}{cure}." + _or_regression(dataset, rows),
                 )
+
+
+def _missing(rows: Rows, label: int, places: bool) -> str:
+    """Return the name of a class that a part lacks, with a nearly equal name, and the places of its rows elsewhere."""
+    assert rows.classes is not None
+    where = _places(rows, np.flatnonzero(rows.y_N == label).astype("int32")) if places else ""
+    return f"{rows.classes[label]}{where}{_nearly(rows, label)}"
 
 
 def _named(dataset: Dataset, rows: Rows, parts: dict[str, Numbers]) -> dict[str, tuple[str, str]]:

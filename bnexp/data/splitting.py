@@ -39,10 +39,12 @@ def split(dataset: Dataset, rows: Rows, seeds: tuple[int, ...]) -> dict[str, Num
     """
     refuse_resample(dataset, rows)
     all_N = np.arange(len(rows.y_N), dtype="int32")
-    if has_own_validation(dataset, rows):
+    if has_own_part(dataset, rows):
         own = {name: for_seeds([rows_R], len(seeds)) for name, rows_R in _own_parts(dataset, rows).items()}
-        refuse_missing_classes(dataset, rows, own)
-        return own
+        if has_own_validation(dataset, rows):
+            refuse_missing_classes(dataset, rows, own)
+            return own
+        refuse_missing_classes(dataset, rows, {"train": own["train"], "val": own["test"]})
     refuse_rare_classes(dataset, rows, all_N, 3 if has_test_part(dataset) else 2)
     states = [dataset.seed]
     if dataset.resample:

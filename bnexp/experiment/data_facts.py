@@ -74,7 +74,8 @@ def unseen_F(data: Data) -> NDArray[np.bool_]:
 
 def _unseen(data: Data) -> str | None:
     """Return a warning if some categories occur in held-out rows, but in no training row of any seed; else None."""
-    names = [name for name, is_unseen in zip(data.rows.columns or (), unseen_F(data), strict=False) if is_unseen]
+    every = zip(data.rows.columns or (), unseen_F(data), strict=False)
+    names = [name if name == name.strip() else repr(name) for name, is_unseen in every if is_unseen]
     if not names:
         return None
     are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")

@@ -42,7 +42,9 @@ class Columns:
     held_out_only: dict[str, int]
     """Column of categories -> the number of values in held-out rows only. These are inputs, too, but 0 in training."""
     left_out: Sequence[str]
-    """Columns that are no inputs: dropped columns, the group, and the weights of rows."""
+    """Columns that are no inputs: dropped columns, and the group."""
+    weights: str | None = None
+    """The column that says how much each row counts in the training loss."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
     rows, dataset = data.rows, experiment.dataset
     if rows.kind != "table" or not rows.columns or rows.numeric is None:
         return None
-    others = [getattr(dataset, key, None) for key in ("group", "weight_column")]
-    left_out = [*getattr(dataset, "drop", ()), *filter(None, others)]
+    left_out = [*getattr(dataset, "drop", ()), *filter(None, [getattr(dataset, "group", None)])]
     ends = rows.numeric + np.cumsum([0, *rows.categories.values()])
     unseen = dict(zip(rows.categories, np.add.reduceat(unseen_F(data), ends[:-1], dtype=int).tolist(), strict=True))
     categories = {name: count - unseen[name] for name, count in rows.categories.items()}
     held_out_only = {name: count for name, count in unseen.items() if count}
-    return Columns(list(rows.columns[: rows.numeric]), categories, held_out_only, left_out)
+    weights = getattr(dataset, "weight_column", None)
+    return Columns(list(rows.columns[: rows.numeric]), categories, held_out_only, left_out, weights)
 
 
 def _layers(model: keras.Model) -> list[Layer]:

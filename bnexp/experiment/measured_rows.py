@@ -79,12 +79,15 @@ def _facts(data: Data, part: str, seeds: int) -> PartRows:
 
 
 def _as_kept(data: Data, name: str, values: NDArray[Any]) -> NDArray[Any]:
-    """Return a measure in the type that is stored. For probabilities of several classes float16 is enough."""
+    """Return a measure in the type that is stored.
+
+    Predictions keep the float32 of training. So a metric computed from them has the value that an epoch computes: with
+    fewer digits, probabilities of several classes become equal, and ranks change.
+    """
     if name == "accuracy":
         return values.astype(bool)
     if name == "predicted":
         values = _in_own_unit(data, values)
-        return values.astype("float16" if values.ndim == 3 else "float32")
     return values.astype("float32")
 
 

@@ -14,10 +14,12 @@ from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
 from bnexp.config.own_model import AsWritten, KerasFile, PythonNetwork
 from bnexp.config.schema import Experiment
-from bnexp.errors import counted
+from bnexp.errors import counted, listed
 
 REMEMBERED_START = 0.01
 """Validation suffers if a larger share of the initial moving averages is left in the end (pilot: 1 point at 0.05)."""
+MOST_NAMED = 10
+"""The most classes that a warning names."""
 SMALL_BATCH = 8
 """Batches with fewer rows estimate mean and variance poorly (Wu and He, 2018)."""
 
@@ -33,9 +35,11 @@ def cautions(experiment: Experiment, steps: int, own_momenta: Sequence[float] = 
     `own_momenta` are `Built.own_momenta`: the momenta in a network of the user's own, which its config does not show.
     """
     momenta = [*batch_momenta(experiment), *own_momenta]
+    unlearned = _unlearned_classes(experiment)
     if not momenta:
-        return []
+        return unlearned
     return [
+        *unlearned,
         *_stale_statistics(experiment, max(momenta), steps),
         *_small_batches(experiment),
         *_averaged_weights(experiment),
@@ -92,6 +96,17 @@ def _low_enough(steps: int) -> float:
     (0.9, 0.63)
     """
     return min(0.9, math.floor(100 * math.exp(math.log(REMEMBERED_START) / steps) + 1e-9) / 100)
+
+
+def _unlearned_classes(experiment: Experiment) -> list[str]:
+    weights = experiment.training.class_weight
+    zero = [name for name, weight in weights.items() if not weight] if isinstance(weights, dict) else []
+    if not zero:
+        return []
+    return [
+        f"{warning_kinds.UNLEARNED_CLASSES}: training.class_weight gives it to {listed(map(repr, zero), MOST_NAMED)}. "
+        "Give each a weight above 0, or take their rows out of the data."
+    ]
 
 
 def _small_batches(experiment: Experiment) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import keras
 from bnexp.config.model import Model, Sequential
 from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Task
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError
 from bnexp.models.built import Built as Built
 from bnexp.models.cnn import cnn_layers
 from bnexp.models.conv1d import conv1d_layers
@@ -22,7 +23,7 @@ from bnexp.models.own_network import build_own
 from bnexp.models.residual import UnequalShapesError
 from bnexp.models.resnet import resnet_layers
 from bnexp.models.rnn import rnn_layers
-from bnexp.models.sequential import REFUSALS, misplaced_bias, refusal_text, sequential_layers
+from bnexp.models.sequential import REFUSALS, misplaced_bias, missing_axis, refusal_text, sequential_layers
 from bnexp.models.transformer import transformer_layers
 
 NETWORKS: Mapping[str, Callable[[Any, Inputs], Iterator[keras.Layer]]] = {
@@ -62,14 +63,21 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
 def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.Sequential:
     built = keras.Sequential(first, name="model")
     shape: tuple[int | None, ...] = first[0].shape
+    problems = Problems()
     for position, layer in enumerate(layers):
+        if (missing := missing_axis(layer, len(shape))) is not None:
+            seen = f"is {type(layer).__name__}; it does not take inputs of shape {shape}: {missing}"
+            problems.note(key.format(position=position), seen)
+            continue  # this layer would keep the shape of its inputs, so that the others can be checked
         try:
             built.add(layer)
         except REFUSALS as error:
-            raise SettingError(key.format(position=position), _refusal(layer, shape, key, error)) from error
+            problems.note(key.format(position=position), _refusal(layer, shape, key, error))
+            problems.refuse()
         if isinstance(layer, keras.layers.Layer) and (misplaced := misplaced_bias(layer)):
-            raise SettingError(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")
+            problems.note(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")
         shape = built.output_shape
+    problems.refuse()
     return built
 
 
@@ -79,8 +87,17 @@ def _refusal(layer: keras.Layer, shape: tuple[int | None, ...], key: str, error:
     if "position" not in key:
         return f"cannot be built: its layer {layer.name} ({type(layer).__name__}) {seen}"
     has_cure = isinstance(error, UnequalShapesError)
-    cure = "" if has_cure else " Put a Reshape or Flatten before it, or change its arguments."
-    return f"is {type(layer).__name__}; it {seen}{cure}"
+    return f"is {type(layer).__name__}; it {seen}{'' if has_cure else _cure_of_rank(seen, len(shape))}"
+
+
+def _cure_of_rank(seen: str, rank: int) -> str:
+    """Return the cure for a layer that refuses its inputs: another rank, if its message asks for one."""
+    expected = re.search(r"expected (?:min_|max_)?ndim=(\d+)", seen)
+    if expected is None or int(expected[1]) == rank:
+        return " Change its arguments."
+    return (
+        f" Put a {'Reshape' if int(expected[1]) > rank else 'Flatten or Reshape'} before it, or change its arguments."
+    )
 
 
 def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:

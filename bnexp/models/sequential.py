@@ -58,6 +58,24 @@ def misplaced_bias(layer: keras.Layer) -> str | None:
     return None
 
 
+def missing_axis(layer: Any, rank: int) -> str | None:
+    """Return which axis of a normalization layer, Softmax or PReLU is missing in inputs of this rank, and the cure.
+
+    Return None if none is missing. Keras itself would only say "tuple index out of range".
+    """
+    key = "shared_axes" if isinstance(layer, keras.layers.PReLU) else "axis"
+    if key == "axis" and not isinstance(layer, keras.layers.Softmax) and "Normalization" not in type(layer).__name__:
+        return None
+    named = getattr(layer, key, None)
+    axes = [one for one in (named if isinstance(named, list | tuple) else [named]) if isinstance(one, int)]
+    missing = next((one for one in axes if not -rank <= one < rank), None)
+    if missing is None:
+        return None
+    there = " and ".join([", ".join(["0 (the rows)", *map(str, range(1, rank - 1))]), str(rank - 1)])
+    cure = "Use axis: -1 for the last one." if key == "axis" else "Leave shared_axes out, or use some of these but 0."
+    return f"axis {missing} is not there. The axes are {there}. {cure}"
+
+
 def sequential_layers(model: Sequential, inputs: Inputs) -> Iterator[keras.Layer]:
     """Yield the layers in order, named by class and count (`dense_1`), so that names are stable across arms.
 

@@ -17,6 +17,8 @@ UNFAIR = ("accuracy", "loss")
 """Metrics in which a rare class has little weight."""
 FEW_OF_CLASS = 50
 """Held-out rows of the rarest class. If there are fewer and a metric depends on them, a line says so."""
+LARGEST_WRITTEN_OUT = 1e15
+"""A larger target is written with an exponent."""
 MOST_NAMED, LONGEST_NAME = 10, 40
 """The most classes or files that a line lists by name, and the most characters of each name."""
 
@@ -37,7 +39,7 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         line += _of_guessing(facts, asked)
     yield Text(line)
     if facts.target_range is not None:
-        low, high = (number("", one) for one in facts.target_range)
+        low, high = map(_exact, facts.target_range)
         yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")
     if classes := class_list(facts):
         yield Text(classes)
@@ -163,6 +165,16 @@ def class_list(facts: DataFacts) -> str:
     line = f"{counted(len(names), 'class')}{read_as}: {listed(each, MOST_NAMED)}"
     rest = counts[MOST_NAMED:]
     return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
+
+
+def _exact(value: float) -> str:
+    """Write a float32 with all its digits, and without an exponent if it is no longer than 15 digits.
+
+    >>> [_exact(one) for one in (2025.0, 3e6, 18823.0, 0.10000000149, -1.5, 2e20, 1e-7)]
+    ['2025', '3000000', '18823', '0.1', '-1.5', '2e+20', '1e-07']
+    """
+    short = f"{value:.7g}"
+    return f"{value:.0f}" if "e+" in short and abs(value) < LARGEST_WRITTEN_OUT else short
 
 
 def _name(name: object) -> str:

@@ -48,6 +48,8 @@ def _columns(columns: Columns | None) -> Iterator[str]:
         each = columns.categories.items()
         named = [f"{name} ({counted(values, 'value')}{others.get(name, '')})" for name, values in each]
         yield f"{counted(len(named), 'column')} of categories: {listed(named, MOST_COLUMNS)}"
+    if columns.weights is not None:
+        yield f"weights of the rows in the training loss: {columns.weights}"
     if columns.left_out:
         yield f"{counted(len(columns.left_out), 'column')} left out: {listed(columns.left_out, MOST_COLUMNS)}"
 

@@ -41,8 +41,8 @@ class Answers:
     def class_R(self) -> NDArray[np.int64]:
         """Return the class that the net answers for each row, (R,).
 
-        Probabilities of several classes are kept in float16, where two can become equal. So a right answer is always
-        the true class, and a wrong answer is the likeliest of the other classes.
+        Two classes can be equally likely, above all in runs of earlier versions, which kept float16. So a right answer
+        is always the true class, and a wrong answer is the likeliest of the other classes.
 
         >>> Answers(np.array([1, 0]), np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([True, False])).class_R
         array([1, 1])

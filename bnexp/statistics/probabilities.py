@@ -1,7 +1,6 @@
 """What each row adds to a metric of the probabilities themselves: log loss, Brier score, calibration error.
 
-`classification` explains what "adds" means, and lists the metrics. Probabilities of several classes are kept in
-float16, which distinguishes 0.9995 from 1, and 0.0000001 from 0.
+`classification` explains what "adds" means, and lists the metrics.
 
 Axes: R rows, C classes, B bins.
 """
@@ -21,8 +20,8 @@ BINS = 15
 def log_loss_by_row(answers: Answers) -> Floats:
     """Return minus the log of the probability of each row's true class, (R,).
 
-    A probability above 0.5 is computed from the probabilities of all other classes, because float16 is far more precise
-    near 0 than near 1.
+    A probability above 0.5 is computed from the probabilities of all other classes, because floats are far more precise
+    near 0 than near 1: the float16 of earlier runs distinguishes 0.9995 from 1, and 0.0000001 from 0.
     """
     own_R, others_R = answers.of_target(answers.probability_RC), answers.others_RC.sum(axis=1)
     is_likely_R = own_R > 0.5

@@ -119,6 +119,19 @@ def fitting_encoding(file: CsvFile) -> str | None:
     return candidates(_sample(file, SAMPLE_BYTES), file.encoding)[0].codec
 
 
+def guess_of_encoding(file: CsvFile) -> str | None:
+    """Return a sentence on the encoding in which a file is read, with its first words; None for UTF-8 and UTF-16."""
+    if family(file.encoding) in ("utf-8", *WIDE):
+        return None
+    content = _sample(file, SAMPLE_BYTES)
+    first, *others = [with_reading(content, one) for one in candidates(content, "utf-8")]
+    other = f" It may also be {', or '.join(others)}." if others else ""
+    return (
+        f"{file.path} is not UTF-8, and is read as {first}. Are these words right? If not, change dataset.encoding in "
+        f"the config.{other}"
+    )
+
+
 def _fits(file: CsvFile) -> bool:
     try:
         with file.open() as text:

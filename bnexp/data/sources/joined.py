@@ -114,11 +114,13 @@ def _other_columns(first: Table, other: Table, drop: Collection[str]) -> Iterato
     lacks = [name for name in first.frame.columns if name not in other.frame and name not in drop]
     besides = [name for name in other.frame.columns if name not in first.frame and name not in drop]
     if lacks:
-        yield f"it lacks the columns {_listed(lacks)} of {first.path}. Expected the same. Write them into the file."
+        columns, them = ("column", "it") if len(lacks) == 1 else ("columns", "them")
+        yield f"it lacks the {columns} {_listed(lacks)} of {first.path}. Expected the same. Write {them} into the file."
     if besides:
+        columns, them = ("the column", "it") if len(besides) == 1 else ("the columns", "them")
         yield (
-            f"it has columns that {first.path} has not: {_listed(besides)}. Expected the same. Leave them out of the "
-            "file, or name them in dataset.drop."
+            f"it has {columns} {_listed(besides)}, and {first.path} does not. Expected the same. Leave {them} out of "
+            f"the file, or name {them} in dataset.drop."
         )
 
 

@@ -24,7 +24,6 @@ WIDE = ("utf-16", "utf-32")
 """Encodings in which an ASCII letter contains bytes of 0."""
 OF_TWO_BYTES = (
     ("euc_kr", (0xB0, 0xC8), "EUC-KR (Korean)", "euc_kr"),
-    ("shift_jis", (0x82, 0x83), "Shift-JIS (Japanese)", "shift_jis"),
     ("euc_jp", (0xA4, 0xA5), "EUC-JP (Japanese)", "euc_jp"),
     ("gb2312", (0xB0, 0xD7), "GB18030 or GBK (Chinese)", "gb18030"),
     ("big5", (0xA4, 0xC6), "Big5 (Chinese)", "big5"),
@@ -57,6 +56,11 @@ UTF_8 = Encoding("utf-8", "UTF-8")
 LATIN = Encoding("latin-1", "Latin-1")
 WESTERN = Encoding("cp1252", "Windows-1252 (Latin-1)")
 CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
+CHINESE = Encoding("gb18030", "GB18030 or GBK (Chinese)")
+JAPANESE = (Encoding("shift_jis", "Shift-JIS (Japanese)"), Encoding("cp932", "Shift-JIS of Windows (Japanese)"))
+"""Shift-JIS, and its extension by characters of Windows, such as a 1 in a circle."""
+KANA_BYTES, KANJI_BYTES = (0x82, 0x83), (0x88, 0x97)
+"""First bytes of Shift-JIS: of kana, and of common kanji. Chinese encodings have rare characters there."""
 
 
 def with_reading(content: bytes, encoding: Encoding) -> str:
@@ -99,11 +103,12 @@ def _likely(content: bytes, instead_of: str) -> list[Encoding]:
     if family(instead_of) != "utf-8" and decodes(content, "utf-8"):
         return [UTF_8]
     found = [Encoding(whole, name) for codec, common, name, whole in OF_TWO_BYTES if _is_common(content, codec, common)]
+    found += _japanese(content)
     words = _Words.of(content)
     if words.are_of_one_alphabet and words.is_cyrillic:
         found.append(CYRILLIC)
     if not found and words.are_of_one_alphabet and _is_common(content, "gb18030", (0x81, 0xFE)):
-        found.append(Encoding("gb18030", "GB18030 or GBK (Chinese)"))
+        found.append(CHINESE)
     if not words.are_of_one_alphabet and words.are_letters:
         return [WESTERN, *found]
     if not found or (words.are_letters and words.are_few):
@@ -163,9 +168,29 @@ def is_of_wide_characters(content: bytes) -> bool:
 
 def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
     """Return True if a text is valid in an encoding, and at least half of its non-ASCII characters are common ones."""
+    return _share(content, codec, common) >= 1 / 2
+
+
+def _share(content: bytes, codec: str, common: tuple[int, int]) -> float:
+    """Return the share of non-ASCII characters whose first byte is in a range; 0 if the text is not valid."""
     try:
         text = codecs.getincrementaldecoder(codec)().decode(content)  # the last character may be incomplete
     except UnicodeDecodeError:
-        return False
+        return 0.0
     first = [character.encode(codec)[0] for character in text if character > "\x7f"]
-    return 2 * sum(common[0] <= byte <= common[1] for byte in first) >= len(first) > 0
+    return sum(common[0] <= byte <= common[1] for byte in first) / max(len(first), 1)
+
+
+def _japanese(content: bytes) -> list[Encoding]:
+    """Return Shift-JIS for a text that is probably Japanese, and Chinese second if it has no kana; else nothing."""
+    one = next((one for one in JAPANESE if decodes(content, one.codec)), None)
+    if one is None:
+        return []
+    kana, kanji = (_share(content, one.codec, common) for common in (KANA_BYTES, KANJI_BYTES))
+    if kana >= 1 / 2:
+        return [one]
+    # a quotation mark of Windows and the letter after it are valid as one kanji; Japanese words are mostly longer
+    runs = re.findall(r"[^\x00-\x7f]+", codecs.getincrementaldecoder(one.codec)().decode(content))
+    if kana + kanji < 1 / 2 or 2 * sum(len(run) > 1 for run in runs) <= len(runs):
+        return []
+    return [one] if kana else [one, CHINESE]

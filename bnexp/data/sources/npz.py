@@ -163,11 +163,10 @@ def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
     if not is_one_hot(y.shape, y.dtype):
         return y
     if (found := misfit(y)) is not None:
-        row, seen = found
         raise SettingError(
             "dataset.y",
-            f"is {dataset.y!r} with shape {y.shape}; {where(row)} holds {seen}; {EXPECTED}. Fix that row, or save one "
-            f"column, as {dataset.y}[:, 0].",
+            f"is {dataset.y!r} with shape {y.shape}; {where(found.row)} holds {found.seen}; {EXPECTED}.{found.others} "
+            f"Fix {'these rows' if found.others else 'that row'}, or save one column, as {dataset.y}[:, 0].",
         )
     return classes_of(y)
 

@@ -21,7 +21,7 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.arrays import Header
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
 from bnexp.data.stored_rows import PIECE
-from bnexp.errors import SettingError
+from bnexp.errors import Problems, SettingError, counted
 from bnexp.system.archives import FAULTS, fault
 
 
@@ -93,15 +93,18 @@ def checked_inputs(
     Raises:
         SettingError: if numbers are missing, infinite or too large, or float32 cannot distinguish numbers of a column.
     """
-    start, extremes = 0, _Extremes()
+    start, extremes, bad = 0, _Extremes(), _BadNumbers(dataset, kind)
     for x in pieces:
         x = x.reshape(len(x), *shape)
         if x.dtype != np.uint8:
-            _refuse_bad_numbers(dataset, x, kind, _behind(row_of(dataset.path), start))
-            extremes.add(x)
-            x = x.astype("float32")
+            bad.add(x, start)
+            if not bad.found:
+                extremes.add(x)
+                x = x.astype("float32")
         start += len(x)
-        yield x
+        if not bad.found:  # else the rest is only checked
+            yield x
+    bad.refuse()
     for column, numbers in enumerate(extremes.of_columns()):
         refuse_lost_digits(
             "dataset.x",
@@ -134,20 +137,44 @@ class _Extremes:
         yield from np.concatenate(self._found).T if self._found else ()
 
 
-def _refuse_bad_numbers(dataset: NpzDataset, x: NDArray[Any], kind: Kind, where: Where) -> None:
-    if kind == "sequence":
-        _refuse_gaps(dataset, x, where)
-    may_be_missing = kind == "sequence" or dataset.missing != "refuse"
-    most = np.float32(LARGEST)  # as a Python number it could not be compared with a half-precision x
-    bad = ((x < -most) | (x > most) | (np.isnan(x) & (not may_be_missing))).reshape(len(x), -1)
-    if bad.any():
-        row = int(np.flatnonzero(bad.any(axis=1))[0])
-        number = x[row].ravel()[bad[row]][0]
-        cure = "Use dataset.missing: mean, or fix the file." if np.isnan(number) else "Fix the file."
-        raise SettingError(
-            "dataset.x",
-            f"is {dataset.x!r}; {where(row)} holds {number}, expected finite numbers, up to {LARGEST:g}. {cure}",
-        )
+class _BadNumbers:
+    """The rows of an array with missing numbers, and those with infinite or too large ones: the first, and how many.
+
+    All are found before they are refused. Filling the missing numbers in would not cure the others.
+    """
+
+    def __init__(self, dataset: NpzDataset, kind: Kind) -> None:
+        self._dataset, self._kind = dataset, kind
+        self.found: dict[str, tuple[str, int]] = {}
+        """Cure -> the first row and its number in words, and the number of rows."""
+
+    def add(self, x: NDArray[Any], start: int) -> None:
+        """Find the bad numbers of further rows; the first of them is row `start` of the array."""
+        where = _behind(row_of(self._dataset.path), start)
+        if self._kind == "sequence":
+            _refuse_gaps(self._dataset, x, where)
+        most = np.float32(LARGEST)  # as a Python number it could not be compared with a half-precision x
+        missing, large = np.isnan(x), (x < -most) | (x > most)
+        if self._kind != "sequence" and self._dataset.missing == "refuse":
+            self._note("Use dataset.missing: mean, or fix the file.", x, missing, where)
+        self._note("Fix the file.", x, large, where)
+
+    def _note(self, cure: str, x: NDArray[Any], bad: NDArray[np.bool_], where: Where) -> None:
+        bad = bad.reshape(len(x), -1)
+        rows = np.flatnonzero(bad.any(axis=1))
+        if len(rows):
+            seen = f"{where(int(rows[0]))} holds {x[rows[0]].ravel()[bad[rows[0]]][0]}"
+            first, count = self.found.get(cure, (seen, 0))
+            self.found[cure] = first, count + len(rows)
+
+    def refuse(self) -> None:
+        """Raise SettingError with all that was found, if anything."""
+        problems = Problems()
+        for cure, (first, count) in self.found.items():
+            more = f", as {counted(count - 1, 'more row')} {'does' if count == 2 else 'do'}" if count > 1 else ""
+            seen = f"is {self._dataset.x!r}; {first}{more}, expected finite numbers, up to {LARGEST:g}. {cure}"
+            problems.note("dataset.x", seen)
+        problems.refuse()
 
 
 def _refuse_gaps(dataset: NpzDataset, x_NTF: NDArray[Any], where: Where) -> None:

@@ -6,10 +6,13 @@ Axes: N rows, C classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bnexp.errors import counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -22,20 +25,36 @@ def is_one_hot(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
     return len(shape) == 2 and shape[1] > 1 and dtype.kind in "biuf"
 
 
-def misfit(y_NC: NDArray[Any]) -> tuple[int, str] | None:
-    """Return the first row that is not one-hot, and its mistake in words; None if all rows are one-hot.
+MOST_NAMED = 10
+"""The most rows that a message names."""
 
-    >>> misfit(np.array([[0, 1], [1, 1]])), misfit(np.array([[0.0, 1.0], [0.3, 0.7]]))
-    ((1, '1 at 2 places'), (1, '0.3'))
+
+@dataclass(frozen=True)
+class Misfit:
+    """The rows that are not one-hot: the first, its mistake in words, and a sentence about all if there are several."""
+
+    row: int
+    seen: str
+    others: str
+
+
+def misfit(y_NC: NDArray[Any]) -> Misfit | None:
+    """Return what is wrong with the rows that are not one-hot; None if all rows are one-hot.
+
+    >>> misfit(np.array([[0, 1], [1, 1]])), misfit(np.array([[0.0, 1.0], [0.3, 0.7], [0, 0]]))
+    (Misfit(row=1, seen='1 at 2 places', others=''), Misfit(row=1, seen='0.3', others=' 2 rows are wrong: 1, 2.'))
     """
     is_one_NC = y_NC == 1
     wrong_N = (is_one_NC.sum(axis=1) != 1) | ((y_NC != 0) & ~is_one_NC).any(axis=1)
     if not wrong_N.any():
         return None
-    row = int(wrong_N.argmax())
+    rows = np.flatnonzero(wrong_N)
+    row = int(rows[0])
+    others = f" {counted(len(rows), 'row')} are wrong: {listed(map(str, rows), MOST_NAMED)}." if len(rows) > 1 else ""
+    others = " No row is one-hot." if wrong_N.all() else others
     other = y_NC[row][(y_NC[row] != 0) & ~is_one_NC[row]]
     ones = int(is_one_NC[row].sum())
-    return row, f"{other[0]}" if len(other) else f"1 at {ones} places" if ones else "no 1"
+    return Misfit(row, f"{other[0]}" if len(other) else f"1 at {ones} places" if ones else "no 1", others)
 
 
 def classes_of(y_NC: NDArray[Any]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ NUMBERED = "c"
 """Prefix of the number that becomes the name of a column without a name."""
 _GAP = re.compile(" {2,}")
 _FIELD = re.compile(r'"[^"]*"|\S+')
+_BLANKS = r"\s+"
+"""The separator with which pandas reads fields between any number of blanks and tabs."""
 SPECIAL = '"$`!'
 """Characters that a shell interprets inside double quotes."""
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
@@ -50,34 +53,55 @@ _READERS = {
 def cure_of_form(path: Path) -> str | None:
     """Return a sentence with a command that unpacks a file, or writes its table as CSV, into the current folder.
 
-    Return None for other files. Unpacking keeps every byte, including separators and repeated names.
+    Return None for other files. Unpacking keeps every byte, including separators and repeated names. No command
+    overwrites a file: the files of an archive, which may have any name, are written to a new folder.
 
     >>> print(cure_of_form(Path("a.csv.gz")))
     This unpacks it: python -c "import gzip, shutil; shutil.copyfileobj(gzip.open('a.csv.gz'), open('a.csv', 'xb'))"
-    >>> print(cure_of_form(Path("a.zip")))
-    This unpacks it: python -m zipfile -e a.zip .
     >>> cure_of_form(Path("a.pdf"))
     """
     *others, ending = ["", *(one.lower() for one in path.suffixes)]
-    if ending in _ARCHIVES or (others[-1:] == [".tar"] and ending in _PACKED):
-        return f"This unpacks it: python -m {_ARCHIVES.get(ending, 'tarfile')} -e {shlex.quote(str(path))} ."
+    if others[-1:] == [".tar"] and ending in _PACKED:
+        return _extracted(path, "tarfile", len(others[-1] + ending))
+    if ending in _ARCHIVES:
+        return _extracted(path, _ARCHIVES[ending], len(ending))
     if (module := _PACKED.get(ending)) is not None:
-        unpacked = f"shutil.copyfileobj({module}.open({str(path)!r}), open({path.stem!r}, 'xb'))"
+        unpacked = f"shutil.copyfileobj({module}.open({str(path)!r}), open({free_name(path.stem)!r}, 'xb'))"
         return f"This unpacks it: {in_shell(f'import {module}, shutil; {unpacked}')}"
     if ending == ".zst":
-        return f"This unpacks it: zstd -d {shlex.quote(str(path))} -o {shlex.quote(path.stem)}"
+        return f"This unpacks it: zstd -d {shlex.quote(str(path))} -o {shlex.quote(free_name(path.stem))}"
     reader = _READERS.get(ending)
     return f"This converts it: {_command(path, reader)}" if reader else None
 
 
+def _extracted(path: Path, module: str, ending: int) -> str:
+    """Return a sentence with a command that writes the files of an archive to a new folder."""
+    folder = free_name(f"{Path(path.name[:-ending]).stem}-unpacked")
+    opened, guard = ("ZipFile", "") if module == "zipfile" else ("open", ", filter='data'")
+    extracted = f"{module}.{opened}({str(path)!r}).extractall({folder!r}{guard})"
+    command = in_shell(f"import os, {module}; os.mkdir({folder!r}); {extracted}")
+    return f"This unpacks it into the folder {folder}: {command}"
+
+
+def free_name(name: str) -> str:
+    """Return a name that no file or folder in the current folder has: `name`, or `name` with a number.
+
+    Commands create their file exclusively (mode "x"), too, because the file may appear before they are run.
+    """
+    path = Path(name)
+    numbered = (f"{path.stem}-{number}{path.suffix}" for number in itertools.count(2))
+    return next(one for one in (name, *itertools.islice(numbered, 999)) if not os.path.lexists(one))
+
+
 def _command(path: Path, reader: str) -> str:
     modules = "pandas, scipy.io.arff" if "scipy" in reader else "pandas"
-    return in_shell(f"import {modules}; {reader.format(repr(str(path)))}.to_csv({_written(path)!r}, index=False)")
+    read = reader.replace("{}", repr(str(path)))
+    return in_shell(f"import {modules}; {read}.to_csv({_written(path)!r}, index=False, mode='x')")
 
 
 def _written(path: Path) -> str:
-    """Return the name of the converted CSV file, which differs from the name of the original."""
-    return f"{path.stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{path.stem}.csv"
+    """Return the name of the converted CSV file, which no file has."""
+    return free_name(f"{path.stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{path.stem}.csv")
 
 
 def in_shell(code: str) -> str:
@@ -114,8 +138,10 @@ def refuse_other_forms(file: CsvFile) -> None:
             f"or number them: {numbering(file, skipped=1)}",
         )
     is_separated = file.separator != " " and file.separator in "".join(lines[:1])
+    if is_separated:
+        _refuse_rows_unlike_names(file, lines)
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
-        convert = _command(file.path, "pandas.read_csv({}, sep='\\s+')")
+        convert = _command(file.path, f"pandas.read_csv({{}}{pandas_arguments(replace(file, separator=_BLANKS))})")
         raise SettingError(
             "dataset.separator",
             f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by blanks. "
@@ -127,6 +153,43 @@ def refuse_other_forms(file: CsvFile) -> None:
             f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by two or more blanks, "
             f"and contain single blanks. Put commas between them: {_with_commas(file)}",
         )
+
+
+def _refuse_rows_unlike_names(file: CsvFile, lines: Sequence[str]) -> None:
+    """Raise SettingError if all rows are separated otherwise than the names above them, so that none is complete."""
+    above, *rows = [line for line in lines if line.strip()] or [""]
+    if (
+        len(rows) < 2
+        or file.separator not in above
+        or _are_as_many(_split(above, file.separator), rows, file.separator)
+    ):
+        return
+    for sign in (_BLANKS, *SEPARATORS):
+        counts = {len(_split(row, sign)) for row in rows}
+        there = [names for names in (_split(above, _BLANKS), _split(above, file.separator)) if {len(names)} == counts]
+        if sign == file.separator or not there or counts == {1}:
+            continue
+        names = [name.strip().strip('"') for name in there[0]]
+        given = f", skiprows=1, names={names}{pandas_arguments(replace(file, separator=sign))}"
+        between = "blanks" if sign == _BLANKS else json.dumps(sign)
+        raise SettingError(
+            "dataset.separator",
+            f"is {json.dumps(file.separator)}; it separates the names in {file.path}:1, and the rows below are "
+            f"separated by {between}. Separate both by commas. This command does it: "
+            + _command(file.path, f"pandas.read_csv({{}}{given})"),
+        )
+
+
+def _split(line: str, sign: str) -> list[str]:
+    """Return the fields of a line. A separator inside quotes separates nothing."""
+    if sign == _BLANKS:
+        return _FIELD.findall(line)
+    return re.split(f'{re.escape(sign)}(?=(?:[^"]*"[^"]*")*[^"]*$)', line.strip("\r\n"))
+
+
+def _are_as_many(names: Sequence[str], rows: Sequence[str], sign: str) -> bool:
+    """Return True if any row has as many fields as there are names."""
+    return any(len(_split(row, sign)) == len(names) for row in rows)
 
 
 def numbering(file: CsvFile, skipped: int = 0) -> str:
@@ -145,8 +208,9 @@ def without_lines(file: CsvFile, lines: Sequence[int]) -> str:
 
 def pandas_arguments(file: CsvFile) -> str:
     """Return the arguments of pandas for this file's separator and encoding."""
-    given = {"sep": file.separator, "encoding": file.encoding}
-    return "".join(f", {key}={value!r}" for key, value in given.items() if value not in (",", "utf-8"))
+    separator = "" if file.separator == "," else f", sep={file.separator!r}"
+    separator = f", sep=r'{_BLANKS}'" if file.separator == _BLANKS else separator
+    return separator + ("" if file.encoding == "utf-8" else f", encoding={file.encoding!r}")
 
 
 def _comments(file: CsvFile, lines: Sequence[str]) -> int:
@@ -191,7 +255,7 @@ def _stand_between_gaps(lines: Sequence[str]) -> bool:
 def _with_commas(file: CsvFile) -> str:
     """Return a command that converts a table whose fields are separated by two or more blanks to CSV."""
     rows = f"re.split('{_GAP.pattern}', line.strip()) for line in open({str(file.path)!r}, encoding={file.encoding!r})"
-    written = f"open({_written(file.path)!r}, 'w', encoding='utf-8', newline='')"
+    written = f"open({_written(file.path)!r}, 'x', encoding='utf-8', newline='')"
     return in_shell(f"import csv, re; csv.writer({written}).writerows({rows} if line.strip())")
 
 

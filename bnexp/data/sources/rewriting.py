@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.other_forms import in_shell, pandas_arguments
+from bnexp.data.sources.other_forms import free_name, in_shell, pandas_arguments
 
 CLASS = "target"
 """The column that takes the place of one-hot columns, unless the table has one of this name."""
@@ -16,7 +16,7 @@ ONES = ("1", "1.0", "true", "True", "TRUE")
 
 def without_gaps(file: CsvFile, target: str, words: Sequence[str]) -> str:
     """Return a command that leaves out the rows whose target is one of these words for a missing value."""
-    return _command(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", file, f"{file.path.stem}-whole")
+    return _command(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", file, _free(file, "whole"))
 
 
 def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str]) -> str:
@@ -24,7 +24,7 @@ def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str])
     column = CLASS if CLASS not in columns else f"{CLASS}_name"
     classes = f"lambda rows: rows[{[*names]}].isin({[*ONES]}).idxmax(axis=1)"
     change = f".assign({column}={classes}).drop(columns={[*names]})"
-    return _command(file, change, file, f"{file.path.stem}-classes")
+    return _command(file, change, file, _free(file, "classes"))
 
 
 def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
@@ -32,12 +32,16 @@ def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
 
     Its encoding and its separator are the other file's.
     """
-    stem = f"{file.path.stem}-converted"
-    target = replace(other, path=file.path)
-    return f"{stem}{file.path.suffix}", _command(file, "", target, stem)
+    name = _free(file, "converted")
+    return name, _command(file, "", replace(other, path=file.path), name)
 
 
-def _command(file: CsvFile, change: str, written: CsvFile, stem: str) -> str:
+def _free(file: CsvFile, what: str) -> str:
+    """Return a name like that of a file, with a word behind it, that no file in the current folder has."""
+    return free_name(f"{file.path.stem}-{what}{file.path.suffix}")
+
+
+def _command(file: CsvFile, change: str, written: CsvFile, name: str) -> str:
     read = f"pandas.read_csv({str(file.path)!r}, dtype=str, keep_default_na=False{pandas_arguments(file)})"
-    name = f"{stem}{file.path.suffix}"
-    return in_shell(f"import pandas; {read}{change}.to_csv({name!r}, index=False{pandas_arguments(written)})")
+    arguments = f"index=False{pandas_arguments(written)}, mode='x'"
+    return in_shell(f"import pandas; {read}{change}.to_csv({name!r}, {arguments})")

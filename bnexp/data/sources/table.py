@@ -37,7 +37,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns, warnings_of_one_hot
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
-from bnexp.data.sources.weight_column import weights_of_column
+from bnexp.data.sources.weight_column import warnings_of_weights, weights_of_column
 from bnexp.errors import Problems, SettingError
 
 if TYPE_CHECKING:
@@ -255,6 +255,8 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
     inputs = [name for name in frame.columns if name not in columns.left_out]
     yield from warnings_of_one_hot(frame, columns.target, inputs)
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
+    if found.weights_N is not None:
+        yield from warnings_of_weights(found.weights_N, str(columns.weight))
     for name in found.texts:
         yield from warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas
 
 KEY = "dataset.weight_column"
+MOST_ZERO = 0.5
+"""The largest share of rows with the weight 0 that may be meant, and is not warned of."""
 
 
 def weights_of_column(
@@ -30,6 +33,16 @@ def weights_of_column(
             found = finite_numbers(frame[name], KEY, where).astype("float32")
             _refuse_impossible(found, str(name), where)
     return found
+
+
+def warnings_of_weights(weight_N: NDArray[np.float32], name: str) -> Iterator[str]:
+    """Yield a warning if most rows have the weight 0, so that nothing is learned from them."""
+    zero = int(np.count_nonzero(weight_N == 0))
+    if zero > MOST_ZERO * len(weight_N):
+        yield (
+            f"{KEY} {name!r} is 0 in {zero:,} of {counted(len(weight_N), 'row')} ({zero / len(weight_N):.0%}). Nothing "
+            "is learned from these rows. Check the column, or name another."
+        )
 
 
 def _refuse_impossible(weight_N: NDArray[np.float32], name: str, where: Where) -> None:

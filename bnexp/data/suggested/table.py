@@ -15,7 +15,7 @@ from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import TAB_ENDINGS, read_csv
-from bnexp.data.sources.encoding import likely_encoding
+from bnexp.data.sources.encoding import guess_of_encoding, likely_encoding
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
@@ -52,6 +52,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     """
     file, marks = _as_text(path)
     frame = read_csv(file, None)
+    guess = filter(None, [guess_of_encoding(file)])
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, _reads(file), file)
     head = [Choice("path", data, ""), *beside.choices]
@@ -59,9 +60,8 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         marks = [one for one in marks if one.key not in ONLY_TABLES]
         reason = "it holds texts, and there are no other inputs"
         more = [Choice("target", learned, why), Choice("text", texts[0], reason)]
-        return Suggested(
-            [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more], beside.notes, len(frame)
-        )
+        found = [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more]
+        return Suggested(found, [*guess, *beside.notes], len(frame))
     tables = _tables([path, *beside.paths], _reads(file))
     frame, where = _joined(tables)
     words = missing_words(frame, learned, file.decimal)
@@ -72,7 +72,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
     cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
-    notes = [*beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
+    notes = [*guess, *beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))

@@ -85,8 +85,7 @@ def plan_arms(
 def fitting_overrides(names: Sequence[Name], overrides: Sequence[str]) -> dict[Name, list[str]]:
     """Map each arm's name to its overrides. If only some arms have a key, only they get the override.
 
-    So `compare bn nobn model.normalization.momentum=0.9` changes bn alone. An override whose key no arm has is passed
-    to all arms, and is refused there.
+    So `compare bn nobn model.normalization.momentum=0.9` changes bn alone. A key that no arm has goes to all.
     """
     sources = {name: config_source(name) for name in names}
     takes = {
@@ -114,10 +113,9 @@ def _run(name: str, runs: Path, overrides: Sequence[str], warn: Warn) -> store.R
     run = lookup.named(runs, name, warn)
     if run is None:
         raise RunError(f"No run, experiment or config is called {shown(name)!r}. {nearest_names(runs, name)}")
-    if run.kind == "comparison":
-        raise RunError(f"{run.id} is a comparison; expected a run. Name one of the runs it compares.")
-    if run.kind == "study":
-        raise RunError(f"{run.id} is a study; expected a run. Name a run, or a config to train.")
+    others = {"comparison": "Name one of the runs it compares.", "study": "Name a run, or a config to train."}
+    if cure := others.get(run.kind):
+        raise RunError(f"{run.id} is a {run.kind}; expected a run. {cure}")
     state = run.state()
     if state.status != "finished":
         why = f" ({state.reason.rstrip('.')})" if state.reason else ""

@@ -18,7 +18,7 @@ from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
-from bnexp.config.own_model import KerasFile
+from bnexp.config.own_model import OWN_NETWORKS, KerasFile
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
@@ -248,12 +248,16 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 
 
 def _try_layers(model: Model, built: Built, data: Data) -> None:
-    """Raise SettingError if a layer that the user chose cannot process rows of the first seed."""
+    """Raise SettingError if a layer that the user chose cannot process rows of the first seed, or be trained."""
     if isinstance(model, Sequential):
         from bnexp.models.dry_step import TRIED_ROWS, refuse_layers_that_do_not_run
 
         rows = data.inputs(0, data.train_SR[0][:TRIED_ROWS])
         refuse_layers_that_do_not_run(built.model, len(model.layers), rows)
+    if isinstance(model, OWN_NETWORKS):
+        from bnexp.models.weight_rules import refuse_rules_of_own
+
+        refuse_rules_of_own(built.model, model)
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from bnexp.errors import SettingError
 from bnexp.models.sequential import REFUSALS, refusal_text
+from bnexp.models.weight_rules import refuse_rules_of
 
 TRIED_ROWS = 32
 """Number of rows on which each layer is tried."""
 
 
 def refuse_layers_that_do_not_run(model: keras.Sequential, layers: int, x_B: NDArray[Any]) -> None:
-    """Raise SettingError if a layer does not run on these rows, while training or at inference.
+    """Raise SettingError if a layer does not run on these rows, or if a rule for its weights does not work.
 
-    Weights and generators do not change. `layers` is the number of layers in the config, without the layers that bnexp
-    puts before them.
+    Each layer runs while training and at inference. Weights and generators do not change. `layers` is the number of
+    layers in the config, without the layers that bnexp puts before them.
 
     Raises:
         SettingError: if a layer fails, or returns another shape than it was built for. It names the layer's position.
@@ -30,6 +31,8 @@ def refuse_layers_that_do_not_run(model: keras.Sequential, layers: int, x_B: NDA
         with keras.StatelessScope():
             for position, layer in enumerate(model.layers, start=-own):
                 x = _run(layer, x, f"model.layers.{position}", training=training)
+    for position, layer in enumerate(model.layers, start=-own):
+        refuse_rules_of(layer, f"model.layers.{position}")
 
 
 def _run(layer: keras.Layer, x: Any, key: str, *, training: bool) -> Any:

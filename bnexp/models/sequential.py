@@ -28,7 +28,7 @@ CALLING = "Exception encountered when calling"
 """The start of a line in which Keras only names the layer. The next lines give the cause."""
 OWN = {"Embedding": Embedding, "Residual": Residual}
 """Name -> bnexp's own layer of this name."""
-OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$")
+OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$|\.? for '\{\{node .*$")
 """The node and the operation that TensorFlow puts around its messages."""
 
 

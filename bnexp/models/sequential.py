@@ -28,6 +28,8 @@ CALLING = "Exception encountered when calling"
 """The start of a line in which Keras only names the layer. The next lines give the cause."""
 OWN = {"Embedding": Embedding, "Residual": Residual}
 """Name -> bnexp's own layer of this name."""
+STACK = {"StackedRNNCells": "stacked_rnn_cells"}
+"""Keras's name for the stack that it makes of a list of cells. So both spellings draw the same weights."""
 OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$|\.? for '\{\{node .*$")
 """The node and the operation that TensorFlow puts around its messages."""
 
@@ -102,7 +104,7 @@ def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
     if isinstance(value, list) and any(isinstance(entry, Named) for entry in value):
         return [_made(entry, f"{key}.{name}.{n}", vocabulary, name=f"cell_{n + 1}") for n, entry in enumerate(value)]
     if isinstance(value, Layer | Cell):
-        return _made(value, f"{key}.{name}", vocabulary, name=_snake_case(value.name))
+        return _made(value, f"{key}.{name}", vocabulary, name=STACK.get(value.name, _snake_case(value.name)))
     return _made(value, f"{key}.{name}", vocabulary) if isinstance(value, Named) else value
 
 

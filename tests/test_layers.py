@@ -292,6 +292,34 @@ def test_whatever_keras_refuses_however_late_is_a_refusal_of_that_layer(layers: 
     assert not more and "\n" not in text and text.endswith(".") and "Exception encountered" not in text
 
 
+BINS = {"Discretization": {"bin_boundaries": [-0.5, 0.0, 0.5]}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ([BINS, {"CategoryEncoding": {"num_tokens": 2}}],
+         "model.layers.1 is CategoryEncoding; it gets 3, which becomes zeros, because num_tokens is 2. Use num_tokens: 4 or "
+         "more."),
+        ([BINS, {"CategoryEncoding": {"num_tokens": 4}}], None),
+        ([BINS, {"Embedding": {"input_dim": 4, "output_dim": 2}}, "Flatten"], None),
+    ],
+)  # fmt: skip
+def test_categories_that_get_lost_are_warned_of(layers: list[Any], told: str | None) -> None:
+    expected = () if told is None else (f"A layer loses values of its inputs: {told}",)
+    assert built([*layers, HEAD]).warnings == expected
+
+
+@pytest.mark.parametrize(
+    "layer", [{"CategoryEncoding": {"num_tokens": 9}}, {"Embedding": {"input_dim": 9, "output_dim": 2}}]
+)
+def test_fractions_that_get_lost_are_warned_of(layer: dict[str, Any]) -> None:
+    (text,) = built([{"Activation": {"activation": "sigmoid"}}, layer, "Flatten", HEAD]).warnings
+    kind = next(iter(layer))
+    assert text.startswith(f"A layer loses values of its inputs: model.layers.1 is {kind}; it gets 0.")
+    assert text.endswith(" and cuts off the fraction. Put a Discretization before it.")
+
+
 def test_shapes_that_cannot_be_added_are_refused_with_the_cure() -> None:
     with pytest.raises(SettingError) as raised:
         built([{"Residual": [{"Dense": {"units": 3}}]}, HEAD])

@@ -29,7 +29,8 @@ DRAWN = {
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
 WARNED = "It rests on trainings that have warnings; read them first."
-WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+FIX_WARNINGS = "Fix the warnings first."
+WARNINGS_FIRST = f"{FIX_WARNINGS} More seeds will not remove them."
 """The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
 MORE_DATA = (
     " It takes more rows; how many is not known, as splits do not show how much the difference varies over rows."

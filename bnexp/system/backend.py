@@ -19,7 +19,7 @@ from bnexp.system.interrupts import was_interrupted
 BACKEND = "KERAS_BACKEND"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 SHOWING = ("0", "1")
-"""Values of LOG_LEVEL with which TensorFlow's messages are shown. Who sets 2 or 3 asks for fewer than usual."""
+"""Values of LOG_LEVEL with which TensorFlow's messages are shown. 2 and 3 ask for fewer than usual."""
 NOT_NEEDED = ("pandas", "matplotlib")
 """Packages that Keras imports if they are installed, for data frames and galleries of images.
 

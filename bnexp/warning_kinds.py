@@ -31,9 +31,10 @@ ONE_CHANNEL_GROUPS = "Group normalization has one channel in each group"
 WEIGHTS_NOT_USED = "The network's present weights are not used"
 NO_TRAINED_WEIGHTS = "model.weights is keep, but the network has no trained weights"
 WEIGHTS_START_ANEW = "model.weights is keep, but these weights start anew"
+LOST_VALUES = "A layer loses values of its inputs"
 CAVEATS = (
     SMALL_BATCHES, ACCUMULATED_GRADIENTS, UNLEARNED_CLASSES, SHARED_LAYERS, IN_INFERENCE, SCALED_INPUTS, EQUAL_IN_ALL,
-    ONE_CHANNEL_GROUPS, WEIGHTS_NOT_USED, NO_TRAINED_WEIGHTS, WEIGHTS_START_ANEW,
+    ONE_CHANNEL_GROUPS, WEIGHTS_NOT_USED, NO_TRAINED_WEIGHTS, WEIGHTS_START_ANEW, LOST_VALUES,
 )  # fmt: skip
 """A cost or a property of what was asked for, which may be meant and may have no cure. The values stand."""
 

@@ -227,6 +227,13 @@ def test_one_text_is_one_name_or_one_override_and_never_its_letters(place: Path)
     assert checked.experiment.training.epochs == 7
 
 
+def test_a_sentence_that_mentions_warnings_says_where_they_are_and_the_table_has_them() -> None:
+    one = {"name": "one", "dataset": {"name": "moons"}, "model": {"name": "mlp", "normalization": "batch"}}
+    found = bnexp.compare([one, {**one, "name": "other", "model": {"name": "mlp"}}], seeds=6, epochs=2)
+    assert "warnings first (result.warnings). " in found.verdict.sentence and found.verdict == found.verdicts["one"]
+    assert found.warnings and "result.warnings" not in str(found)
+
+
 def test_a_directory_may_be_named_by_a_text(place: Path) -> None:
     (finished,) = bnexp.train("bn", runs="results")
     assert [run.id for run in bnexp.list_runs(runs="results")] == [finished.run.id]

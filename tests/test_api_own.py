@@ -411,6 +411,32 @@ def test_seeds_and_epochs_are_overrides_and_are_not_said_twice() -> None:
         bnexp.check({"dataset": {"name": "moons"}, "model": {"name": "mlp"}}, seeds=0)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "seen", "cure"),
+    [
+        ({"name": "other", "dataset": {}}, "of type dict", "Give several configs or networks as a list, in the first argument."),
+        (str, "of type type", "Give several configs or networks as a list, in the first argument."),
+        ("nobn", "'nobn'", "Give several configs or networks as a list, in the first argument."),
+        (["training.epochs=5", 3], "of type int", "Give several configs or networks as a list, in the first argument."),
+        ({"training": {"epochs": 5}, "model.dropout": 0.1}, "of type dict",
+         "Write overrides=['training.epochs=5', 'model.dropout=0.1']."),
+    ],
+)  # fmt: skip
+def test_what_is_no_override_is_told_apart(overrides: Any, seen: str, cure: str) -> None:
+    for function in (bnexp.compare, bnexp.train, bnexp.check):
+        with pytest.raises(UserError) as error:
+            function("bn", overrides)
+        assert str(error.value) == f'overrides is {seen}; expected texts, such as "training.epochs=5". {cure}'
+
+
+def test_a_cure_for_arrays_is_an_override_and_names_no_file() -> None:
+    x = np.zeros((40, 3))
+    x[12, 2] = np.nan
+    with pytest.raises(UserError) as error:
+        bnexp.check(of_width(3), data=(x, np.arange(40) % 2))
+    assert str(error.value).endswith('Use overrides=["dataset.missing=mean"], or fix the data.')
+
+
 # --- functions without a file ---------------------------------------------------------
 
 

@@ -52,6 +52,23 @@ def load_with(keras_home: Path, code: str, **environment: str) -> subprocess.Com
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=settings)
 
 
+LEVEL = f"""
+import os
+os.environ["{backend.LOG_LEVEL}"] = "3"
+from bnexp.system import backend
+backend.load()
+import tensorflow as tf
+tf.constant(1)
+print(os.environ["{backend.LOG_LEVEL}"])
+"""
+
+
+@pytest.mark.slow
+def test_who_asks_tensorflow_for_silence_gets_it_and_the_variable_stays() -> None:
+    done = subprocess.run([sys.executable, "-c", LEVEL], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("3\n", "")
+
+
 @pytest.mark.slow
 def test_keras_own_defaults_hold_whatever_the_users_keras_json_and_environment_say(tmp_path: Path) -> None:
     said = {"backend": "jax", "floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}

@@ -323,8 +323,8 @@ def test_bad_input_is_one_message_and_nothing_is_written(tmp_path: Path, argumen
          r"x\.yaml:1: dataset is too small: its test part \(2 rows\) has no row of class \d; rows per class: 0 \(\d\), .*; "
          r"expected 1 or more of each\. Use more dataset\.samples, or a larger dataset\.test_size\."),
         ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {unitz: 3}\n",
-         r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* Use the arguments of "
-         r"keras\.layers\.Dense, spelt as Keras spells them\."),
+         r"x\.yaml:5: model\.layers\.0 is Dense with \{'unitz': 3\}; Keras refuses it: .* 'units'\. "
+         r"Add units, or correct its spelling\."),
         ("dataset: {name: moons}\nmodel:\n  name: sequential\n  layers:\n    - Dense: {units: 3}\n",
          r"x\.yaml:4: model\.layers ends in shape \(None, 3\) with linear activation; a binary task needs \(None, 1\) with "
          r"sigmoid\. End with `Dense: \{units: 1, activation: sigmoid\}`\."),

@@ -652,7 +652,19 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
     ("layer", "message"),
     [
         ("Dens: {units: 3}", "x.yaml:5: model.layers.0 is 'Dens'. Did you mean 'Dense'? Good names: Activation,"),
-        ("Dense: [3]", "x.yaml:5: model.layers.0.Dense is [3]; expected a mapping of keys."),
+        ("Dense: [3]", "x.yaml:5: model.layers.0 is {Dense: [3]}; expected `Dense: {units: ...}`."),
+        ("BatchNormalization: 0.9", "x.yaml:5: model.layers.0.BatchNormalization is 0.9; expected a mapping of keys."),
+        ("Activation: gelu", "model.layers.0 is {Activation: 'gelu'}; expected `Activation: {activation: 'gelu'}`."),
+        ("Reshape: [4, 16]", "model.layers.0 is {Reshape: [4, 16]}; expected `Reshape: {target_shape: [4, 16]}`."),
+        ("Conv1D: 4", "model.layers.0 is {Conv1D: 4}; expected `Conv1D: {kernel_size: 3, filters: 4}`."),
+        ("TimeDistributed: {Dense: {units: 5}}", "expected `TimeDistributed: {layer: {Dense: {units: 5}}}`."),
+        ("Bidirectional: {GRU: {units: 3}, merge_mode: sum}",
+         "expected `Bidirectional: {layer: {GRU: {units: 3}}, merge_mode: 'sum'}`."),
+        ("RNN: {GRUCell: {units: 3}}", "expected `RNN: {cell: {GRUCell: {units: 3}}}`."),
+        ("TimeDistributed: {layer: {Dense: 3}}",
+         "model.layers.0.TimeDistributed.layer is {Dense: 3}; expected `Dense: {units: 3}`."),
+        ("Dense: {units: 3, kernel_regularizer: {L2: 0.01}}",
+         "model.layers.0.Dense.kernel_regularizer is {L2: 0.01}; expected `L2: {l2: 0.01}`."),
         ("3", "x.yaml:5: model.layers.0 is 3; expected a mapping of keys."),
         ("Lambda: {function: x}",
          "x.yaml:5: model.layers.0 is {Lambda: {function: 'x'}}; expected another layer: it holds code, and a config "
@@ -676,6 +688,8 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
         ("Residual: []", "model.layers.0.Residual is []; expected at least 1."),
         ("Bidirectional: {layer: {LSTN: {units: 3}}}", "model.layers.0.Bidirectional.layer is 'LSTN'. Did you mean 'LSTM'?"),
         ("RNN: {cell: [{GRUCel: {units: 3}}]}", "model.layers.0.RNN.cell.0 is 'GRUCel'. Did you mean 'GRUCell'?"),
+        ("RNN: {cell: {StackedRNNCells: {cells: [{GRUCel: {units: 3}}]}}}",
+         "model.layers.0.RNN.cell.StackedRNNCells.cells.0 is 'GRUCel'. Did you mean 'GRUCell'?"),
     ],
 )  # fmt: skip
 def test_a_layer_that_keras_has_not_or_that_could_build_an_object_is_refused(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import Any, get_args
 
 import keras
 import numpy as np
 import pytest
-from experiments import experiment, train_many_seeds
+from experiments import build_for, experiment, train_many_seeds
 from keras.src.utils import naming
 from keras_chains import CHAINS, FEATURES, HEAD, chain
 
@@ -17,6 +18,7 @@ from bnexp.comparison.metric_rules import adds_penalty
 from bnexp.config import Experiment
 from bnexp.config.layer_names import (
     ALIASES,
+    MAIN_ARGUMENT,
     REFUSED,
     CellName,
     ConstraintName,
@@ -60,6 +62,16 @@ def test_the_names_of_what_layers_are_made_with_are_keras_own(names: Any, room: 
     known = importlib.import_module(f"keras.src.{room}").ALL_OBJECTS_DICT
     base = room.removesuffix("s")
     assert set(get_args(names)) == {name for name in known if name.lower() != base}
+
+
+def test_a_main_argument_is_one_of_its_class_and_no_other_is_needed() -> None:
+    for name, arguments in MAIN_ARGUMENT.items():
+        rooms = (keras.layers, keras.regularizers, keras.constraints, keras.initializers)
+        kind = next((getattr(room, name) for room in rooms if hasattr(room, name)), keras.initializers.RandomNormal)
+        known = inspect.signature(kind.__init__).parameters
+        given = {one.partition(":")[0] for one in arguments.split(", ")}
+        needed = {key for key, one in known.items() if key != "self" and one.default is one.empty and one.kind < 2}
+        assert needed <= given <= known.keys(), name
 
 
 SAVES = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it saves and loads
@@ -121,6 +133,26 @@ def test_a_layer_that_cannot_be_mapped_is_trained_by_keras_and_loads_again(tmp_p
 def test_every_layer_trains_alike_in_both_engines_and_loads_again(name: str, tmp_path: Path) -> None:
     slow = {"Hashing", "RandAugment", "RandomElasticTransform", "SpectralNormalization"}
     assert assert_trains_and_loads(chain(name), tmp_path) == ("keras_fit" if name in slow else "many_seeds")
+
+
+@SAVES
+@pytest.mark.slow
+def test_stacked_cells_train_alike_in_both_engines_and_load_again(tmp_path: Path) -> None:
+    cells = [{"GRUCell": {"units": 3}}, {"LSTMCell": {"units": 2}}]
+    assert assert_trains_and_loads([FRAMES, stacked(cells), HEAD], tmp_path) == "many_seeds"
+
+
+def stacked(cells: list[Any]) -> dict[str, Any]:
+    return {"RNN": {"cell": {"StackedRNNCells": {"cells": cells}}}}
+
+
+def test_stacked_cells_are_the_network_of_a_list_of_cells() -> None:
+    cells = [{"GRUCell": {"units": 1}}, {"SimpleRNNCell": {"units": 2}}]
+    data = prepare(config_of([HEAD]).dataset, (0,))
+    one, other = (build_for(config_of([FRAMES, rnn, HEAD]), data) for rnn in ({"RNN": {"cell": cells}}, stacked(cells)))
+    assert one.initial.names == other.initial.names
+    for values, expected in zip(other.initial.draw((0,)), one.initial.draw((0,)), strict=True):
+        np.testing.assert_array_equal(values, expected)
 
 
 @pytest.mark.slow
@@ -274,6 +306,34 @@ def test_whatever_keras_refuses_however_late_is_a_refusal_of_that_layer(layers: 
     ((key, text), *more) = raised.value.problems
     assert f"{key} {text}".startswith(f"model.layers.{message}")
     assert not more and "\n" not in text and text.endswith(".") and "Exception encountered" not in text
+
+
+BINS = {"Discretization": {"bin_boundaries": [-0.5, 0.0, 0.5]}}
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ([BINS, {"CategoryEncoding": {"num_tokens": 2}}],
+         "model.layers.1 is CategoryEncoding; it gets 3, which becomes zeros, because num_tokens is 2. Use num_tokens: 4 or "
+         "more."),
+        ([BINS, {"CategoryEncoding": {"num_tokens": 4}}], None),
+        ([BINS, {"Embedding": {"input_dim": 4, "output_dim": 2}}, "Flatten"], None),
+    ],
+)  # fmt: skip
+def test_categories_that_get_lost_are_warned_of(layers: list[Any], told: str | None) -> None:
+    expected = () if told is None else (f"A layer loses values of its inputs: {told}",)
+    assert built([*layers, HEAD]).warnings == expected
+
+
+@pytest.mark.parametrize(
+    "layer", [{"CategoryEncoding": {"num_tokens": 9}}, {"Embedding": {"input_dim": 9, "output_dim": 2}}]
+)
+def test_fractions_that_get_lost_are_warned_of(layer: dict[str, Any]) -> None:
+    (text,) = built([{"Activation": {"activation": "sigmoid"}}, layer, "Flatten", HEAD]).warnings
+    kind = next(iter(layer))
+    assert text.startswith(f"A layer loses values of its inputs: model.layers.1 is {kind}; it gets 0.")
+    assert text.endswith(" and cuts off the fraction. Put a Discretization before it.")
 
 
 def test_shapes_that_cannot_be_added_are_refused_with_the_cure() -> None:

@@ -213,6 +213,29 @@ def test_sequential_takes_keras_layers_as_keras_spells_them() -> None:
         ([{"Dense": {"units": 1}}], "model.layers",
          "ends in shape (None, 1) with linear activation; a binary task needs (None, 1) with sigmoid. "
          "End with `Dense: {units: 1, activation: sigmoid}`."),
+        ([{"Reshape": {"target_shape": [5, 4]}}, HEAD], "model.layers",
+         "ends in shape (None, 5, 1) with sigmoid activation; a binary task needs (None, 1) with sigmoid. "
+         "Put Flatten, or a global pooling, before the last layer."),
+        ([{"Reshape": {"target_shape": [5, 4]}}], "model.layers",
+         "ends in shape (None, 5, 4) with linear activation; a binary task needs (None, 1) with sigmoid. "
+         "End with Flatten and `Dense: {units: 1, activation: sigmoid}`."),
+        ([{"Dense": {"units": 4, "unit": 3}}, HEAD], "model.layers.0",
+         "is Dense with {'units': 4, 'unit': 3}; Keras refuses it: Unrecognized keyword arguments passed to Dense: "
+         "{'unit': 3}. Use the arguments of keras.layers.Dense, spelt as Keras spells them."),
+        ([{"Conv2D": {}}, HEAD], "model.layers.0",
+         "is Conv2D with {}; Keras refuses it: Conv2D.__init__() missing 2 required positional arguments: 'filters' and "
+         "'kernel_size'. Add filters, kernel_size."),
+        ([{"Dropout": {"rate": 1.5}}, HEAD], "model.layers.0",
+         "is Dropout with {'rate': 1.5}; Keras refuses it: Invalid value received for argument `rate`. Expected a float "
+         "value between 0 and 1. Received: rate=1.5. Change its arguments."),
+        ([{"Reshape": {"target_shape": [5, 4]}}, {"Bidirectional": {"layer": {"Dense": {"units": 3}}}}, HEAD],
+         "model.layers.1", "is Bidirectional around Dense; it runs a recurrent layer in both directions, and Dense is "
+         "none. Use Dense alone, or a recurrent layer, such as GRU or LSTM."),
+        ([{"Reshape": {"target_shape": [5, 4]}}, {"GroupNormalization": {"groups": 3}}, HEAD], "model.layers.1",
+         "is GroupNormalization; it does not take inputs of shape (None, 5, 4): its 3 groups do not divide its 4 channels."),
+        ([{"Reshape": {"target_shape": [5, 4]}}, {"MaxPooling1D": {"strides": 0}}, HEAD], "model.layers.1",
+         "is MaxPooling1D; it does not take inputs of shape (None, 5, 4): one of its sizes, strides or groups is 0, or "
+         "leaves 0."),
         ([{"Dense": {"units": 1}}, "Softmax"], "model.layers", "ends in shape (None, 1) with softmax activation;"),
     ],
 )  # fmt: skip

@@ -231,8 +231,13 @@ def test_frozen_layers_learn_nothing_and_are_named(tmp_path: Path) -> None:
     assert [layer.now for layer in one.swapped] == ["frozen", "frozen"]
     assert sorted(variable.name for variable in one.model.trainable_variables) == ["bias", "kernel"]
     assert one.own_momenta == ()
-    with pytest.raises(SettingError, match=r"model.freeze names 'cnv\*'; no layer is called so"):
-        build_section({**section, "freeze": ["cnv*"]})
+    refusals = []
+    for normalization in ("batch", "none"):
+        with pytest.raises(SettingError, match=r"model.freeze names 'cnv\*'; no layer is called so") as error:
+            build_section({**section, "normalization": normalization, "freeze": ["cnv*"]})
+        refusals.append(str(error.value))
+    assert refusals[0] == refusals[1], "one mistake is told once, whatever Keras has counted"
+    assert "Good names: conv2d, " in refusals[0] and "input" not in refusals[0]
 
 
 # --- two engines, one truth -----------------------------------------------------------

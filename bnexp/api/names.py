@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from bnexp.config.merging import written
 from bnexp.config.overrides import said_of
 
 # exported, so that a caller can catch them
@@ -19,7 +20,7 @@ from bnexp.errors import StorageError as StorageError
 from bnexp.errors import UntrainedError as UntrainedError
 from bnexp.errors import UserError as UserError
 from bnexp.errors import WorkError as WorkError
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import is_by_command, spelt
 
 RUNS = Path("runs")
 Name = str | Path
@@ -80,8 +81,10 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -
     ['training.batch_size=8', 'training.seeds=3']
 
     Raises:
-        UserError: if `seeds` or `epochs` is no whole number of 1 or more, or if an override sets the same key.
+        UserError: if an override is no text KEY=VALUE, if `seeds` or `epochs` is no whole number of 1 or more, or if an
+            override sets the same key.
     """
+    _refuse_no_overrides(overrides)
     changes = as_list(overrides)
     for name, value in (("seeds", seeds), ("epochs", epochs)):
         if value is None:
@@ -95,3 +98,30 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -
             )
         changes.append(f"training.{name}={value}")
     return changes
+
+
+def _refuse_no_overrides(overrides: Any) -> None:
+    """Raise UserError if what was given as overrides is something else, such as a second config or network."""
+    several = overrides if isinstance(overrides, list | tuple) else [overrides]
+    wrong = [one for one in several if not isinstance(one, str) or ("=" not in one and not is_by_command())]
+    if not wrong:
+        return
+    first = wrong[0]
+    cure = "Give several configs or networks as a list, in the first argument."
+    if isinstance(first, Mapping) and not {"dataset", "model", "name"} & first.keys():
+        cure = f"Write overrides={list(_as_overrides(first))}."
+    seen = repr(first) if isinstance(first, str) else f"of type {type(first).__name__}"
+    raise UserError(f'overrides is {seen}; expected texts, such as "training.epochs=5". {cure}')
+
+
+def _as_overrides(settings: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield an override for each setting.
+
+    >>> list(_as_overrides({"training": {"epochs": 5}, "model.dropout": 0.1}))
+    ['training.epochs=5', 'model.dropout=0.1']
+    """
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from _as_overrides(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}={written(value)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bnexp import store
 from bnexp.comparison import Arm
+from bnexp.comparison.answer import FIX_WARNINGS, WARNED
 from bnexp.errors import RunError, UserError, nearest
 from bnexp.experiment.run import Finished
 from bnexp.history import History
@@ -86,12 +87,13 @@ class Comparison:
 
         Its `word` is one of: helps, hurts, no difference that matters, or cannot tell yet.
         """
-        return page_part.in_python(self.document).contrasts[0].verdict
+        return _naming_warnings(page_part.in_python(self.document).contrasts[0].verdict)
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """Return the answer about each arm that is compared with the baseline."""
-        return {contrast.arm: contrast.verdict for contrast in page_part.in_python(self.document).contrasts}
+        contrasts = page_part.in_python(self.document).contrasts
+        return {contrast.arm: _naming_warnings(contrast.verdict) for contrast in contrasts}
 
     @property
     def warnings(self) -> list[str]:
@@ -274,3 +276,11 @@ def _picture(drawn: Mapping[str, Figure], metric: str | None = None) -> bytes | 
         return None
     wanted = (*SHOWN_FIRST, *drawn) if metric is None else (quantity_of(metric), "difference")
     return render(drawn[next(name for name in wanted if name in drawn)], "png")
+
+
+def _naming_warnings(verdict: Verdict) -> Verdict:
+    """Return a verdict whose sentence says where the warnings are that it mentions. The table has them beside it."""
+    sentence = verdict.sentence
+    for said in (WARNED, FIX_WARNINGS):
+        sentence = sentence.replace(said, f"{said.removesuffix('.')} (result.warnings).")
+    return verdict.model_copy(update={"sentence": sentence})

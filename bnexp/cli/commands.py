@@ -111,18 +111,22 @@ def check(
     runs: Path,
     as_json: bool,
 ) -> int:
-    """Check every named config; print it with its data, its network, and the memory and time of its training."""
+    """Check every named config; print it with its data, its network, and the memory and time of its training.
+
+    Each is printed once its first steps are timed, because several configs can take minutes.
+    """
     names, overrides = sorted_arguments(arguments, seeds, epochs)
-    with json_on_failure(list, as_json=as_json):
-        checked = experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True))
-        found = [experiments.inspect(one) for one in checked]
+    found: list[dict[str, Any]] = []
+    with json_on_failure(lambda: found, as_json=as_json):
+        for one in experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True)):
+            more = experiments.inspect(one)
+            found.append({**one.as_json(), **more.as_json()})
+            if not as_json:
+                print(config.dump(one.experiment))
+                plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
+                print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
     if as_json:
-        _print_each([{**one.as_json(), **more.as_json()} for one, more in zip(checked, found, strict=True)], names)
-        return DONE
-    for one, more in zip(checked, found, strict=True):
-        print(config.dump(one.experiment))
-        plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
-        print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
+        _print_each(found, names)
     return DONE
 
 

@@ -28,7 +28,8 @@ DRAWN = {
 
 CHANCE = f"there is about a {statistics.CHANCE:.0%} chance to settle it"
 WARNED = "It rests on trainings that have warnings; read them first."
-WARNINGS_FIRST = "Fix the warnings first. More seeds will not remove them."
+FIX_WARNINGS = "Fix the warnings first."
+WARNINGS_FIRST = f"{FIX_WARNINGS} More seeds will not remove them."
 """The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
 MORE_DATA = " It takes more {0}; how many is not known, as splits do not show how much the difference varies over {0}."
 
@@ -287,9 +288,6 @@ def _rows_in_words(count: int, new_rows: NewRowsEstimate, wording: Wording) -> s
     share = f"about {math.ceil(rounded * min(rarest) / new_rows.count):,} of the rarest class" if rarest else ""
     how = wording.how_to_hold_out(rounded / new_rows.count)
     return f"about {rounded:,} held-out {new_rows.drawn} instead of {new_rows.count:,}{in_brackets(share, how)}"
-
-
-# --- few rows that matter -----------------------------------------------------------
 
 
 def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wording: Wording) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 LayerName = Literal[
     "Activation", "ActivityRegularization", "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D",
@@ -69,7 +69,7 @@ REFUSED = {
 }  # fmt: skip
 """Keras layer that cannot be in a chain -> the reason, and what to use instead."""
 
-CellName = Literal["GRUCell", "LSTMCell", "SimpleRNNCell"]
+CellName = Literal["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
 RegularizerName = Literal["L1", "L2", "L1L2", "OrthogonalRegularizer", "l1", "l2", "l1l2", "orthogonal_regularizer"]
 ConstraintName = Literal[
     "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "max_norm", "min_max_norm", "non_neg", "unit_norm",
@@ -82,3 +82,46 @@ InitializerName = Literal[
     "lecun_uniform", "normal", "one", "ones", "orthogonal", "random_normal", "random_uniform", "stft",
     "truncated_normal", "uniform", "variance_scaling", "zero", "zeros",
 ]  # fmt: skip
+
+_DIMENSIONS = "123"
+MAIN_ARGUMENTS = {
+    "activation": ["Activation"],
+    "alpha": ["ELU"],
+    "bin_boundaries": ["Discretization"],
+    "cell": ["RNN"],
+    "cells": ["StackedRNNCells"],
+    "cropping": [f"Cropping{n}D" for n in _DIMENSIONS],
+    "dims": ["Permute"],
+    "factor": [f"Random{kind}" for kind in ("Brightness", "Contrast", "Grayscale", "Hue", "Rotation", "Saturation")],
+    "groups": ["GroupNormalization"],
+    "kernel_size: 3, filters": [f"{kind}{n}D" for kind in ("Conv", "ConvLSTM") for n in _DIMENSIONS]
+    + [f"Conv{n}DTranspose" for n in _DIMENSIONS] + ["SeparableConv1D", "SeparableConv2D"],
+    "kernel_size": ["DepthwiseConv1D", "DepthwiseConv2D"],
+    "l1": ["L1", "l1"],
+    "l2": ["L2", "l2"],
+    "layer": ["Bidirectional", "SpectralNormalization", "TimeDistributed"],
+    "max_value": ["MaxNorm", "ReLU", "max_norm"],
+    "mode": ["RandomFlip"],
+    "n": ["RepeatVector"],
+    "negative_slope": ["LeakyReLU"],
+    "num_bins": ["Hashing"],
+    "num_tokens": ["CategoryEncoding"],
+    "output_dim: 8, input_dim": ["Embedding"],
+    "output_size": [name for name in get_args(LayerName) if name.startswith("Adaptive")],
+    "padding": [f"ZeroPadding{n}D" for n in _DIMENSIONS],
+    "pool_size": [f"{kind}Pooling{n}D" for kind in ("Average", "Max") for n in _DIMENSIONS],
+    "rate": ["AlphaDropout", "Dropout", "GaussianDropout", *(f"SpatialDropout{n}D" for n in _DIMENSIONS)],
+    "scale": ["Rescaling"],
+    "size": [f"UpSampling{n}D" for n in _DIMENSIONS],
+    "stddev": ["GaussianNoise", "RandomNormal", "TruncatedNormal", "normal", "random_normal", "truncated_normal"],
+    "target_shape": ["Reshape"],
+    "units": ["Dense", "GRU", "GRUCell", "LSTM", "LSTMCell", "SimpleRNN", "SimpleRNNCell"],
+    "value": ["Constant", "constant"],
+}  # fmt: skip
+"""Argument -> the classes that are often given its value without its name, as in `Dropout: 0.5`."""
+MAIN_ARGUMENT = {name: argument for argument, names in MAIN_ARGUMENTS.items() for name in names}
+TAKES_LISTS = frozenset({
+    "bin_boundaries", "cell", "cells", "cropping", "dims", "kernel_size", "output_size", "padding", "pool_size", "size",
+    "target_shape",
+})  # fmt: skip
+"""Main arguments whose value may be a list."""

@@ -8,20 +8,23 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from bnexp.config.layer_names import (
     ALIASES,
+    MAIN_ARGUMENT,
     REFUSED,
+    TAKES_LISTS,
     CellName,
     ConstraintName,
     InitializerName,
     LayerName,
     RegularizerName,
 )
+from bnexp.config.merging import written
 from bnexp.config.section import Section
 
 OWN_ERRORS = ("argument", "refused_layer")
@@ -95,6 +98,8 @@ def _kind_of(key: str, value: Any) -> Any:
             return Layer
         case "layers":
             return Annotated[list[Layer], Field(min_length=1)]
+        case "cells":
+            return Annotated[list[Cell], Field(min_length=1)]
         case "shortcut":
             return Literal["identity", "projection"]
         case "cell":
@@ -116,6 +121,28 @@ def _named(value: Any) -> Any:
     return value
 
 
+def _with_main_argument(name: Any, arguments: Any) -> str | None:
+    """Return the arguments with the name of the main one, if it was left out; None if nothing was left out.
+
+    >>> _with_main_argument("Dropout", 0.5), _with_main_argument("Dropout", {"rate": 0.5})
+    ('rate: 0.5', None)
+    >>> _with_main_argument("Bidirectional", {"GRU": {"units": 3}, "merge_mode": "sum"})
+    "layer: {GRU: {units: 3}}, merge_mode: 'sum'"
+    """
+    key = MAIN_ARGUMENT.get(name) if isinstance(name, str) else None
+    if key is None:
+        return None
+    if not isinstance(arguments, dict):
+        takes = isinstance(arguments, str | int | float) or (isinstance(arguments, list) and key in TAKES_LISTS)
+        return f"{key}: {written(arguments) if takes else '...'}" if arguments is not None else None
+    unnamed = [one for one in arguments if one in get_args(LayerName if key == "layer" else CellName)]
+    if key not in ("layer", "cell") or not unnamed:
+        return None
+    first = unnamed[0]
+    rest = [f"{one}: {written(value)}" for one, value in arguments.items() if one != first]
+    return ", ".join([f"{key}: {written({first: arguments[first]})}", *rest])
+
+
 class Named(Section):
     """A Keras class: its name and its arguments, spelt as in Keras."""
 
@@ -125,7 +152,10 @@ class Named(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_spelling(cls, value: Any) -> Any:
-        return _named(value)
+        value = _named(value)
+        if isinstance(value, dict) and (meant := _with_main_argument(value.get("name"), value.get("arguments"))):
+            raise PydanticCustomError("argument", f"`{value['name']}: {{{meant}}}`")
+        return value
 
     def parts(self) -> Iterator[Named]:
         """Yield this object and all objects in its arguments, at any depth."""

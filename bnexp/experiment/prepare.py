@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -18,7 +18,7 @@ from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
-from bnexp.config.own_model import KerasFile
+from bnexp.config.own_model import OWN_NETWORKS, KerasFile
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
@@ -34,7 +34,7 @@ from bnexp.experiment.warnings import warnings_of
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
 from bnexp.system import backend
-from bnexp.system.given_data import as_given
+from bnexp.system.given_data import located
 from bnexp.system.listeners import Note
 from bnexp.system.machine import memory_limit
 
@@ -135,7 +135,7 @@ def located_errors(where: Where) -> Iterator[None]:
     try:
         yield
     except SettingError as error:
-        raise ConfigError(f"{where(key)}: {key} {as_given(text)}" for key, text in error.problems) from error
+        raise ConfigError(located(where(key), key, text) for key, text in error.problems) from error
 
 
 # --- the data -------------------------------------------------------------------
@@ -239,7 +239,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     with problems.noted():
         built = _built_in_memory(experiment, data)
-        _try_layers(experiment.model, built, data)
+        built = _tried(experiment.model, built, data)
         with problems.noted():
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
@@ -247,13 +247,23 @@ def built_for(experiment: Experiment, data: Data) -> Built:
     return with_doubts(experiment, built, data)
 
 
-def _try_layers(model: Model, built: Built, data: Data) -> None:
-    """Raise SettingError if a layer that the user chose cannot process rows of the first seed."""
+def _tried(model: Model, built: Built, data: Data) -> Built:
+    """Return what was built, with warnings about layers that the user chose; they process rows of the first seed.
+
+    Raises:
+        SettingError: if a layer cannot process these rows, or cannot be trained.
+    """
     if isinstance(model, Sequential):
-        from bnexp.models.dry_step import TRIED_ROWS, refuse_layers_that_do_not_run
+        from bnexp.models.dry_step import TRIED_ROWS, doubts_of_layers
 
         rows = data.inputs(0, data.train_SR[0][:TRIED_ROWS])
-        refuse_layers_that_do_not_run(built.model, len(model.layers), rows)
+        doubts = doubts_of_layers(built.model, len(model.layers), rows)
+        return replace(built, warnings=(*built.warnings, *doubts)) if doubts else built
+    if isinstance(model, OWN_NETWORKS):
+        from bnexp.models.weight_rules import refuse_rules_of_own
+
+        refuse_rules_of_own(built.model, model)
+    return built
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

@@ -109,6 +109,16 @@ def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:
         raise SettingError(
             "model.layers",
             f"ends in shape {built.output_shape} with {activation} activation; "
-            f"a {task} task needs (None, {units}) with {ACTIVATIONS[task]}. "
-            f"End with `Dense: {{units: {units}, activation: {ACTIVATIONS[task]}}}`.",
+            f"a {task} task needs (None, {units}) with {ACTIVATIONS[task]}. {_cure_of_head(built, task, units)}",
         )
+
+
+def _cure_of_head(built: keras.Sequential, task: Task, units: int) -> str:
+    """Return how to end the network. A Dense keeps all axes of its inputs but the last one."""
+    head, last = f"`Dense: {{units: {units}, activation: {ACTIVATIONS[task]}}}`", built.layers[-1]
+    if len(built.output_shape) == 2:
+        return f"End with {head}."
+    is_head = isinstance(last, keras.layers.Dense) and last.units == units
+    if is_head and last.activation is keras.activations.get(ACTIVATIONS[task]):
+        return "Put Flatten, or a global pooling, before the last layer."
+    return f"End with Flatten and {head}."

@@ -18,7 +18,7 @@ def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
     """Freeze the layers whose name or path fits a pattern; return a sentence with their names and parameters.
 
     Names are those that `summary()` shows. If none of them fits, the names that bnexp prints are tried, in which
-    unnamed layers are counted within their model.
+    unnamed layers are counted within their model. A refusal lists the latter, because they are equal in all arms.
 
     Raises:
         SettingError: if no layer fits a pattern.
@@ -29,7 +29,7 @@ def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
     for pattern in patterns:
         fitting = _fitting(layers, shown, pattern) or _fitting(layers, counted, pattern)
         if not fitting:
-            names = [shown[id(one)] for one in layers]
+            names = [counted[id(one)] for one in layers if not isinstance(one, keras.layers.InputLayer)]
             raise SettingError("model.freeze", f"names {pattern!r}; no layer is called so. {nearest(pattern, names)}")
         found |= {id(one): one for one in fitting}
     if not found:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from bnexp.config.layers import Cell, Constraint, Initializer, Layer, Named, Regularizer
 from bnexp.config.model import Sequential
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, listed
 from bnexp.models.embedding import Embedding
 from bnexp.models.inputs import Inputs
 from bnexp.models.layer_paths import automatic_name
@@ -29,7 +29,16 @@ CALLING = "Exception encountered when calling"
 """The start of a line in which Keras only names the layer. The next lines give the cause."""
 OWN = {"Embedding": Embedding, "Residual": Residual}
 """Name -> bnexp's own layer of this name."""
-OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$")
+REWORDED = {
+    r"^(integer )?(division|modulo)( or modulo)? by zero$": "one of its sizes, strides or groups is 0, or leaves 0",
+    r"^Number of groups \((\d+)\) must be a multiple of the number of channels \((\d+)\)":
+        r"its \1 groups do not divide its \2 channels",
+}  # fmt: skip
+"""What Keras says, if it misleads -> what it means."""
+MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+UNKNOWN = re.compile(r"unexpected keyword argument|Unrecognized keyword argument")
+NAME = r"'(\w+)'"
+OF_TENSORFLOW = re.compile(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$|\.? for '\{\{node .*$")
 """The node and the operation that TensorFlow puts around its messages."""
 
 
@@ -38,6 +47,8 @@ def refusal_text(error: Exception) -> str:
     lines = [COLOR.sub("", line).strip() for line in str(error).splitlines()]
     first = next((line for line in lines if line and not line.startswith(CALLING)), type(error).__name__)
     first = OF_TENSORFLOW.sub("", first).strip() or type(error).__name__
+    for said, meant in REWORDED.items():
+        first = re.sub(said, meant, first)
     return first if first.endswith(".") else f"{first}."
 
 
@@ -100,7 +111,7 @@ def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any
         SettingError: if Keras refuses the arguments.
     """
     _refuse_small_embedding(named, key, vocabulary)
-    _refuse_unfit_statistics(named, key)
+    _refuse_unfit_parts(named, key)
     arguments = {
         name: _value(name, value, f"{key}.{named.name}", vocabulary) for name, value in named.arguments.items()
     }
@@ -109,9 +120,18 @@ def _made(named: Named, key: str, vocabulary: int | None, **options: Any) -> Any
     except REFUSALS as error:
         raise SettingError(
             key,
-            f"is {named.name} with {_shown(named)}; Keras refuses it: {refusal_text(error)} "
-            f"Use the arguments of keras.{_room(named)}.{named.name}, spelt as Keras spells them.",
+            f"is {named.name} with {_shown(named)}; Keras refuses it: {refusal_text(error)} {_cure(named, error)}",
         ) from error
+
+
+def _cure(named: Named, error: Exception) -> str:
+    """Return what to do about arguments that Keras refuses: add one, spell one as Keras does, or change a value."""
+    if (missing := MISSING.search(str(error))) is not None:
+        names = listed(re.findall(NAME, missing[1]))
+        return f"Add {names}, or correct its spelling." if named.arguments else f"Add {names}."
+    if UNKNOWN.search(str(error)) is not None:
+        return f"Use the arguments of keras.{_room(named)}.{named.name}, spelt as Keras spells them."
+    return "Change its arguments."
 
 
 def _value(name: str, value: Any, key: str, vocabulary: int | None) -> Any:
@@ -146,12 +166,18 @@ def _refuse_small_embedding(layer: Named, key: str, vocabulary: int | None) -> N
         )
 
 
-def _refuse_unfit_statistics(layer: Named, key: str) -> None:
+def _refuse_unfit_parts(layer: Named, key: str) -> None:
     if layer.name == "TimeDistributed" and any(part.name == "BatchNormalization" for part in layer.parts()):
         raise SettingError(
             key,
             "is TimeDistributed around a BatchNormalization; its moving averages would move once for each step of a "
             "row. Put the BatchNormalization into the chain: it normalizes over the steps of all rows.",
+        )
+    if layer.name == "Bidirectional" and (wrapped := _wrapped(layer)) is not None:
+        raise SettingError(
+            key,
+            f"is Bidirectional around {wrapped}; it runs a recurrent layer in both directions, and {wrapped} is none. "
+            f"Use {wrapped} alone, or a recurrent layer, such as GRU or LSTM.",
         )
     if layer.name == "Normalization" and not {"mean", "variance"} <= layer.arguments.keys():
         raise SettingError(
@@ -161,6 +187,14 @@ def _refuse_unfit_statistics(layer: Named, key: str) -> None:
         )
 
 
+def _wrapped(bidirectional: Named) -> str | None:
+    """Return the name of a layer in a Bidirectional that is not recurrent; None if there is none."""
+    held = (bidirectional.arguments.get(key) for key in ("layer", "backward_layer"))
+    names = (one.name for one in held if isinstance(one, Named))
+    return next((name for name in names if name not in RECURRENT), None)
+
+
+RECURRENT = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
 ROOMS = {Regularizer: "regularizers", Constraint: "constraints", Initializer: "initializers"}
 """Kind of object -> the module of Keras that has its classes."""
 

@@ -75,8 +75,8 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     if disagreeing:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
-            "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not "
-            f"settled. More seeds help slowly if a few seeds differ much from the rest.{_less_skewed(contrast)}"
+            "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not settled. "
+            f"More seeds help slowly if a few seeds differ much from the rest.{_less_skewed(contrast)}"
         )
 
 
@@ -157,8 +157,7 @@ def whole_percents(shares: Sequence[float]) -> list[int]:
     """
     floors = [math.floor(100 * share) for share in shares]
     order = sorted(range(len(shares)), key=lambda place: floors[place] - 100 * shares[place])
-    raised = order[: 100 - sum(floors)]
-    return [floor + (place in raised) for place, floor in enumerate(floors)]
+    return [floor + (place in order[: 100 - sum(floors)]) for place, floor in enumerate(floors)]
 
 
 def is_unbounded(document: ComparisonDocument, metric: str, anew: NewRowsInterval | None) -> bool:

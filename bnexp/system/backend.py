@@ -18,6 +18,8 @@ from bnexp.system.interrupts import was_interrupted
 
 BACKEND = "KERAS_BACKEND"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+SHOWING = ("0", "1")
+"""Values of LOG_LEVEL with which TensorFlow's messages are shown. 2 and 3 ask for fewer than usual."""
 NOT_NEEDED = ("pandas", "matplotlib")
 """Packages that Keras imports if they are installed, for data frames and galleries of images.
 
@@ -30,21 +32,23 @@ def load() -> None:
     """Import TensorFlow and Keras. Call this before you import any module that needs them.
 
     Their output to stderr is held back, because some messages ignore every setting. It is shown only if the import
-    fails, or if the user has set TF_CPP_MIN_LOG_LEVEL.
+    fails, or if the user has set TF_CPP_MIN_LOG_LEVEL to 0 or 1.
     """
     _refuse_other_backend(sys.modules.get("keras"))
     if "keras" in sys.modules and "tensorflow" in sys.modules:
         _set_defaults(sys.modules["keras"].config)
         return
     os.environ[BACKEND] = "tensorflow"
-    asked_for = LOG_LEVEL in os.environ
-    if asked_for:
+    before = os.environ.get(LOG_LEVEL)
+    if before in SHOWING:
         _import()
         return
     os.environ[LOG_LEVEL] = "3"
     with _stderr_held_back():
         _import()
     del os.environ[LOG_LEVEL]  # TensorFlow has read it; a worker process would think that the user has set it
+    if before is not None:
+        os.environ[LOG_LEVEL] = before
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from bnexp.system.backend import BACKEND, LOG_LEVEL
+from bnexp.system.backend import BACKEND, LOG_LEVEL, SHOWING
 from bnexp.system.own_code import PREFIX
 
 Undo = Callable[[], Any]
@@ -31,7 +31,7 @@ def process_state_kept() -> Iterator[None]:
     undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment()]
     logger = logging.getLogger("tensorflow")
     undo.append(partial(logger.setLevel, logger.level))
-    if os.environ.get(LOG_LEVEL) not in ("0", "1"):
+    if os.environ.get(LOG_LEVEL) not in SHOWING:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():

@@ -89,6 +89,22 @@ def command(name: str, given: str = "", *, option: str | None = None, then: str 
     return f"bnexp.{FUNCTIONS.get(name, name)}({', '.join([*shown, *last])})"
 
 
+SETTING = re.compile(r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or) )((?:dataset|model|training)(?:\.[a-z_]+)+): ([\w.-]*\w)")
+"""Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`."""
+
+
+def as_overrides(text: str) -> str:
+    """Return a message for a user without a config file: the settings that it advises are written as overrides.
+
+    >>> as_overrides("Use dataset.missing: mean, or fix the data.")
+    'Use overrides=["dataset.missing=mean"], or fix the data.'
+    >>> with by_command():
+    ...     as_overrides("Use dataset.missing: mean, or fix the data.")
+    'Use dataset.missing=mean, or fix the data.'
+    """
+    return SETTING.sub(r"\1\2=\3" if is_by_command() else r'\1overrides=["\2=\3"]', text)
+
+
 STORED = re.compile(
     r"(?<![\w-])--(seeds|until-settled|max-seeds|metric|margin|reach|baseline)(?![\w-])"
     r"(?: (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?<=--metric )\w+))?"

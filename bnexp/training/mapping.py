@@ -17,6 +17,7 @@ import tensorflow as tf
 from bnexp.config.training import Training
 from bnexp.models.layer_kinds import code_of, is_plain_model
 from bnexp.models.sequential import refusal_text
+from bnexp.training.measures import with_penalties
 from bnexp.training.optimizers import why_not_stacked
 from bnexp.training.random_operations import draw_for_each_seed
 
@@ -190,7 +191,7 @@ def _step(model: keras.Model, trainable: list[Any], frozen: list[Any], x: Any, *
     def forward(one_seed: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         predicted, state, penalties = model.stateless_call(*one_seed, training=True, return_losses=True)
         inferred = model.stateless_call(*one_seed, training=False)[0]
-        return tf.reduce_sum(predicted**2 + _uneven(predicted)) + sum(penalties), state, inferred
+        return with_penalties(tf.reduce_sum(predicted**2 + _uneven(predicted)), penalties), state, inferred
 
     with tf.GradientTape() as tape:
         tape.watch(trainable)

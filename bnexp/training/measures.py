@@ -5,6 +5,7 @@ Axes: S seeds, R rows of one part, B rows of a batch, C outputs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -48,6 +49,11 @@ def row_measures(task: Task, y_B: Any, predicted_BC: Any) -> dict[str, Any]:
         case "regression":
             absolute_B = ops.mean(ops.abs(y_B - predicted_BC), axis=-1)
             return {"loss": loss_B, "mse": loss_B, "mae": absolute_B}
+
+
+def with_penalties(loss: Any, penalties: Iterable[Any]) -> Any:
+    """Return the loss plus the sum of all penalties. Keras sums a penalty with several numbers, too."""
+    return sum(map(ops.sum, penalties), start=loss)
 
 
 def in_whole_rows(means: dict[str, Any], rows: int) -> dict[str, Any]:

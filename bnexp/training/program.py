@@ -218,7 +218,7 @@ class Program:
         for weight_B in weight:
             measured["loss"] = measured["loss"] * weight_B
         means = {name: tf.reduce_mean(value_B) for name, value_B in measured.items()}
-        return {**means, "loss": sum(penalties, start=means["loss"])}, frozen
+        return {**means, "loss": measures.with_penalties(means["loss"], penalties)}, frozen
 
     def _measure_parts(self, state: State, batches: dict[str, tuple[Any, Any]], source: Source) -> dict[str, Tensors]:
         return {
@@ -272,7 +272,7 @@ class Program:
         trainable, frozen, x, y = one_seed
         predicted, _, penalties = self._model.stateless_call(trainable, frozen, x, training=False, return_losses=True)
         measured = measures.row_measures(self._task, y, predicted)
-        measured["loss"] = sum(penalties, start=measured["loss"])
+        measured["loss"] = measures.with_penalties(measured["loss"], penalties)
         return {**measured, "predicted": predicted} if predicts else measured
 
     def _chunk_statistics(self, state: State, rows_SB: Any, source: Source) -> Any:

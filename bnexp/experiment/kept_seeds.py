@@ -14,6 +14,7 @@ from bnexp import store
 from bnexp.config import Experiment
 from bnexp.errors import RunError
 from bnexp.experiment import lookup
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.finished_seeds import other_measures
 from bnexp.experiment.measured_rows import is_of_data, within_limits
 from bnexp.experiment.pairing_digests import kernel_digests
@@ -162,7 +163,10 @@ def _obstacles(kept: KeptSeeds) -> Iterator[str]:
     if kept.record.dataset.digest != data.digest or not kept.pairing.splits.items() <= splits.items():
         yield "the rows or splits differ"
         return
-    yield from _other_model(kept, data, built_for(kept.experiment, data))
+    built = built_for(kept.experiment, data)
+    if kept.record.dataset.codes != with_codes(data, built).codes:
+        yield "inputs that are codes were scaled"
+    yield from _other_model(kept, data, built)
     yield from _lost(kept, data)
 
 

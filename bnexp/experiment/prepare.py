@@ -26,6 +26,7 @@ from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.data.sources.column import have_none
 from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
+from bnexp.experiment.codes import refuse_other_codes, with_codes
 from bnexp.experiment.data_facts import data_facts, name_of
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
@@ -117,6 +118,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")
     built = built_for(experiment, data)
+    data = with_codes(data, built)
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
@@ -239,6 +241,8 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     with problems.noted():
         built = _built_in_memory(experiment, data)
+        refuse_other_codes(data, built)
+        data = with_codes(data, built)
         _try_layers(experiment.model, built, data)
         with problems.noted():
             engine_name(settings, built.model)

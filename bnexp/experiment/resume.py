@@ -16,6 +16,7 @@ from bnexp.checkpoint import CheckpointError, Head, Snapshot
 from bnexp.config import Experiment
 from bnexp.errors import RunError, work_begun
 from bnexp.experiment.batch import Prepared
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
 from bnexp.experiment.measured_rows import is_of_data
 from bnexp.experiment.prepare import built_for, prepared
@@ -94,6 +95,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
     store.refuse_unwritable(run.directory)
     data = prepared(experiment)
     built = built_for(experiment, data)
+    data = with_codes(data, built)
     path = run.checkpoint_file
     with store.resumed_directory(run.directory):
         record = run.record()
@@ -156,6 +158,8 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
+    if record.dataset.codes != now.dataset.codes:
+        yield "inputs that are codes were scaled"
     if [one.network and one.network.sha256 for one in (record, now)] != [now.network and now.network.sha256] * 2:
         yield "the files of its network, or packages that it imports, have changed"
     yield from changed_versions(record.versions)

@@ -20,6 +20,7 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.copied_seeds import copied_seeds, note_kept
 from bnexp.experiment.data_facts import name_of, recorded_data_facts
 from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
@@ -89,6 +90,7 @@ def train_experiment(
     data = prepared(experiment, note=note)
     note("loading TensorFlow")
     built = built_for(experiment, data)
+    data = with_codes(data, built)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
         record, finished = first_record(experiment, data, built, directory.name, overrides), NONE_FINISHED
         if kept is not None:

@@ -24,6 +24,7 @@ from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.built import Built
+from bnexp.models.codes import Codes, codes_of
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
 from bnexp.models.initial import Creations, initial_weights, recording_creations
@@ -75,7 +76,10 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         told = unused(found.model, task, found.loss)
         plain = fed(found.model, inputs, network)
         made = None if found.made is None else set(map(id, found.made))
-        warnings = misleading(plain, inputs, made)
+        codes = codes_of(plain)
+        if inputs.vocabulary is not None:
+            _refuse_small_vocabulary(codes, inputs.vocabulary)
+        warnings = misleading(plain, inputs, made, codes)
         told += sum_gradients_of_words(plain)
         if found.made is None:
             model, work = swapped(plain, network.normalization)
@@ -99,7 +103,19 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         before, _ = with_fitting_output(plain, task, classes)
         as_written = initial_weights(before, created, weight_names(before), keep=True)
     momenta = _momenta(model, initial.loaded)
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written)
+    codes = () if inputs.kind == "text" else codes
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes)
+
+
+def _refuse_small_vocabulary(codes: Collection[Codes], vocabulary: int) -> None:
+    """Raise SettingError if a layer has fewer entries than the texts may have words."""
+    for one in codes:
+        if one.size is not None and one.size < vocabulary:
+            raise SettingError(
+                "model",
+                f"has {one.layer} with {one.size} entries; the texts' words may be numbered from 0 to "
+                f"{vocabulary - 1}. Give it {vocabulary} entries or more, or set a smaller dataset.vocabulary.",
+            )
 
 
 def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:

@@ -100,6 +100,8 @@ class DataFacts(Extensible):
     duplicates_dropped: Count | None = None
     cells_filled: Count | None = None
     """Number of empty cells of a table that `dataset.missing` filled."""
+    codes: str | None = None
+    """Which inputs are codes and therefore not scaled."""
     columns_filled: Count | None = None
     """Number of columns with these cells."""
     rows_before_limit: Count | None = None

@@ -77,6 +77,8 @@ def _cure(run: store.Run, state: store.State) -> str:
             return f"All its seeds are trained. With other epochs it is trained anew: {anew}. For more seeds: {more}."
         case "running":
             return "Wait for it, or stop it."
+        case "failed":
+            return f"Your own code failed in it. {_again(run)}"
         case _:
             return f"{state.reason}"
 

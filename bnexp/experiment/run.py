@@ -35,6 +35,7 @@ from bnexp.store.run_record import Git, Machine, Pairing, Parameters, Summary, T
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
+from bnexp.system.own_errors import OwnCodeError
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -133,6 +134,8 @@ def train_in(
             (_,) = train([rest], seeds, files, before=before)
         except MemoryError as error:
             raise WorkError(_out_of_memory(experiment, error)) from error
+        except OwnCodeError as error:
+            raise OwnCodeError(f"{experiment.name}: {error}") from error
         files.close()
         _complete(record, prepared, files)
         store.write_record(directory / "run.json", record)
@@ -230,12 +233,16 @@ def _finite_mean(values_S: Floats) -> float | None:
 
 @contextmanager
 def failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
-    """Mark the run as interrupted in its record if training raises any other error than CheckpointError."""
+    """Mark the run in its record if training raises any other error than CheckpointError.
+
+    It is failed if the user's own code fails, because it would fail again. Otherwise it is interrupted.
+    """
     try:
         yield
     except CheckpointError:  # nothing was trained
         raise
-    except BaseException:
+    except BaseException as error:
+        status = "failed" if isinstance(error, OwnCodeError) else "interrupted"
         with suppress(StorageError):  # a failed write may be the error that is already raised
-            store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
+            store.write_record(directory / "run.json", record.model_copy(update={"status": status}))
         raise

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+import zipfile
 from pathlib import Path
 
 import keras
@@ -110,6 +111,8 @@ def test_codes_reach_an_embedding_as_they_are_in_the_file(folder):
         done = bnexp("train", "net.py:build", *TRAIN, *scale, f"name=scaled{len(scale)}", cwd=folder)
         line = "the inputs are not scaled: embedding (Embedding) reads them as whole-number codes"
         assert (line in done.stdout) == (not scale)
+    (file,) = Path("runs").glob("scaled0-*/model.keras")
+    assert b"bnexp" not in zipfile.ZipFile(file).read("config.json"), "it loads in Keras alone"
     scaled, unscaled = (next(Path("runs").glob(f"scaled{n}-*/history.json")).read_text() for n in (0, 1))
     assert scaled == unscaled
 

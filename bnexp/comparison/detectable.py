@@ -31,7 +31,8 @@ from bnexp.store.run_record import DataFacts
 DISAGREE = 0.2
 """Share of held-out rows that two arms are assumed to answer differently before the first run, alike in each seed."""
 
-
+FEW_PAIRS = 6
+"""With fewer pairs, the variances are so uncertain that the sentence says so. No verdict rests on fewer."""
 KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
 
 
@@ -116,7 +117,9 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
         error, drawn = _measured(design, found)
         if error.value > 0:  # at 0 all pairs differed alike: other seeds may vary
             others = "" if earlier.is_of_these else ", whose arms have other settings"
-            return _told(design, error, f"{drawn} detect", f", by the variances of {earlier.run}{others}", earlier.run)
+            few = f" ({found.pairs} seeds, so this is a rough estimate)" if found.pairs < FEW_PAIRS else ""
+            end = f", by the variances of {earlier.run}{few}{others}"
+            return _told(design, error, f"{drawn} detect", end, earlier.run)
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"

@@ -98,11 +98,20 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
     estimate is right within a factor of three. The time of tracing, and of a step besides arithmetic, grows with the
     number of variables. The time of arithmetic grows with the products, and of the update with the weights.
     """
-    model = built_for(experiment, prepared(experiment, seeds)).model
-    variables, batch = len(model.variables), experiment.training.batch_size
+    from bnexp.training import engine_name
+
+    data, training = prepared(experiment, seeds), experiment.training
+    model = built_for(experiment, data).model
+    variables, batch = len(model.variables), training.batch_size
+    name, _ = engine_name(training, model)
+    at_once = at_once if name == "many_seeds" else 1
     beside = (STEP_SECONDS + VARIABLE_SECONDS * variables) * max(LEAST_SHARE, STACKED / at_once)
     arithmetic = PRODUCT_SECONDS * batch * _products(model) + WEIGHT_SECONDS * float(model.count_params())
-    return Pace(TRACING_SECONDS + TRACED_VARIABLE_SECONDS * variables, beside + arithmetic)
+    tracing = TRACING_SECONDS + TRACED_VARIABLE_SECONDS * variables
+    if name == "many_seeds":
+        return Pace(tracing, beside + arithmetic)
+    steps = training.epochs * data.steps(batch, training.drop_last)  # each seed is traced by itself
+    return Pace(0.0, beside + arithmetic + tracing / steps)
 
 
 def _products(model: Any) -> float:

@@ -78,6 +78,8 @@ class Checked:
     """Facts about a network of the user's own; None for one of bnexp's networks."""
     doubts: Sequence[str] = ()
     """Warnings about the built network."""
+    one_by_one: str | None = None
+    """Why the seeds are trained one after the other; None if they are trained at once."""
 
     def warnings(self, experiment: Experiment) -> list[str]:
         """List the warnings about the experiment's network and training, if no seed stops early."""
@@ -118,6 +120,8 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")
     built = built_for(experiment, data)
+    from bnexp.training import engine_name  # it loads TensorFlow
+
     data = with_codes(data, built)
     return Checked(
         task=data.task,
@@ -128,6 +132,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         own_momenta=built.own_momenta,
         network=network_facts(experiment, built),
         doubts=built.warnings,
+        one_by_one=engine_name(training, built.model)[1],
     )
 
 

@@ -52,6 +52,9 @@ from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.system.saved_model import compiled_loss
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
+OF_BATCH_STATISTICS = (warning_kinds.SHARED_LAYERS, warning_kinds.IN_INFERENCE)
+"""Warnings that are about batch normalization's statistics alone, and not true for an arm without it."""
+
 
 @dataclass
 class _Found:
@@ -89,6 +92,8 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             _fit_groups(plain, found.made, network)
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
+        if not any(isinstance(one, keras.layers.BatchNormalization) for one in model._flatten_layers()):
+            warnings = [one for one in warnings if warning_kinds.kind_of(one) not in OF_BATCH_STATISTICS]
         notes += [*told, *outputs, *frozen(model, network.freeze), *_only_here(network)]
     initial = initial_weights(model, created, weight_names(model), keep=keep, fixed=fixed_weights(model).keys())
     warnings += one_channel_groups(model, made) if isinstance(network.normalization, SwappedGroup) else []

@@ -201,3 +201,13 @@ def test_a_margin_that_takes_more_rows_than_can_be_held_out_names_no_key() -> No
     said = detectable_by(design(data=facts, margin=1e-9, dataset=MoonsDataset(name="moons")), None).sentence
     takes = "It takes more rows than can be held out to show that a difference is too small to matter."
     assert said.endswith(f" {takes} Use a larger margin.")
+
+
+def test_variances_of_few_seeds_are_called_rough() -> None:
+    few = earlier()
+    difference = few.document.contrasts[0].metrics["val_accuracy"]
+    difference.pairs = 2
+    said = detectable_by(design(), few).sentence
+    assert "by the variances of bn-vs-nobn (2 seeds, so this is a rough estimate)" in said
+    difference.pairs = 6
+    assert "rough estimate" not in detectable_by(design(), few).sentence

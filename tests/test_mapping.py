@@ -223,3 +223,16 @@ def test_equal_probabilities_of_all_classes_have_gradients_to_compare() -> None:
     )
     _, (alone, _) = mapping._plain_steps(model, mapping._two_seeds(model))
     assert all(float(tf.reduce_max(abs(one))) > 0.1 for one in alone["gradients"])
+
+
+def test_a_layer_that_runs_python_code_in_each_step_is_named() -> None:
+    class Python(keras.layers.Layer):
+        """A layer whose step is Python code, with a gradient."""
+
+        def call(self, x: Any) -> Any:
+            """Return the inputs."""
+            return tf.ensure_shape(tf.py_function(lambda one: one * 1.0, [x], tf.float32), x.shape)
+
+    assert why_not_mapped(chain(keras.layers.Dense(3), Python(name="own"))) == (
+        "own runs Python code in each step (tf.py_function or the like), which cannot be mapped"
+    )

@@ -463,3 +463,16 @@ def test_groups_are_warned_of_in_layers_of_the_arm_alone(is_called: bool) -> Non
     assert [one.partition(". ")[0] for one in told] == [
         "Group normalization has one channel in each group (net/group_normalization: 2 groups)"
     ] * is_called
+
+
+@pytest.mark.parametrize("arm", ["layer", "none"])
+def test_an_arm_without_batch_normalization_is_not_warned_of_its_statistics(arm: str) -> None:
+    def shared() -> keras.Model:
+        inputs, norm = keras.Input((4,)), layers.BatchNormalization()
+        x = norm(layers.Dense(4)(norm(inputs)))
+        return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+    assert built(shared, arm, TABLE).warnings == ()
+    assert [text.partition(":")[0] for text in built(shared, inputs=TABLE).warnings] == [
+        "Normalization layers that several places of the network share"
+    ]

@@ -346,7 +346,7 @@ def test_what_may_mislead_is_named() -> None:
          "model.normalization is layer; the network has no normalization layer, so that all arms would be equal. Write it with "
          "BatchNormalization, or as a function with a parameter `normalization`."),
         ("subclassed_alone", "none",
-         "model is a Subclassed, a class with a `call` of its own, in which no layer can be swapped. Build it with a function "
+         "model is of the class Subclassed with a `call` of its own, in which no layer can be swapped. Build it with a function "
          "`def build(normalization):` that makes normalization layers with `normalization(name=\"norm_1\")`, or make it of "
          "keras.Sequential or keras.Model(inputs, outputs)."),
         ("made", "as_written",
@@ -382,7 +382,7 @@ def test_what_cannot_be_compared_is_refused_with_its_cure(name: str, arm: Any, m
 )
 def test_a_chain_or_graph_with_a_call_of_its_own_is_refused_in_every_arm(name: str, kind: str, arm: str) -> None:
     assert refusal(name, arm).startswith(
-        f"model is a {kind}, a class with a `call` of its own, in which no layer can be swapped. Build it with a function "
+        f"model is of the class {kind} with a `call` of its own, in which no layer can be swapped. Build it with a function "
         "`def build(normalization):` that makes normalization layers"
     )
 
@@ -419,5 +419,5 @@ def test_inputs_of_another_shape_are_refused() -> None:
     assert str(error.value) == (
         "model takes inputs of shape (8, 8, 2); the data are images of 28 x 28 x 1, of shape (28, 28, 1). "
         "Change the network's Input to (28, 28, 1), or give the function a parameter `input_shape`, which bnexp fills in, "
-        "or set dataset.size of an image folder."
+        "or set dataset.size if the data are a folder of images."
     )

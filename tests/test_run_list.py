@@ -44,7 +44,7 @@ def test_a_finished_run_shows_its_headline(tmp_path: Path) -> None:
         ({"metrics": None}, "run.json: has no metrics, though it is finished. Train again."),
         ({"seeds": "2"}, "run.json: seeds: expected a list of different seeds, such as [0, 1]. It is damaged, or of another bnexp. "
          "Restore the file, or train again."),
-        ({"status": "done"}, "run.json: status: Input should be 'running', 'finished' or 'interrupted'. It is damaged, or of "
+        ({"status": "done"}, "run.json: status: Input should be 'running', 'finished', 'interrupted' or 'failed'. It is damaged, or of "
          "another bnexp. Restore the file, or train again."),
     ],
 )  # fmt: skip

@@ -411,7 +411,7 @@ def test_a_record_without_a_status_is_damaged(tmp_path: Path) -> None:
     store.write_json(run.directory / "run.json", {"name": "bn"})
     assert (run.state().status, run.state().reason) == (
         "damaged",
-        "run.json: has no status; expected running, finished or interrupted. Restore the file, or train again.",
+        "run.json: has no status; expected running, finished, interrupted or failed. Restore the file, or train again.",
     )
 
 

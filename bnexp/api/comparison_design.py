@@ -122,6 +122,7 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
     for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
         observer.info(line.plain)
-    for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
-        observer.warn(text)
+    if not digests:  # a plan, which asks for digests, lists the warnings itself
+        for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
+            observer.warn(text)
     return found

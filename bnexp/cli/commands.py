@@ -13,7 +13,7 @@ from bnexp.api import comparisons, experiments, stored
 from bnexp.api.experiments import CheckedExperiment
 from bnexp.api.progress import Progress
 from bnexp.cli.arguments import sorted_arguments
-from bnexp.cli.output import json_on_failure, print_answer, print_json
+from bnexp.cli.output import print_answer, print_json, working
 from bnexp.cli.terminal import RunTables
 from bnexp.comparison import Question
 from bnexp.errors import DIVERGED, DONE, INTERRUPTED
@@ -53,7 +53,7 @@ def train(
     if dry_run:
         return _check(names, overrides, own=own, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
     terminal = RunTables(quiet=quiet, as_json=as_json)
-    with json_on_failure(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
+    with working(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
         finished = experiments.train(names, overrides, **own, runs=runs, resume=resume, observer=terminal)
     if as_json:
         _print_each([one.record.as_json() for one in finished], names)
@@ -71,7 +71,7 @@ def _check(
     as_json: bool,
 ) -> int:
     """Check every named config, and print what would be trained. With `quiet`, print nothing, as nothing is stored."""
-    with json_on_failure(list, as_json=as_json):
+    with working(list, as_json=as_json):
         checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Progress(quiet=True))
     if as_json:
         _print_each([one.as_json() for one in checked], names)
@@ -116,15 +116,17 @@ def check(
     Each is printed once its first steps are timed, because several configs can take minutes.
     """
     names, overrides = sorted_arguments(arguments, seeds, epochs)
+    with working(list, as_json=as_json):
+        checked = experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True))
     found: list[dict[str, Any]] = []
-    with json_on_failure(lambda: found, as_json=as_json):
-        for one in experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True)):
+    for one in checked:
+        with working(lambda: found, as_json=as_json):
             more = experiments.inspect(one)
-            found.append({**one.as_json(), **more.as_json()})
-            if not as_json:
-                print(config.dump(one.experiment))
-                plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
-                print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
+        found.append({**one.as_json(), **more.as_json()})
+        if not as_json:
+            print(config.dump(one.experiment))
+            plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
+            print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
     if as_json:
         _print_each(found, names)
     return DONE
@@ -147,7 +149,7 @@ def compare(
     if dry_run:
         return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
     progress = Progress(quiet=quiet or as_json)
-    with json_on_failure(lambda: [one.record.as_json() for one in progress.finished], as_json=as_json):
+    with working(lambda: [one.record.as_json() for one in progress.finished], as_json=as_json):
         found = comparisons.compare(names, overrides, question=question, **own, runs=runs, observer=progress)
     if as_json:
         print_json(found.document.as_json())
@@ -170,7 +172,7 @@ def _plan_comparison(
     as_json: bool,
 ) -> int:
     """Check the named arms; print which would be trained and the detectable difference, or nothing if `quiet`."""
-    with json_on_failure(list, as_json=as_json):
+    with working(list, as_json=as_json):
         found = comparisons.plan_comparison(
             names, overrides, question=question, **own, runs=runs, observer=Progress(quiet=True)
         )

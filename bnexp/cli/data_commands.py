@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bnexp.api import data_sets, first_configs
 from bnexp.api.progress import Progress
-from bnexp.cli.output import print_answer, print_json
+from bnexp.cli.output import print_answer, print_json, working
 from bnexp.cli.terminal import Fetching
 from bnexp.config.keys import keys
 from bnexp.errors import DONE, UserError
@@ -24,7 +24,8 @@ from bnexp.system.terminal import plain
 
 def init(data: str, target: str | None, model: str | None) -> int:
     """Write two configs for a file or folder, and print what was found and what to run next."""
-    found = first_configs.init(data, target, model, observer=Progress(quiet=False))
+    with working(list, as_json=False):
+        found = first_configs.init(data, target, model, observer=Progress(quiet=False))
     warnings = (*found.suggested.notes, *found.checked.warnings)
     chosen = (Text(plain(line)) for line in found.suggested.learned)
     for line in (*chosen, *data_lines(found.checked.facts.data), *map(warning, warnings)):

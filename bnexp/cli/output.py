@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -27,13 +27,15 @@ def print_json(document: Any) -> None:
 
 
 @contextmanager
-def json_on_failure(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
-    """If the work fails half-way, print one JSON document with the error and what was `finished` before it.
+def working(finished: Callable[[], list[dict[str, Any]]], *, as_json: bool) -> Iterator[None]:
+    """Work, and let what the user's own code prints go to stderr, so that stdout has only the answer.
 
-    It is printed only if `as_json`, and not for bad input. The error is raised again.
+    If the work fails half-way, print one JSON document with the error and what was `finished` before it. It is printed
+    only if `as_json`, and not for bad input. The error is raised again.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except Exception as error:
         code = error.exit_code if isinstance(error, UserError) else WORK_FAILED
         if as_json and code != BAD_INPUT:

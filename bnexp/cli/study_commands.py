@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bnexp.api import studies
 from bnexp.api.studies import Place
-from bnexp.cli.output import json_on_failure, print_answer, print_json
+from bnexp.cli.output import print_answer, print_json, working
 from bnexp.cli.terminal import StudyTerminal
 from bnexp.errors import DIVERGED, DONE, WORK_FAILED
 from bnexp.report import plan_table, study_table
@@ -29,18 +29,21 @@ def study(
     as_json: bool,
 ) -> int:
     """Run a study or the rest of it; print its plan, its progress, and its verdict or, for a sweep, its table."""
-    planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings, metric=metric)
+    with working(list, as_json=False):
+        planned = studies.plan_study(path, runs=runs, most_trainings=most_trainings, metric=metric)
     silent = quiet or as_json
-    with own_stderr() as stderr, json_on_failure(lambda: studies.finished_trials(planned), as_json=as_json):
+    with own_stderr() as stderr, working(lambda: studies.finished_trials(planned), as_json=as_json):
         terminal = StudyTerminal(StudyReporter(stderr, quiet=silent), shows_time=not silent)
         if dry_run:
             told = studies.outlook(planned, place, observer=terminal)
-            if as_json:
-                print_json(told.model_dump(mode="json"))
-            elif not quiet:
-                print_answer(plan_table.study_plan(told))
-            return DONE
-        found = studies.run_study(planned, place, observer=terminal)
+        else:
+            found = studies.run_study(planned, place, observer=terminal)
+    if dry_run:
+        if as_json:
+            print_json(told.model_dump(mode="json"))
+        elif not quiet:
+            print_answer(plan_table.study_plan(told))
+        return DONE
     if as_json:
         print_json(found.document.model_dump(mode="json"))
     elif quiet:
@@ -59,7 +62,7 @@ def claims(names: Sequence[str], place: Place, *, runs: Path, quiet: bool, as_js
     """Run several studies or the rest of them; print a row for each claim, and the path of the page."""
     with own_stderr() as stderr:
         terminal = StudyTerminal(StudyReporter(stderr, quiet=quiet or as_json), shows_time=False)
-        with json_on_failure(lambda: [asdict(row) for row in claim_rows(terminal.answers)], as_json=as_json):
+        with working(lambda: [asdict(row) for row in claim_rows(terminal.answers)], as_json=as_json):
             found = studies.claims(names, place, runs=runs, observer=terminal)
     if as_json:
         print_json([asdict(row) for row in found.rows])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
+
 from bnexp.api.data_sets import DataSet
 from bnexp.api.observer import Observer
 from bnexp.api.progress import Progress
@@ -19,18 +22,19 @@ class RunTables(Progress):
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         super().__init__(quiet=quiet or as_json)
-        self._only_where, self._as_json = quiet, as_json
+        self._only_where, self._as_json, self._out = quiet, as_json, sys.stdout
 
     def trained(self, finished: Finished) -> None:
         """Print the table or the directory of a run; nothing if `as_json`."""
         super().trained(finished)
         if self._as_json:
             return
-        if self._only_where:
-            print(finished.run.directory)
-            return
-        print_answer(console.run_summary(finished.record, finished.history))
-        print(f"{finished.record.status}: {finished.run.directory}")
+        with redirect_stdout(self._out):  # while the work goes on, stdout is stderr
+            if self._only_where:
+                print(finished.run.directory)
+                return
+            print_answer(console.run_summary(finished.record, finished.history))
+            print(f"{finished.record.status}: {finished.run.directory}")
 
 
 class Fetching(Progress):

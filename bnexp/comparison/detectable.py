@@ -38,6 +38,8 @@ DISAGREE = 0.2
 
 LARGEST_LOG = 20.0
 """The log of the largest ratio that is named."""
+FEW_PAIRS = 6
+"""With fewer pairs, the variances are so uncertain that the sentence says so. No verdict rests on fewer."""
 KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
 
 
@@ -169,7 +171,8 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
         error, drawn = _measured(design, logs or found)
         if error.value > 0:  # at 0 all pairs differed alike: other seeds may vary
             others = "" if earlier.is_of_these else ", whose arms have other settings"
-            end, start = f", by the variances of {earlier.run}{others}", f"{drawn} detect"
+            few = f" ({found.pairs} seeds, so this is a rough estimate)" if found.pairs < FEW_PAIRS else ""
+            end, start = f", by the variances of {earlier.run}{few}{others}", f"{drawn} detect"
             if logs is not None and mean is not None:
                 return _told_ratio(design, error, mean, start, end, earlier.run)
             if design.margin is None and mean is not None:

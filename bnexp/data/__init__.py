@@ -53,6 +53,8 @@ class Data:
     """The sha256 of the user's own file or folder, computed before it was read; None for any other dataset."""
     vocabulary: int | None = None
     """The most different word numbers, including padding and unknown words; None if the inputs are not text."""
+    codes: str | None = None
+    """Which inputs are not scaled because a layer reads them as codes, as a sentence."""
 
     @property
     def train_SR(self) -> NDArray[np.int32]:

@@ -42,6 +42,13 @@ class Preprocessing(NamedTuple):
         """Return the preprocessing of some seeds only; `rows` is an index of the first axis of each field."""
         return Preprocessing(*(None if part is None else part[rows] for part in self))
 
+    def unscaled(self, features_F: NDArray[np.bool_]) -> Preprocessing:
+        """Return the preprocessing without the scaling of these features."""
+        if self.center is None:
+            return self
+        center, width = np.where(features_F, 0, self.center), np.where(features_F, 1, self.width)
+        return self._replace(center=center.astype("float32"), width=width.astype("float32"))
+
     def inputs(self, row: int, x: NDArray[Any]) -> NDArray[Any]:
         """Return the inputs x, (R, *shape), as transformed for the seed at position `row`."""
         if self.ids is not None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -113,7 +115,8 @@ def done(work: Work, job: Job, *, sharing: int) -> Any:
     """
     os.environ.update({CORES: "1", WORKERS: str(sharing)})
     try:
-        return work(job)
+        with redirect_stdout(sys.stderr):  # a study's answer on stdout may be one JSON document
+            return work(job)
     except MemoryError as error:
         return Lost(f"it does not fit in memory: {error}", starved=True)
     except Exception:

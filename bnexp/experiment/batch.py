@@ -17,6 +17,7 @@ from bnexp.checkpoint import Keeper, Snapshot
 from bnexp.config import Experiment
 from bnexp.history import History, Watch, joined
 from bnexp.store.records import Seeds
+from bnexp.system.own_errors import errors_while_training
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -150,7 +151,7 @@ def _trained(
     from bnexp.data import joined_data
     from bnexp.training import engine_of, memory_errors
 
-    with memory_errors():
+    with memory_errors(), errors_while_training():
         drawn = {id(one.built): one.built.initial.draw(seeds) for one in part}
     initial = [drawn[id(one.built)] for one in part]
     settings, model = [one.experiment.training for one in part], part[0].built.model
@@ -159,6 +160,7 @@ def _trained(
         data = joined_data([one.data for one in part])
         stacked = [np.concatenate(values) for values in zip(*initial, strict=True)]
     begun = time.monotonic()
-    trained = engine_of(settings[0], model).train(model, data, settings, seeds, stacked, watch, **options)
+    with errors_while_training():
+        trained = engine_of(settings[0], model).train(model, data, settings, seeds, stacked, watch, **options)
     seconds = time.monotonic() - begun
     return [Wave(*each, seconds, left) for each in zip(part, initial, trained, strict=True)]

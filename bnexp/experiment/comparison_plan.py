@@ -119,12 +119,12 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
     if item.name in stored:
         arm = stored[item.name]
         experiment, seeds, warnings = arm.experiment, PlannedSeeds(seeds=len(_seeds(item, stored))), arm.record.warnings
-        network, seconds = arm.record.network, None
+        network, seconds, one_by_one = arm.record.network, None, None
     else:
         experiment = resolve.experiment_of(item)
         seeds = planned_seeds(experiment, runs, compared=True)
         facts = checked[item.name]
-        network = facts.network
+        network, one_by_one = facts.network, facts.one_by_one
         steps = experiment.training.epochs * facts.steps
         warnings = facts.warnings(experiment)
         missing = experiment.training.all_seeds()[seeds.seeds_kept :]
@@ -135,6 +135,7 @@ def _arm(item: resolve.Planned, stored: Mapping[str, Arm], checked: Mapping[str,
         run=None if item.run is None else item.run.id,
         epochs=experiment.training.epochs,
         reason=item.reason,
+        one_by_one=one_by_one,
         warnings=warnings,
         network=network,
         seconds=seconds,

@@ -50,6 +50,8 @@ def data_facts(name: str, data: Data) -> DataFacts:
         rarest_held_out=data.rarest_held_out,
         split=data.split,
     )
+    if data.codes is not None:
+        facts.codes = data.codes
     if rows.validation or rows.test:
         facts.has_own_parts = True
     if rows.classes is None:

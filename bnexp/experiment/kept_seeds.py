@@ -22,6 +22,7 @@ from bnexp.experiment.circumstances import (
     circumstances_of,
     machine_of,
 )
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.finished_seeds import other_measures
 from bnexp.experiment.measured_rows import is_of_data, within_limits
 from bnexp.experiment.pairing_digests import kernel_digests
@@ -173,7 +174,10 @@ def _obstacles(kept: KeptSeeds) -> Iterator[str]:
     if kept.record.dataset.digest != data.digest or not kept.pairing.splits.items() <= splits.items():
         yield "the rows or splits differ"
         return
-    yield from _other_model(kept, data, built_for(kept.experiment, data))
+    built = built_for(kept.experiment, data)
+    if kept.record.dataset.codes != with_codes(data, built).codes:
+        yield "inputs that are codes were scaled"
+    yield from _other_model(kept, data, built)
     yield from _lost(kept, data)
 
 

@@ -16,6 +16,7 @@ from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.data.fingerprint import Sources, refuse_changed
 from bnexp.errors import SettingError
 from bnexp.experiment.batch import BatchObserver, Prepared, Wave, program_key, train
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.measured_rows import held_out
 from bnexp.experiment.own_files import refuse_changed_network
 from bnexp.experiment.prepare import built_for, prepared
@@ -140,6 +141,12 @@ def prepared_once(experiments: Sequence[Experiment], seeds: Seeds) -> list[Data]
     return [data[number] for number in range(len(experiments))]
 
 
+def ready(experiment: Experiment, data: Data, part: Data) -> Prepared:
+    """Return the experiment with its network, which is built for `data`, and a part of them as the network gets it."""
+    built = built_for(experiment, data)
+    return Prepared(experiment, with_codes(part, built), built)
+
+
 def _measured_alike(
     experiments: Sequence[Experiment],
     data: Sequence[Data],
@@ -150,7 +157,7 @@ def _measured_alike(
 ) -> list[Measured]:
     begun = time.monotonic()
     last = slice(-len(seeds), None)
-    batch = [Prepared(one, own.of(last), built_for(one, own)) for one, own in zip(experiments, data, strict=True)]
+    batch = [ready(one, own, own.of(last)) for one, own in zip(experiments, data, strict=True)]
     keeper = _RowKeeper(batch, len(seeds), predictions=predictions)
     histories = list(train(batch, seeds, keeper, largest_shard=largest_shard))
     seconds = (time.monotonic() - begun) / len(experiments)

@@ -10,8 +10,8 @@ from typing import Any
 
 from bnexp.config import Experiment
 from bnexp.errors import UserError
-from bnexp.experiment.batch import BatchObserver, Prepared, train
-from bnexp.experiment.measurement import prepared_once
+from bnexp.experiment.batch import BatchObserver, train
+from bnexp.experiment.measurement import prepared_once, ready
 from bnexp.experiment.prepare import built_for, prepared
 from bnexp.history import History
 from bnexp.store.records import Seeds
@@ -56,13 +56,13 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
     """
     batch = experiments[0].training.batch_size
     whole = prepared_once(experiments, seeds)
-    ready = [
-        Prepared(_of_two_epochs(one), own.first(min(TIMED_STEPS * batch, own.train_SR.shape[1])), built_for(one, own))
+    timed = [
+        ready(_of_two_epochs(one), own, own.first(min(TIMED_STEPS * batch, own.train_SR.shape[1])))
         for one, own in zip(experiments, whole, strict=True)
     ]
     timer, begun = _Timer(), time.monotonic()
     try:
-        next(train(ready, seeds, timer, largest_shard=largest_shard))
+        next(train(timed, seeds, timer, largest_shard=largest_shard))
     except _EnoughError:
         pass
     except (UserError, MemoryError):
@@ -71,7 +71,7 @@ def pace(experiments: Sequence[Experiment], seeds: Seeds, *, largest_shard: int 
         raise UntimedError(f"the training that is timed fails: {error!r}") from error
     ends = timer.ends
     epoch = ends[1] - ends[0] if len(ends) > 1 else ends[0] - begun
-    steps = ready[0].data.steps(batch, experiments[0].training.drop_last)
+    steps = timed[0].data.steps(batch, experiments[0].training.drop_last)
     return Pace(max(0.0, ends[0] - begun - epoch), epoch / (steps * timer.at_once))
 
 
@@ -98,11 +98,20 @@ def rough_pace(experiment: Experiment, seeds: Seeds, *, at_once: int) -> Pace:
     estimate is right within a factor of three. The time of tracing, and of a step besides arithmetic, grows with the
     number of variables. The time of arithmetic grows with the products, and of the update with the weights.
     """
-    model = built_for(experiment, prepared(experiment, seeds)).model
-    variables, batch = len(model.variables), experiment.training.batch_size
+    from bnexp.training import engine_name
+
+    data, training = prepared(experiment, seeds), experiment.training
+    model = built_for(experiment, data).model
+    variables, batch = len(model.variables), training.batch_size
+    name, _ = engine_name(training, model)
+    at_once = at_once if name == "many_seeds" else 1
     beside = (STEP_SECONDS + VARIABLE_SECONDS * variables) * max(LEAST_SHARE, STACKED / at_once)
     arithmetic = PRODUCT_SECONDS * batch * _products(model) + WEIGHT_SECONDS * float(model.count_params())
-    return Pace(TRACING_SECONDS + TRACED_VARIABLE_SECONDS * variables, beside + arithmetic)
+    tracing = TRACING_SECONDS + TRACED_VARIABLE_SECONDS * variables
+    if name == "many_seeds":
+        return Pace(tracing, beside + arithmetic)
+    steps = training.epochs * data.steps(batch, training.drop_last)  # each seed is traced by itself
+    return Pace(0.0, beside + arithmetic + tracing / steps)
 
 
 def _products(model: Any) -> float:

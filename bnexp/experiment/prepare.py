@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
@@ -18,7 +18,7 @@ from bnexp.config import Experiment
 from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
-from bnexp.config.own_model import OWN_NETWORKS, KerasFile
+from bnexp.config.own_model import KerasFile
 from bnexp.config.real import READ_WITH_KERAS, RealDataset
 from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
@@ -26,10 +26,12 @@ from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.data.sources.column import have_none
 from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
+from bnexp.experiment.codes import refuse_other_codes, with_codes
 from bnexp.experiment.data_facts import data_facts, name_of
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256, refuse_unusable
+from bnexp.experiment.tried_layers import tried
 from bnexp.experiment.warnings import warnings_of
 from bnexp.store import DataFacts
 from bnexp.store.run_record import Network
@@ -77,6 +79,8 @@ class Checked:
     """Facts about a network of the user's own; None for one of bnexp's networks."""
     doubts: Sequence[str] = ()
     """Warnings about the built network."""
+    one_by_one: str | None = None
+    """Why the seeds are trained one after the other; None if they are trained at once."""
 
     def warnings(self, experiment: Experiment) -> list[str]:
         """List the warnings about the experiment's network and training, if no seed stops early."""
@@ -117,6 +121,9 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     data, training = prepared(experiment, note=note), experiment.training
     note("loading TensorFlow")
     built = built_for(experiment, data)
+    from bnexp.training import engine_name  # it loads TensorFlow
+
+    data = with_codes(data, built)
     return Checked(
         task=data.task,
         steps=data.steps(training.batch_size, training.drop_last),
@@ -126,6 +133,7 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
         own_momenta=built.own_momenta,
         network=network_facts(experiment, built),
         doubts=built.warnings,
+        one_by_one=engine_name(training, built.model)[1],
     )
 
 
@@ -239,31 +247,14 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
     with problems.noted():
         built = _built_in_memory(experiment, data)
-        built = _tried(experiment.model, built, data)
+        refuse_other_codes(data, built)
+        data = with_codes(data, built)
+        built = tried(experiment.model, built, data)
         with problems.noted():
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
     return with_doubts(experiment, built, data)
-
-
-def _tried(model: Model, built: Built, data: Data) -> Built:
-    """Return what was built, with warnings about layers that the user chose; they process rows of the first seed.
-
-    Raises:
-        SettingError: if a layer cannot process these rows, or cannot be trained.
-    """
-    if isinstance(model, Sequential):
-        from bnexp.models.dry_step import TRIED_ROWS, doubts_of_layers
-
-        rows = data.inputs(0, data.train_SR[0][:TRIED_ROWS])
-        doubts = doubts_of_layers(built.model, len(model.layers), rows)
-        return replace(built, warnings=(*built.warnings, *doubts)) if doubts else built
-    if isinstance(model, OWN_NETWORKS):
-        from bnexp.models.weight_rules import refuse_rules_of_own
-
-        refuse_rules_of_own(built.model, model)
-    return built
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

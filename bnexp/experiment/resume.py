@@ -18,6 +18,7 @@ from bnexp.config import Experiment
 from bnexp.errors import RunError, nearest, work_begun
 from bnexp.experiment.batch import Prepared
 from bnexp.experiment.circumstances import changed_circumstances, circumstances_of
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.finished_seeds import FinishedSeeds, finished_seeds
 from bnexp.experiment.measured_rows import is_of_data
 from bnexp.experiment.prepare import built_for, prepared
@@ -99,6 +100,8 @@ def _cure(run: store.Run, state: store.State) -> str:
             return f"All its seeds are trained. With other epochs it is trained anew: {anew}. For more seeds: {more}."
         case "running":
             return "Wait for it, or stop it."
+        case "failed":
+            return f"Your own code failed in it. {_again(run)}"
         case _:
             return f"{state.reason}"
 
@@ -118,6 +121,7 @@ def resume(found: Interrupted, *, watch: Watch, note: Note = lambda text: None, 
         store.refuse_unwritable(run.directory)
     data = prepared(experiment)
     built = built_for(experiment, data)
+    data = with_codes(data, built)
     path = run.checkpoint_file
     with store.resumed_directory(run.directory):
         record = run.record()
@@ -180,6 +184,8 @@ def _differences(head: Head, record: store.RunRecord, now: store.RunRecord) -> I
         yield "its config.yaml was changed"
     if (record.dataset.digest, record.dataset.source_sha256) != (now.dataset.digest, now.dataset.source_sha256):
         yield "its data have changed"
+    if record.dataset.codes != now.dataset.codes:
+        yield "inputs that are codes were scaled"
     if (record.network and record.network.sha256) != (now.network and now.network.sha256):
         yield "the files of its network, or packages that it imports, have changed"
     yield from changed_circumstances(record.versions, circumstances_of(record), circumstances_of(now))

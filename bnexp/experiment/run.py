@@ -20,6 +20,7 @@ from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.errors import StorageError, WorkError, work_begun
 from bnexp.experiment.batch import Prepared, train
+from bnexp.experiment.codes import with_codes
 from bnexp.experiment.copied_seeds import copied_seeds, note_kept
 from bnexp.experiment.data_facts import name_of, recorded_data_facts
 from bnexp.experiment.finished_seeds import NONE_FINISHED, FinishedSeeds
@@ -34,6 +35,7 @@ from bnexp.store.run_record import Git, Machine, Pairing, Parameters, Summary, T
 from bnexp.system.interrupts import finishing_the_epoch
 from bnexp.system.listeners import Note
 from bnexp.system.machine import git_state, machine, memory_limit, versions
+from bnexp.system.own_errors import OwnCodeError
 
 if TYPE_CHECKING:
     from bnexp.data import Data
@@ -89,6 +91,7 @@ def train_experiment(
     data = prepared(experiment, note=note)
     note("loading TensorFlow")
     built = built_for(experiment, data)
+    data = with_codes(data, built)
     with store.new_directory(runs, experiment.name) as directory, work_begun():
         record, finished = first_record(experiment, data, built, directory.name, overrides), NONE_FINISHED
         if kept is not None:
@@ -131,6 +134,8 @@ def train_in(
             (_,) = train([rest], seeds, files, before=before)
         except MemoryError as error:
             raise WorkError(_out_of_memory(experiment, error)) from error
+        except OwnCodeError as error:
+            raise OwnCodeError(f"{experiment.name}: {error}") from error
         files.close()
         _complete(record, prepared, files)
         store.write_record(directory / "run.json", record)
@@ -228,15 +233,19 @@ def _finite_mean(values_S: Floats) -> float | None:
 
 @contextmanager
 def failure_marked(directory: Path, record: store.RunRecord) -> Iterator[None]:
-    """Mark the run as interrupted in its record if training raises any other error than CheckpointError."""
+    """Mark the run in its record if training raises any other error than CheckpointError.
+
+    It is failed if the user's own code fails, because it would fail again. Otherwise it is interrupted.
+    """
     with resume_named(store.Run(directory)):
         try:
             yield
         except CheckpointError:  # nothing was trained
             raise
-        except BaseException:
+        except BaseException as error:
+            status = "failed" if isinstance(error, OwnCodeError) else "interrupted"
             with suppress(StorageError):  # a failed write may be the error that is already raised
-                store.write_record(directory / "run.json", record.model_copy(update={"status": "interrupted"}))
+                store.write_record(directory / "run.json", record.model_copy(update={"status": status}))
             raise
 
 

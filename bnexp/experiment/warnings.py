@@ -68,9 +68,10 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     is_stopped = experiment.training.early_stopping is not None  # more epochs would not be trained
     momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
     cures = f"or {momentum_key}" if is_stopped else f"{momentum_key}, or more epochs"
+    shown = f"{left:.1%}" if 0.995 <= left < 1 else f"{left:.0%}"  # not 100% of what has moved
     return [
         f"{warning_kinds.STALE_STATISTICS}: after {counted(steps, 'step')} with momentum "
-        f"{momentum:g} they still hold {left:.0%} of their initial values ({momentum:g}^{steps}), so validation can "
+        f"{momentum:g} they still hold {shown} of their initial values ({momentum:g}^{steps}), so validation can "
         "look worse than the model is. "
         f"Use training.refresh_statistics: true, {cures}."
     ]

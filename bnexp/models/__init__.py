@@ -14,6 +14,7 @@ from bnexp.config.section import Task
 from bnexp.errors import Problems, SettingError
 from bnexp.models.built import Built as Built
 from bnexp.models.cnn import cnn_layers
+from bnexp.models.codes import codes_of
 from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
 from bnexp.models.initial import initial_weights, recording_creations, stable_names
@@ -57,7 +58,8 @@ def build(model: Model, inputs: Inputs, *, task: Task, classes: int) -> Built:
         else:
             layers = [*NETWORKS[model.name](model, inputs), output_layer(task, classes, model.l2)]
             built = _stack(first, iter(layers), "model")
-    return Built(built, initial_weights(built, created, stable_names(built)))
+    codes = () if inputs.kind == "text" else codes_of(built)
+    return Built(built, initial_weights(built, created, stable_names(built)), codes=codes)
 
 
 def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.Sequential:

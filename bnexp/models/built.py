@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
+from bnexp.models.codes import Codes
 from bnexp.models.initial import InitialWeights
 from bnexp.models.swapping import SwappedLayer
 
@@ -31,6 +32,9 @@ class Built:
     as_written: InitialWeights | None = None
     """The initial weights before layers were swapped, if `model.weights` is keep. Otherwise, or if no layer was
     swapped, the same as `initial`. None for a network of bnexp."""
+
+    codes: tuple[Codes, ...] = ()
+    """The inputs that layers read as whole-number codes. Texts are left out."""
 
     @property
     def adds_penalty(self) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from bnexp import warning_kinds
 from bnexp.config.section import Task
 from bnexp.errors import listed
+from bnexp.models.codes import Codes
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.input_shapes import input_shape
@@ -22,19 +23,20 @@ from bnexp.models.layer_paths import layer_paths
 
 MOST_NAMED = 6
 """The most layers that a sentence names."""
-SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
+SCALING = (keras.layers.Rescaling, keras.layers.Normalization, keras.layers.Discretization)
 
 
-def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None) -> list[str]:
+def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None, codes: Collection[Codes]) -> list[str]:
     """Return a sentence for each property of the network as written that may mislead.
 
     `made` has the ids of the layers that the function's `normalization` made. It is None if layers are swapped instead.
+    `codes` are the inputs that are not scaled.
     """
     return [
         *_shared(model, made),
         *_in_inference(model),
         *_scaled_twice(model, inputs),
-        *_whole_inputs(model, inputs),
+        *_whole_inputs(model, inputs, codes),
         *_equal_in_all(model, made),
     ]
 
@@ -87,9 +89,9 @@ def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
     ]
 
 
-def _whole_inputs(model: keras.Model, inputs: Inputs) -> list[str]:
-    dtype = model.inputs[0].dtype
-    if inputs.kind == "text" or "int" not in dtype:
+def _whole_inputs(model: keras.Model, inputs: Inputs, codes: Collection[Codes]) -> list[str]:
+    dtype, scaled = model.inputs[0].dtype, math.prod(inputs.shape) - len({at for one in codes for at in one.inputs})
+    if inputs.kind == "text" or "int" not in dtype or scaled == 0:
         return []
     return [
         f"{warning_kinds.CUT_INPUTS}, which is of {dtype}. So rows from 0 to 1 become zeros. "

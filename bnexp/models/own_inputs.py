@@ -33,7 +33,8 @@ def fed(model: keras.Model, inputs: Inputs, network: PythonNetwork | KerasFile) 
         model = _from_first_input(model, inputs)
     for what, several in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(several) != 1:
-            names = listed([one.name for one in several], MOST_NAMED)
+            named = getattr(model, f"{what[:-1]}_names", None) or [one.name for one in several]
+            names = listed(named, MOST_NAMED)
             raise SettingError("model", f"has {len(several)} {what} ({names}); expected one. Build a network with one.")
     if isinstance(model, keras.Function) and isinstance(model.input, list | tuple | dict):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # its only input is in a list or dict
@@ -67,7 +68,7 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
     if inputs.columns and len(taken) == 1 and (taken[0] or 0) < inputs.shape[0]:
         ways.append("leave columns of a table out with dataset.drop")
     if inputs.kind == "image" and len(taken) == len(inputs.shape):
-        ways.append("set dataset.size of an image folder")
+        ways.append("set dataset.size if the data are a folder of images")
     return f"{', or '.join(ways)}."
 
 
@@ -88,7 +89,7 @@ def _as_functional(model: keras.Model, inputs: Inputs, network: PythonNetwork | 
     if not isinstance(network, PythonNetwork) or not has_parameter(function_of(network.build), PARAMETER):
         raise SettingError(
             "model",
-            f"is a {type(model).__name__}, a class with a `call` of its own, in which no layer can be swapped. "
+            f"is of the class {type(model).__name__} with a `call` of its own, in which no layer can be swapped. "
             f"Build it with a function `def build({PARAMETER}):` that makes normalization layers with "
             f'`{PARAMETER}(name="norm_1")`, or make it of keras.Sequential or keras.Model(inputs, outputs).',
         )

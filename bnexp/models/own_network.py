@@ -24,6 +24,7 @@ from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.built import Built
+from bnexp.models.codes import Codes, codes_of
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
 from bnexp.models.initial import Creations, initial_weights, recording_creations
@@ -51,6 +52,9 @@ from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.system.saved_model import compiled_loss
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
+OF_BATCH_STATISTICS = (warning_kinds.SHARED_LAYERS, warning_kinds.IN_INFERENCE)
+"""Warnings that are about batch normalization's statistics alone, and not true for an arm without it."""
+
 
 @dataclass
 class _Found:
@@ -75,7 +79,10 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         told = unused(found.model, task, found.loss)
         plain = fed(found.model, inputs, network)
         made = None if found.made is None else set(map(id, found.made))
-        warnings = misleading(plain, inputs, made)
+        codes = codes_of(plain)
+        if inputs.vocabulary is not None:
+            _refuse_small_vocabulary(codes, inputs.vocabulary)
+        warnings = misleading(plain, inputs, made, codes)
         told += sum_gradients_of_words(plain)
         if found.made is None:
             model, work = swapped(plain, network.normalization)
@@ -85,6 +92,8 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             _fit_groups(plain, found.made, network)
             model, table, notes = plain, _made_table(plain, found.made), list[str]()
         model, outputs = with_fitting_output(model, task, classes)
+        if not any(isinstance(one, keras.layers.BatchNormalization) for one in model._flatten_layers()):
+            warnings = [one for one in warnings if warning_kinds.kind_of(one) not in OF_BATCH_STATISTICS]
         notes += [*told, *outputs, *frozen(model, network.freeze), *_only_here(network)]
     initial = initial_weights(model, created, weight_names(model), keep=keep, fixed=fixed_weights(model).keys())
     warnings += one_channel_groups(model, made) if isinstance(network.normalization, SwappedGroup) else []
@@ -99,7 +108,19 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         before, _ = with_fitting_output(plain, task, classes)
         as_written = initial_weights(before, created, weight_names(before), keep=True)
     momenta = _momenta(model, initial.loaded)
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written)
+    codes = () if inputs.kind == "text" else codes
+    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes)
+
+
+def _refuse_small_vocabulary(codes: Collection[Codes], vocabulary: int) -> None:
+    """Raise SettingError if a layer has fewer entries than the texts may have words."""
+    for one in codes:
+        if one.size is not None and one.size < vocabulary:
+            raise SettingError(
+                "model",
+                f"has {one.layer} with {one.size} entries; the texts' words may be numbered from 0 to "
+                f"{vocabulary - 1}. Give it {vocabulary} entries or more, or set a smaller dataset.vocabulary.",
+            )
 
 
 def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:

@@ -6,11 +6,15 @@ import io
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 from numpy.typing import NDArray
+
+from bnexp.models.embedding import Embedding
 
 FIRST_YEAR, LAST_YEAR = 1980, 2107
 """The first and the last year that a zip archive can store."""
@@ -25,7 +29,7 @@ def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
     """
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, _embeddings_of_keras(model):
         if FIRST_YEAR <= time.localtime().tm_year <= LAST_YEAR:
             path = Path(place) / "model.keras"
             model.save(path)
@@ -33,6 +37,22 @@ def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
         directory = Path(place) / "model"
         model.save(directory, zipped=False)
         return _archive(directory)
+
+
+@contextmanager
+def _embeddings_of_keras(model: keras.Model) -> Iterator[None]:
+    """Let the model's Embedding layers be Keras's own within the block, so that a file of them loads without bnexp.
+
+    They differ only in the gradient.
+    """
+    layers = [one for one in model._flatten_layers(include_self=False) if type(one) is Embedding]
+    for one in layers:
+        one.__class__ = keras.layers.Embedding
+    try:
+        yield
+    finally:
+        for one in layers:
+            one.__class__ = Embedding
 
 
 def _archive(directory: Path) -> bytes:

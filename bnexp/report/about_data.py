@@ -38,6 +38,8 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         line += f"; majority-class baseline (always the training rows' commonest class): {share}% on the {part} rows"
         line += _of_guessing(facts, asked)
     yield Text(line)
+    if facts.codes is not None:
+        yield Text(plain(facts.codes))
     if facts.target_range is not None:
         low, high = map(_exact, facts.target_range)
         yield Text(f"regression{'' if facts.target is None else f' on {plain(facts.target)}'}, from {low} to {high}")

@@ -73,6 +73,8 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
         yield f"{arm.name}: {size}, to be trained: {arm.reason}"
     if arm.interrupted is not None:
         yield arm.interrupted
+    if arm.one_by_one is not None:
+        yield f"{arm.name}: trained by keras_fit, one seed after the other: {arm.one_by_one}"
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
 
 

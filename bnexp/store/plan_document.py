@@ -129,6 +129,8 @@ class PlannedArm(PlannedSeeds):
     run: str | None
     epochs: Count
     reason: str
+    one_by_one: str | None = None
+    """Why its seeds are trained one after the other; null if they are trained at once, or stored."""
     warnings: list[str] = []
     """What may mislead in the training of the stored run, or in the planned training."""
     network: Network | None = None

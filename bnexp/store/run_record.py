@@ -15,7 +15,7 @@ from bnexp.system.numbers import Count
 MEASURES_NOT_KEPT = "The measures of each held-out row are not kept"
 PREDICTIONS_NOT_KEPT = "The predictions for each held-out row are not kept"
 """The beginning of a note that rows.npz, or a part of it, was not written because it would have been too large."""
-Ended = Literal["running", "finished", "interrupted"]
+Ended = Literal["running", "finished", "interrupted", "failed"]
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -100,6 +100,8 @@ class DataFacts(Extensible):
     duplicates_dropped: Count | None = None
     cells_filled: Count | None = None
     """Number of empty cells of a table that `dataset.missing` filled."""
+    codes: str | None = None
+    """Which inputs are codes and therefore not scaled."""
     columns_filled: Count | None = None
     """Number of columns with these cells."""
     rows_before_limit: Count | None = None

@@ -30,7 +30,7 @@ from bnexp.system.run_folders import LOCK, STAMP, STUDY
 from bnexp.system.spelling import command
 
 Kind = Literal["run", "comparison", "study"]
-Status = Literal["running", "finished", "interrupted", "damaged"]
+Status = Literal["running", "finished", "interrupted", "failed", "damaged"]
 
 CELLS = "cells"
 """The directory of a study's finished trials."""
@@ -246,11 +246,11 @@ class Run:
         """Return how a run ended, from its record."""
         path = self.directory / FINAL["run"]
         if found.status is None:
-            raise RunError(f"{path}: has no status; expected running, finished or interrupted. {cure(path)}")
+            raise RunError(f"{path}: has no status; expected running, finished, interrupted or failed. {cure(path)}")
         if found.status == "finished" and (found.seeds is None or found.metrics is None):
             lost = "seeds" if found.seeds is None else "metrics"
             raise RunError(f"{path}: has no {lost}, though it is finished. Train again.")
-        return "finished" if found.status == "finished" else "interrupted"
+        return "interrupted" if found.status == "running" else found.status
 
     def _begun(self, kind: Kind, files: Files) -> Record | None:
         """Return the record that a running process has written so far; None if it cannot be read."""

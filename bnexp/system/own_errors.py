@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bnexp.errors import OWN_FOLDER, SettingError
+from bnexp.errors import OWN_FOLDER, SettingError, UserError, WorkError
 from bnexp.system.installed import is_installed_file
 from bnexp.system.own_code import PREFIX
 from bnexp.system.session_functions import is_of_session, told_of
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 """The sequences around Keras's messages that set a terminal's colours."""
+
+GENERATED = "__autograph_generated_file"
+"""In the names of files that TensorFlow generates from code, the user's and its own."""
 
 READ_BY_SHELLS = frozenset('"$`\\!%')
 """Characters that some shell does not leave as they are within double quotes."""
@@ -102,8 +105,51 @@ def errors_of_own_layers(problem: str) -> Iterator[None]:
         ) from error
 
 
+class OwnCodeError(WorkError):
+    """The user's own code failed while its network was trained."""
+
+
+@contextmanager
+def errors_while_training() -> Iterator[None]:
+    """Raise OwnCodeError with the user's part of the traceback if code within their network fails while it is trained.
+
+    An error that bnexp's own call raises, such as the call of an observer, is not changed. TensorFlow replaces an error
+    at run time by one of its own. Then only its text tells the user's lines.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        at = next((at for at, frame in enumerate(frames) if _is_own(frame.filename)), 0)
+        if at and not frames[at - 1].filename.startswith(OWN_FOLDER):
+            shown = _written([frame for frame in frames[at:] if _is_own(frame.filename)], error)
+        elif (told := _told(error)) is not None:
+            shown = told
+        else:
+            raise
+        raise OwnCodeError(f"The training fails; your own code fails:\n{shown}\nFix that code.") from error
+
+
+LINE = re.compile(r' *File "(?P<file>[^"]+)", line \d+, in .+')
+"""A line of a traceback within the text of an error."""
+
+
+def _told(error: Exception) -> str | None:
+    """Return the user's lines and the cause from the text of an error of TensorFlow; None if it tells none."""
+    if not type(error).__module__.startswith("tensorflow."):
+        return None
+    lines = [line for line in str(error).splitlines() if line.strip() and "[[{{node" not in line]
+    own = [line for line in lines if (found := LINE.fullmatch(line)) and _is_own(found["file"])]
+    if not own:
+        return None
+    text = "\n".join([*dict.fromkeys(own), lines[-1]])
+    return COLOR.sub("", re.sub(rf"{PREFIX}\w+\.", "", text))
+
+
 def _is_own(file: str) -> bool:
-    return not file.startswith("<frozen") and not is_installed_file(file)
+    return not file.startswith("<frozen") and GENERATED not in file and not is_installed_file(file)
 
 
 def own_traceback(error: BaseException) -> str:

@@ -6,6 +6,7 @@ Axes: S the two seeds of the dry step, B its rows.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -118,7 +119,7 @@ def _is_of_user(code: Any) -> bool:
 def _why_step_fails(model: keras.Model) -> str | None:
     """Return why the mapped step is not exact, after taking the steps of `why_not_mapped`; None if it is."""
     draw_for_each_seed()
-    weights = _two_seeds(model)
+    weights, python = _two_seeds(model), None
     try:
         x_SB, alone = _plain_steps(model, weights)
         if (moved := _assigned(model, x_SB[0])) is not None:
@@ -128,15 +129,19 @@ def _why_step_fails(model: keras.Model) -> str | None:
             return "the same step computes other numbers each time, so that no seed repeats them"
         if (sparse := _with_entries_for_places(model, alone[0])) is not None:
             return f"{sparse} gets a gradient for each place of a word, which optimizers treat differently when stacked"
+        graph = _graph_of_one(model, weights, x_SB)
+        python = next(_python_calls(graph, model), None)
         traced = tf.function(lambda *stacked: _step(model, *stacked, mapped=True), autograph=False)
         program = traced.get_concrete_function(*weights, x_SB)
         if (unknown := next(_unknown_variables(program.graph), None)) is not None:
             return f"it uses {unknown}, a variable of TensorFlow that is not among the model's own"
-        if (counted := next(_sized_by_values(_graph_of_one(model, weights, x_SB)), None)) is not None:
+        if (counted := next(_sized_by_values(graph), None)) is not None:
             return f"a layer computes {counted}, whose size depends on values, so that seeds cannot share it"
         mapped = program(*weights, x_SB)
         shaken = _shaken(model, weights, x_SB)
     except Exception as error:  # a user's layer may raise anything; then only the plain engine can train it
+        if python is not None:
+            return f"{python} runs Python code in each step (tf.py_function or the like), which cannot be mapped"
         return f"TensorFlow cannot map it over seeds: {refusal_text(error).rstrip('.')}"
     gradients = zip(model.trainable_variables, mapped["gradients"], alone[0]["gradients"], strict=True)
     if cut := next((v.path for v, *both in gradients if any(one is None for one in both)), None):
@@ -146,6 +151,15 @@ def _why_step_fails(model: keras.Model) -> str | None:
         if not _are_close(of_one, alone[row], shaken[row]):
             return "mapped over seeds, TensorFlow computes other numbers than for one seed alone"
     return None
+
+
+def _python_calls(graph: Any, model: keras.Model) -> Iterator[str]:
+    """Yield the layer of each operation that calls Python, by its name in the model."""
+    names = {one.name for one in model._flatten_layers()}
+    for operation in graph.get_operations():
+        if "PyFunc" in operation.type:
+            parts = [re.sub(r"_\d+$", "", one) if one not in names else one for one in operation.name.split("/")]
+            yield next((one for one in reversed(parts) if one in names), operation.name)
 
 
 def _plain_steps(model: keras.Model, weights: tuple[list[Any], list[Any]]) -> tuple[Any, list[Any]]:

@@ -32,14 +32,9 @@ def with_codes(data: Data, built: Built) -> Data:
     shape = data.rows.x.shape[1:]
     inputs = [at for one in built.codes for at in one.inputs]
     features_F = np.isin(np.arange(shape[-1]), np.array(inputs) % shape[-1])
-    preprocessing = data.preprocessing.unscaled(features_F)
-    test_preprocessing = data.test_preprocessing.unscaled(features_F) if data.is_shifted else preprocessing
-    return replace(
-        data,
-        preprocessing=preprocessing,
-        test_preprocessing=test_preprocessing,
-        codes=_sentence(data, built.codes, features_F),
-    )
+    told, own = _sentence(data, built.codes, features_F), data.preprocessing.unscaled(features_F)
+    of_test = data.test_preprocessing.unscaled(features_F) if data.is_shifted else own
+    return replace(data, preprocessing=own, test_preprocessing=of_test, codes=told)
 
 
 def _sentence(data: Data, codes: tuple[Codes, ...], features_F: NDArray[np.bool_]) -> str:

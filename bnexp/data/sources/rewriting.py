@@ -37,7 +37,7 @@ def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
 
 
 def _free(file: CsvFile, what: str) -> str:
-    """Return a name like that of a file, with a word behind it, that no file in the current folder has."""
+    """Return a free name in the current folder: the name of the file with a word behind it."""
     return free_name(f"{file.path.stem}-{what}{file.path.suffix}")
 
 

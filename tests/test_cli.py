@@ -269,7 +269,8 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
     command = ("train", "bn", "training.epochs=5", "training.seeds=3", "--dry-run")
     told = json.loads(bnexp(*command, "--json", cwd=place).stdout)
     assert list(told) == [
-        "config", "data", "warnings", "seeds", "seeds_kept", "kept_in", "seeds_not_used", "epochs", "steps_per_epoch",
+        "config", "data", "warnings", "seeds", "seeds_kept", "kept_in", "seeds_not_used", "interrupted", "epochs",
+        "steps_per_epoch",
     ]  # fmt: skip
     assert (told["seeds"], told["epochs"], told["config"]["training"]["epochs"]) == (3, 5, 5)
     assert told["data"]["training_rows"] > 0

@@ -271,12 +271,12 @@ def test_texts_without_blanks_between_words_are_known_as_texts(folder: Path) -> 
     (folder / "films.csv").write_text("what,label\n" + rows, encoding="utf-8")
     with pytest.raises(UserError) as raised:
         init("films.csv", None, None)
-    _, *told = str(raised.value).splitlines()
+    learned, *told = str(raised.value).splitlines()
     assert told[0].startswith(
         "films-batch.yaml:6: dataset.text names a column that cannot be cut into words: 60 of 60 texts, such as "
     )
-    assert told[1] == "to be learned: label (its name says so; --target names another)"
-    assert told[2].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 3
+    assert learned == "to be learned: label (its name says so; --target names another)"
+    assert told[1].startswith("films-batch.yaml and films-none.yaml are written") and len(told) == 2
 
 
 def test_of_texts_beside_other_inputs_init_says_what_reads_them(folder: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_exact_version_of_a_dependency_is_within_its_bounds(requirement: Req
 def test_the_readme_names_the_pythons_that_are_declared() -> None:
     lowest, highest = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"You need Python 3.{lowest} to 3.{int(highest) - 1} " in readme
+    assert f"Python 3.{lowest} to 3.{int(highest) - 1}." in readme
 
 
 def test_the_types_of_the_api_are_shipped() -> None:

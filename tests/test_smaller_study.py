@@ -243,7 +243,7 @@ def test_more_seeds_alone_are_another_look_and_no_change_of_the_study(tmp_path: 
     more = printed_plan(tmp_path, (STUDY % 8).replace("claim: c", "claim: In other words."))
     assert "is the second look" in more and "exploratory" not in more and "had an answer before, in" not in more
     changed = printed_plan(tmp_path, (STUDY % 8).replace("smallest: 0.01", "smallest: 0.02"))
-    assert "treat it as exploratory" in changed and "If this study was changed because of that answer" in changed
+    assert "This hypothesis was added or changed after the results were known: treat it as exploratory." in changed
 
 
 def test_the_same_question_about_other_data_is_another_answer_with_a_risk_of_its_own(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def for_new_rows(
     if len(effect_S) < 2 or not np.isfinite(effect_S).all():
         return TOO_FEW_PAIRS
     if anew.what == "splits":
-        tried = [one for cell, _ in weighted for one in cell.candidates[claim.treated]]
+        tried = [one for cell, _ in weighted for one in cell.candidates.get(claim.treated, ())]
         grouped = any(are_grouped(one.experiment.dataset) for one in tried)
         return NewRowsEstimate("splits", anew.over_splits(effect_S), anew.count, are_grouped=grouped)
     return not_row_by_row(claim) or over_cells(claim, weighted, effect_S, results, rows)

@@ -167,7 +167,8 @@ def _refuse_rows_unlike_names(file: CsvFile, lines: Sequence[str]) -> None:
     for sign in (_BLANKS, *SEPARATORS):
         counts = {len(_split(row, sign)) for row in rows}
         there = [names for names in (_split(above, _BLANKS), _split(above, file.separator)) if {len(names)} == counts]
-        if sign == file.separator or not there or counts == {1}:
+        is_there = sign != _BLANKS or all(re.search(r"\s", row.strip()) for row in rows)
+        if sign == file.separator or not there or counts == {1} or not is_there:
             continue
         names = [name.strip().strip('"') for name in there[0]]
         given = f", skiprows=1, names={names}{pandas_arguments(replace(file, separator=sign))}"

@@ -269,8 +269,6 @@ BAD: list[tuple[list[Any], str]] = [
     ([{"Dropout": {"rate": 0.5, "noise_shape": [7, 7]}}], "0 is Dropout"),
     ([{"Discretization": {}}], "0 is Discretization"),
     ([{"Normalization": {}}], "0 is Normalization"),
-    ([{"CategoryEncoding": {"num_tokens": 3}}], "0 is CategoryEncoding"),
-    ([{"Embedding": {"input_dim": 1, "output_dim": 2}}], "0 is Embedding"),
     ([FRAMES, {"Conv1D": {"filters": 2, "kernel_size": 13}}], "1 is Conv1D"),
     ([FRAMES, {"Conv1D": {"filters": 2, "kernel_size": 2, "groups": 3}}], "1 is Conv1D"),
     ([FRAMES, {"MaxPooling1D": {"pool_size": 13}}], "1 is MaxPooling1D"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import bnexp
+from command import bnexp, bnexp_process, refused
 
 from bnexp.api import experiments
 from bnexp.api.observer import Observer
@@ -68,11 +68,11 @@ SHORT = ("--data", "rows.npz", "training.epochs=1", "training.seeds=2", "trainin
     [
         ("lazy", 'raise ValueError("only while training")', "only while training"),
         ("late", "in fails", "ValueError: only at run time"),
-        ("loss", 'raise RuntimeError("only in the loss")', "RuntimeError: only in the loss"),
     ],
 )
 def test_an_error_that_comes_only_while_training_is_shown_with_the_users_lines_alone(folder, network, line, cause):
-    done = bnexp("train", f"net.py:{network}", *SHORT, cwd=folder, code=1)
+    # In this process TensorFlow may have been loaded with its own messages, which it prints for "late".
+    done = bnexp_process("train", f"net.py:{network}", *SHORT, cwd=folder, code=1)
     told = done.stderr[done.stderr.index(f"net-{network}-as_written: The training fails; your own code fails:") :]
     assert line in told
     assert cause in told.splitlines()
@@ -83,6 +83,12 @@ def test_an_error_that_comes_only_while_training_is_shown_with_the_users_lines_a
     assert " failed " in bnexp("runs", cwd=folder).stdout
     told = bnexp("train", "--resume", run.name, cwd=folder, code=2).stderr
     assert "is failed; expected an interrupted run. Your own code failed in it. Train it again: bnexp train" in told
+
+
+def test_a_regularizer_that_fails_is_refused_before_training_with_the_users_lines(folder):
+    told = refused("train", "net.py:loss", *SHORT, cwd=folder)
+    assert "your own code fails" in told and 'raise RuntimeError("only in the loss")' in told
+    assert told.splitlines()[-2:] == ["RuntimeError: only in the loss", "Fix that code."]
 
 
 def test_an_error_of_an_observer_is_not_changed(folder, monkeypatch):

@@ -200,8 +200,9 @@ def test_layers_that_nested_models_share_stay_shared_and_get_their_bias_once(dat
     assert [layer.path for layer in apart.swapped] == ["one/c", "one/n", "other/c", "other/n"]
     assert {"one/c/kernel", "one/c/bias"} <= set(shared.initial.names)
     assert "other/c/kernel" not in shared.initial.names
-    assert shared.warnings[0].startswith("Normalization layers that several places of the network share: one/n.")
-    assert apart.warnings == ()
+    written = prepared(experiment(data_sets, "two_models", "as_written", {"arguments": {"shared": True}}))[0]
+    assert written.warnings[0].startswith("Normalization layers that several places of the network share: one/n.")
+    assert shared.warnings == apart.warnings == ()
 
 
 def test_a_network_of_any_size_is_built_for_the_data_and_shares_nothing(data_sets: dict[str, Any]) -> None:

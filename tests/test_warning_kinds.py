@@ -16,7 +16,13 @@ from bnexp.experiment.warnings import cautions
 from bnexp.warning_kinds import CAVEATS, DISTORTING, are_caveats, kind_of
 
 PACKAGE = Path(warning_kinds.__file__).parent
-WRITERS = ("experiment/warnings.py", "experiment/kept_weights.py", "models/own_doubts.py", "models/own_network.py")
+WRITERS = (
+    "experiment/warnings.py",
+    "experiment/kept_weights.py",
+    "models/dry_step.py",
+    "models/own_doubts.py",
+    "models/own_network.py",
+)
 
 
 def of_trainings() -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers
 from own_functions import TABLE, built
 
+from bnexp.models.dry_step import doubts_of_layers
 from bnexp.models.inputs import Inputs
 
 
@@ -62,4 +63,6 @@ def of_networks() -> list[str]:
         built(lambda: chain(layers.BatchNormalization()), inputs=TABLE, weights="keep"),
         built(trained, "batch", weights="keep"),
     ]
-    return [text for one in several for text in one.warnings]
+    bins = chain(layers.CategoryEncoding(2, "multi_hot"))
+    lost = doubts_of_layers(bins, len(bins.layers), np.full((4, 4), 3.0, "float32"))
+    return [*lost, *(text for one in several for text in one.warnings)]

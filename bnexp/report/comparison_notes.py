@@ -135,8 +135,8 @@ def shares_in_words(anew: NewRowsInterval, seeds: int) -> str | None:
 
     >>> print(shares_in_words(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
     ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: with
-    each seed, the arms differ on other rows)
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: the
+    rows on which the arms differ change from seed to seed)
     """
     found = variance_shares(anew, seeds)
     if found is None:
@@ -145,7 +145,7 @@ def shares_in_words(anew: NewRowsInterval, seeds: int) -> str | None:
     rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
-        f"and their interaction ({share[2]}: with each seed, the arms differ on other {rows})"
+        f"and their interaction ({share[2]}: the {rows} on which the arms differ change from seed to seed)"
     )
 
 

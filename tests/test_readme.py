@@ -274,8 +274,16 @@ def test_the_coverage_of_intervals_is_the_benchmarks() -> None:
             for one in kept["fixed"]
             if [one["task"], one["metric"], str(one["seeds"]), str(one["rows"])] == [task, metric, seeds, rows]
         )
-        assert shares == [f"{100 * found[name]:.0f}%" for name in ("seeds_alone", "seeds_and_rows")]
+        withheld = found["carried_by_few_rows"] + found["alike_on_all_rows"]
+        told = [found["seeds_alone"], found["seeds_and_rows"], withheld, found["missed_and_said"]]
+        assert shares == [f"{100 * share:.0f}%" for share in told]
     assert len(shown) >= 8
+    names = ("seeds_alone", "rows_as_if_alone", "seeds_and_groups", "carried_by_few_groups", "missed_and_said")
+    groups = [
+        [one["metric"], str(one["seeds"]), str(one["groups"]), *(f"{100 * one[name]:.0f}%" for name in names)]
+        for one in kept["groups"]
+    ]
+    assert rows_below(PAGES["statistics"], "coverage-of-groups") == groups
     splits = [
         [one["metric"], str(one["splits"]), *(f"{100 * one[name]:.0f}%" for name in ("t_interval", "corrected"))]
         for one in kept["resampled"]

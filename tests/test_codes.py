@@ -141,7 +141,7 @@ def test_the_other_inputs_are_scaled(folder):
 
 @pytest.mark.parametrize(
     ("value", "cure"),
-    [(20, "Give the layer more entries"), (1.5, "Number the codes from 0 on"), (-1, "Number the codes from 0 on")],
+    [(20, "Give the layer more entries"), (1.5, "Round it"), (-1, "Number the codes from 0 on")],
 )
 def test_a_number_that_is_no_code_is_refused_with_its_place(folder, value, cure):
     x = CODES.astype("float32")

@@ -54,10 +54,10 @@ def test_an_accuracy_on_one_held_out_part_is_told_with_the_worst_case_as_a_compa
     [
         ("metric: val_accuracy", "metric: val_loss",
          "For new rows, the difference must be larger, as the spread over the 100 held-out rows counts, too. In val_loss, "
-         "that spread is not known before trials are stored."),
+         "that spread is not known yet."),
         ("smallest: 0.01", "smallest: 0.01, at: {training.learning_rate: 0.1}, minus: {training.learning_rate: 0.2}",
          "For new rows, the difference must be larger, as the spread over the held-out rows counts, too. In val_accuracy "
-         "(%), that spread is not known before trials are stored."),
+         "(%), that spread is not known yet."),
     ],
 )  # fmt: skip
 def test_where_no_worst_case_is_known_only_that_rows_add_to_the_spread(

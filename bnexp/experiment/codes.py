@@ -76,4 +76,5 @@ def _problem(data: Data, codes: Codes, row: int, column: int, seen: float) -> st
     if not np.isnan(seen):
         is_too_large = codes.size is not None and seen >= codes.size and seen == math.floor(seen)
         cure = "Give the layer more entries" if is_too_large else "Number the codes from 0 on"
+        cure = cure if seen == math.floor(seen) else "Round it"
     return f"has {codes.layer}, which reads {some}; {what} {held} in {where}. {cure}, or use another layer there."

@@ -117,7 +117,7 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
     name, drawn = with_unit(design.metric), "groups" if design.grouped else "rows"
     return (
         f"For new {drawn}, the difference must be larger, as the spread over the {what} counts, too. "
-        f"In {name}, that spread is not known before trials are stored."
+        f"In {name}, that spread is not known yet."
     )
 
 

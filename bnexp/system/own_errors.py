@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -149,7 +150,8 @@ def _told(error: Exception) -> str | None:
 
 
 def _is_own(file: str) -> bool:
-    return not file.startswith("<frozen") and GENERATED not in file and not is_installed_file(file)
+    is_command = Path(file).parent == Path(sys.executable).parent  # the script `bnexp` itself
+    return not (file.startswith("<frozen") or GENERATED in file or is_command or is_installed_file(file))
 
 
 def own_traceback(error: BaseException) -> str:

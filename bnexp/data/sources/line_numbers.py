@@ -16,6 +16,7 @@ from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import is_data, lines_below_names, repeated_names
 from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering, without_lines
 from bnexp.errors import SettingError, counted, listed
+from bnexp.system.given_data import called
 
 if TYPE_CHECKING:
     import pandas
@@ -68,7 +69,9 @@ def lines_of(file: CsvFile, rows: int) -> Where:
         return [record.begins for record in records(file)]
 
     def where(row: int) -> str:
-        return f"{file.path}:{first_lines()[row + 1]}" if len(first_lines()) == rows + 1 else row_of(file.path)(row)
+        if called(str(file.path)) is not None or len(first_lines()) != rows + 1:  # a DataFrame has no lines
+            return row_of(file.path)(row)
+        return f"{file.path}:{first_lines()[row + 1]}"
 
     return where
 

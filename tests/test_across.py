@@ -275,7 +275,7 @@ def test_a_cell_in_which_seeds_never_arrive_is_a_bound_as_the_mean_over_cells_is
     assert [one.reading for one in found.across.cells] == ["ratio", "at least", "at most"]
     *rows, note = printed(found)[-4:]
     assert note.startswith(
-        "direction -: no direction is shown. This can be so although the interval excludes no difference"
+        "direction -: no direction is shown. This can be so although the interval lies on one side of 0 (of 1, for a ratio)"
     )
     assert [">= 2 [" in row for row in rows] == [False, True, False]
     assert ["<= 2 [" in row for row in rows] == [False, False, True]

@@ -370,7 +370,6 @@ def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_o
         "rest_variance": 4.0,
     }
     given["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = {**interval(0.005, 0.02), **drawn}
-    assert (
-        "the choice of 200 held-out rows (50%, and 6 of them are of the rarest class), and their interaction"
-        in " ".join(lines(comparison(given)))
+    assert "the choice of 200 held-out rows, 6 of them of the rarest class (50%), and their interaction" in " ".join(
+        lines(comparison(given))
     )

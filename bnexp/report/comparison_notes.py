@@ -142,9 +142,9 @@ def shares_in_words(anew: NewRowsInterval, seeds: int) -> str | None:
     if found is None:
         return None
     share, rows = [f"{one}%" for one in whole_percents(found)], anew.drawn
-    rarest = f", and {anew.rarest:,} of them are of the rarest class" if anew.rarest else ""
+    rarest = f", {anew.rarest:,} of them of the rarest class" if anew.rarest else ""
     return (
-        f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows} ({share[1]}{rarest}), "
+        f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows}{rarest} ({share[1]}), "
         f"and their interaction ({share[2]}: the {rows} on which the arms differ change from seed to seed)"
     )
 

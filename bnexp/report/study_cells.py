@@ -24,8 +24,9 @@ from bnexp.study.words import as_read, bounds, deviation, levels_text, noun, wri
 from bnexp.system.terminal import plain
 
 NOT_SHOWN = (
-    "direction -: no direction is shown. This can be so although the interval excludes no difference: if it lies below "
-    "the smallest effect of interest, the sign-flip test disagrees, few rows decide, or seeds never reach the target."
+    "direction -: no direction is shown. This can be so although the interval lies on one side of 0 (of 1, for a "
+    "ratio): if it lies below the smallest effect of interest, the sign-flip test disagrees, few rows decide, or seeds "
+    "never reach the target."
 )
 MOST_CELLS = 12
 """The most cells that the terminal lists. With more, only the figure and study.json show them."""

@@ -16,6 +16,7 @@ from bnexp.config.loading import load
 from bnexp.data import Data, prepare
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
+from bnexp.data.sources.likely_encodings import candidates
 from bnexp.errors import ConfigError, SettingError
 
 
@@ -50,6 +51,12 @@ TEXTS = {
     "utf-32": (["a", "b"], "UTF-32"),
     "utf-32-be": (["a", "b"], "UTF-32"),
 }
+
+
+def test_a_reading_with_symbols_inside_words_is_less_likely() -> None:
+    content = "name,town\nMüller,München\nJosé,北京\n".encode("gbk")
+    assert "㉨" in content.decode("euc_kr"), "both can read it"
+    assert candidates(content, "utf-8")[0].codec == "gb18030"
 
 
 @pytest.mark.parametrize("codec", TEXTS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -103,6 +104,7 @@ def _likely(content: bytes, instead_of: str) -> list[Encoding]:
     if family(instead_of) != "utf-8" and decodes(content, "utf-8"):
         return [UTF_8]
     found = [Encoding(whole, name) for codec, common, name, whole in OF_TWO_BYTES if _is_common(content, codec, common)]
+    found.sort(key=lambda one: _has_symbols(content, one.codec))  # the u of München is a symbol in a Korean reading
     found += _japanese(content)
     words = _Words.of(content)
     if words.are_of_one_alphabet and words.is_cyrillic:
@@ -169,6 +171,12 @@ def is_of_wide_characters(content: bytes) -> bool:
 def _is_common(content: bytes, codec: str, common: tuple[int, int]) -> bool:
     """Return True if a text is valid in an encoding, and at least half of its non-ASCII characters are common ones."""
     return _share(content, codec, common) >= 1 / 2
+
+
+def _has_symbols(content: bytes, codec: str) -> bool:
+    """Return True if a valid text holds symbols, such as a letter in a circle, which words seldom have."""
+    text = codecs.getincrementaldecoder(codec)().decode(content)
+    return any(unicodedata.category(character) in ("So", "No") for character in text)
 
 
 def _share(content: bytes, codec: str, common: tuple[int, int]) -> float:

@@ -54,7 +54,7 @@ TEXTS = {
 
 
 def test_a_reading_with_symbols_inside_words_is_less_likely() -> None:
-    content = "name,town\nMüller,北京\nJosé,上海\n王伟,广州\n".encode("gbk")
+    content = "name,town\nMüller,北京\n王伟,广州\n王伟,北京\n".encode("gbk")
     assert "㉨" in content.decode("euc_kr"), "both can read it"
     assert candidates(content, "utf-8")[0].codec == "gb18030"
 

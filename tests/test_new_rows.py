@@ -252,7 +252,7 @@ def test_a_note_says_for_which_training_rows_an_interval_is(split: str, trained_
     document = compare([measured("a", rows_right(0.9)), measured("b", rows_right(0.8, draw=1))], Question())
     document.dataset.split = split
     told = [*notes(document, document.contrasts[0], document.arms[0], document.arms[1])]
-    assert sum(f"Both are for networks trained on {trained_on} training rows." in text for text in told) == 1
+    assert sum(f"Both intervals are for networks trained on {trained_on} training rows." in text for text in told) == 1
 
 
 def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:

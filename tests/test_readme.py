@@ -262,7 +262,7 @@ def test_the_readme_tells_the_interval_of_the_tutorials_example() -> None:
     )
     told = "README.md, section The answer, has other numbers than docs/tutorial.md: write those of the tutorial"
     assert f"95% interval goes from {low} to {high}" in README, told
-    assert f"about {rows} held-out rows instead of 200 give about a 50% chance of a clear verdict" in README, told
+    assert f"about {rows} held-out rows instead of 200 give a 50% chance of a clear verdict" in README, told
 
 
 def test_the_coverage_of_intervals_is_the_benchmarks() -> None:

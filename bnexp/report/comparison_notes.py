@@ -115,8 +115,8 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     trained_on = "other splits of these training rows" if anew_for_seeds else "these training rows"
     yield (
         f"{new_column(contrast)}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The "
-        f"interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both are for networks "
-        f"trained on {trained_on}."
+        f"interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both intervals are for "
+        f"networks trained on {trained_on}."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(document, one, found.new_rows)]
     if unbounded:

@@ -275,3 +275,11 @@ def test_names_between_tabs_and_a_blank_are_all_found() -> None:
     frame = pd.read_csv("t-plain.csv")
     assert frame.columns.tolist() == ["x", "y", "z", "name"] and len(frame) == 40
     assert frame.iloc[9].tolist() == [9.5, 2, "?.", "name of 9"]
+
+
+@pytest.mark.parametrize("ending", ["zip", "gz", "bz2", "xz"])
+def test_a_table_that_is_named_like_an_archive_is_to_be_renamed(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"a.csv.{ending}"
+    path.write_text("a,y\n1,0\n")
+    told = cure_of_form(path)
+    assert told == f"It is no .{ending} file, despite its name. If it is a table, rename it to a.csv."

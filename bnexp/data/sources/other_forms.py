@@ -50,6 +50,10 @@ _READERS = {
 """Ending of a file that holds a table -> the expression that reads it."""
 
 
+_BEGINS = {".zip": b"PK", ".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ"}
+"""Ending of a packed file -> its first bytes."""
+
+
 def cure_of_form(path: Path) -> str | None:
     """Return a sentence with a command that unpacks a file, or writes its table as CSV, into the current folder.
 
@@ -61,6 +65,10 @@ def cure_of_form(path: Path) -> str | None:
     >>> cure_of_form(Path("a.pdf"))
     """
     *others, ending = ["", *(one.lower() for one in path.suffixes)]
+    if ending in _BEGINS and path.is_file():
+        with path.open("rb") as file:
+            if not file.read(8).startswith(_BEGINS[ending]):
+                return f"It is no {ending} file, despite its name. If it is a table, rename it to {path.stem}."
     if others[-1:] == [".tar"] and ending in _PACKED:
         return _extracted(path, "tarfile", len(others[-1] + ending))
     if ending in _ARCHIVES:

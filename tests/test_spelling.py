@@ -156,7 +156,6 @@ def test_a_metric_and_a_margin_may_stand_beside_the_question_and_each_only_once(
     assert str(error.value) == message
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, while it saves a model
 def test_a_result_in_python_says_in_the_words_of_python_what_would_help(capsys: pytest.CaptureFixture[str]) -> None:
     found = bnexp.compare(in_session(built), data=DATA, arms=["batch", "none"], seeds=2, epochs=1)
     assert found.document.contrasts[0].verdict.sentence.endswith("Use --seeds 20."), "the file is for all readers"

@@ -181,7 +181,9 @@ def test_a_rule_of_frozen_weights_is_never_applied_and_not_refused() -> None:
     assert built(own("no_axis", freeze=["hidden"]))
 
 
-@pytest.mark.parametrize("name", ["penalty_of_each_weight", "penalty_of_each_row"])
+@pytest.mark.parametrize(
+    "name", ["penalty_of_each_weight", pytest.param("penalty_of_each_row", marks=pytest.mark.slow)]
+)
 def test_penalties_with_several_numbers_are_summed_alike_in_both_engines(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

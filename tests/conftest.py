@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from stored_runs import CONFIG
 from tasks import HereAndNow
@@ -53,6 +55,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     prepare._built = functools.lru_cache(PROGRAMS)(prepare._built.__wrapped__)  # type: ignore[assignment]
     if many_seeds := sys.modules.get("bnexp.training.many_seeds"):
         many_seeds._program = functools.lru_cache(PROGRAMS)(many_seeds._program.__wrapped__)
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Let what a test draws without a seed be the same in every run: Keras takes the seeds of layers from `random`."""
+    random.seed(0)
+    np.random.seed(0)
 
 
 @pytest.fixture

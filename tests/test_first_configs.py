@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import re
 import subprocess
@@ -720,7 +721,7 @@ def test_texts_beside_numbers_with_a_decimal_comma_are_read_word_by_word(folder:
 def test_tables_of_blanks_and_of_other_programs_are_read_or_converted(folder: Path) -> None:
     (folder / "a.txt").write_text("a label\n" + "".join(f"{n}.5 {n % 2}\n" for n in range(40)))
     assert written(init("a.txt", None, None))["separator"] == " "
-    (folder / "a.csv.gz").write_bytes(b"")
+    (folder / "a.csv.gz").write_bytes(gzip.compress(b"a,label\n1,2\n"))
     with pytest.raises(
         UserError, match=r"PATH is 'a\.csv\.gz'; expected a file that ends in .* This unpacks it: python -c"
     ):

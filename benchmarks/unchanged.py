@@ -65,7 +65,18 @@ seeds: 6
 hypotheses:
   - {claim: c, metric: test_loss, treated: bn, baseline: none, direction: lower, smallest: 0.01}
 """
-VARYING = {"seconds", "duration_seconds", "versions", "machine", "git", "started", "begun", "answered", "trained"}
+VARYING = {
+    "seconds",
+    "duration_seconds",
+    "versions",
+    "machine",
+    "git",
+    "started",
+    "begun",
+    "answered",
+    "trained",
+    "ended",
+}
 VARYING |= {"id", "run", "seed_epoch_seconds", "mean_seconds", "models"}  # named by the time; a zip holds the time
 VARYING |= {"rows_sha256", "asked", "reading", "network"}  # added by a later version
 STAMP = re.compile(r"-(study-[0-9a-f]{10}|[0-9]{8}-[0-9]{6}(-[0-9]+)?)$")

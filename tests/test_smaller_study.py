@@ -63,7 +63,7 @@ def results(plan: Plan) -> list[Result]:
 
 def measured(result: Result) -> dict[str, Any]:
     """Return what does not say how a result came about."""
-    return result.model_dump(exclude={"together", "steps", "seconds", "trained_in"})
+    return result.model_dump(exclude={"together", "steps", "seconds", "trained_in", "ended"})
 
 
 DIVERGING = STUDY.replace("epochs: 2}", "epochs: 2, optimizer: sgd, learning_rate: 1.0e+30}")
@@ -101,6 +101,8 @@ def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_onc
         assert measured(one) == {**measured(other), "warnings": warnings}
         assert len(one.diverged) == (5 if diverges else 0)
         assert one.trained_in == {few.directory.name: (0, 1)} and other.trained_in == {}
+        assert list(one.ended.values()) == [(0, 1), (2, 3, 4)] and list(other.ended.values()) == [(0, 1, 2, 3, 4)]
+        assert list(one.ended) == sorted(one.ended), "the first seeds ended first"
     assert answer.model_copy(update={"hypotheses": [], "cells": []}) == expected.model_copy(
         update={"hypotheses": [], "cells": []}
     )
@@ -151,6 +153,7 @@ def test_seeds_of_a_study_are_added_step_by_step_and_a_result_says_where_each_wa
     assert set(seeds) == {(3, 4, 5)}
     first, second, _ = (plan.directory.name for plan in plans)
     assert all(one.trained_in == {first: (0, 1), second: (2,)} for one in results(plans[-1]))
+    assert all(list(one.ended.values()) == [(0, 1), (2,), (3, 4, 5)] for one in results(plans[-1]))
     assert document.hypotheses[0].earlier_seeds == [2, 3] and not document.hypotheses[0].asked_after_results
     _, seeds, again = run(tmp_path, STUDY % 6)
     assert seeds == [] and again == document
@@ -182,7 +185,8 @@ def test_a_trial_that_is_lost_is_trained_with_the_same_others_and_from_the_same_
     assert [one.trials for one in plan_document(again, 1).seeds_kept] == [1]
     run(tmp_path, text % 4)
     found = [
-        Result.model_validate_json(content).model_dump(exclude={"seconds"}) for content in (before, lost.read_bytes())
+        Result.model_validate_json(content).model_dump(exclude={"seconds", "ended"})
+        for content in (before, lost.read_bytes())
     ]
     assert found[0] == found[1]
 

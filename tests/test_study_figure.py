@@ -54,6 +54,58 @@ def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_
     assert narrow.axes[0].get_xscale() == "linear"
 
 
+@pytest.mark.parametrize("factor", [("training.batch_size", [32, 2, 8]), ("model.activation", ["relu", "tanh", "elu"])])
+def test_losses_that_span_two_decades_are_on_a_logarithmic_axis_that_shows_every_mean(factor: Any) -> None:
+    def drawn_axes(means: list[float | None], endpoint: dict[str, Any]) -> Any:
+        facts = document(factor, endpoint=endpoint, hypotheses=[], verdict=None)
+        for cell, mean in zip(facts["cells"], means, strict=True):
+            cell["arms"]["bn"]["endpoints"] = [interval(mean)]
+        return drawn(facts)["figure"].axes[0]
+
+    is_line = factor[0] == "training.batch_size"
+    exploding = drawn_axes([0.05, 300.0, None], LOSS)
+    scale, limits = (
+        (exploding.get_yscale(), exploding.get_ylim()) if is_line else (exploding.get_xscale(), exploding.get_xlim())
+    )
+    assert scale == "log" and 0 < limits[0] < 0.05 and limits[1] > 300
+    for means, endpoint in (([0.5, 2.0, 4.0], LOSS), ([0.5, 200.0, 4.0], ACCURACY), ([-0.5, 200.0, 0.1], LOSS)):
+        axes = drawn_axes(means, endpoint)
+        assert (axes.get_yscale() if is_line else axes.get_xscale()) == "linear"
+
+
+FORMS = [[], [("model.activation", ["relu", "tanh"])], [("x", [1, 2, 3])], [("x", [1, 2]), ("y", [1, 2])]]
+"""Factors of a forest of one row, of a forest, of lines, and of a map."""
+
+
+@pytest.mark.parametrize("factors", FORMS)
+def test_a_bar_below_shows_where_the_uncertainty_for_new_rows_comes_from(factors: list[Any]) -> None:
+    """Variances 0.4 / 20 seeds, 1.2 / 60 rows and 48 / 1200 of both: shares of 25, 25 and 50%."""
+    facts = document(*factors)
+    assert len(study_figure(facts).axes) == 1
+    claim = facts["hypotheses"][0]
+    variances = {"seed_variance": 0.4, "row_variance": 1.2, "rest_variance": 48.0}
+    claim["difference"]["new_rows"] = {**NEW_ROWS, **variances}
+    figure = study_figure(facts)
+    axes, bars = figure.axes
+    assert bars.get_title() == "uncertainty for new rows comes from"
+    assert [text.get_text() for text in bars.texts] == ["25%", "25%", "50%"]
+    figure.draw_without_rendering()
+    above = [axes.xaxis.get_label(), *figure.legends, *filter(None, [axes.get_legend()])]
+    top = bars.title.get_window_extent().y1
+    assert all(one.get_window_extent().y0 > top for one in above), "nothing lies over the bar"
+    claim["verdict"] = {"word": "inconclusive", "is_withheld": True}
+    assert len(study_figure(facts).axes) == 1
+
+
+def test_a_figure_says_that_no_verdict_rests_on_its_intervals() -> None:
+    facts = document(("model.activation", ["relu", "tanh", "elu"]))
+    facts["hypotheses"][0]["verdict"] = {"word": "inconclusive", "is_withheld": True}
+    title, said = texts(study_figure(facts))
+    assert title == "Inconclusive (no verdict): It helps."
+    assert "no verdict rests on these intervals; the study's table says why" in said.splitlines()
+    assert "no verdict" not in " ".join(texts(study_figure(document())))
+
+
 def test_a_claim_about_wins_is_the_curve_of_how_often_fewer_seeds_mislead() -> None:
     facts = document()
     facts["hypotheses"][0] |= {"wins": True, "other_sign": [[1, 0.3], [5, 0.12], [10, 0.04]]}

@@ -21,7 +21,7 @@ from bnexp.report.comparison_notes import deciding, is_unbounded, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
 from bnexp.report.labels import NAME_WIDTH, SMALL, TITLE, distinct, fitted, shown, text_width
 from bnexp.report.plots import BLUE
-from bnexp.report.share_bars import draw_shares, height_of_shares, units_of
+from bnexp.report.share_bars import bars_of, units_of
 from bnexp.report.stacked_dots import draw_dots
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
@@ -56,7 +56,7 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         figure = axes.figure
         assert isinstance(figure, Figure)
-        draw_shares(figure, document, left=LEFT, right=RIGHT)
+        bars_of(document).draw(figure, left=LEFT, right=RIGHT)
         return figure
 
 
@@ -66,7 +66,7 @@ def _unit(metric: str) -> float:
 
 
 def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
-    below = BELOW + height_of_shares(document)
+    below = BELOW + bars_of(document).height
     notes = [*_ratio_note(document), *_void_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
     height = ROW * rows + above + below

@@ -93,17 +93,23 @@ def scale(axes: Axes, quantity: str, lines: Sequence[Floats], *, others: Sequenc
     A logarithmic axis starts at the lowest line, so `others` may be cut off below it.
     """
     heights, everything = _finite(lines), _finite([*lines, *others])
-    positive = np.maximum(heights[heights > 0], SMALLEST)
     if not heights.size:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no finite value to draw", transform=axes.transAxes, ha="center", color=GREY)
-    elif quantity in DECADES and heights.min() >= 0 and positive.size and positive.max() > 100 * positive.min():
-        _scale_by_decades(axes, positive.min(), everything.max())
+    elif spans_decades(quantity, heights):
+        _scale_by_decades(axes, np.maximum(heights[heights > 0], SMALLEST).min(), everything.max())
     else:
         low, high = everything.min(), everything.max()
         pad = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
         floor, ceiling = (-1.0, 101.0) if traits(quantity).in_percent else (-np.inf, np.inf)
         axes.set_ylim(max(low - pad, floor), min(high + pad, ceiling))
+
+
+def spans_decades(quantity: str, values: Floats) -> bool:
+    """Return True if finite values, none of them negative, are to be drawn on a logarithmic axis: see DECADES."""
+    positive = np.maximum(values[values > 0], SMALLEST)
+    is_wide = positive.size > 0 and positive.max() > 100 * positive.min()
+    return quantity in DECADES and bool(is_wide) and bool(values.min() >= 0)
 
 
 def _finite(arrays: Iterable[Floats]) -> Floats:

@@ -1,9 +1,12 @@
-"""Bars below the figure of differences: where the uncertainty for new rows comes from, for each arm with a verdict."""
+"""Bars below a figure of differences: where the uncertainty for new rows comes from, for each verdict."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -11,6 +14,7 @@ from bnexp.report.comparison_notes import variance_shares, whole_percents
 from bnexp.report.frame import GREY, WIDTH
 from bnexp.report.labels import SMALL, shown
 from bnexp.store import ComparisonDocument
+from bnexp.store.study_document import HypothesisRecord
 
 BAR, AROUND_BARS, BELOW = 0.24, 0.62, 0.1  # inches
 BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "{0}", "interaction of seeds and {0}")
@@ -19,59 +23,71 @@ LABELLED = 0.06
 """The smallest share whose bar has room for its number."""
 
 
-def units_of(document: ComparisonDocument) -> str:
-    """Return what is held out: rows, or groups of rows."""
-    anew = [contrast.metrics[document.primary.metric].new_rows for contrast in document.contrasts]
-    return "groups" if any(one is not None and one.drawn == "groups" for one in anew) else "rows"
+@dataclass(frozen=True)
+class ShareBars:
+    """The bars of one figure: a name with the shares of seeds, of rows, and of their interaction."""
+
+    bars: Sequence[tuple[str, tuple[float, float, float]]]
+    units: str
+    """What is held out: rows, or groups of rows."""
+
+    @property
+    def height(self) -> float:
+        """Return the height in inches that the bars take; 0 if there are none."""
+        return BAR * len(self.bars) + AROUND_BARS if self.bars else 0.0
+
+    def draw(self, figure: Figure, *, left: float, right: float) -> None:
+        """Draw the bars at the bottom of a figure. `left` and `right` are the margins in inches."""
+        if not self.bars:
+            return
+        height = figure.get_size_inches()[1]
+        place = (left / WIDTH, BELOW / height, 1 - (left + right) / WIDTH, BAR * len(self.bars) / height)
+        axes = figure.add_axes(place)
+        for row, (_, shares) in enumerate(self.bars):
+            start = 0.0
+            for share, percent, color in zip(shares, whole_percents(shares), BAR_COLORS, strict=True):
+                axes.barh(row, share, 0.7, start, color=color, linewidth=0)
+                if share >= LABELLED:
+                    axes.text(start + share / 2, row, f"{percent}%", fontsize=SMALL - 1, ha="center", va="center")
+                start += share
+        self._explain(axes)
+
+    def _explain(self, axes: Axes) -> None:
+        """Add names, title and legend to the bars, and hide all else."""
+        words = [what.format(self.units) for what in SHARES]
+        patches = [Patch(color=color, label=word) for color, word in zip(BAR_COLORS, words, strict=True)]
+        look: Any = {"fontsize": SMALL, "frameon": False, "ncols": 3, "handlelength": 1.0, "columnspacing": 1.2}
+        axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 0.95), borderaxespad=0.0, **look)
+        axes.set_yticks(range(len(self.bars)), [name for name, _ in self.bars], fontsize=SMALL)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(len(self.bars) - 0.5, -0.5)
+        axes.set_title(f"uncertainty for new {self.units} comes from", fontsize=SMALL, color=GREY, pad=18)
+        axes.xaxis.set_visible(False)
+        axes.grid(visible=False)
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
 
 
-def height_of_shares(document: ComparisonDocument) -> float:
-    """Return the height in inches that the bars take; 0 if no shares are known."""
-    known = _known_shares(document)
-    return BAR * len(known) + AROUND_BARS if known else 0.0
-
-
-def draw_shares(figure: Figure, document: ComparisonDocument, *, left: float, right: float) -> None:
-    """Draw a bar for each arm below the differences: the shares of seeds, of rows, and of their interaction.
-
-    `left` and `right` are the margins in inches.
-    """
-    if not (known := _known_shares(document)):
-        return
-    height, units = figure.get_size_inches()[1], units_of(document)
-    axes = figure.add_axes((left / WIDTH, BELOW / height, 1 - (left + right) / WIDTH, BAR * len(known) / height))
-    for place, (_, shares) in enumerate(known):
-        start = 0.0
-        for share, percent, color in zip(shares, whole_percents(shares), BAR_COLORS, strict=True):
-            axes.barh(place, share, 0.7, start, color=color, linewidth=0)
-            if share >= LABELLED:
-                axes.text(start + share / 2, place, f"{percent}%", fontsize=SMALL - 1, ha="center", va="center")
-            start += share
-    patches = [Patch(color=color, label=what.format(units)) for color, what in zip(BAR_COLORS, SHARES, strict=True)]
-    look: Any = {"fontsize": SMALL, "frameon": False, "ncols": 3, "handlelength": 1.0, "columnspacing": 1.2}
-    axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 0.95), borderaxespad=0.0, **look)
-    names = [name if len(document.contrasts) > 1 else "" for name, _ in known]
-    axes.set_yticks(range(len(known)), names, fontsize=SMALL)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(known) - 0.5, -0.5)
-    axes.set_title(f"uncertainty for new {units} comes from", fontsize=SMALL, color=GREY, pad=18)
-    axes.xaxis.set_visible(False)
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _known_shares(document: ComparisonDocument) -> list[tuple[str, tuple[float, float, float]]]:
-    """List (arm, shares of the variance) of each arm with a verdict for new rows whose shares are known.
-
-    The shares are those that seeds, rows and their interaction have.
-    """
-    if document.asked.about == "these-rows":
-        return []
+def bars_of(document: ComparisonDocument) -> ShareBars:
+    """Return a bar for each arm of a comparison with a verdict for new rows whose shares are known."""
     found, metric = [], document.primary.metric
     for contrast in document.contrasts:
         anew = None if contrast.verdict.is_withheld else contrast.metrics[metric].new_rows
         shares = None if anew is None else variance_shares(anew, len(document.seeds))
-        found += [] if shares is None else [(shown(contrast.arm, NAME, SMALL), shares)]
-    return found
+        name = shown(contrast.arm, NAME, SMALL) if len(document.contrasts) > 1 else ""
+        found += [] if shares is None else [(name, shares)]
+    return ShareBars([] if document.asked.about == "these-rows" else found, units_of(document))
+
+
+def bar_of(claim: HypothesisRecord, seeds: int) -> ShareBars:
+    """Return the bar of a hypothesis with a verdict for new rows; none if its shares are unknown."""
+    anew = None if claim.difference is None or claim.verdict.is_withheld else claim.difference.new_rows
+    shares = None if anew is None else variance_shares(anew, seeds)
+    return ShareBars([] if shares is None else [("", shares)], "rows" if anew is None else anew.drawn)
+
+
+def units_of(document: ComparisonDocument) -> str:
+    """Return what is held out: rows, or groups of rows."""
+    anew = [contrast.metrics[document.primary.metric].new_rows for contrast in document.contrasts]
+    return "groups" if any(one is not None and one.drawn == "groups" for one in anew) else "rows"

@@ -154,4 +154,6 @@ def _explain_colours(axes: Axes, picture: Picture) -> None:
         treated, as_claimed = shown(claim.treated), "" if claim.minus is not None else ", as claimed"
         words = [f"{treated} {claim.direction}{as_claimed}", f"{treated} {OTHER[claim.direction]}"]
     patches = [Patch(color=colours(place), label=word) for place, word in zip((0.85, 0.15), words, strict=True)]
-    whole(axes).legend(handles=patches, loc="lower center", ncols=2, frameon=False, fontsize=SMALL)
+    figure, look = whole(axes), {"ncols": 2, "frameon": False, "fontsize": SMALL}
+    above_bars = picture.shares.height / figure.get_size_inches()[1]
+    figure.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, above_bars), **look)

@@ -132,7 +132,7 @@ def _drawn(picture: Picture, rows: _Rows, *, marked: str, label: str) -> Figure:
     said = "thick: {interval}; thin: for " + str(decides_about(claim)) if _is_known(rows.anew_RK) else "bar: {interval}"
     tall = max(2.4, 1.9 + height * len(rows.names))
     axes = titled_axes(picture, tall, said + marked, left=2.2, drawn_level=drawn_level)
-    _draw_rows(axes, rows, count)
+    _draw_rows(axes, rows, count, GREY if claim.verdict.is_withheld else ORANGE)
     if len(rows.names) > count and (another := _another(picture)) is not None:
         axes.plot(another, [count, count], color=ORANGE, linewidth=1.8, linestyle=":", zorder=1)
     axes.axvline(1 if picture.ratio else 0, color=GREY, linewidth=1)
@@ -154,12 +154,12 @@ def _is_known(intervals_RK: Floats) -> bool:
     return bool(np.isfinite(intervals_RK).any())
 
 
-def _draw_rows(axes: Axes, rows: _Rows, count: int) -> None:
+def _draw_rows(axes: Axes, rows: _Rows, count: int, claim_colour: str) -> None:
     """Draw the first `count` rows as cells, and the row after them as the claim."""
     thick = 2.6 if _is_known(rows.anew_RK) else 1.6
     for place, ((mean, low, high), (_, new_low, new_high)) in enumerate(zip(rows.drawn_RK, rows.anew_RK, strict=True)):
         is_cell = place < count
-        colour, fill = (BLUE, BLUE if rows.filled[place] else "white") if is_cell else (ORANGE, ORANGE)
+        colour, fill = (BLUE, BLUE if rows.filled[place] else "white") if is_cell else (claim_colour, claim_colour)
         if np.isfinite([new_low, new_high]).all():
             ends: Any = {"marker": "|", "markersize": 7, "label": NEW_ROWS}
             axes.plot([new_low, new_high], [place, place], color=colour, linewidth=0.9, **ends)

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from bnexp.config.study import Endpoint
+from bnexp.metrics import quantity
+from bnexp.report.frame import spans_decades
 from bnexp.report.labels import SMALL, distinct, shown
 from bnexp.report.plots import COLOURS, MARKERS
 from bnexp.report.study_picture import TITLE_WIDTH, columns_of, line_of, unit_of
@@ -38,10 +40,24 @@ def draw_lines(axes: Axes, document: StudyDocument, endpoint: Endpoint) -> None:
         axes.plot(levels_C, mean_C, label=label, linewidth=1.8, markersize=5, **look)
         axes.fill_between(levels_C, low_C, high_C, color=look["color"], alpha=0.16, linewidth=0)
     scale_levels(axes, levels_C)
+    means = [cell.arms[arm].endpoints[place_of].mean for cell in order for arm in document.arms]
+    if (low := lowest_of_decades(endpoint, means)) is not None:
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=low)
     axes.set_xlabel(shown(factor.name, TITLE_WIDTH / 2))
     axes.set_ylabel(line_of(endpoint_name(endpoint), 220.0, 9.0))
     columns = min(4, len(document.arms))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, frameon=False, fontsize=SMALL)
+
+
+def lowest_of_decades(endpoint: Endpoint, means: Sequence[float | None]) -> float | None:
+    """Return where a logarithmic axis of these means begins; None if the axis is linear, as it is for most metrics.
+
+    A mean's interval may reach below: that of a loss may reach below 0.
+    """
+    finite = np.array([mean for mean in means if mean is not None], float)
+    plain = endpoint.epochs_to is None and endpoint.failures_below is None
+    return float(finite[finite > 0].min() / 3) if plain and spans_decades(quantity(endpoint.metric), finite) else None
 
 
 def scale_levels(axes: Axes, levels_C: Floats) -> None:

@@ -20,6 +20,7 @@ from bnexp.metrics import p_text, traits
 from bnexp.report.comparison_notes import written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure
 from bnexp.report.labels import SMALL, TITLE, shown
+from bnexp.report.share_bars import ShareBars, bar_of
 from bnexp.statistics import reading
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_document import Interval
@@ -31,7 +32,7 @@ from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoin
 from bnexp.warning_kinds import kind_of
 
 TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
-LINE = 0.165  # inches, of the lines below the title
+LINE, RIGHT = 0.165, 0.3  # inches: a line below the title, the margin to the right
 TITLE_LENGTH, SENTENCE_LENGTH = 62, 200  # characters
 
 
@@ -46,6 +47,11 @@ class Picture:
     def claim(self) -> HypothesisRecord:
         """Return the hypothesis."""
         return self.document.hypotheses[self.number]
+
+    @property
+    def shares(self) -> ShareBars:
+        """Return the bar of where the uncertainty for new rows comes from; no bar if that is unknown."""
+        return bar_of(self.claim, self.document.seeds)
 
     @property
     def ratio(self) -> bool:
@@ -105,32 +111,37 @@ def titled_axes(
     level = written_level(drawn_level or picture.document.level)
     these = decided_on(picture.claim)
     interval = f"{level} t interval of the mean" if these is None else f"{level} interval on {these}"
-    title = f"{picture.claim.verdict.word.capitalize()}: {picture.claim.claim}"
-    return titled(title, [*_answer(picture), what.format(interval=interval)], height, left=left)
+    verdict = picture.claim.verdict
+    title = f"{verdict.word.capitalize()}{' (no verdict)' * verdict.is_withheld}: {picture.claim.claim}"
+    said = [*_answer(picture), what.format(interval=interval)]
+    return titled(title, said, height, left=left, below=picture.shares)
 
 
-def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9) -> Axes:
-    """Return the axes of a new figure with a title and the lines `said` below the title."""
+def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9, below: ShareBars | None = None) -> Axes:
+    """Return the axes of a new figure with a title, the lines `said` below the title, and bars below the axes."""
     title = textwrap.wrap(text, TITLE_LENGTH, max_lines=3, placeholder=" …")
     below_title = 0.42 + 0.2 * (len(title) - 1)
     above = below_title + 0.2 + LINE * max(2, len(said))
-    height += above - 0.8
+    room = 0.0 if below is None else below.height
+    height += above - 0.8 + room
     figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
-    figure.subplots_adjust(left / WIDTH, 0.95 / height, 1 - 0.3 / WIDTH, 1 - above / height)
+    figure.subplots_adjust(left / WIDTH, (0.95 + room) / height, 1 - RIGHT / WIDTH, 1 - above / height)
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     shown_title = "\n".join(line_of(line, TITLE_WIDTH, TITLE) for line in title)
     axes.text(0.5, 1 - 0.16 / height, shown_title, fontsize=TITLE, **centred)
     subtitle = "\n".join(line_of(line, SAID_WIDTH, SMALL) for line in said)
     axes.text(0.5, 1 - below_title / height, subtitle, fontsize=SMALL, color=GREY, linespacing=1.4, **centred)
+    if below is not None:
+        below.draw(figure, left=left, right=RIGHT)
     return axes
 
 
 def _answer(picture: Picture) -> Iterator[str]:
     """Yield up to five lines.
 
-    They are: the effect with the deciding interval and the number of seeds; the other interval; whether cells disagree
-    or differ; whether the hypothesis was asked after results; the warnings.
+    They are: the effect with the deciding interval and the number of seeds; the other interval; that no verdict rests
+    on them, or else whether cells disagree or differ; whether the hypothesis was asked after results; the warnings.
     """
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
@@ -142,6 +153,8 @@ def _answer(picture: Picture) -> Iterator[str]:
     yield "; ".join(said)
     if claim.difference is not None and these is not None:
         yield f"on {these} {bounds(claim, claim.difference)} ({level} interval)"
+    if claim.verdict.is_withheld:
+        yield "no verdict rests on these intervals; the study's table says why"
     yield from _cells_differ(claim)
     if claim.asked_after_results:
         yield "exploratory: added or changed after the results were known"

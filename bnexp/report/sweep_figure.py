@@ -14,7 +14,7 @@ from bnexp.report.frame import HEIGHT
 from bnexp.report.labels import SMALL, distinct
 from bnexp.report.plots import COLOURS, MARKERS
 from bnexp.report.study_forest import MOST_ROWS, cell_name
-from bnexp.report.study_lines import draw_lines, is_numeric
+from bnexp.report.study_lines import draw_lines, is_numeric, lowest_of_decades
 from bnexp.report.study_picture import columns_of, line_of, titled, unit_of, whole
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.words import endpoint_name
@@ -49,6 +49,10 @@ def _rows(document: StudyDocument) -> Figure:
         for number, (mean, low, high) in enumerate(drawn_KC.T):
             axes.plot([low, high], [number + shift] * 2, color=look["color"], linewidth=1.6)
             axes.plot([mean], [number + shift], linestyle="", markersize=5, label=label if not number else None, **look)
+    means = [cell.arms[arm].endpoints[0].mean for cell in cells for arm in arms]
+    if (low := lowest_of_decades(endpoint, means)) is not None:
+        axes.set_xscale("log")
+        axes.set_xlim(left=low)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(line_of(endpoint_name(endpoint), 320.0, 9.0))

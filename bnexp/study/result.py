@@ -106,7 +106,8 @@ class Result(Record):
     trained_in: dict[str, Seeds] = {}
     """Directory of the same study with fewer seeds -> the seeds that were trained there. The others were trained
     here."""
-
+    ended: dict[str, Seeds] = {}
+    """The time (UTC) at which a training ended -> its seeds. Empty in older trials."""
     rows_sha256: str | None = None
     """sha256 of the file with the values of each held-out row; null if these are not stored."""
     too_many_rows: bool = False
@@ -201,6 +202,7 @@ def joined(before: Result, added: Result, endpoints: Sequence[Endpoint], guessin
             "steps": before.steps + added.steps,
             "seconds": before.seconds + added.seconds,
             "trained_in": before.trained_in,
+            "ended": before.ended | added.ended,
             "held_out": None if before.rows_sha256 is None else added.held_out,
             "rows_sha256": None,
             "too_many_rows": before.too_many_rows or added.too_many_rows,

@@ -10,6 +10,7 @@ import math
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,7 @@ def _result(job: Job, trial: Trial, chosen: Candidate, tuned: Tuned | None, trai
         versions=_versions(),
         steps=sum(each.steps for each in trained),
         seconds=sum(each.seconds for each in trained),
+        ended={datetime.now(UTC).isoformat(timespec="milliseconds"): job.seeds},
         held_out=one.held_out,
         too_many_rows=one.held_out is None and chosen.experiment.training.keep_rows,
     )

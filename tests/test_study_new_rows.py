@@ -24,6 +24,7 @@ from bnexp.statistics import Estimate
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store import DataFacts
 from bnexp.study.contrast import Contrast, contrast_of
+from bnexp.study.digests import question_digest
 from bnexp.study.grid import Candidate, Cell
 from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT, TOO_MANY_ROWS
 from bnexp.study.result import Result
@@ -301,6 +302,20 @@ def test_a_verdict_on_a_claim_speaks_of_new_rows_and_of_these() -> None:
     assert found.difference is not None and found.difference.new_rows is not None
     assert found.difference.new_rows.low is not None and found.difference.low is not None
     assert found.difference.new_rows.low <= found.difference.low
+
+
+def test_a_claim_about_these_rows_is_judged_by_their_interval_alone() -> None:
+    """Half of 60 rows carry the difference: enough for these rows, too few for new ones."""
+    right = {(cell, arm): np.ones((SEEDS, 60), bool) for cell in range(2) for arm in ARMS}
+    for cell in range(2):
+        right[cell, "none"][:, :3] = False
+    asked = claim(about="these-rows")
+    (anew,), (these,) = (judged([one], [contrast(one, right)]) for one in (claim(), asked))
+    assert (anew.verdict.word, these.verdict.word) == ("inconclusive", "supported")
+    assert (these.verdict.about, these.difference is not None and these.difference.new_rows) == ("these rows", None)
+    assert these.verdict.sentence.startswith("On these rows, val_accuracy (%), bn - none is +5.00 ")
+    assert "new rows" not in these.verdict.sentence
+    assert question_digest(claim(), ["t"]) != question_digest(asked, ["t"])
 
 
 def test_a_claim_of_the_other_direction_is_written_as_its_arms_are_subtracted() -> None:

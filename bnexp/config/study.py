@@ -94,6 +94,9 @@ class Hypothesis(Section):
     smallest: Positive
     """The smallest effect of interest, in the metric's own unit. For a ratio (also of epochs), it is a number such as
     1.2. For a `width`, it is in decades. For `wins`, it is a share below 0.5."""
+    about: Literal["new-rows", "these-rows"] = "new-rows"
+    """What decides: the interval for new rows of this kind, wherever it is known, or the one for these held-out rows
+    alone, as with `bnexp compare --about`."""
 
     @property
     def is_ratio(self) -> bool:

@@ -126,7 +126,7 @@ def _contrast(
         never=(never[0], never[1]),
         resample=ways.pop() if len(ways) == 1 else None,
         measured_on=measured_on(claim.metric.metric, {one.resample for one in every}),
-        new_rows=None if isinstance(found, str) else found,
+        new_rows=found if isinstance(found, NewRowsEstimate) else None,
         why_not_new_rows=found if isinstance(found, str) else None,
         trainings=len(here) + len(there),
         warned=any(one.warnings for one in every),

@@ -67,11 +67,14 @@ def for_new_rows(
     weighted: Sequence[tuple[Cell, float]],
     results: Mapping[tuple[int, str], Result],
     rows: ReadRows,
-) -> NewRowsEstimate | str:
+) -> NewRowsEstimate | str | None:
     """Return the estimate of an effect for new rows or for other splits, or the reason why there is none.
 
-    `weighted` has each cell with its weight in the effect. `effect_S` has the effect of each seed, (S,).
+    It is None if the claim is about these rows alone. `weighted` has each cell with its weight in the effect.
+    `effect_S` has the effect of each seed, (S,).
     """
+    if claim.about == "these-rows":
+        return None
     read = [results[cell.number, arm] for cell, _ in weighted for arm in (claim.treated, claim.baseline)]
     anew = drawn_anew(claim.metric.metric, [SplitRows(one.resample, one.rows) for one in read])
     if anew.what is None:

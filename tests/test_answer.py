@@ -53,7 +53,7 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
     assert "share the error" not in alone.verdict.sentence
 
 
-FAILURES = "A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds."
+FAILURES = "Failures too rare to show in 20 pairs are still possible: up to 14% of seeds could fail."
 
 
 def small_but_apart(mean: float, draw: int) -> np.ndarray:

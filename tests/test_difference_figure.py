@@ -127,14 +127,15 @@ def test_a_bar_shows_which_share_of_the_uncertainty_seeds_rows_and_their_interac
     assert [text.get_text() for text in bars.texts] == ["25%", "25%", "50%"]
     legend = bars.get_legend()
     assert legend is not None
-    assert [one.get_text() for one in legend.get_texts()] == ["seeds", "rows", "interaction of seeds and rows"]
+    words = ["seeds (25%)", "rows (25%)", "interaction of seeds and rows (50%)"]
+    assert [one.get_text() for one in legend.get_texts()] == words
     assert [label.get_text() for label in bars.get_yticklabels()] == ["bn"]
     known["metrics"]["val_accuracy"]["new_rows"]["drawn"] = "groups"
     axes, of_groups = difference_figure(document(known, unknown)).axes
     assert "thick for these groups, thin for new groups" in axes.texts[1].get_text()
     assert of_groups.get_title() == "uncertainty for new groups comes from"
     (legend,) = [of_groups.get_legend()]
-    assert legend is not None and legend.get_texts()[2].get_text() == "interaction of seeds and groups"
+    assert legend is not None and legend.get_texts()[2].get_text() == "interaction of seeds and groups (50%)"
     known["metrics"]["val_accuracy"]["new_rows"]["drawn"] = "rows"
     of_these = document(known) | {"asked": {"about": "these-rows"}}
     assert len(difference_figure(of_these).axes) == 1, "new rows were not asked about"

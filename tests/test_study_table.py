@@ -137,7 +137,7 @@ def test_a_study_is_a_row_for_each_cell_and_arm_then_each_hypothesis_with_its_ev
         "relu              none                    0.01       88.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
         "tanh              bn                      0.01       80.00 ± 1.00           4.50 ± 0.50 (7 of 8)    2 of 8",
         "tanh              none                    0.01       70.00 ± 1.00           4.50 ± 0.50 (7 of 8)    0 of 8",
-        "mean ± half of its 95% t interval over seeds; for epochs, in brackets: seeds that reach the target; the others "
+        "mean ± half the width of its 95% t interval over seeds; for epochs, in brackets: seeds that reach the target; the others "
         "count with all their epochs",
         "",
         "tuning training.learning_rate: mean val_accuracy (%) over 2 seeds of their own; the best is used",

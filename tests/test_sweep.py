@@ -57,8 +57,8 @@ def test_a_sweep_shows_each_mean_and_each_paired_difference_from_the_last_arm_an
         "8                    none      70.00 ± 43.03                    0 of 3",
         "16                   bn        60.00 ± 24.84    0.00 ± 24.84    0 of 3",
         "16                   none       60.00 ± 0.00                    0 of 3",
-        "mean ± half of its 95% t interval over seeds",
-        "minus none: mean over pairs of seeds ± half of its 95% t interval",
+        "mean ± half the width of its 95% t interval over seeds",
+        "minus none: mean over pairs of seeds ± half the width of its 95% t interval",
         "Each interval counts on its own: about 5% of them miss the true value. They are for other seeds. "
         "Intervals for new rows are wider.",
         "",
@@ -86,7 +86,7 @@ def test_several_arms_are_each_set_against_the_last_and_one_arm_alone_has_no_dif
         "s: 1 cell, 1 seed",
         "arm  test_accuracy (%)  diverged",
         "bn               90.00    0 of 1",
-        "mean ± half of its 95% t interval over seeds",
+        "mean ± half the width of its 95% t interval over seeds",
         "One seed has no interval: the spread over seeds is unknown. Use more seeds.",
     ]
 

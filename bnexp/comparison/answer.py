@@ -203,12 +203,12 @@ def _unseen_failures(pairs: int) -> str:
     """Return a sentence on the share of seeds that could fail although these pairs show no failure.
 
     >>> _unseen_failures(20)
-    'A failure that none of these 20 pairs shows is still possible, in up to 14% of seeds.'
-    >>> _unseen_failures(600).partition(", ")[2]
-    'in up to 0.5% of seeds.'
+    'Failures too rare to show in 20 pairs are still possible: up to 14% of seeds could fail.'
+    >>> _unseen_failures(600).partition(": ")[2]
+    'up to 0.5% of seeds could fail.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"A failure that none of these {pairs} pairs shows is still possible, in up to {share:.2g}% of seeds."
+    return f"Failures too rare to show in {pairs} pairs are still possible: up to {share:.2g}% of seeds could fail."
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:

@@ -32,8 +32,8 @@ SCALED = (
     "mse and mae are in the target's own unit."
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
-MARK = "!"
-"""Marks a p-value that disagrees with its interval, in the table and in the note about it."""
+MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
+KEPT = "It is reached in the first of two epochs in a row that are as good, or in the last epoch."
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
     "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
@@ -64,9 +64,9 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
-        f"Arms: mean ± half of the {level} confidence interval over seeds, at the final epoch; with early stopping, "
-        f"at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, for "
-        f"{contrast.measured_on}."
+        f"Arms: mean ± half the width of its {level} confidence interval over seeds, at the final epoch; with early "
+        f"stopping, at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, "
+        f"for {contrast.measured_on}."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -76,7 +76,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
             "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not settled. "
-            f"More seeds help slowly if a few seeds differ much from the rest.{_less_skewed(contrast)}"
+            f"If a few seeds differ much from the rest, it takes many more seeds.{_less_skewed(contrast)}"
         )
 
 
@@ -188,7 +188,7 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
             yield f"target: none: {plain(target.why_none)}"
         return
     rule = "as given" if target.rule == "given" else f"which is {plain(target.rule)}"
-    told = f"to reach: the target is a {target.metric} of {goal(target)}, {rule}."
+    told = f"to reach: the target is a {target.metric} of {goal(target)}, {rule}. {KEPT}"
     reaches = {side.name: side.to_target for side in (arm, base) if side.to_target is not None}
     found = speed_up(contrast, arm, base)
     if found is not None and any(reach.reached < reach.seeds for reach in reaches.values()):

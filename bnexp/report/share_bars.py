@@ -16,7 +16,7 @@ from bnexp.report.labels import SMALL, shown
 from bnexp.store import ComparisonDocument
 from bnexp.store.study_document import HypothesisRecord
 
-BAR, AROUND_BARS, BELOW = 0.24, 0.62, 0.1  # inches
+BAR, AROUND_BARS, BELOW, INSET = 0.24, 0.62, 0.1, 0.35  # inches; inset, so that nobody reads the axis above it
 BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "{0}", "interaction of seeds and {0}")
 NAME = 85.0  # points
 LABELLED = 0.06
@@ -41,7 +41,8 @@ class ShareBars:
         if not self.bars:
             return
         height = figure.get_size_inches()[1]
-        place = (left / WIDTH, BELOW / height, 1 - (left + right) / WIDTH, BAR * len(self.bars) / height)
+        inner = left + INSET
+        place = (inner / WIDTH, BELOW / height, 1 - (inner + right + INSET) / WIDTH, BAR * len(self.bars) / height)
         axes = figure.add_axes(place)
         for row, (_, shares) in enumerate(self.bars):
             start = 0.0
@@ -55,6 +56,9 @@ class ShareBars:
     def _explain(self, axes: Axes) -> None:
         """Add names, title and legend to the bars, and hide all else."""
         words = [what.format(self.units) for what in SHARES]
+        if len(self.bars) == 1:  # a share of 0% is seen nowhere else
+            percents = whole_percents(self.bars[0][1])
+            words = [f"{word} ({percent}%)" for word, percent in zip(words, percents, strict=True)]
         patches = [Patch(color=color, label=word) for color, word in zip(BAR_COLORS, words, strict=True)]
         look: Any = {"fontsize": SMALL, "frameon": False, "ncols": 3, "handlelength": 1.0, "columnspacing": 1.2}
         axes.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 0.95), borderaxespad=0.0, **look)

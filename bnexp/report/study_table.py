@@ -47,7 +47,9 @@ def study(document: StudyDocument) -> RenderableType:
     """Return the whole answer: the table of trials, tuning, warnings, hypotheses with verdicts, and terms."""
     head = f"{plain(document.name)}: {counted(len(document.cells), 'cell')}, {counted(document.seeds, 'seed')}"
     parts: list[RenderableType] = [Text(head, style=STRONG), _cells(document)]
-    parts.append(Text(f"mean ± half of its {document.level:.0%} t interval over seeds{_in_brackets(document)}"))
+    parts.append(
+        Text(f"mean ± half the width of its {document.level:.0%} t interval over seeds{_in_brackets(document)}")
+    )
     if document.tune is not None:
         parts += _tuning(document, document.tune)
     parts += map(warning, [*document.data_warnings, *_mixed(document.versions), *_warnings(document)])
@@ -144,9 +146,8 @@ def _sweep_notes(document: StudyDocument) -> Iterator[RenderableType]:
 
 def _interval_notes(document: StudyDocument) -> Iterator[Text]:
     if len(document.arms) > 1:
-        yield Text(
-            f"minus {plain(document.arms[-1])}: mean over pairs of seeds ± half of its {document.level:.0%} t interval"
-        )
+        half = f"half the width of its {document.level:.0%} t interval"
+        yield Text(f"minus {plain(document.arms[-1])}: mean over pairs of seeds ± {half}")
     missed = f"{1 - document.level:.0%} of them miss the true value"
     yield Text(
         f"Each interval counts on its own: about {missed}. They are for other seeds. Intervals for new rows are wider."

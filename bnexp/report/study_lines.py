@@ -53,7 +53,7 @@ def draw_lines(axes: Axes, document: StudyDocument, endpoint: Endpoint) -> None:
 def lowest_of_decades(endpoint: Endpoint, means: Sequence[float | None]) -> float | None:
     """Return where a logarithmic axis of these means begins; None if the axis is linear, as it is for most metrics.
 
-    A mean's interval may reach below: that of a loss may reach below 0.
+    A mean's interval may reach below it, for a loss even below 0.
     """
     finite = np.array([mean for mean in means if mean is not None], float)
     plain = endpoint.epochs_to is None and endpoint.failures_below is None

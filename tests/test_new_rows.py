@@ -168,8 +168,8 @@ def test_a_single_group_or_row_says_nothing_of_new_ones(rows: int, groups: Any, 
 @pytest.mark.parametrize(
     ("shift", "margin", "says"),
     [
-        (0.0, 0.02, "More seeds alone would not settle it. It takes more rows; how many is not known, as splits do not show "
-                    "how much the difference varies over rows."),
+        (0.0, 0.02, "More seeds alone would not settle it. It takes more rows; how many is not estimated, as more rows "
+                    "would also train other networks."),
         (0.19, 0.02, r"With about (\d+) pairs of seeds \(--seeds \1\) there is about a 50% chance to settle it."),
     ],
 )  # fmt: skip
@@ -240,7 +240,7 @@ def test_splits_of_groups_take_more_groups_and_not_more_rows(group: str | None, 
     (contrast,) = document.contrasts
     drawn = f"For other splits and {units} of this kind, a - b in val_accuracy (%) is "
     assert contrast.verdict.sentence.startswith(drawn)
-    assert f"It takes more {units}; how many is not known, as splits" in contrast.verdict.sentence
+    assert f"It takes more {units}; how many is not estimated, as more {units} would" in contrast.verdict.sentence
     told = [*notes(document, contrast, document.arms[0], document.arms[1])]
     assert any(f"confidence interval for other splits and {units} of this kind" in text for text in told)
     assert new_column(contrast) == f"new {units}"

@@ -31,7 +31,7 @@ WARNED = "It rests on trainings that have warnings; read them first."
 FIX_WARNINGS = "Fix the warnings first."
 WARNINGS_FIRST = f"{FIX_WARNINGS} More seeds will not remove them."
 """The advice of an open verdict whose trainings must be repeated in another way: their spread settles nothing."""
-MORE_DATA = " It takes more {0}; how many is not known, as splits do not show how much the difference varies over {0}."
+MORE_DATA = " It takes more {0}; how many is not estimated, as more {0} would also train other networks."
 
 
 def is_open_to_seeds(difference: JudgedDifference, wording: Wording) -> bool:

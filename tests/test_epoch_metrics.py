@@ -38,7 +38,8 @@ def _trained(engine: Any, config: Experiment) -> Trained:
 @pytest.mark.parametrize(
     ("sections", "metrics"),
     [
-        ({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
+        ({"dataset": {"validation_size": 0.3}}, ["auc", "f1"]),
+        slow({"dataset": {"validation_size": 0.3}}, ["auc", "pr_auc", *OF_ALL]),
         slow(SEVEN, ["top_5", *OF_ALL]),
         slow({"training": {"refresh_statistics": "each_part"}}, ["auc"]),
     ],

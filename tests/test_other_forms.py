@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from cases import slow
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
@@ -219,14 +220,13 @@ def test_no_command_overwrites_a_file_even_if_an_archive_holds_its_own_name() ->
 @pytest.mark.parametrize(
     "text",
     [
-        joined(",", "# made by me", "x,y"),
-        joined(",", "40,1"),
-        joined("   ", "x  y"),
-        "".join(f"  {n}   < {n} years     {'uv'[n % 2]}\n" for n in range(40)),
-        "a,b,y\nkg,cm,class\n" + "".join(f"{n}.5,{n},{'uv'[n % 2]}\n" for n in range(40)),
-        joined(" ", "x,y"),
+        pytest.param(joined(",", "# made by me", "x,y"), id="comment"),
+        slow(joined(",", "40,1"), id="counts"),
+        slow(joined("   ", "x  y"), id="blanks"),
+        slow("".join(f"  {n}   < {n} years     {'uv'[n % 2]}\n" for n in range(40)), id="wide gaps"),
+        slow("a,b,y\nkg,cm,class\n" + "".join(f"{n}.5,{n},{'uv'[n % 2]}\n" for n in range(40)), id="units"),
+        slow(joined(" ", "x,y"), id="rows unlike names"),
     ],
-    ids=["comment", "counts", "blanks", "wide gaps", "units", "rows unlike names"],
 )
 def test_no_command_that_converts_a_table_overwrites_a_file(text: str) -> None:
     Path("t-plain.csv").write_bytes(b"mine")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from cases import slow
 from command import bnexp, refused
 
 from bnexp import plan_comparison
@@ -155,9 +156,9 @@ def test_a_normalization_layer_with_other_options_is_told_with_them(folder: Path
     ("arms", "override", "expected"),
     [
         ("batch,none", "model.normalization.momentum=0.8", {"batch": 0.8}),
-        ("none,batch", "model={normalization: {momentum: 0.8}}", {"batch": 0.8}),
-        ("as_written,group", "model.normalization.groups=2", {"group": 2}),
-        ("ghost,batch", "model.normalization.virtual_batch_size=4", {"ghost": 4}),
+        slow("none,batch", "model={normalization: {momentum: 0.8}}", {"batch": 0.8}),
+        slow("as_written,group", "model.normalization.groups=2", {"group": 2}),
+        slow("ghost,batch", "model.normalization.virtual_batch_size=4", {"ghost": 4}),
     ],
 )
 def test_an_override_of_an_option_is_of_the_arms_that_have_it(

@@ -79,7 +79,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
         "    - Name  # 60 different values of text, as names, ids and notes have\n",
         "    - leer  # no value in any row\n",
         "    - immer  # the same value in all rows: x\n",
-        "  missing: median  # empty cells: Alter (7); the median of the training part stands in\n",
+        "  missing: median  # missing values: Alter (7); the median of the training part stands in\n",
     ):
         assert line in text
     assert found.command == "bnexp compare messy-batch.yaml messy-none.yaml"
@@ -402,9 +402,13 @@ def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed
     found = init("./a.csv", None, None)
     assert "missing" not in written(found)
     (folder / "more").mkdir()
-    (folder / "more" / "a.csv").write_text("a,c,label\n" + rows)
-    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already; .* wrote for more/a\.csv and nobody changed"):
-        init("more/a.csv", None, None)
+    kept = found.paths[0].read_text()
+    for other in ("more/a.csv", "a.tsv"):
+        (folder / other).write_text(("a,c,label\n" + rows).replace(",", "\t" if other == "a.tsv" else ","))
+        name = {"more/a.csv": "more-a", "a.tsv": "a-tsv"}[other]
+        for _ in range(2):
+            assert init(other, None, None).paths == (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
+    assert found.paths[0].read_text() == kept, "configs of other data of that name are kept"
     found.paths[0].write_text(found.paths[0].read_text().replace("[64, 64]", "[8]"))
     with pytest.raises(UserError, match=r"^a-batch\.yaml: there already"):
         init("a.csv", None, None)

@@ -148,7 +148,7 @@ def _is_number(text: str) -> bool:
 
 def _columns(data: str) -> list[str]:
     """Return the names of a table's columns; empty if the table cannot be read."""
-    from bnexp.data.suggested.table import columns_of
+    from bnexp.data.suggested.first_look import columns_of
 
     try:
         return columns_of(user_path(data))

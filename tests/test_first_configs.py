@@ -182,7 +182,8 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     made = init("train.csv", None, None)
     assert written(made)["missing"] == "median"
     note = (
-        "test.csv is in the same folder, but is not used as the test part: it lacks 'b' and also has 'c'. Once that is "
+        "test.csv is in the same folder, but is not used as the test part: it lacks 'b' and also has 'c'; if they "
+        "are the same, rename it. Once that is "
         "corrected, write test_path: test.csv."
     )
     assert made.suggested.notes == [note]
@@ -786,3 +787,32 @@ def test_a_command_to_be_pasted_runs_no_name_of_a_file() -> None:
     command = cure_of_form(Path("$(touch x).xlsx"))
     assert command is not None and command.startswith("This converts it: python -c 'import pandas; ")
     assert '"$' not in command.replace("'\"'\"'", "")
+
+
+def pictures(*folders: str, rows: int = 12) -> None:
+    for folder in map(Path, folders):
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(rows):
+            Image.fromarray(NUMBERS.integers(0, 255, (8, 8, 3), "uint8")).save(folder / f"{number}.png")
+
+
+def test_a_folder_above_the_classes_is_refused_with_the_command_for_the_right_one(folder: Path) -> None:
+    pictures("m n/a/x", "m n/a/y", "p/data/train/x", "p/data/train/y", "p/data/test/x")
+    told = (
+        r"PATH is 'm n'; only a holds images\. .* look like classes: use `bnexp init 'm n/a'`\.\nNothing is written\.$"
+    )
+    with pytest.raises(UserError, match=told):
+        suggested_for("m n", None)
+    assert suggested_for("m n/a", None).section["path"] == "m n/a"
+    with pytest.raises(UserError, match=r"'test', 'train' look like parts of a split: use `bnexp init p/data`\."):
+        suggested_for("p", None)
+
+
+def test_a_folder_of_no_images_names_a_table_in_it_and_a_few_recordings_do_not_hide_images(folder: Path) -> None:
+    (folder / "t" / "sub").mkdir(parents=True)
+    (folder / "t" / "sub" / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"\(it holds 1 \.csv\)\. .* Or name a table: t/sub/t\.csv$"):
+        suggested_for("t", None)
+    pictures("both/x", "both/y")
+    soundfile.write(folder / "both" / "x" / "s.wav", NUMBERS.random(800), 8000)
+    assert suggested_for("both", None).section["name"] == "image_folder"

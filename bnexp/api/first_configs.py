@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
-from bnexp.api.first_files import name_and_paths, others, refuse_others, seal, write
+from bnexp.api.first_files import for_init, name_and_paths, others, refuse_others, seal, write
 from bnexp.api.first_training import MOST_EPOCHS, ROWS_LEARNED, SEEDS, afforded, first_training
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import section_of
@@ -191,7 +191,7 @@ def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) ->
         try:
             return folder_choices(section, keeps_size=keeps_size)
         except SettingError as error:
-            raise UserError(f"{error}\n`bnexp init` takes dataset.path as PATH. Nothing is written.") from error
+            raise UserError(f"{for_init(str(error))}\nNothing is written.") from error
     if section["name"] == "npz":
         return array_choices(path, section)
     return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,17 @@ def _data_in(config: Path) -> str | None:
     except yaml.YAMLError:
         return None
     return found if isinstance(found, str) else None
+
+
+def for_init(text: str) -> str:
+    """Return what is wrong with a folder in words for someone who has no config yet.
+
+    >>> for_init("dataset.path is 'a'; only b holds images. Use dataset.path: a/b, which bnexp splits itself.")
+    "PATH is 'a'; only b holds images. Use `bnexp init a/b`, which bnexp splits itself."
+    """
+    text = re.sub(r"^dataset\.path (?=is|holds)", "PATH ", text, flags=re.MULTILINE)
+    folder = r"([Uu]se) dataset\.path: (.+?)(?= \(for|, which|, or|\.$|\. )"
+    return re.sub(folder, lambda found: f"{found[1]} `bnexp init {shlex.quote(found[2])}`", text, flags=re.MULTILINE)
 
 
 def write(texts: Mapping[Path, str]) -> None:

@@ -183,9 +183,15 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
-        place = lines_of(file, len(frame))(int(again[0]))
+        where = lines_of(file, len(frame))
+        places = [where(int(row)) for row in again]
+        also, which = "", "that line"
+        if len(again) > 1:
+            also, which = f" (and {counted(len(again) - 1, 'line')} below it)", "these lines"
         raise SettingError(
-            "dataset.path", f"is {str(file.path)!r}; {place} repeats the names of the columns. Take that line out."
+            "dataset.path",
+            f"is {str(file.path)!r}; {places[0]} repeats the names of the columns{also}. Take {which} out. This "
+            f"command does it: {without_lines(file, [int(place.rpartition(':')[2]) for place in places])}",
         )
     if below := lines_below_names(frame, file.decimal):
         lines = [record.begins for record in itertools.islice(records(file), 1, 1 + below)]

@@ -226,7 +226,8 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
         seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
             f"also has {listed(besides, MOST_NAMED)}"
         ] * bool(besides)
-        return f"it {' and '.join(seen)}"
+        same = "; if they are the same, rename it" if len(lacks) == len(besides) == 1 else ""
+        return f"it {' and '.join(seen)}{same}"
     return None
 
 

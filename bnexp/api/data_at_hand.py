@@ -85,7 +85,7 @@ def _refuse_folder_without_data(path: Path, data: str, called: str) -> None:
     from bnexp.data.sources.images import IMAGES
     from bnexp.data.sources.sound import SOUND_ENDINGS
 
-    files, tables, known = Counter[str](), list[str](), (*_tables(), ".npz")
+    files, tables, known = Counter[str](), list[str](), (".csv", ".tsv", ".parquet", ".npz")  # a .txt may be any text
     for folder, names in files_outside_runs(path):
         endings = {name: os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}
         if any(ending in (*IMAGES[0], *SOUND_ENDINGS) for ending in endings.values()):

@@ -79,7 +79,7 @@ def test_a_table_records_how_many_cells_of_how_many_columns_were_filled(tmp_path
     facts = data_facts("csv", prepared(name="csv", path=str(tmp_path / "t.csv"), target="y", missing="median"))
     assert (facts.cells_filled, facts.columns_filled) == (13, 2)
     (line, *_) = (line.plain for line in data_lines(facts))
-    assert line.endswith("; 13 empty cells in 2 columns filled (dataset.missing)")
+    assert line.endswith("; 13 missing values in 2 columns filled (dataset.missing)")
 
 
 def test_texts_without_words_are_recorded_with_their_number_and_the_first_place(tmp_path: Path) -> None:

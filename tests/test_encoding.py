@@ -17,6 +17,7 @@ from bnexp.data import Data, prepare
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
 from bnexp.data.sources.likely_encodings import candidates
+from bnexp.data.sources.odd_words import likelier_encoding
 from bnexp.errors import ConfigError, SettingError
 
 
@@ -294,3 +295,69 @@ def test_bytes_that_are_no_text_are_not_told_to_be_of_an_encoding(tmp_path: Path
     path.write_bytes(b"a,y\n" + bytes(range(256)) * 10)
     with pytest.raises(SettingError, match=r"t.csv:2 holds a NUL byte, which is no text. Save it as UTF-8 text.$"):
         read_csv(CsvFile(path), None)
+
+
+TRADITIONAL = ["台北市", "高雄市", "台中市", "新竹市", "基隆市", "桃園市", "嘉義市", "宜蘭縣", "花蓮縣"]
+JAPANESE = ["とても良い製品です", "普通", "配送が遅い", "満足しています", "もう買わない", "東京", "大阪"]
+KOREAN = [
+    "제품이 아주 좋아요", "보통입니다", "배송이 너무 느려요", "매우 만족합니다", "다시는 안 살 거예요",
+    "품질이 좋지 않습니다", "추천합니다", "가격이 비싸요", "서울 부산 대구 인천",
+]  # fmt: skip
+ACCENTED = ["Vélo", "crème", "München", "Düsseldorf", "niño", "mañana"]
+
+
+def table_of(words: list[str], codec: str) -> bytes:
+    return ("t,y\n" + "".join(f"{words[n % len(words)]},{n % 2}\n" for n in range(40))).encode(codec)
+
+
+@pytest.mark.parametrize(
+    ("words", "codec", "given"),
+    [
+        (["北京", "上海", "广州", "泉州", "郑州", "海口"], "gb18030", "cp932"),
+        (TRADITIONAL, "big5", "gb18030"),
+        (TRADITIONAL, "big5", "cp932"),
+        (JAPANESE, "shift_jis", "gbk"),
+        (JAPANESE, "shift_jis", "cp949"),
+        (JAPANESE, "euc_jp", "gbk"),
+        (JAPANESE, "euc_jp", "big5"),
+        (KOREAN, "euc_kr", "gbk"),
+        (KOREAN, "euc_kr", "euc_jp"),
+        (ACCENTED, "cp1252", "gbk"),
+        (["Vélo", "crème", "fenêtre", "forêt"], "cp1252", "shift_jis"),
+        (["Vélo", "crème", "fenêtre", "forêt"], "cp1252", "big5"),
+        (["Москва", "Казань", "Самара", "Тула", "Омск", "Сочи", "Липецк", "Чита", "Калуга", "Сургут"], "cp1251", "gbk"),
+    ],
+)
+def test_a_wrong_encoding_of_two_bytes_that_decodes_is_told_by_its_rare_characters(
+    words: list[str], codec: str, given: str
+) -> None:
+    content = table_of(words, codec)
+    assert content.decode(given) != content.decode(codec), "the case: it decodes, and wrongly"
+    found = likelier_encoding(content, given)
+    assert found is not None and content.decode(found.codec) == content.decode(codec)
+
+
+@pytest.mark.parametrize(
+    ("words", "codec"),
+    [
+        ("iPhone手机 T恤 vivo手机 K歌 USB线 用app 小case iPhone和iPad a型 b型", "gbk"),
+        ("氢 氦 锂 铍 硼 碳 氮 氧 氟 氖 钠 镁 铝 硅 磷 硫 氯 氩 钾 钙 钪 钛 钒 铬 锰 铁 钴 镍 铜 锌 镓 锗", "gbk"),
+        ("鲤鱼 鲫鱼 鲢鱼 鳙鱼 鲈鱼 鳜鱼 鲶鱼 鳗鱼 鳕鱼 鲑鱼 鳟鱼 麻雀 喜鹊 鸳鸯 鹦鹉 鹌鹑 鸬鹚", "gb18030"),
+        ("臺灣 韓國 國家 電腦 學校 醫院 車站 飛機 書店 銀行 風景 頭髮 開關 點數", "gbk"),
+        ("蝙蝠 琥珀 菡萏", "gbk"),
+        ("iPhone和iPad vivo手機 用app a型 b型 蜻蜓 蝴蝶 蟑螂", "big5"),
+        ("ｵｽ ﾒｽ", "shift_jis"),
+        ("東京ｶﾞｽ 大阪ｶﾞｽ 女性ﾊﾟﾝﾂ 1LDKｱﾊﾟｰﾄ ﾏﾝｼｮﾝ(賃貸) Aｺｰｽ", "cp932"),
+        ("iPhoneケース usbケーブル Tシャツ aコース", "shift_jis"),
+        ("鮪 鮭 鯖 鰯 鰹 鯛 鰻 鱈 渡邊 齋藤 薔薇 檸檬", "euc_jp"),
+        ("とうきょう おおさか", "euc_jp"),
+        ("iPhone케이스 a형 金氏 李氏 서울市", "euc_kr"),
+        ("똠방각하 펲시콜라 햏햏 ㅋㅋㅋ", "cp949"),
+        ("Vélo crème İstanbul Şişli", "cp1254"),
+    ],
+)
+def test_the_right_encoding_of_names_of_rare_characters_and_of_mixed_words_is_not_doubted(
+    words: str, codec: str
+) -> None:
+    for several in (words.split(), *([one] for one in words.split())):
+        assert likelier_encoding(table_of(several, codec), codec) is None

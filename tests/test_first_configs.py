@@ -79,7 +79,7 @@ def test_a_messy_table_is_read_with_a_reason_for_each_choice(folder: Path) -> No
         "    - Name  # 60 different values of text, as names, ids and notes have\n",
         "    - leer  # no value in any row\n",
         "    - immer  # the same value in all rows: x\n",
-        "  missing: median  # empty cells: Alter (7); the median of the training part stands in\n",
+        "  missing: median  # missing values: Alter (7); the median of the training part stands in\n",
     ):
         assert line in text
     assert found.command == "bnexp compare messy-batch.yaml messy-none.yaml"
@@ -182,7 +182,8 @@ def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> Non
     made = init("train.csv", None, None)
     assert written(made)["missing"] == "median"
     note = (
-        "test.csv is in the same folder, but is not used as the test part: it lacks 'b' and also has 'c'. Once that is "
+        "test.csv is in the same folder, but is not used as the test part: it lacks 'b' and also has 'c'; if they "
+        "are the same, rename it. Once that is "
         "corrected, write test_path: test.csv."
     )
     assert made.suggested.notes == [note]
@@ -402,9 +403,13 @@ def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed
     found = init("./a.csv", None, None)
     assert "missing" not in written(found)
     (folder / "more").mkdir()
-    (folder / "more" / "a.csv").write_text("a,c,label\n" + rows)
-    with pytest.raises(UserError, match=r"^a-batch\.yaml: there already; .* wrote for more/a\.csv and nobody changed"):
-        init("more/a.csv", None, None)
+    kept = found.paths[0].read_text()
+    for other in ("more/a.csv", "a.tsv"):
+        (folder / other).write_text(("a,c,label\n" + rows).replace(",", "\t" if other == "a.tsv" else ","))
+        name = {"more/a.csv": "more-a", "a.tsv": "a-tsv"}[other]
+        for _ in range(2):
+            assert init(other, None, None).paths == (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
+    assert found.paths[0].read_text() == kept, "configs of other data of that name are kept"
     found.paths[0].write_text(found.paths[0].read_text().replace("[64, 64]", "[8]"))
     with pytest.raises(UserError, match=r"^a-batch\.yaml: there already"):
         init("a.csv", None, None)
@@ -782,3 +787,32 @@ def test_a_command_to_be_pasted_runs_no_name_of_a_file() -> None:
     command = cure_of_form(Path("$(touch x).xlsx"))
     assert command is not None and command.startswith("This converts it: python -c 'import pandas; ")
     assert '"$' not in command.replace("'\"'\"'", "")
+
+
+def pictures(*folders: str, rows: int = 12) -> None:
+    for folder in map(Path, folders):
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(rows):
+            Image.fromarray(NUMBERS.integers(0, 255, (8, 8, 3), "uint8")).save(folder / f"{number}.png")
+
+
+def test_a_folder_above_the_classes_is_refused_with_the_command_for_the_right_one(folder: Path) -> None:
+    pictures("m n/a/x", "m n/a/y", "p/data/train/x", "p/data/train/y", "p/data/test/x")
+    told = (
+        r"PATH is 'm n'; only a holds images\. .* look like classes: use `bnexp init 'm n/a'`\.\nNothing is written\.$"
+    )
+    with pytest.raises(UserError, match=told):
+        suggested_for("m n", None)
+    assert suggested_for("m n/a", None).section["path"] == "m n/a"
+    with pytest.raises(UserError, match=r"'test', 'train' look like parts of a split: use `bnexp init p/data`\."):
+        suggested_for("p", None)
+
+
+def test_a_folder_of_no_images_names_a_table_in_it_and_a_few_recordings_do_not_hide_images(folder: Path) -> None:
+    (folder / "t" / "sub").mkdir(parents=True)
+    (folder / "t" / "sub" / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"\(it holds 1 \.csv\)\. .* Or name a table: t/sub/t\.csv$"):
+        suggested_for("t", None)
+    pictures("both/x", "both/y")
+    soundfile.write(folder / "both" / "x" / "s.wav", NUMBERS.random(800), 8000)
+    assert suggested_for("both", None).section["name"] == "image_folder"

@@ -104,8 +104,15 @@ def test_a_second_line_of_names_is_refused_with_its_line(tmp_path: Path) -> None
             read(path, "x,y", *[lambda n, column=column, name=name: name if n == 20 else column(n)
                                 for column, name in zip(columns, "xy", strict=True)])  # fmt: skip
         assert str(raised.value) == (
-            f"dataset.path is '{path}'; {path}:22 repeats the names of the columns. Take that line out."
+            f"dataset.path is '{path}'; {path}:22 repeats the names of the columns. Take that line out. This command does "
+            f"it: python -c \"import pandas; pandas.read_csv('{path}', dtype=str, keep_default_na=False, "
+            "skiprows=[21]).to_csv('t-plain.csv', index=False, mode='x')\""
         )
+    path.write_text("x,y\n" + "a,b\nx,y\n" * 3)
+    with pytest.raises(
+        SettingError, match=r"t\.csv:3 repeats the names of the columns \(and 2 lines below it\)\. .*=\[2, 4, 6\]"
+    ):
+        prepare(TypeAdapter(Dataset).validate_python({"name": "csv", "path": str(path), "target": "y"}), (0,))
 
 
 def test_lines_above_the_names_or_below_them_are_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bnexp.data import Data, prepare
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import ConfigError, SettingError, UserError
 from bnexp.experiment.data_facts import data_facts
+from bnexp.report.about_data import left_out
 
 SIZES = {"train": 12, "val": 6, "test": 8}
 KEYS = {"train": "path", "val": "validation_path", "test": "test_path"}
@@ -155,8 +156,9 @@ def test_numbers_and_categories_are_fitted_to_the_training_part(tmp_path: Path) 
     np.testing.assert_allclose(x_RF[:, 0], scaled, rtol=1e-5)
     np.testing.assert_array_equal(x_RF[:, 1], 0)  # Bern, which no training row has
     np.testing.assert_array_equal(x_RF[:, 2], held_out.city == "Oslo")
+    first = f"{keys['validation_path']}:{2 + list(held_out.city).index('Bern')}"
     assert data_facts("csv", data).warnings == [
-        "city=Bern is in held-out rows only. It is encoded as an unknown value of the column."
+        f"city=Bern ({first}) is in held-out rows only. It is encoded as an unknown value of the column."
     ]
 
 
@@ -473,9 +475,14 @@ def test_rows_that_repeat_training_rows_are_told_and_a_part_of_nothing_else_is_r
     whole.to_csv(keys["validation_path"], index=False)
     data = read(keys)
     assert data.parts["val"].shape[1] == 6
-    assert "4 of 10 rows of the validation part repeat rows of the parts before it, and are left out." in (
-        data_facts("csv", data).warnings or ()
-    )
+    facts = data_facts("csv", data)
+    assert facts.warnings == [
+        "4 of 10 rows of the validation part repeat rows of the parts before it, and are left out."
+    ]
+    assert (facts.duplicates_dropped, facts.duplicates_of_parts, left_out(facts)) == (4, 4, ""), "they are told once"
+    pd.concat([table(12, 0), table(3, 0)]).to_csv(keys["path"], index=False)
+    assert left_out(data_facts("csv", read(keys))) == "3 repeated rows dropped"
+    table(12, 0).to_csv(keys["path"], index=False)
     table(4, 0).to_csv(keys["validation_path"], index=False)
     table(4, 0).to_csv(keys["validation_path"], index=False)
     assert refused(keys) == (

@@ -14,7 +14,7 @@ from tables import prepared
 from bnexp.api.first_configs import init
 from bnexp.data.suggested.choice import Suggested
 from bnexp.data.suggested.table import csv_choices
-from bnexp.errors import UserError
+from bnexp.errors import SettingError, UserError
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def day(n: int) -> str:
 def test_a_word_for_a_missing_value_is_an_empty_cell_among_dates(word: str) -> None:
     found = suggested("when,b,kind", lambda n: f"{day(n)},{n % 5}.25,{n % 2}", {0: f"{word},1.25,0"})
     assert (found.section["dates"], found.section["missing"]) == (["when"], "median")
-    assert str(reasons(found)["missing"]).startswith("empty cells: when (1);")
+    assert str(reasons(found)["missing"]).startswith("missing values: when (1);")
     init("t.csv", None, None)
 
 
@@ -145,3 +145,91 @@ def test_one_hot_inputs_are_warned_of() -> None:
         "one column."
     ]
     assert not prepared(name="csv", path="t.csv", target="green", drop=["red"]).rows.facts.warnings
+
+
+def pointed(n: int) -> str:
+    return f"{n * 7 % 59}.25"
+
+
+def comma(n: int) -> str:
+    return pointed(n + 3).replace(".", ",")
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "decimal", "left_out"),
+    [
+        ("a;b;c;kind", lambda n: f"{pointed(n)};{pointed(n + 1)};{comma(n)};{'uv'[n % 2]}", ".", ["c"]),
+        ("a;b;c;kind", lambda n: f"{comma(n)};{comma(n + 9)};{pointed(n)};{'uv'[n % 2]}", ",", ["c"]),
+        ("a;b;kind", lambda n: f"{n % 7};{pointed(n) if n % 5 else comma(n)};{'uv'[n % 2]}", ".", ["b"]),
+        ("a,b,kind", lambda n: f'{n % 7},"{comma(n)}",{"uv"[n % 2]}', ".", ["b"]),
+        ("a,b,kind", lambda n: f'"{comma(n + 8)}","{comma(n)}",{"uv"[n % 2]}', ",", []),
+    ],
+)
+def test_a_column_with_the_other_decimal_mark_is_left_out_with_that_reason_and_a_command_that_mends_it(
+    names: str, row: Callable[[int], str], decimal: str, left_out: list[str]
+) -> None:
+    found = suggested(names, row)
+    assert found.section.get("decimal", ".") == decimal and found.section.get("drop", []) == left_out
+    if not left_out:
+        assert not found.notes
+        return
+    (why,) = reasons(found)["drop"]
+    other = {".": ",", ",": "."}[decimal]
+    assert f"numbers with {other!r} as their decimal mark, such as '" in why
+    assert why.endswith(f"the file is read with {decimal!r}")
+    (note,) = found.notes
+    assert note.startswith(
+        f"t.csv has numbers with {other!r} as their decimal mark in column {left_out[0]!r}, which is "
+    )
+    subprocess.run(note.split(": ", 2)[2].replace("python ", f"{sys.executable} ", 1), shell=True, check=True)
+    mended = csv_choices(Path("t-decimals.csv"), "t-decimals.csv", None)
+    assert "drop" not in mended.section and not mended.notes
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (lambda n: f"${n}.50", "numbers with a currency sign, such as '$0.50'"),
+        (lambda n: f"{n}.5%", "numbers with a percent sign, such as '0.5%'"),
+    ],
+)
+def test_a_column_of_numbers_with_signs_is_left_out_with_that_reason(cell: Callable[[int], str], why: str) -> None:
+    found = suggested("a,b,kind", lambda n: f"{n % 7},{cell(n)},{'uv'[n % 2]}")
+    assert reasons(found)["drop"] == [why]
+
+
+def car(n: int) -> str:
+    return f"{('ford', 'amc', 'dodge')[n % 3]} model {n}"
+
+
+def test_the_first_of_numbered_columns_is_the_target_only_for_a_true_reason() -> None:
+    found = suggested("c0,c1,c2,c3", lambda n: f"{14 + n % 9},{n * 7 % 59}.5,{'uv'[n % 2]},{car(n)}")
+    assert found.section["target"] == "c2"
+    found = suggested("c0,c1,c2", lambda n: f"{car(n)[:4]},{n * 7 % 59}.5,{car(n)}")
+    assert found.section["target"] == "c0"
+    assert reasons(found)["target"].startswith("the first column: it holds few classes, and the last one texts;")
+    found = suggested("c0,c1,c2", lambda n: f"{n % 3},{n * 7 % 59}.5,{n * 11 % 59}.5")
+    assert reasons(found)["target"].startswith("the first column: it holds few classes, and the last one quantities;")
+
+
+def test_a_table_in_which_no_column_can_be_learned_is_refused_with_the_reason_for_each() -> None:
+    with pytest.raises(SettingError) as raised:
+        suggested("car,note,one", lambda n: f"{car(n)},note {n},x")
+    assert str(raised.value) == (
+        "dataset.target is not known; no column of the table looks like one that can be learned: one (the same value in all "
+        "rows), note (60 of its 60 values are in 1 row only), car (60 of its 60 values are in 1 row only). If one is, name it "
+        "with --target."
+    )
+    found = suggested("car,day", lambda n: f"{car(n)},{n % 7}")
+    assert reasons(found)["target"].startswith(
+        "no other column can be learned, and this one only perhaps: its name means"
+    )
+
+
+def test_blanks_between_numbers_and_a_tab_before_the_name_separate_all_fields() -> None:
+    lines = [f'{18 + n % 9}.0   8   307.0      130.0\t"{car(n)}"' for n in range(60)]
+    Path("auto.data").write_text("\n".join([*lines, ""]))
+    with pytest.raises(
+        SettingError, match=r"the fields of auto\.data are separated by blanks\. Put commas between them"
+    ):
+        csv_choices(Path("auto.data"), "auto.data", None)

@@ -85,17 +85,18 @@ def _refuse_folder_without_data(path: Path, data: str, called: str) -> None:
     from bnexp.data.sources.images import IMAGES
     from bnexp.data.sources.sound import SOUND_ENDINGS
 
-    files = Counter[str]()
-    for _, names in files_outside_runs(path):
+    files, tables, known = Counter[str](), list[str](), (".csv", ".tsv", ".parquet", ".npz")  # a .txt may be any text
+    for folder, names in files_outside_runs(path):
         endings = {name: os.path.splitext(name)[1].lower() for name in names if not name.startswith(".")}
         if any(ending in (*IMAGES[0], *SOUND_ENDINGS) for ending in endings.values()):
             return
+        tables += sorted(os.path.join(folder, name) for name, ending in endings.items() if ending in known)
         files.update(ending or name for name, ending in endings.items())
     seen = listed([f"{count} {kind}" for kind, count in sorted(files.items())], MOST_NAMED)
     raise UserError(
         f"{called} is {data!r}, a folder without images or recordings (it holds {seen or 'no files'}). Expected a "
         f"folder for each class, two or more, with images ({', '.join(IMAGES[0])}) or recordings "
-        f"({', '.join(SOUND_ENDINGS)}) in it."
+        f"({', '.join(SOUND_ENDINGS)}) in it." + (f" Or name a table: {tables[0]}" if tables else "")
     )
 
 
@@ -148,7 +149,7 @@ def _is_number(text: str) -> bool:
 
 def _columns(data: str) -> list[str]:
     """Return the names of a table's columns; empty if the table cannot be read."""
-    from bnexp.data.suggested.table import columns_of
+    from bnexp.data.suggested.first_look import columns_of
 
     try:
         return columns_of(user_path(data))
@@ -165,11 +166,13 @@ def _tables() -> dict[str, str]:
 
 
 def _folder_kind(path: Path) -> str:
-    """Return `dataset.name` for a folder: wav_folder if a recording is among the first files, else image_folder."""
+    """Return `dataset.name` for a folder: image_folder if its first files are images more often than recordings."""
+    from bnexp.data.sources.images import IMAGES
     from bnexp.data.sources.sound import SOUND_ENDINGS
 
-    holds_sounds = any(file.suffix.lower() in SOUND_ENDINGS for file in _first_files(path))
-    return "wav_folder" if holds_sounds else "image_folder"
+    endings = Counter(file.suffix.lower() for file in _first_files(path))
+    images, sounds = (sum(endings[one] for one in kind) for kind in (IMAGES[0], SOUND_ENDINGS))
+    return "wav_folder" if sounds and sounds >= images else "image_folder"
 
 
 def _first_files(path: Path) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from bnexp.api.results import Trained, TrainedRun
 from bnexp.config import Experiment
 from bnexp.errors import Problems, StoppedError, UserError, listed, work_begun
 from bnexp.experiment import lookup
+from bnexp.experiment.columns_at_hand import columns_told
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_path, config_paths
 from bnexp.experiment.inspection import Inspection, inspected
@@ -172,7 +173,7 @@ def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> li
         config_paths([name for name in names if isinstance(name, str)], overrides, runs)
     sources = [config_path(name) if isinstance(name, str) else name for name in names]
     sources = [source for source in sources if not isinstance(source, Path) or os.path.isfile(source)]
-    with problems.noted():
+    with problems.noted(), columns_told(sources, overrides):
         experiments = config.load_all(sources, overrides)
         wheres = [partial(config.where, source, overrides) for source in sources]
         found = [ToTrain(*pair) for pair in zip(experiments, wheres, strict=True)]

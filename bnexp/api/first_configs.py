@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 
 from bnexp.api.data_at_hand import dataset_of
 from bnexp.api.experiments import CheckedExperiment, check
+from bnexp.api.first_files import for_init, name_and_paths, others, refuse_others, seal, write
 from bnexp.api.first_training import MOST_EPOCHS, ROWS_LEARNED, SEEDS, afforded, first_training
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import section_of
@@ -66,11 +66,10 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
         UserError: with all that is wrong with the data; or if a file that `init` did not write has one of the names.
     """
     suggested = suggested_for(data, target, keeps_size=model is not None)
-    stem = Path(data.rstrip("/\\")).stem or "data"
-    paths = Path(f"{stem}-batch.yaml"), Path(f"{stem}-none.yaml")
+    name, paths = name_and_paths(data, suggested.section)
     observer = observer or Observer()
     try:
-        fitted = _fitted(stem, suggested, model, observer)
+        fitted = _fitted(name, suggested, model, observer)
     except ConfigError as error:
         _refuse_data(error, data, paths, suggested, model, observer)
     metric, why = _metric(fitted.checked)
@@ -78,8 +77,8 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     rows = fitted.checked.facts.data.training_rows
     lines = _lines(fitted.suggested, fitted.network, fitted.training, rows=rows, seconds=fitted.seconds)
     texts = _texts(data, paths, command, [*lines])
-    _refuse_others(data, texts)
-    _write(texts)
+    refuse_others(data, texts)
+    write(texts)
     return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds)
 
 
@@ -97,9 +96,9 @@ def _refuse_data(
     texts = _texts(data, paths, command, [*_lines(suggested, _network(suggested, model), training, rows=None)])
     if not all(": dataset" in line for line in error.problems):
         raise error
-    if _others(data, texts):
+    if others(data, texts):
         raise UserError("\n".join([*suggested.learned, *error.problems])) from error
-    _write(texts)
+    write(texts)
     located = Problems()
     with located.noted():
         check([str(paths[0])], observer=observer)
@@ -119,18 +118,13 @@ def _command(paths: tuple[Path, Path], metric: str | None) -> str:
 def _texts(data: str, paths: tuple[Path, Path], command: str, lines: Sequence[str]) -> dict[Path, str]:
     """Return the texts of the two configs. The second depends only on the name of the first."""
     whole = [f"# Written by `bnexp init`. Change what is wrong. Then: {command}", *lines]
-    whole.append(_seal(data, whole))
+    whole.append(seal(data, whole))
     without = [
         "# The same without normalization.",
         f"extends: {_scalar(paths[0].name)}",
         "model: {normalization: none}",
     ]
     return {path: "\n".join([*text, ""]) for path, text in zip(paths, (whole, without), strict=True)}
-
-
-def _write(texts: Mapping[Path, str]) -> None:
-    for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -197,38 +191,10 @@ def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) ->
         try:
             return folder_choices(section, keeps_size=keeps_size)
         except SettingError as error:
-            raise UserError(f"{error}\n`bnexp init` takes dataset.path as PATH. Nothing is written.") from error
+            raise UserError(f"{for_init(str(error))}\nNothing is written.") from error
     if section["name"] == "npz":
         return array_choices(path, section)
     return Suggested([Choice(key, value, "a known set" if key == "name" else "") for key, value in section.items()])
-
-
-def _seal(data: str, lines: Sequence[str]) -> str:
-    """Return the last line of a config for these data. Its digest shows whether a person has changed the config."""
-    found = hashlib.sha256("\n".join([str(Path(data)), *lines]).encode()).hexdigest()[:12]
-    return f"# {found}: as long as nothing above is changed, `bnexp init` may write this file anew."
-
-
-def _refuse_others(data: str, texts: Mapping[Path, str]) -> None:
-    """Raise UserError if a file has the name of a config and must not be overwritten."""
-    if there := _others(data, texts):
-        raise UserError(
-            f"{' and '.join(there)}: there already; expected no file of that name, or one that `bnexp init` wrote for "
-            f"{data} and nobody changed. Move it, or delete it to have it written anew."
-        )
-
-
-def _others(data: str, texts: Mapping[Path, str]) -> list[str]:
-    """List the existing files that differ from the new text and were changed by a person, or not written by `init`."""
-    return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
-
-
-def _is_ours(path: Path, data: str, text: str) -> bool:
-    if not path.is_file():
-        return False
-    found = path.read_text(encoding="utf-8", errors="replace")
-    lines = found.splitlines()
-    return found == text or (bool(lines) and lines[-1] == _seal(data, lines[:-1]))
 
 
 def _network(suggested: Suggested, model: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -116,6 +116,13 @@ def has_key(source: ConfigSource, setting: str) -> bool:
 def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
     """Return the file and line of a dotted key in a valid config, or of its section if the key is not set."""
     return node_at(_read(source, settings, Problems()), tuple(key.split("."))).where
+
+
+def section_at_hand(source: ConfigSource, settings: Sequence[str], name: str) -> dict[str, Any]:
+    """Return a section of a config that may be faulty, as far as it can be read; empty if there is none."""
+    section = _read(source, settings, Problems()).value.get(name)
+    found = None if section is None else yaml.plain(section)
+    return found if isinstance(found, dict) else {}
 
 
 def _read(source: ConfigSource, settings: Sequence[str], mistakes: Problems) -> Node:

@@ -51,4 +51,5 @@ class RowFacts:
     attribution: str | None = None
     openml_id: int | None = None
     duplicates_dropped: int | None = None
+    duplicates_of_parts: int | None = None
     rows_before_limit: int | None = None

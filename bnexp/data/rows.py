@@ -107,13 +107,14 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
         SettingError: if all rows of a held-out part are dropped. Or if `dataset.test_limit` is given, and no test part
             of the dataset's own is used.
     """
-    total, warnings, dropped = len(rows.y_N), [*(rows.facts.warnings or ())], 0
+    total, warnings, dropped, of_parts = len(rows.y_N), [*(rows.facts.warnings or ())], 0, 0
     if dataset.duplicates == "drop":
         first_N = _first_equal(rows)
         first_K = np.flatnonzero(first_N == np.arange(total))
         dropped = total - len(first_K)
         repeated = list(_repeated_in_parts(dataset, rows, first_N))
-        warnings += _many_repeated(dataset, dropped - sum(part.in_earlier for part in repeated), total)
+        of_parts = sum(part.in_earlier for part in repeated)
+        warnings += _many_repeated(dataset, dropped - of_parts, total)
         warnings += [_left_out(part) for part in repeated]
         rows = rows.taken(first_K)
     elif _has_parts_of_its_own(dataset, rows):
@@ -129,7 +130,7 @@ def chosen(dataset: RealDataset, rows: Rows) -> Rows:
         )
     drawn = rows.taken(_drawn(dataset, rows))
     facts = dataclasses.replace(rows.facts, duplicates_dropped=dropped, rows_before_limit=len(rows.y_N))
-    facts = dataclasses.replace(facts, warnings=warnings) if warnings else facts
+    facts = dataclasses.replace(facts, duplicates_of_parts=of_parts or None, warnings=warnings or facts.warnings)
     return dataclasses.replace(drawn, facts=facts)
 
 

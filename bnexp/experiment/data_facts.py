@@ -76,16 +76,25 @@ def unseen_F(data: Data) -> NDArray[np.bool_]:
 
 def _unseen(data: Data) -> str | None:
     """Return a warning if some categories occur in held-out rows, but in no training row of any seed; else None."""
-    every = zip(data.rows.columns or (), unseen_F(data), strict=False)
-    names = [name if name == name.strip() else repr(name) for name, is_unseen in every if is_unseen]
-    if not names:
+    columns = data.rows.columns or ()
+    found = [place for place in np.flatnonzero(unseen_F(data)) if place < len(columns)]
+    if not found:
         return None
+    names = [_with_place(data, columns[place], int(place)) for place in found[:MOST_NAMED]]
+    names += [columns[place] for place in found[MOST_NAMED:]]
     are, they = ("is", "It is") if len(names) == 1 else ("are", "They are")
     return f"{listed(names, MOST_NAMED)} {are} in held-out rows only. {they} encoded as an unknown value of the column."
 
 
+def _with_place(data: Data, name: str, column: int) -> str:
+    """Return the name of a category with the file and line of the first row that has it."""
+    name = name if name == name.strip() else repr(name)
+    rows = np.flatnonzero(data.rows.x[:, column])
+    return f"{name} ({data.rows.where(int(rows[0]))})" if len(rows) and data.rows.where is not None else name
+
+
 def _filled(data: Data) -> tuple[int, int] | None:
-    """Return the number of empty cells that `dataset.missing` fills, and of their columns; None if none is filled."""
+    """Return the number of missing values that `dataset.missing` fills, and of their columns; None if it fills none."""
     rows = data.rows
     if rows.kind != "table" or data.preprocessing.fill is None:
         return None

@@ -16,7 +16,7 @@ from bnexp.config.loading import has_key
 from bnexp.config.overrides import seeds_typed
 from bnexp.config.section import Task
 from bnexp.errors import ComparisonError, Problems, RunError
-from bnexp.experiment import lookup, stale
+from bnexp.experiment import columns_at_hand, lookup, stale
 from bnexp.experiment.config_names import Name, config_source, nearest_names
 from bnexp.experiment.finished_seeds import other_epochs
 from bnexp.experiment.prepare import Checked
@@ -59,7 +59,7 @@ def plan_arm(name: Name, runs: Path, overrides: Sequence[str], warn: Warn = lamb
     if source is None:
         stored = _run(str(name), runs, overrides, warn)
         return Planned(stored.record().name or stored.id, stored)
-    experiment = config.load(source, overrides)
+    experiment = columns_at_hand.loaded(source, overrides)
     if (found := lookup.answering(runs, experiment)) is not None:
         run, seeds = found
         return Planned(experiment.name, run, reason=_more_seeds(run, len(seeds), experiment.training.seeds, overrides))

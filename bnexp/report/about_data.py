@@ -118,21 +118,21 @@ def part_sizes(facts: DataFacts) -> str:
 
 
 def filled(facts: DataFacts) -> str:
-    """Write how many empty cells are filled, and in how many columns; "" if there are none.
+    """Write how many missing values are filled, and in how many columns; "" if there are none.
 
     >>> filled(DataFacts(cells_filled=12, columns_filled=2)), filled(DataFacts())
-    ('12 empty cells in 2 columns filled (dataset.missing)', '')
+    ('12 missing values in 2 columns filled (dataset.missing)', '')
     """
     if not facts.cells_filled:
         return ""
-    cells, columns = counted(facts.cells_filled, "empty cell"), counted(facts.columns_filled or 0, "column")
+    cells, columns = counted(facts.cells_filled, "missing value"), counted(facts.columns_filled or 0, "column")
     return f"{cells} in {columns} filled (dataset.missing)"
 
 
 def left_out(facts: DataFacts) -> str:
     """Write how many rows are left out, and which files, runs or arrays are not read; "" if there are none."""
     parts = []
-    if dropped := facts.duplicates_dropped:
+    if dropped := (facts.duplicates_dropped or 0) - (facts.duplicates_of_parts or 0):
         parts.append(f"{counted(dropped, 'repeated row')} dropped")
     rows, found = facts.rows, facts.rows_before_limit
     if rows is not None and found is not None and found > rows:

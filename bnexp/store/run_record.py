@@ -98,12 +98,13 @@ class DataFacts(Extensible):
     attribution: str | None = None
     openml_id: int | None = None
     duplicates_dropped: Count | None = None
+    duplicates_of_parts: Count | None = None
+    """How many of these rows are of held-out parts that repeat rows of the parts before them. A warning names them."""
     cells_filled: Count | None = None
-    """Number of empty cells of a table that `dataset.missing` filled."""
+    """Number of missing values of a table that `dataset.missing` filled."""
     codes: str | None = None
     """Which inputs are codes and therefore not scaled."""
     columns_filled: Count | None = None
-    """Number of columns with these cells."""
     rows_before_limit: Count | None = None
     source_sha256: str | None = None
     """The sha256 of the user's own files; null for synthetic and known data sets."""

@@ -108,7 +108,8 @@ def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
     place, classes = _classes_in(folder, paths)
     if len(classes) < 2:
         return ""
-    return f" Its folders {quoted(sorted(classes))} look like classes: use dataset.path: {place}."
+    kind = "parts of a split" if all(map(is_part, classes)) else "classes"
+    return f" Its folders {quoted(sorted(classes))} look like {kind}: use dataset.path: {place}."
 
 
 def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:

@@ -57,6 +57,7 @@ UTF_8 = Encoding("utf-8", "UTF-8")
 LATIN = Encoding("latin-1", "Latin-1")
 WESTERN = Encoding("cp1252", "Windows-1252 (Latin-1)")
 CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
+KOREAN = Encoding("euc_kr", "EUC-KR (Korean)")
 CHINESE = Encoding("gb18030", "GB18030 or GBK (Chinese)")
 JAPANESE = (Encoding("shift_jis", "Shift-JIS (Japanese)"), Encoding("cp932", "Shift-JIS of Windows (Japanese)"))
 """Shift-JIS, and its extension by characters of Windows, such as a 1 in a circle."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.alike import MOST_SHOWN, shown
+from bnexp.data.sources.blanks import SEPARATORS, blanks_between
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import is_data, lines_below_names, repeated_names
-from bnexp.data.sources.other_forms import FEW_LINES, SEPARATORS, blanks_between, numbering, without_lines
+from bnexp.data.sources.other_forms import FEW_LINES, numbering, without_lines
 from bnexp.errors import SettingError, counted, listed
 from bnexp.system.given_data import called
 
@@ -182,9 +183,15 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
-        place = lines_of(file, len(frame))(int(again[0]))
+        where = lines_of(file, len(frame))
+        places = [where(int(row)) for row in again]
+        also, which = "", "that line"
+        if len(again) > 1:
+            also, which = f" (and {counted(len(again) - 1, 'line')} below it)", "these lines"
         raise SettingError(
-            "dataset.path", f"is {str(file.path)!r}; {place} repeats the names of the columns. Take that line out."
+            "dataset.path",
+            f"is {str(file.path)!r}; {places[0]} repeats the names of the columns{also}. Take {which} out. This "
+            f"command does it: {without_lines(file, [int(place.rpartition(':')[2]) for place in places])}",
         )
     if below := lines_below_names(frame, file.decimal):
         lines = [record.begins for record in itertools.islice(records(file), 1, 1 + below)]
@@ -212,9 +219,11 @@ def likely_separator(file: CsvFile) -> str | None:
     """Return the separator that is in the first line more often than the config's; None if there is none."""
     with file.open("replace") as text:
         lines = [*itertools.islice(text, FEW_LINES)]
-    if blanks_between(lines) == " " != file.separator:
-        return " "
-    first = lines[0] if lines else ""
+    first, sign = lines[0] if lines else "", blanks_between(lines)
+    if sign == " " != file.separator:
+        return sign
+    if sign == "" and file.separator not in first:
+        return None
     likely = max(SEPARATORS.replace(file.separator, ""), key=first.count)
     return likely if first.count(likely) > first.count(file.separator) else None
 

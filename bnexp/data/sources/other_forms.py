@@ -15,19 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from bnexp.data.sources.alike import shown
+from bnexp.data.sources.blanks import FIELD, GAP, SEPARATORS, blanks_between, stand_between_gaps
 from bnexp.data.sources.csv_file import CsvFile
+from bnexp.data.sources.numerals import plain_number
 from bnexp.errors import SettingError, counted
 
 FEW_LINES = 30
 """Lines at the beginning of a file that are checked."""
 COMMENTS = ("#", "%", "//")
 """Characters with which a comment line begins in other programs."""
-SEPARATORS = ",;\t|"
-"""Characters that separate fields."""
 NUMBERED = "c"
 """Prefix of the number that becomes the name of a column without a name."""
-_GAP = re.compile(" {2,}")
-_FIELD = re.compile(r'"[^"]*"|\S+')
 _BLANKS = r"\s+"
 """The separator with which pandas reads fields between any number of blanks and tabs."""
 SPECIAL = '"$`!'
@@ -149,18 +147,27 @@ def refuse_other_forms(file: CsvFile) -> None:
     if is_separated:
         _refuse_rows_unlike_names(file, lines)
     if not is_separated and (sign := blanks_between(lines)) is not None and sign != file.separator:
-        convert = _command(file.path, f"pandas.read_csv({{}}{pandas_arguments(replace(file, separator=_BLANKS))})")
         raise SettingError(
             "dataset.separator",
             f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by blanks. "
-            + (f"Use dataset.separator: {json.dumps(sign)}." if sign else f"Put commas between them: {convert}"),
+            + (f"Use dataset.separator: {json.dumps(sign)}." if sign else _without_blanks(file, lines)),
         )
-    if not is_separated and sign is None and _stand_between_gaps(lines):
+    if not is_separated and sign is None and stand_between_gaps(lines):
         raise SettingError(
             "dataset.separator",
             f"is {json.dumps(file.separator)}; the fields of {file.path} are separated by two or more blanks, "
             f"and contain single blanks. Put commas between them: {_with_commas(file)}",
         )
+
+
+def _without_blanks(file: CsvFile, lines: Sequence[str]) -> str:
+    """Return a cure that puts commas between the fields of a table, and names columns whose first line is a row."""
+    first = FIELD.findall(next(line for line in lines if line.strip()))
+    numbers = [field for field in first if plain_number(field)]
+    file = replace(file, separator=_BLANKS)
+    if 2 * len(numbers) > len(first) and any("." in number for number in numbers):
+        return f"Put commas between them, and number the columns, which have no names: {numbering(file)}"
+    return f"Put commas between them: {_command(file.path, f'pandas.read_csv({{}}{pandas_arguments(file)})')}"
 
 
 def _refuse_rows_unlike_names(file: CsvFile, lines: Sequence[str]) -> None:
@@ -192,7 +199,7 @@ def _refuse_rows_unlike_names(file: CsvFile, lines: Sequence[str]) -> None:
 def _split(line: str, sign: str) -> list[str]:
     """Return the fields of a line. A separator inside quotes separates nothing."""
     if sign == _BLANKS:
-        return _FIELD.findall(line)
+        return FIELD.findall(line)
     return re.split(f'{re.escape(sign)}(?=(?:[^"]*"[^"]*")*[^"]*$)', line.strip("\r\n"))
 
 
@@ -254,42 +261,8 @@ def _counts(file: CsvFile, lines: Sequence[str]) -> tuple[int, int] | None:
     return (rows, columns) if rows == there else None
 
 
-def _stand_between_gaps(lines: Sequence[str]) -> bool:
-    """Return True if gaps of two or more blanks cut each line into the same number of fields, two or more."""
-    fields = [_GAP.split(line.strip()) for line in lines if line.strip()]
-    counts = {*map(len, fields)}
-    return len(fields) > 1 and len(counts) == 1 and min(counts) > 1 and not {*SEPARATORS} & {*"".join(fields[0])}
-
-
 def _with_commas(file: CsvFile) -> str:
     """Return a command that converts a table whose fields are separated by two or more blanks to CSV."""
-    rows = f"re.split('{_GAP.pattern}', line.strip()) for line in open({str(file.path)!r}, encoding={file.encoding!r})"
+    rows = f"re.split('{GAP.pattern}', line.strip()) for line in open({str(file.path)!r}, encoding={file.encoding!r})"
     written = f"open({_written(file.path)!r}, 'x', encoding='utf-8', newline='')"
     return in_shell(f"import csv, re; csv.writer({written}).writerows({rows} if line.strip())")
-
-
-def blanks_between(lines: Sequence[str]) -> str | None:
-    """Return a blank if single blanks separate the fields of each line; None if other characters do.
-
-    Return "" if several blanks do, or if the column of row names has no name, as in tables that R writes.
-
-    >>> blanks_between(["a b", "1 2"]), blanks_between(["a  b", " 1 2"]), blanks_between(["a b", "1"])
-    (' ', '', None)
-    >>> blanks_between(['"a" "b"', '"x" 1 2', '"y" 3 4']), blanks_between(["My table", "a b c", "1 2 3"])
-    ('', None)
-    """
-    filled = [line for line in lines if line.strip()]
-    names, *counts = [len(_FIELD.findall(line)) for line in filled] or [0]
-    tabs = {line.count("\t") for line in filled}
-    if len({*counts}) != 1 or counts[0] < 2 or (len(tabs) == 1 and 0 not in tabs):
-        return None
-    # R's column of row names has no name; the line below a title would hold names, not numbers
-    is_of_r = 1 < names == counts[0] - 1 and tabs == {0} and any(map(str.isdecimal, filled[1]))
-    if names != counts[0] and not is_of_r:
-        return None
-    # a tab may be one of several blanks
-    if any(sign in filled[0] for sign in SEPARATORS.replace("\t", "")):
-        return None
-    if is_of_r:
-        return ""
-    return " " if {len(line.split(" ")) for line in filled} == {names} else ""

@@ -27,6 +27,12 @@ def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str])
     return _command(file, change, file, _free(file, "classes"))
 
 
+def with_decimals(file: CsvFile, names: Sequence[str], mark: str) -> str:
+    """Return a command that writes the numbers of these columns with the file's decimal mark instead of `mark`."""
+    rewritten = f"cells.str.replace({mark!r}, {file.decimal!r}) if cells.name in {[*names]} else cells"
+    return _command(file, f".apply(lambda cells: {rewritten})", file, _free(file, "decimals"))
+
+
 def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
     """Return the name of a new file, and the command that writes `file` into it as `other` is written.
 

@@ -27,6 +27,7 @@ from bnexp.data.sources.scripts import folded, has_no_blanks
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.dates import FEW_MISTAKES, are_dates_to_read, why_no_dates
+from bnexp.data.suggested.decimals import why_marked
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
@@ -105,7 +106,7 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     holed = {name: count for name in numbered if (count := int(emptied(frame[name]).isna().sum()))}
     if holed:
         named = listed([f"{name} ({count:,})" for name, count in holed.items()], MOST_NAMED)
-        yield Choice("missing", "median", f"empty cells: {named}; the median of the training part stands in")
+        yield Choice("missing", "median", f"missing values: {named}; the median of the training part stands in")
     yield from _duplicates(frame, [*kept, target])
 
 
@@ -179,6 +180,8 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
     if not is_text(column):
         return _why_no_numbers(column)
     strange = column.iloc[no_numbers(column, decimal)]
+    if (marks := why_marked(column, decimal)) is not None:
+        return marks
     if not len(strange):
         values = counted(different_values(column, "dataset.drop"), "different value")
         if (words := words_of(column)) >= FEWEST_WORDS:

@@ -9,25 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnexp.config.real import CsvDataset
 from bnexp.config.writing import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.csv_tables import TAB_ENDINGS, read_csv
-from bnexp.data.sources.encoding import guess_of_encoding, likely_encoding
+from bnexp.data.sources.csv_tables import read_csv
+from bnexp.data.sources.encoding import guess_of_encoding
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
-from bnexp.data.sources.line_numbers import likely_separator, lines_of
+from bnexp.data.sources.line_numbers import lines_of
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.one_hot import one_hot_beside
-from bnexp.data.sources.parquet_tables import PARQUET_ENDINGS, parquet_frame
+from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
 from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
+from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, with_points
+from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
@@ -73,7 +74,9 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
     cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
     notes = [*guess, *beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
+    left_out = [name for one in columns if one.key == "drop" for name in one.value]
     notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
+    notes += notes_of_decimals(tables, left_out, file)
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
 
@@ -223,63 +226,32 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
         seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
             f"also has {listed(besides, MOST_NAMED)}"
         ] * bool(besides)
-        return f"it {' and '.join(seen)}"
+        same = "; if they are the same, rename it" if len(lacks) == len(besides) == 1 else ""
+        return f"it {' and '.join(seen)}{same}"
     return None
-
-
-def columns_of(path: Path) -> list[str]:
-    """Return the names of a table's columns. Only its first line or its schema is read.
-
-    Raises:
-        OSError, ValueError: if the file cannot be read.
-    """
-    if path.suffix.lower() in PARQUET_ENDINGS:
-        import pyarrow.parquet
-
-        return list(pyarrow.parquet.read_schema(path).names)
-    file, _ = _separated(path)
-    return [str(name) for name in file.frame(nrows=0).columns]
-
-
-def _separated(path: Path) -> tuple[CsvFile, list[Choice]]:
-    """Return the file with its encoding and separator, found from its first line, and the choices that set them."""
-    choices = []
-    file = CsvFile(path, "\t" if path.suffix.lower() in TAB_ENDINGS else ",")
-    if (encoding := likely_encoding(file)) is not None:
-        file = CsvFile(path, file.separator, encoding=encoding)
-        choices.append(Choice("encoding", encoding, "its bytes are not UTF-8, but are valid in this encoding"))
-    separator = likely_separator(file) or file.separator
-    if separator != CsvDataset.model_fields["separator"].default:
-        choices.append(Choice("separator", separator, "it separates the names in the first line"))
-    return CsvFile(path, separator, encoding=file.encoding), choices
 
 
 def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
     """Return the file with its encoding, separator, decimal and thousands marks, and the choices that set them."""
-    file, choices = _separated(path)
+    file, choices = separated(path)
     separator = file.separator
     frame = read_csv(file, None)
-    marked = list(marked_columns(frame, frame.columns, ".").values())
-    if any(one.decimal for one in marked) and not any(one.mixed for one in marked) and separator != ",":
+    columns = marked_columns(frame, frame.columns, ".")
+    marked = list(columns.values())
+    if has_comma(frame, columns, separator):
         seen = next(one.decimal for one in marked if one.decimal)
         file = CsvFile(path, separator, ",", file.encoding)
         choices.append(Choice("decimal", ",", f"a cell holds {seen}"))
         frame = read_csv(file, None)
         marked = list(marked_columns(frame, frame.columns, ",").values())
     thousands = {one.thousands for one in marked if one.thousands is not None}
-    is_clear = file.decimal == "," or _has_decimals(frame) or not any(one.either for one in marked)
+    is_clear = file.decimal == "," or bool(with_points(frame)) or not any(one.either for one in marked)
     if len(thousands) == 1 and is_clear:
         (mark,) = thousands
         example = next(one.marked for one in marked if one.thousands == mark)
         file = CsvFile(path, separator, file.decimal, file.encoding, mark)
         choices.append(Choice("thousands", mark, f"a cell holds {example}"))
     return file, choices
-
-
-def _has_decimals(frame: pandas.DataFrame) -> bool:
-    """Return True if some column has numbers with decimals, which shows that the decimal mark is the right one."""
-    floats = (frame[name].dropna() for name in frame.columns if frame[name].dtype.kind == "f")
-    return any(bool((column % 1 != 0).any()) for column in floats)
 
 
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.sources.column import (
@@ -20,7 +20,7 @@ from bnexp.data.sources.numerals import numerals
 from bnexp.data.sources.other_forms import NUMBERED
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.columns import is_id_or_time
-from bnexp.errors import counted, listed
+from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -43,6 +43,8 @@ FEWEST_ROWS = 3
 FEW_ROWS = 0.1
 """If at most this share of the rows have a class that is too rare, these may be mistakes, and the others classes."""
 MOST_NAMED = 3
+ID_OR_TIME, COUNTS = "its name means an id, a person or a time", "it counts the rows"
+"""Reasons for which a column of numbers is passed over, though it can be learned."""
 OTHERS = "--target names another"
 
 
@@ -52,7 +54,7 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
     `target` is the name that the user gives, or None.
 
     Raises:
-        SettingError: if no column has the name `target`.
+        SettingError: if no column has the name `target`; or if none is given, and no column can be a target.
     """
     columns = list(frame.columns)
     if target is not None:
@@ -70,22 +72,40 @@ def likely_target(frame: pandas.DataFrame, target: str | None) -> tuple[str, str
         for name, plain in names.items():
             if word in (plain.split("_")[0], plain.split("_")[-1]):
                 return name, f"its name says so; {OTHERS}"
-    if _are_numbered(columns) and _holds_classes(frame[columns[0]]) and not _holds_classes(frame[columns[-1]]):
-        return columns[0], f"the first column: it holds few classes, and the last one quantities; {OTHERS}"
+    first, last = frame[columns[0]], frame[columns[-1]]
+    if _are_numbered(columns) and _holds_classes(first) and not _holds_classes(last):
+        if not is_text(last):
+            return columns[0], f"the first column: it holds few classes, and the last one quantities; {OTHERS}"
+        if is_text(first) and _why_passed_over(frame, columns[-1]) is not None:
+            return columns[0], f"the first column: it holds few classes, and the last one texts; {OTHERS}"
     return _last(frame, columns)
 
 
 def _last(frame: pandas.DataFrame, columns: Sequence[str]) -> tuple[str, str]:
-    """Return the last column that can be a target, and why each column after it is passed over."""
+    """Return the last column that can be a target, and why each column after it is passed over.
+
+    Raises:
+        SettingError: if none can be.
+    """
     passed: dict[str, str] = {}
     for name in reversed(columns):
         if (why := _why_passed_over(frame, name)) is None:
             if not passed:
                 return name, f"the last column; {OTHERS}"
-            named = listed([f"{one} ({reason})" for one, reason in passed.items()], MOST_NAMED)
-            return name, f"the last column that can be learned; passed over: {named}; {OTHERS}"
+            return name, f"the last column that can be learned; passed over: {_reasons(passed)}; {OTHERS}"
         passed[name] = why
-    return columns[-1], f"the last column; {OTHERS}"
+    for name, why in passed.items():
+        if why in (ID_OR_TIME, COUNTS) and not is_text(frame[name]) and frame[name].nunique() > 1:
+            return name, f"no other column can be learned, and this one only perhaps: {why}; {OTHERS}"
+    raise SettingError(
+        "dataset.target",
+        f"is not known; no column of the table looks like one that can be learned: {_reasons(passed)}. If one is, name "
+        "it with --target.",
+    )
+
+
+def _reasons(passed: Mapping[str, str]) -> str:
+    return listed([f"{name} ({why})" for name, why in passed.items()], MOST_NAMED)
 
 
 def _holds_no_kinds(plain: str, column: pandas.Series[Any]) -> bool:
@@ -124,7 +144,7 @@ def _why_passed_over(frame: pandas.DataFrame, name: str) -> str | None:
     """Return why a column is probably no target; None if it may be one, perhaps with a few mistakes to be corrected."""
     column: pandas.Series[Any] = frame[name]
     if is_id_or_time(name):
-        return "its name means an id, a person or a time"
+        return ID_OR_TIME
     try:
         different = column.nunique()
     except TypeError:
@@ -135,7 +155,7 @@ def _why_passed_over(frame: pandas.DataFrame, name: str) -> str | None:
     if 2 * len(known) < len(column):
         return f"{counted(len(column) - len(known), 'row')} of {len(column):,} without a value"
     if not is_text(column):
-        return "it counts the rows" if counts_rows(frame.loc[known.index], name) else None
+        return COUNTS if counts_rows(frame.loc[known.index], name) else None
     if may_be_dates(column):
         return "it holds dates"
     if len(no_numbers(column)) or numerals(known) is not None:

@@ -1,0 +1,86 @@
+"""The files that `bnexp init` writes: their names, and which of them it may write anew. Not what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bnexp.errors import UserError
+
+
+def name_and_paths(data: str, section: Mapping[str, Any]) -> tuple[str, tuple[Path, Path]]:
+    """Return the name of an experiment with these data, and the paths of its two configs.
+
+    Two files may have one name, such as `a.csv` and `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there
+    for other data, the name has the ending or the folder, too.
+    """
+    path = Path(data.rstrip("/\\"))
+    name = path.stem or "data"
+    other, own = _data_in(Path(f"{name}-batch.yaml")), section.get("path")
+    if other is not None and own is not None and Path(other) != Path(own):
+        ending, folder = path.suffix.lstrip("."), path.absolute().parent.name or "data"
+        name = f"{name}-{ending}" if ending and Path(other).suffix != path.suffix else f"{folder}-{name}"
+    return name, (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
+
+
+def _data_in(config: Path) -> str | None:
+    """Return the path of the data in a config that `init` wrote; None if it is not known."""
+    if not config.is_file():
+        return None
+    line = re.search(r"^  path: (.*)$", config.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    try:
+        found = yaml.safe_load(line[1]) if line else None
+    except yaml.YAMLError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def for_init(text: str) -> str:
+    """Return what is wrong with a folder in words for someone who has no config yet.
+
+    >>> for_init("dataset.path is 'a'; only b holds images. Use dataset.path: a/b, which bnexp splits itself.")
+    "PATH is 'a'; only b holds images. Use `bnexp init a/b`, which bnexp splits itself."
+    """
+    text = re.sub(r"^dataset\.path (?=is|holds)", "PATH ", text, flags=re.MULTILINE)
+    folder = r"([Uu]se) dataset\.path: (.+?)(?= \(for|, which|, or|\.$|\. )"
+    return re.sub(folder, lambda found: f"{found[1]} `bnexp init {shlex.quote(found[2])}`", text, flags=re.MULTILINE)
+
+
+def write(texts: Mapping[Path, str]) -> None:
+    """Write the texts into their files."""
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def seal(data: str, lines: Sequence[str]) -> str:
+    """Return the last line of a config for these data. Its digest shows whether a person has changed the config."""
+    found = hashlib.sha256("\n".join([str(Path(data)), *lines]).encode()).hexdigest()[:12]
+    return f"# {found}: as long as nothing above is changed, `bnexp init` may write this file anew."
+
+
+def refuse_others(data: str, texts: Mapping[Path, str]) -> None:
+    """Raise UserError if a file has the name of a config and must not be overwritten."""
+    if there := others(data, texts):
+        raise UserError(
+            f"{' and '.join(there)}: there already; expected no file of that name, or one that `bnexp init` wrote for "
+            f"{data} and nobody changed. Move it, or delete it to have it written anew."
+        )
+
+
+def others(data: str, texts: Mapping[Path, str]) -> list[str]:
+    """List the existing files that differ from the new text and were changed by a person, or not written by `init`."""
+    return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
+
+
+def _is_ours(path: Path, data: str, text: str) -> bool:
+    if not path.is_file():
+        return False
+    found = path.read_text(encoding="utf-8", errors="replace")
+    lines = found.splitlines()
+    return found == text or (bool(lines) and lines[-1] == seal(data, lines[:-1]))

@@ -136,7 +136,7 @@ def _begun(
     """Return the work, in which each of the user's own networks is replaced by its arms.
 
     Raises:
-        UserError: with all `problems`, and with those of the networks. If there are any, all else is checked, too.
+        UserError: with all `problems` and the mistakes of the networks. If there are any, all else is checked, too.
     """
     observer, arms = observer or Observer(), list[ArmName]()
     with problems.noted():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 
 from bnexp.config.files import CONFIGS
@@ -63,7 +64,7 @@ def refuse_several_studies(arguments: Sequence[str]) -> None:
     names = [one for one in arguments if not _is_override(one)]
     if len(names) > 1:
         seen = f"study was given {len(names)} names ({', '.join(names)}); expected one study"
-        raise UserError(f"{seen}. Several are answered by: bnexp claims {' '.join(names)}")
+        raise UserError(f"{seen}. Several are answered by: bnexp claims {shlex.join(names)}")
 
 
 def _is_override(argument: str) -> bool:

@@ -16,6 +16,7 @@ from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import TAB_ENDINGS, read_csv
 from bnexp.data.sources.encoding import guess_of_encoding, likely_encoding
+from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import likely_separator, lines_of
@@ -27,7 +28,7 @@ from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
+from bnexp.data.suggested.columns import column_choices, numeric
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights

@@ -6,6 +6,7 @@ import ast
 import functools
 import html
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -404,11 +405,16 @@ def test_a_target_is_refused_beside_arrays_and_a_section() -> None:
 def test_seeds_and_epochs_are_overrides_and_are_not_said_twice() -> None:
     (checked,) = bnexp.check({"dataset": {"name": "moons"}, "model": {"name": "mlp"}}, seeds=3, epochs=4)
     assert (checked.experiment.training.seeds, checked.experiment.training.epochs) == (3, 4)
-    assert refusal("bn", "training.seeds=5", seeds=3) == (
-        "seeds is 3, and an override is training.seeds=5; expected one of the two. Leave one out."
-    )
+    said, missing = refusal("bn", "training.seeds=5", seeds=3).splitlines()
+    assert said == "seeds is 3, and an override is training.seeds=5; expected one of the two. Leave one out."
+    assert missing.startswith("No config is called 'bn'")
     with pytest.raises(UserError, match=r"^seeds is 0; expected a whole number of 1 or more\.$"):
         bnexp.check({"dataset": {"name": "moons"}, "model": {"name": "mlp"}}, seeds=0)
+    with pytest.raises(UserError) as several:
+        bnexp.compare("no.py:build", data="no.csv", seeds=0, epochs=2.5, margin=0)
+    assert [re.split("[;,]", line)[0] for line in str(several.value).splitlines()] == [
+        "seeds is 0", "epochs is 2.5", "no.py:build: model.build names 'no.py'", "data is 'no.csv'", "margin is 0"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

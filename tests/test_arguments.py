@@ -182,7 +182,8 @@ def test_several_studies_are_refused_with_the_command_that_takes_them() -> None:
 @pytest.mark.parametrize("command", ["study", "claims"])
 def test_overrides_and_seeds_of_a_study_are_refused_on_the_command_line(tmp_path: Path, command: str) -> None:
     told = refused(command, "s.yaml", "training.epochs=3", "--seeds", "10", cwd=tmp_path)
-    assert [line.partition(" is ")[0] for line in told.splitlines()] == ["training.epochs=3", "--seeds"]
+    beside = ["s.yaml:"] if command == "study" else []
+    assert [line.partition(" is ")[0] for line in told.splitlines()] == ["training.epochs=3", "--seeds", *beside]
 
 
 @pytest.mark.parametrize(
@@ -200,3 +201,26 @@ def test_an_option_of_good_names_is_refused_like_any_other_name(
     tmp_path: Path, arguments: list[str], told: str
 ) -> None:
     assert refused(*arguments, cwd=tmp_path) == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "places"),
+    [
+        (["compare", "n.py:buid", "--data", "no.csv", "--seeds", "0", "--margin", "-1", "--max-seeds", "3"],
+         ["n.py:buid", "--data is 'no.csv'", "override training.seeds=0", "--max-seeds is 3 without", "--max-seeds is 3, and", "--margin is -1;"]),
+        (["compare", "n.py:build", "--data", "d.csv", "--target", "lable", "--epochs", "0", "--metric", "val_acc", "--margin", "nan"],
+         ["override training.epochs=0", "--target: dataset.target is 'lable'", "--metric is 'val_acc'", "--margin is nan"]),
+        (["compare", "one", "--runs", "d.csv"], ["compare was given 1 arm", "d.csv is a file; expected a directory"]),
+        (["compare", "one", "--margin", "-1"], ["compare was given 1 arm", "No run, experiment or config is called 'one'", "--margin is -1"]),
+        (["train", "n.py:build", "--data", "d.csv", "--target", "y", "--runs", "d.csv", "--seeds", "-2", "--epochs", "0"],
+         ["override training.epochs=0", "override training.seeds=-2", "d.csv is a file; expected a directory"]),
+        (["study", "no", "other", "--workers", "0"], ["--workers is 0", "study was given 2 names", "No study is called 'no'"]),
+    ],
+)  # fmt: skip
+def test_a_bad_value_of_an_option_is_told_with_all_other_mistakes(
+    tmp_path: Path, arguments: list[str], places: list[str]
+) -> None:
+    (tmp_path / "n.py").write_text("def build():\n    return None\n")
+    (tmp_path / "d.csv").write_text("a,y\n1,2\n")
+    told = refused(*arguments, cwd=tmp_path).splitlines()
+    assert [line.startswith(place) for line, place in zip(told, places, strict=True)] == [True] * len(places), told

@@ -308,3 +308,17 @@ def test_a_broken_compression_is_refused_whichever_it_is(tmp_path: Path) -> None
     path.write_bytes(content[:39] + b"\xff" + content[40:])
     with pytest.raises(SettingError, match=r"it is no NPZ file: Invalid or unsupported options\. Write one with"):
         prepare(TypeAdapter(Dataset).validate_python({"name": "npz", "path": str(path)}), (0,))
+
+
+@pytest.mark.parametrize(("kind", "shape", "scaled_over"), [("auto", (8, 8), (0, 1)), ("image", (8, 8, 1), (0, 1, 2))])
+def test_images_without_channels_are_sequences_unless_the_config_says_images(
+    tmp_path: Path, kind: str, shape: tuple[int, ...], scaled_over: tuple[int, ...]
+) -> None:
+    images = RNG.integers(0, 200, (N, 8, 8)) + 7 * np.arange(8)  # each column has another mean
+    data = read(tmp_path, {"kind": kind, "stratify": False}, x=images.astype("uint8"), y=Y)
+    rows = data.inputs(0, data.train_SR[0])
+    assert rows.shape[1:] == shape
+    np.testing.assert_allclose(rows.mean(axis=scaled_over), 0, atol=1e-5)
+    np.testing.assert_allclose(rows.std(axis=scaled_over), 1, atol=1e-5)
+    if kind == "image":
+        assert np.ptp(rows.mean(axis=(0, 1))) > 0.1, "the columns keep their differences"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -410,3 +412,39 @@ def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scale
     drawn = bnexp(*plan[:-2], "model.freeze=[dense]", "--dry-run", cwd=folder).stdout
     assert "WARNING  Frozen before they learned anything: dense. model.weights is draw, and they keep" in drawn
     assert "# network: The network's present weights are not used: each seed draws its own." in drawn
+
+
+WORDS = """
+import keras
+
+def build(width, input_shape):
+    layers = keras.layers
+    first = [layers.Embedding(10_000, width), layers.GlobalAveragePooling1D()]
+    first = first if len(input_shape) == 1 and input_shape[0] > 10 else [layers.Dense(width)]
+    return keras.Sequential([keras.Input(input_shape), *first, layers.BatchNormalization(), layers.Dense(1)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "cures"),
+    [
+        ("semi.csv", ["model.arguments={width: 64}", 'dataset.separator=";"']),
+        ("the text.csv", ['dataset={name: text_csv, path: "the text.csv", target: label, text: "a, b"}']),
+    ],
+)
+def test_a_cure_that_is_an_override_works_when_it_is_pasted(folder: Path, data: str, cures: list[str]) -> None:
+    (folder / "words.py").write_text(WORDS)
+    rows = range(40)
+    (folder / "semi.csv").write_text("a;label\n" + "".join(f"{row};{row % 2}\n" for row in rows))
+    texts = "".join(f"this is text number {row} of all,{row % 2}\n" for row in rows)
+    (folder / "the text.csv").write_text(f'"a, b",label\n{texts}')
+    asked = ["compare", "words.py:build", "--data", data, "--target", "label", "--dry-run"]
+    found: list[str] = []
+    width = ["model.arguments={width: 3}"]
+    for _ in cures:
+        told = refused(*asked, *found, *(width if "text" in data else []), cwd=folder)
+        pasted = shlex.split(re.findall(r"[Uu]se ('.*')\.", told)[0])
+        assert len(pasted) == 1, told
+        found += pasted
+    assert sorted(found) == sorted(cures)
+    assert "words-none" in bnexp(*asked, *found, *(width if "text" in data else []), cwd=folder).stdout

@@ -8,7 +8,7 @@ from arms import BN, NOBN
 from bnexp.api.names import with_keywords
 from bnexp.api.seed_counts import refuse_other_seeds, typed_seeds
 from bnexp.config.overrides import seeds_typed
-from bnexp.errors import ComparisonError, UserError
+from bnexp.errors import ComparisonError, Problems
 
 SPELLINGS = ["training.seeds=2", "training.seeds= 2", "training.seeds=+2", "training.seeds=0x2", "training={seeds: 2}"]
 
@@ -21,8 +21,10 @@ def test_seeds_count_however_they_are_typed(typed: str) -> None:
     }  # fmt: skip
     with pytest.raises(ComparisonError, match=r"^training\.seeds \(seeds\) is 2, and question\.until_settled takes"):
         refuse_other_seeds(asked)
-    with pytest.raises(UserError, match=r"^seeds is 3, and an override is training.*; expected one of the two\."):
-        with_keywords(asked, seeds=3, epochs=None)
+    problems = Problems()
+    assert with_keywords(asked, 3, None, problems) == asked
+    (told,) = problems.messages
+    assert told == f"seeds is 3, and an override is {typed}; expected one of the two. Leave one out."
 
 
 @pytest.mark.parametrize("typed", ["training.seeds=many", "training.seeds=2.5", "training.epochs=2", "seeds"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cases import slow
-from command import bnexp
+from command import bnexp, bnexp_process
 
 from bnexp.cli.exit_code import run_command
 from bnexp.system.terminal import Stream, cleaned, guarded_streams, plain
@@ -203,3 +204,62 @@ def test_a_study_that_nobody_hears_of_is_answered_by_its_workers(tmp_path: Path)
     shell("BNEXP study s.yaml --workers 1 <&- >&- 2>&-", tmp_path)
     listed = bnexp("runs", cwd=tmp_path).stdout
     assert [line.split()[1:3] for line in listed.splitlines()[1:]] == [["study", "finished"]]
+
+
+@pytest.mark.parametrize("ends", ["pass", "raise ValueError('a bug')", "raise KeyboardInterrupt"])
+def test_only_answers_go_to_stdout_and_afterwards_descriptor_1_is_as_before(tmp_path: Path, ends: str) -> None:
+    program = f"""
+import contextlib, os, subprocess, sys
+from bnexp.system.terminal import guarded_streams
+print("before")
+with contextlib.suppress(BaseException), guarded_streams():
+    print("an answer")
+    os.write(1, b"native code\\n")
+    subprocess.run([sys.executable, "-c", "print('a child')"])
+    {ends}
+print("after", flush=True)
+os.write(1, b"descriptor 1\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines() == ["before", "an answer", "after", "descriptor 1"]
+    assert done.stderr.splitlines() == ["native code", "a child"]
+
+
+def test_a_stdout_that_is_not_the_process_s_own_leaves_descriptor_1_alone(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", shown)
+    with guarded_streams():
+        print("an answer")
+        os.write(1, b"native code\n")
+    assert shown.getvalue() == "an answer\n"
+    assert capfd.readouterr() == ("native code\n", "")
+
+
+LOUD = """
+import os, subprocess, sys
+import keras
+
+class Loud(keras.layers.Layer):
+    def call(self, x):
+        print("a print")
+        os.write(1, b"native code\\n")
+        return x
+
+def build(input_shape):
+    subprocess.run([sys.executable, "-c", "print('a child')"])
+    layers = keras.layers
+    return keras.Sequential([keras.Input(input_shape), layers.BatchNormalization(), Loud(), layers.Dense(1)])
+"""
+
+
+@pytest.mark.parametrize("arguments", [["train", "--dry-run"], slow("train"), slow("compare"), slow("check")])
+def test_the_document_is_alone_on_stdout_whatever_a_network_prints(tmp_path: Path, arguments: str | list[str]) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    (tmp_path / "d.csv").write_text("a,y\n" + "".join(f"{row / 3},{row % 7}.5\n" for row in range(40)))
+    command, *options = [arguments] if isinstance(arguments, str) else arguments
+    own = ["loud.py:build", "--data", "d.csv", "--target", "y", "--seeds", "1", "--epochs", "1"]
+    done = bnexp_process(command, *own, *options, "--json", cwd=tmp_path)
+    assert isinstance(json.loads(done.stdout), dict)
+    assert {"a print", "native code", "a child"} <= {*done.stderr.splitlines()}

@@ -71,6 +71,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
             refuse_other_seeds(work.overrides)
     with problems.noted():
         refuse_too_few(work.names)
+    with problems.noted():
         store.refuse_unwritable(work.runs)
         planned = _planned(work, seeds, notes.append)
         question = with_baseline(work.question, planned)
@@ -89,6 +90,19 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
     for text in notes:
         work.observer.info(text)
     return Design(question, planned, stored, checked_arms)
+
+
+def refuse_alone(runs: Path, overrides: Sequence[str], question: Question) -> None:
+    """Raise UserError with all that is wrong with a comparison whose arms are not known."""
+    problems = Problems()
+    with problems.noted():
+        if question.looks:
+            refuse_other_seeds(overrides)
+    with problems.noted():
+        store.refuse_unwritable(runs)
+    with problems.noted():
+        refuse_impossible_alone(question)
+    problems.refuse()
 
 
 def _planned(work: Work, seeds: int | None, note: Callable[[str], None]) -> list[resolve.Planned]:

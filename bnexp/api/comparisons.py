@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import comparison, store
-from bnexp.api.comparison_design import Design, Work, designed
+from bnexp.api.comparison_design import Design, Work, designed, refuse_alone
 from bnexp.api.experiments import train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, NormalizationArm, Overrides, arms_listed, with_keywords
@@ -21,8 +21,9 @@ from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import is_over, look_of, with_looks
 from bnexp.comparison.question import asked
 from bnexp.config.overrides import seeds_typed
-from bnexp.errors import StoppedError, work_begun
+from bnexp.errors import Problems, StoppedError, work_begun
 from bnexp.experiment import comparison_plan, earlier_comparison, resolve
+from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.run import Finished
 from bnexp.report import figures
@@ -78,7 +79,9 @@ def compare(
         StoppedError: if the user stops it.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
+    problems = Problems()
+    changes = with_keywords(overrides, seeds, epochs, problems)
+    work = _begun(names, changes, asked(question, metric, margin), own, observer, problems)
     if work.question.looks:
         return _until_settled(work)
     compared, document = _look(work, designed(work).of_typed(work.overrides))
@@ -112,7 +115,9 @@ def plan_comparison(
         UserError: with all that is wrong.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    work = _begun(names, with_keywords(overrides, seeds, epochs), asked(question, metric, margin), own, observer)
+    problems = Problems()
+    changes = with_keywords(overrides, seeds, epochs, problems)
+    work = _begun(names, changes, asked(question, metric, margin), own, observer, problems)
     looks = work.question.looks
     design = designed(work, looks[-1] if looks else None, digests=True)
     design = design.of_first(looks[-1]) if looks else design.of_typed(work.overrides)
@@ -121,11 +126,28 @@ def plan_comparison(
 
 
 def _begun(
-    names: Networks, overrides: list[str], question: Question, own: OwnNetworks, observer: Observer | None
+    names: Networks,
+    overrides: list[str],
+    question: Question,
+    own: OwnNetworks,
+    observer: Observer | None,
+    problems: Problems,
 ) -> Work:
-    """Return the work, in which each of the user's own networks is replaced by its arms."""
-    observer = observer or Observer()
-    arms = own.arms_of(names, overrides, observer)
+    """Return the work, in which each of the user's own networks is replaced by its arms.
+
+    Raises:
+        UserError: with all `problems` and the mistakes of the networks. If there are any, all else is checked, too.
+    """
+    observer, arms = observer or Observer(), list[ArmName]()
+    with problems.noted():
+        arms = own.arms_of(names, overrides, observer)
+    if problems.found:
+        with problems.noted():
+            if arms:
+                designed(Work(arms, overrides, question, own.runs, observer))
+            else:
+                refuse_alone(own.runs, overrides, question)
+    problems.refuse()
     if question.baseline is None and len(arms) == len(own.arms or ()):
         for note in _other_baseline(own.arms or ()):
             observer.info(note)

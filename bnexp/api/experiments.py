@@ -86,11 +86,13 @@ def check(
     Raises:
         UserError: with all mistakes in all configs, each with its file and line.
     """
-    observer, changes = observer or Observer(), with_keywords(overrides, seeds, epochs)
+    observer, problems = observer or Observer(), Problems()
+    changes = with_keywords(overrides, seeds, epochs, problems)
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     if resume is not None:
+        problems.refuse()
         return [_checked_interrupted(interrupted(names, changes, resume=resume, own=own), observer)]
-    asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
+    asked = _asked(names, changes, own, observer, problems)
     facts = checked(asked, observer)
     return [
         CheckedExperiment(one.experiment, known, planned_seeds(one.experiment, Path(runs)))
@@ -147,11 +149,13 @@ def train(
         WorkError: if the work cannot go on.
         StoppedError: if the user stops it at once.
     """
-    observer, changes, found = observer or Observer(), with_keywords(overrides, seeds, epochs), Trained()
+    observer, problems, found = observer or Observer(), Problems(), Trained()
+    changes = with_keywords(overrides, seeds, epochs, problems)
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
     if resume is not None:
+        problems.refuse()
         return Trained([_resumed(interrupted(names, changes, resume=resume, own=own), observer)])
-    asked = _asked(own.arms_of(names, changes, observer, compared=False), changes, Path(runs))
+    asked = _asked(names, changes, own, observer, problems)
     checked(asked, observer)
     for one in asked:
         with work_begun(when=bool(found)):
@@ -161,12 +165,21 @@ def train(
     return found
 
 
-def _asked(names: Sequence[ArmName], overrides: Sequence[str], runs: Path) -> list[ToTrain]:
-    """Read the configs; raise one UserError with all mistakes in the configs, in their names and in `runs`."""
-    if not names:
-        raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
-    found: list[ToTrain] = []
-    problems = Problems()
+def _asked(
+    networks: Networks, overrides: Sequence[str], own: OwnNetworks, observer: Observer, problems: Problems
+) -> list[ToTrain]:
+    """Read the configs; raise one UserError with all mistakes in the configs, in their names and in the arguments."""
+    names = list[ArmName]()
+    with problems.noted():
+        names = own.arms_of(networks, overrides, observer, compared=False)
+        if not names:
+            raise UserError("No config is named; expected one or more. Name one, such as bn for configs/bn.yaml.")
+    return _read(names, overrides, own.runs, problems)
+
+
+def _read(names: Sequence[ArmName], overrides: Sequence[str], runs: Path, problems: Problems) -> list[ToTrain]:
+    """Read the configs; raise one UserError with their mistakes, and with the problems that are known."""
+    found = list[ToTrain]()
     with problems.noted():
         store.refuse_unwritable(runs)
     with problems.noted():
@@ -206,7 +219,7 @@ def interrupted(names: Networks, overrides: Overrides, *, resume: Name, own: Own
         raise UserError(
             f"{spelt('resume')} takes all settings from {found.run.id}, and got {listed(seen)}. Name the run alone."
         )
-    for one in _asked(paths, changes, own.runs) if paths else []:
+    for one in _read(paths, changes, own.runs, Problems()) if paths else []:
         if changed := config.differences(found.experiment, one.experiment):
             lines = "; ".join(f"{key} was {then} and is {now}" for key, (then, now) in changed.items())
             raise UserError(

@@ -14,6 +14,7 @@ from bnexp.config.overrides import said_of
 from bnexp.errors import BnexpWarning as BnexpWarning
 from bnexp.errors import ConfigError as ConfigError
 from bnexp.errors import FetchError as FetchError
+from bnexp.errors import Problems
 from bnexp.errors import RunError as RunError
 from bnexp.errors import StoppedError as StoppedError
 from bnexp.errors import StorageError as StorageError
@@ -74,29 +75,30 @@ def arms_listed(arms: Arms | None) -> list[str | Mapping[str, Any]] | None:
     return listed
 
 
-def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None) -> list[str]:
+def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None, problems: Problems) -> list[str]:
     """Return the overrides, with one more for each of `seeds` and `epochs` that is given.
 
-    >>> with_keywords("training.batch_size=8", seeds=3, epochs=None)
+    A keyword is left out, and the mistake is noted, if it is no whole number of 1 or more, or if an override sets the
+    same key.
+
+    >>> with_keywords("training.batch_size=8", seeds=3, epochs=None, problems=Problems())
     ['training.batch_size=8', 'training.seeds=3']
 
     Raises:
-        UserError: if an override is no text KEY=VALUE, if `seeds` or `epochs` is no whole number of 1 or more, or if an
-            override sets the same key.
+        UserError: if an override is no text KEY=VALUE.
     """
     _refuse_no_overrides(overrides)
     changes = as_list(overrides)
     for name, value in (("seeds", seeds), ("epochs", epochs)):
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise UserError(f"{name} is {value!r}; expected a whole number of 1 or more.")
         twice = [one for one in changes if said_of(one, "training", name) is not None]
-        if twice:
-            raise UserError(
-                f"{name} is {value}, and an override is {twice[0]}; expected one of the two. Leave one out."
-            )
-        changes.append(f"training.{name}={value}")
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            problems.tell(f"{name} is {value!r}; expected a whole number of 1 or more.")
+        elif twice:
+            problems.tell(f"{name} is {value}, and an override is {twice[0]}; expected one of the two. Leave one out.")
+        else:
+            changes.append(f"training.{name}={value}")
     return changes
 
 

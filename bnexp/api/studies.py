@@ -26,7 +26,7 @@ from bnexp.study.plan import Plan as Plan
 from bnexp.system.listeners import Warn
 from bnexp.system.machine import most_workers
 from bnexp.system.process_state import process_state_kept
-from bnexp.system.spelling import command
+from bnexp.system.spelling import command, is_by_command
 
 PAGE = "claims.html"
 
@@ -48,6 +48,9 @@ class Place:
             executors.refuse_unknown(self.launcher)
         with problems.noted():
             if self.workers is not None and self.workers < 1:
+                if is_by_command():
+                    seen = f"--workers is {self.workers}; expected 1 or more"
+                    raise UserError(f"{seen}. Leave it out for one on each core.")
                 raise UserError(f"workers is {self.workers}; expected 1 or more, or None for one on each core.")
         problems.refuse()
 

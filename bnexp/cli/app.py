@@ -185,7 +185,7 @@ def study(
     runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all, print the plan; train nothing.")] = False,
     max_trainings: Annotated[
-        int | None, typer.Option(min=1, help="Refuse a grid with more trainings than this; 20000 if not given.")
+        int | None, typer.Option(help="Refuse a grid with more trainings than this; 20000 if not given.")
     ] = None,
     seeds: SeedsOfFile = None,
     launcher: Launcher = "local",
@@ -204,13 +204,10 @@ def study(
     Example: bnexp study studies/tutorial
     """
     with ending_at_once():
-        from bnexp.api.studies import Place
         from bnexp.cli import study_commands
-        from bnexp.cli.arguments import refuse_changes, refuse_several_studies
 
-    refuse_changes([str(file), *context.args], seeds)
-    refuse_several_studies([str(file), *context.args])
-    place, most = Place(launcher=launcher, workers=workers, address=address), max_trainings
+    place = study_commands.place_of(file, context.args, seeds, launcher=launcher, workers=workers, address=address)
+    most = max_trainings
     raise typer.Exit(
         study_commands.study(
             file, place, runs=runs, metric=metric, dry_run=dry_run, most_trainings=most, quiet=quiet, as_json=json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Sequence
 
 from bnexp.config.files import CONFIGS
@@ -58,11 +59,12 @@ def _in_the_file(override: str) -> str:
     return f"Write it in the study's file: `experiment: {{{first}: {nested}}}`."
 
 
-def refuse_several_studies(names: Sequence[str]) -> None:
-    """Raise UserError for more than one study."""
+def refuse_several_studies(arguments: Sequence[str]) -> None:
+    """Raise UserError for more than one study. Overrides are no studies."""
+    names = [one for one in arguments if not _is_override(one)]
     if len(names) > 1:
         seen = f"study was given {len(names)} names ({', '.join(names)}); expected one study"
-        raise UserError(f"{seen}. Several are answered by: bnexp claims {' '.join(names)}")
+        raise UserError(f"{seen}. Several are answered by: bnexp claims {shlex.join(names)}")
 
 
 def _is_override(argument: str) -> bool:

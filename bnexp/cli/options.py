@@ -49,7 +49,6 @@ Seeds = Annotated[
     int | None,
     typer.Option(
         "--seeds",
-        min=1,
         help="Trainings per experiment (training.seeds). If not given: as in the config, and 20 if it sets none.",
     ),
 ]
@@ -60,7 +59,6 @@ Epochs = Annotated[
     int | None,
     typer.Option(
         "--epochs",
-        min=1,
         help="Epochs of each training (training.epochs). If not given: as in the config, and 50 if it sets none.",
     ),
 ]
@@ -145,7 +143,6 @@ Workers = Annotated[
         "--workers",
         "-j",
         "--jobs",
-        min=1,
         help="Processes that train at the same time, each on one core. If not given: one for each core, or fewer if "
         "memory is short. With --address: the most workers in the cluster. --jobs is the older name.",
     ),

@@ -5,16 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bnexp.api import studies
 from bnexp.api.studies import Place
+from bnexp.cli.arguments import refuse_changes, refuse_several_studies
 from bnexp.cli.output import print_answer, print_json, working
 from bnexp.cli.terminal import StudyTerminal
-from bnexp.errors import DIVERGED, DONE, WORK_FAILED
+from bnexp.errors import DIVERGED, DONE, WORK_FAILED, Problems
 from bnexp.report import plan_table, study_table
 from bnexp.report.progress import StudyReporter, own_stderr
 from bnexp.store.study_document import StudyDocument
 from bnexp.study.claims import claim_rows
+
+
+def place_of(path: Path, others: Sequence[str], seeds: int | None, **place: Any) -> Place:
+    """Return where a study is trained. `others` are the arguments behind its name.
+
+    Raises:
+        UserError: if the place is wrong, or for arguments that no study takes; with all that is wrong with the study.
+    """
+    problems, arguments = Problems(), [str(path), *others]
+    with problems.noted():
+        found = Place(**place)
+    with problems.noted():
+        refuse_changes(arguments, seeds)
+    with problems.noted():
+        refuse_several_studies(arguments)
+    if problems.found:
+        with problems.noted():
+            studies.plan_study(path)
+    problems.refuse()
+    return found
 
 
 def study(

@@ -189,8 +189,8 @@ def refuse_impossible_alone(question: Question) -> None:
     faults, metric = list(_impossible_looks(question)), question.metric
     if metric is not None and metric not in (good := all_of(metric.partition("_")[0])):
         faults.append(f"{spelt('metric')} is {metric!r}; {not_measured(metric, good)}")
-    elif metric is not None:
-        faults += _impossible_values(question, metric, [on_validation(metric)])
+        metric = None
+    faults += _impossible_values(question, metric)
     if faults:
         raise ComparisonError("\n".join(faults))
 
@@ -210,9 +210,14 @@ def _impossible_looks(question: Question) -> Iterator[str]:
         yield f"{seen}. Use {spelt('max-seeds', str(MOST_SEEDS))}, for example."
 
 
-def _impossible_values(question: Question, metric: str, each_epoch: Collection[str]) -> Iterator[str]:
-    """Yield a message for each fault of the margin and the target, by the same rules as in a study's hypothesis."""
-    if on_validation(metric) not in each_epoch and question.reach is not None:
+def _impossible_values(
+    question: Question, metric: str | None, each_epoch: Collection[str] | None = None
+) -> Iterator[str]:
+    """Yield a message for each fault of the margin and the target, by the same rules as in a study's hypothesis.
+
+    If the metric or the metrics of `each_epoch` are not known, only what is wrong for all of them is a fault.
+    """
+    if metric and each_epoch is not None and on_validation(metric) not in each_epoch and question.reach is not None:
         seen = f"{spelt('reach')} is {question.reach:g}; {on_validation(metric)} is not computed at each epoch"
         yield f"{seen}. Train with training.metrics: [{quantity(metric)}], or leave {spelt('reach')} out."
         question = replace(question, reach=None)
@@ -223,7 +228,12 @@ def _impossible_values(question: Question, metric: str, each_epoch: Collection[s
         if value is not None and not math.isfinite(value):
             expected_one = "expected a finite number in the metric's own unit. Use 0.01, for example."
             yield f"{spelt(option)} is {value}; {expected_one}"
-        elif value is not None and (text := expected(metric, value, as_option=partial(spelt, option))):
+        elif value is None:
+            continue
+        elif metric is None:
+            if option == "margin" and (text := impossible_margin("val_loss", value, as_option=partial(spelt, option))):
+                yield f"{spelt(option)} is {value:g}; {text}"
+        elif text := expected(metric, value, as_option=partial(spelt, option)):
             yield f"{spelt(option)} is {value:g}, and the metric is {metric}; {text}"
 
 

@@ -249,7 +249,8 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         built = _built_in_memory(experiment, data)
         refuse_other_codes(data, built)
         data = with_codes(data, built)
-        built = tried(experiment.model, built, data)
+        with _in_memory():
+            built = tried(experiment.model, built, data)
         with problems.noted():
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
@@ -259,15 +260,11 @@ def built_for(experiment: Experiment, data: Data) -> Built:
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:
     from bnexp.models.inputs import Inputs
-    from bnexp.training import memory_errors
 
     inputs = Inputs(data.rows.kind, tuple(data.rows.x.shape[1:]), data.vocabulary, data.rows.columns)
-    try:
-        with memory_errors():
-            model, files = experiment.model, network_sha256(experiment.model)
-            built = _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
-    except MemoryError as error:
-        raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
+    with _in_memory():
+        model, files = experiment.model, network_sha256(experiment.model)
+        built = _built(model.model_dump_json(), files, inputs, data.task, len(data.rows.classes or ()))
     if network_sha256(model) != files:
         _built.cache_clear()
         what = repr(model.path if isinstance(model, KerasFile) else getattr(model, "build", model.name))
@@ -276,6 +273,18 @@ def _built_in_memory(experiment: Experiment, data: Data) -> Built:
             f"is {what}; its code or file changed while the network was built. Start again when no one edits it.",
         )
     return built
+
+
+@contextmanager
+def _in_memory() -> Iterator[None]:
+    """Raise SettingError if what is done with the model needs more memory than there is."""
+    from bnexp.training import memory_errors
+
+    try:
+        with memory_errors():
+            yield
+    except MemoryError as error:
+        raise SettingError("model", f"does not fit in memory: {error}. Use a smaller one.") from error
 
 
 @functools.lru_cache(maxsize=8)

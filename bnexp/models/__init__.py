@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from bnexp.models.conv1d import conv1d_layers
 from bnexp.models.head import ACTIVATIONS, output_layer, output_units
 from bnexp.models.initial import initial_weights, recording_creations, stable_names
 from bnexp.models.inputs import Inputs, first_layers, refuse_unfit
+from bnexp.models.layer_cures import cure_of, needs_images, unused_argument
 from bnexp.models.mlp import mlp_layers
 from bnexp.models.own_network import build_own
 from bnexp.models.residual import UnequalShapesError
@@ -71,35 +71,39 @@ def _stack(first: list[Any], layers: Iterator[keras.Layer], key: str) -> keras.S
             seen = f"is {type(layer).__name__}; it does not take inputs of shape {shape}: {missing}"
             problems.note(key.format(position=position), seen)
             continue  # this layer would keep the shape of its inputs, so that the others can be checked
+        kind, place = type(layer).__name__, key.format(position=position)
+        if (unfit := needs_images(layer, shape)) is not None:
+            problems.note(place, f"is {kind}; it does not take inputs of shape {shape}: {unfit}")
+            problems.refuse()
         try:
             built.add(layer)
         except REFUSALS as error:
-            problems.note(key.format(position=position), _refusal(layer, shape, key, error))
+            problems.note(place, _refusal(layer, built.layers[-1] if built.layers else None, shape, key, error))
             problems.refuse()
         if isinstance(layer, keras.layers.Layer) and (misplaced := misplaced_bias(layer)):
-            problems.note(key.format(position=position), f"is {type(layer).__name__}; {misplaced}")
+            problems.note(place, f"is {kind}; {misplaced}")
+        if (unused := unused_argument(layer)) is not None:
+            problems.note(place, f"is {kind}; {unused}")
         shape = built.output_shape
+        if isinstance(shape, list):
+            problems.note(place, f"is {kind}; it returns {len(shape)} outputs, and the next layer has one input. {ONE}")
+            problems.refuse()
     problems.refuse()
     return built
 
 
-def _refusal(layer: keras.Layer, shape: tuple[int | None, ...], key: str, error: Exception) -> str:
+ONE = "Leave return_state out."
+
+
+def _refusal(
+    layer: keras.Layer, before: keras.Layer | None, shape: tuple[int | None, ...], key: str, error: Exception
+) -> str:
     """Return the message for a layer that does not take inputs of this shape: the layer, the cause and the cure."""
     seen = f"does not take inputs of shape {shape}: {refusal_text(error)}"
     if "position" not in key:
         return f"cannot be built: its layer {layer.name} ({type(layer).__name__}) {seen}"
-    has_cure = isinstance(error, UnequalShapesError)
-    return f"is {type(layer).__name__}; it {seen}{'' if has_cure else _cure_of_rank(seen, len(shape))}"
-
-
-def _cure_of_rank(seen: str, rank: int) -> str:
-    """Return the cure for a layer that refuses its inputs: another rank, if its message asks for one."""
-    expected = re.search(r"expected (?:min_|max_)?ndim=(\d+)", seen)
-    if expected is None or int(expected[1]) == rank:
-        return " Change its arguments."
-    return (
-        f" Put a {'Reshape' if int(expected[1]) > rank else 'Flatten or Reshape'} before it, or change its arguments."
-    )
+    cure = "" if isinstance(error, UnequalShapesError) else f" {cure_of(layer, before, shape, seen)}"
+    return f"is {type(layer).__name__}; it {seen}{cure}"
 
 
 def _refuse_other_head(built: keras.Sequential, task: Task, units: int) -> None:

@@ -179,6 +179,12 @@ def _refuse_unfit_parts(layer: Named, key: str) -> None:
             f"is Bidirectional around {wrapped}; it runs a recurrent layer in both directions, and {wrapped} is none. "
             f"Use {wrapped} alone, or a recurrent layer, such as GRU or LSTM.",
         )
+    if layer.name == "Discretization" and layer.arguments.get("bin_boundaries") is None:
+        raise SettingError(
+            key,
+            "is Discretization without bin_boundaries; bnexp does not adapt layers to data. Give them, as in "
+            "bin_boundaries: [-1, 0, 1].",
+        )
     if layer.name == "Normalization" and not {"mean", "variance"} <= layer.arguments.keys():
         raise SettingError(
             key,

@@ -69,8 +69,8 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
     except TypeError as error:
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. Give its "
-            "arguments by name, as in model.arguments={width: 64}.",
+            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. "
+            "Name the arguments as the function does. For example, use model.arguments: {width: 64}.",
         ) from error
     given |= arguments
     with errors_of("call", build, given), followed(build), importable_beside(build), _settings_kept(build):

@@ -22,7 +22,7 @@ from bnexp.report.styles import warning
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.grid import level_text
 from bnexp.study.result import Result
-from bnexp.system.terminal import Stream, plain
+from bnexp.system.terminal import Stream, is_descriptor, plain
 
 REDRAWN_EVERY_SECONDS = 0.1
 LINES = 10
@@ -38,7 +38,7 @@ def own_stderr() -> Iterator[Console]:
     In a notebook, `sys.stderr` is not the process's stderr, and is used directly. If writing fails, the work goes on:
     see `Stream`.
     """
-    if not _is_of_process(sys.stderr):
+    if not is_descriptor(sys.stderr, 2):
         yield Console(file=cast("TextIO", Stream(sys.stderr)))
         return
     copy = os.fdopen(os.dup(2), "w", encoding=sys.stderr.encoding or "utf-8")
@@ -47,14 +47,6 @@ def own_stderr() -> Iterator[Console]:
     finally:
         with suppress(OSError):
             copy.close()
-
-
-def _is_of_process(stream: TextIO | None) -> bool:
-    """Return True if the stream is the process's own stderr; False if it is closed, or replaced as in a notebook."""
-    try:
-        return stream is not None and stream.fileno() == 2
-    except (OSError, ValueError):
-        return False
 
 
 class Reporter:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,12 +51,12 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     >>> spelt("max-seeds", "80")  # max_seeds is refused without until_settled
     'Question(until_settled=True, max_seeds=80)'
     >>> with by_command():
-    ...     spelt("arms"), spelt("arms", ["batch", "none"]), spelt("until-settled", True), spelt("reach", "0.9")
-    ('--arms', '--arms batch,none', '--until-settled', '--reach 0.9')
+    ...     spelt("arms"), spelt("arms", ["batch", "none"]), spelt("until-settled", True), spelt("baseline", "my net")
+    ('--arms', '--arms batch,none', '--until-settled', "--baseline 'my net'")
     """
     if is_by_command():
         shown = value if isinstance(value, str) else "" if value is None or value is True else ",".join(value or ())
-        return f"--{option} {shown}".rstrip()
+        return f"--{option} {shlex.quote(shown) if shown else ''}".rstrip()
     for kind, fields in (("Question", QUESTION), ("Place", PLACE)):
         if option in fields:
             name = fields[option]
@@ -84,13 +85,29 @@ def command(name: str, given: str = "", *, option: str | None = None, then: str 
     """
     last = [] if then is None else [spelt(then, "N")]
     if is_by_command():
-        return " ".join([f"bnexp {name} {f'--{option} ' if option else ''}{given}".rstrip(), *last])
+        shown_given = shlex.quote(given) if given else ""
+        return " ".join([f"bnexp {name} {f'--{option} ' if option else ''}{shown_given}".rstrip(), *last])
     shown = [] if not given else [_in_python(given) if option is None else spelt(option, given)]
     return f"bnexp.{FUNCTIONS.get(name, name)}({', '.join([*shown, *last])})"
 
 
-SETTING = re.compile(r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or) )((?:dataset|model|training)(?:\.[a-z_]+)+): ([\w.-]*\w)")
+SETTING = re.compile(
+    r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or) )((?:dataset|model|training)(?:\.[a-z_]+)*): "
+    r"""([\w.-]*\w|"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\})"""
+)
 """Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`."""
+
+
+def override(key: str, value: str) -> str:
+    """Return an override as the caller would write it: quoted for a shell, or as an argument in Python.
+
+    >>> print(override("model.arguments", "{width: 64}"), override("dataset.separator", '";"'))
+    overrides=["model.arguments={width: 64}"] overrides=["dataset.separator=\\";\\""]
+    >>> with by_command():
+    ...     print(override("training.epochs", "5"), override("model.arguments", "{width: 64}"))
+    training.epochs=5 'model.arguments={width: 64}'
+    """
+    return shlex.quote(f"{key}={value}") if is_by_command() else f"overrides=[{_in_python(f'{key}={value}')}]"
 
 
 def as_overrides(text: str) -> str:
@@ -102,7 +119,7 @@ def as_overrides(text: str) -> str:
     ...     as_overrides("Use dataset.missing: mean, or fix the data.")
     'Use dataset.missing=mean, or fix the data.'
     """
-    return SETTING.sub(r"\1\2=\3" if is_by_command() else r'\1overrides=["\2=\3"]', text)
+    return SETTING.sub(lambda found: found[1] + override(found[2], found[3]), text)
 
 
 STORED = re.compile(

@@ -11,7 +11,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any, TextIO, cast
 
 OBEYED = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
@@ -96,19 +96,55 @@ def guarded_streams() -> Iterator[Stream]:
     """Replace stdout and stderr by streams that never raise, and yield the new stdout; stderr is cleaned.
 
     A closed standard stream is replaced by the null device, so that no file opened later gets its descriptor.
+    Only the new stdout writes to the old one (`_answers_alone`).
     """
     before = sys.stdout, sys.stderr
     closed = [descriptor for descriptor in (0, 1, 2) if _is_closed(descriptor)]
     for descriptor in closed:
         _lead_nowhere(descriptor)
-    out, err = Stream(None if 1 in closed else sys.stdout), Stream(None if 2 in closed else sys.stderr, clean=True)
-    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
+    with ExitStack() as stack:
+        answers = None if 1 in closed else stack.enter_context(_answers_alone(sys.stdout))
+        out, err = Stream(answers), Stream(None if 2 in closed else sys.stderr, clean=True)
+        sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
+        try:
+            yield out
+        finally:
+            out.flush()
+            err.flush()
+            sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def _answers_alone(stdout: TextIO) -> Iterator[TextIO]:
+    """Yield a stream that writes to the process's stdout. In this block, descriptor 1 leads to stderr.
+
+    So what child processes and native code write to descriptor 1 cannot mix with the answer, which may be one JSON
+    document. A terminal, and a stream that is not the process's own, as in a notebook, stay as they are.
+    """
+    if not isinstance(stdout, io.TextIOWrapper) or not is_descriptor(stdout, 1) or stdout.isatty():
+        yield stdout
+        return
+    with suppress(OSError):  # the reader is gone; the next write says so
+        stdout.flush()
+    copy = os.dup(1)
+    os.dup2(2, 1)
+    answers = open(copy, "w", encoding=stdout.encoding, closefd=False)  # noqa: SIM115  # closed below
+    answers.reconfigure(write_through=stdout.write_through, line_buffering=stdout.line_buffering)
     try:
-        yield out
+        yield answers
     finally:
-        out.flush()
-        err.flush()
-        sys.stdout, sys.stderr = before
+        with suppress(OSError):  # its last text is lost, as `Stream` has noticed
+            answers.close()
+        os.dup2(copy, 1)
+        os.close(copy)
+
+
+def is_descriptor(stream: TextIO | None, descriptor: int) -> bool:
+    """Return True if a stream is the process's own; False if it is closed, or replaced as in a notebook."""
+    try:
+        return stream is not None and stream.fileno() == descriptor
+    except (OSError, ValueError):
+        return False
 
 
 def _is_closed(descriptor: int) -> bool:

@@ -5,7 +5,7 @@ Targets are in `targets`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,12 +176,16 @@ def categories(column: pandas.Series[Any]) -> pandas.DataFrame:
 
 
 def refuse_no_category(
-    column: pandas.Series[Any], where: Where, decimal: str | None = None, thousands: str | None = None
+    column: pandas.Series[Any],
+    where: Where,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    cure_of_texts: Callable[[pandas.Series[Any]], str] | None = None,
 ) -> None:
     """Raise SettingError if a column holds numbers with a text among them, dates, or text with too many values.
 
     `decimal` is the decimal mark of numbers that are stored as text; None if the table is no text file. `thousands` is
-    the mark for thousands, if any.
+    the mark for thousands, if any. `cure_of_texts` returns what else helps if the column holds texts, or "".
     """
     count = different_values(column, "dataset.drop")
     if not count:
@@ -199,7 +203,8 @@ def refuse_no_category(
             "dataset.drop",
             f"does not list column {column.name!r}; it holds {what} with {count} different values, such as "
             f"{shown(column.iloc[row])} in {where(row)}; expected {most} or fewer. {leave_out(column)}, or name it in "
-            "dataset.categories to have a column for each value.",
+            "dataset.categories to have a column for each value."
+            f"{cure_of_texts(column) if cure_of_texts and what == 'text' else ''}",
         )
 
 

@@ -5,10 +5,11 @@ How one column is read, and the errors about it, are in `column`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ from bnexp.data.sources.column_names import (
     refuse_unknown_column,
 )
 from bnexp.data.sources.dates import emptied, numbers_of_dates
+from bnexp.data.sources.free_text import cure_of_texts
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns, warnings_of_one_hot
@@ -64,6 +66,8 @@ class Columns:
     missing: str = "refuse"
     decimal: str | None = None
     thousands: str | None = None
+    cure_of_texts: Callable[[pandas.Series[Any]], str] | None = None
+    """Returns how to learn from the words of a column of texts."""
 
     @property
     def left_out(self) -> set[str]:
@@ -84,6 +88,7 @@ def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
         missing=dataset.missing,
         decimal=getattr(dataset, "decimal", None),
         thousands=getattr(dataset, "thousands", None),
+        cure_of_texts=partial(cure_of_texts, dataset) if isinstance(dataset, CsvDataset) else None,
     )
 
 
@@ -200,7 +205,7 @@ def _collect_no_categories(texts: pandas.DataFrame, where: Where, problems: Prob
     """Note in `problems` each of these columns of text that cannot hold categories."""
     for name in texts.columns:
         with problems.noted():
-            refuse_no_category(texts[name], where, columns.decimal, columns.thousands)
+            refuse_no_category(texts[name], where, columns.decimal, columns.thousands, columns.cure_of_texts)
 
 
 def _may_be_numbers(frame: pandas.DataFrame, columns: Columns) -> list[str]:

@@ -20,10 +20,10 @@ from bnexp.data.sources.column import (
     refuse_no_category,
 )
 from bnexp.data.sources.dates import emptied, may_be_dates
+from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.numerals import are_dates
 from bnexp.data.sources.one_hot import one_hot_beside
-from bnexp.data.sources.scripts import folded, has_no_blanks
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.dates import FEW_MISTAKES, are_dates_to_read, why_no_dates
@@ -45,10 +45,6 @@ _SOMEONE = re.compile(
     r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal|individual|respondent)"
     r"([_ .-]?(id|no|nr|number|code|name))?)"
 )
-FEWEST_WORDS = 4
-"""A column holds texts, and not names, if its cells have at least this number of words on average."""
-LETTERS_OF_A_WORD = 2
-"""Approximate number of letters in a word, in scripts without blanks."""
 MOSTLY = 0.5
 """If more than this share of the rows repeat another row, they are different cases with few different values."""
 FEWEST_GROUPS = 5
@@ -206,23 +202,6 @@ def _why_no_numbers(column: pandas.Series[Any]) -> str | None:
     if 2 * wrong < len(known):
         return None
     return f"numbers, and in {counted(wrong, 'row')} infinity or a number above {LARGEST:g}"
-
-
-def words_of(column: pandas.Series[Any]) -> float:
-    """Return the mean number of words in the first 1000 texts of a column."""
-    known = column.dropna().astype(str).head(1000)
-    return sum(map(_words, known)) / max(1, len(known))
-
-
-def _words(text: str) -> int:
-    """Estimate the number of words in a text, also in a script without blanks between words.
-
-    >>> _words("a bad film"), _words("这部电影太难看非常讨厌这个演员")
-    (3, 7)
-    """
-    if not text.isascii() and has_no_blanks(folded(text)):
-        return len(text) // LETTERS_OF_A_WORD
-    return len(text.split())
 
 
 def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:

@@ -15,6 +15,7 @@ from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
 from bnexp.data.sources.encoding import guess_of_encoding
+from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import lines_of
@@ -26,7 +27,7 @@ from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.data.suggested.columns import FEWEST_WORDS, column_choices, numeric, words_of
+from bnexp.data.suggested.columns import column_choices, numeric
 from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, with_points
 from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import pytest
 from experiments import experiment
 
 from bnexp.errors import SettingError
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
+from bnexp.models.layer_cures import cure_of
 
 HEAD = {"Dense": {"units": 1, "activation": "sigmoid"}}
 IMAGES, FRAMES = {"Reshape": {"target_shape": [2, 2, 5]}}, {"Reshape": {"target_shape": [5, 4]}}
@@ -47,11 +49,15 @@ def refusal(*layers: Any) -> str:
         (IMAGES, "RandomFlip", {"mode": "diagonal"},
          "Use mode: horizontal, vertical or horizontal_and_vertical.", {"mode": "vertical"}),
         (FRAMES, "Dropout", {"rate": 1}, "Use rate: 0.5, for example.", {"rate": 0.5}),
+        (FRAMES, "GaussianDropout", {"rate": 1.0}, "Use rate: 0.5, for example.", {"rate": 0.5}),
         (FRAMES, "GRU", {"units": 3, "recurrent_dropout": 7}, "Use recurrent_dropout: 0.5, for example.", {"recurrent_dropout": 0.5}),
         (FRAMES, "Bidirectional", {"layer": {"GRU": {"units": 3, "dropout": 1.0}}},
          "Use dropout: 0.5, for example.", {"layer": {"GRU": {"units": 3, "dropout": 0.5}}}),
         (FRAMES, "LayerNormalization", {"epsilon": -1}, "Use epsilon: 0.001.", {"epsilon": 0.001}),
-        (FRAMES, "BatchNormalization", {"momentum": 2}, "Use momentum: 0.99, for example.", {"momentum": 0.99}),
+        *[
+            (FRAMES, "BatchNormalization", {"momentum": momentum}, "Use momentum: 0.99, for example.", {"momentum": 0.99})
+            for momentum in (1.0, -0.1)
+        ],
         (FRAMES, "Discretization", {"num_bins": 3}, "Give them, as in bin_boundaries: [-1, 0, 1].",
          {"num_bins": None, "bin_boundaries": [-1, 0, 1]}),
     ],
@@ -62,6 +68,20 @@ def test_a_refused_argument_is_named_with_a_value_that_works(
     told = refusal(before, {kind: wrong})
     assert told.startswith(f"model.layers.1 is {kind}") and told.endswith(f" {cure}")
     built(before, {kind: {**wrong, **right}})
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "told", "cure"),
+    [
+        (keras.layers.Conv2D(6, 1, groups=3, data_format="channels_first"), (None, 8, 6, 5), "", "Use groups: 2."),
+        (keras.layers.LSTM(3), (None, 8, 6, 5), "expected ndim=3, found ndim=4",
+         "Put a Flatten or Reshape before it, or change its arguments."),
+        (keras.layers.Conv2D(4, 1, kernel_initializer="identity"), (None, 20), "expected min_ndim=4, found ndim=2",
+         "Put a Reshape before it, or change its arguments."),
+    ],
+)  # fmt: skip
+def test_a_cure_fits_what_keras_says(layer: Any, shape: tuple[int | None, ...], told: str, cure: str) -> None:
+    assert cure_of(layer, None, shape, told) == cure
 
 
 def test_a_recurrent_layer_behind_one_that_returns_its_last_step_needs_all_steps() -> None:

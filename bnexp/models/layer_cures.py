@@ -77,7 +77,7 @@ def needs_images(layer: Any, shape: Shape) -> str | None:
 def unused_argument(layer: Any) -> str | None:
     """Return which argument Keras would not use as it is written, and the cure; None if there is none.
 
-    Keras accepts these values. It ignores them, drops all inputs, or returns nan.
+    Keras accepts these values, or refuses them without a cure.
     """
     held = layer._flatten_layers() if isinstance(layer, keras.Layer) else ()
     return next((text for one in held for text in _unused_arguments(one)), None)
@@ -87,12 +87,11 @@ def _unused_arguments(layer: Any) -> Iterator[str]:
     if isinstance(layer, keras.layers.RandomFlip) and layer.mode not in FLIPS:
         yield f"its mode is {layer.mode!r}, which flips nothing. Use mode: {', '.join(FLIPS[:-1])} or {FLIPS[-1]}."
     for key in ("rate", "dropout", "recurrent_dropout"):
-        rate = getattr(layer, key, None)
-        if (key != "rate" or "Dropout" in type(layer).__name__) and isinstance(rate, int | float) and rate >= 1:
-            yield f"its {key} is 1 or more, which drops all of its inputs. Use {key}: 0.5, for example."
+        if isinstance(rate := getattr(layer, key, None), int | float) and not 0 <= rate < 1:
+            yield f"its {key} is {rate:g}; expected a number from 0 to below 1. Use {key}: 0.5, for example."
     if "Normalization" not in type(layer).__name__:
         return
     if isinstance(epsilon := getattr(layer, "epsilon", None), int | float) and epsilon < 0:
-        yield f"its epsilon is {epsilon:g}; the square root of a negative number is nan. Use epsilon: 0.001."
-    if isinstance(momentum := getattr(layer, "momentum", None), int | float) and not 0 <= momentum <= 1:
-        yield f"its momentum is {momentum:g}; expected a number from 0 to 1. Use momentum: 0.99, for example."
+        yield f"its epsilon is {epsilon:g}; expected 0 or more. Use epsilon: 0.001."
+    if isinstance(momentum := getattr(layer, "momentum", None), int | float) and not 0 <= momentum < 1:
+        yield f"its momentum is {momentum:g}; expected a number from 0 to below 1. Use momentum: 0.99, for example."

@@ -68,6 +68,9 @@ def test_batch_normalization_in_a_sequential_is_seen_with_its_own_momentum() -> 
     layers = [{"BatchNormalization": {"momentum": 0.999}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1000)
     assert "after 1,000 steps with momentum 0.999 they still hold 37% of" in warning
+    assert warning.endswith("a lower momentum of BatchNormalization in model.layers (0.9), or more epochs.")
+    small = cautions(experiment(model={"name": "sequential", "layers": layers}, training={"batch_size": 2}), steps=9**9)
+    assert [one.rpartition(" or ")[2] for one in small] == ["compare with LayerNormalization in its place."]
 
 
 def test_averaged_weights_are_warned_of_beside_moving_statistics_that_are_not_averaged() -> None:
@@ -93,3 +96,4 @@ def test_a_momentum_that_never_forgets_is_warned_of_however_many_steps_there_are
     layers = [{"BatchNormalization": {"momentum": momentum}}, {"Dense": {"units": 1, "activation": "sigmoid"}}]
     (warning,) = cautions(experiment(model={"name": "sequential", "layers": layers}), steps=1_000_000)
     assert f"after 1,000,000 steps with momentum {momentum:g} they still hold 100% of their initial values" in warning
+    assert "more epochs" not in warning

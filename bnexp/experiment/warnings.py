@@ -67,7 +67,7 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
         return []
     is_stopped = experiment.training.early_stopping is not None  # more epochs would not be trained
     momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
-    cures = f"or {momentum_key}" if is_stopped else f"{momentum_key}, or more epochs"
+    cures = f"or {momentum_key}" if is_stopped or left == 1 else f"{momentum_key}, or more epochs"
     shown = f"{left:.1%}" if 0.995 <= left < 1 else f"{left:.0%}"  # not 100% of what has moved
     return [
         f"{warning_kinds.STALE_STATISTICS}: after {counted(steps, 'step')} with momentum "
@@ -82,11 +82,15 @@ def _momentum_key(experiment: Experiment) -> str:
     model = experiment.model
     if isinstance(model, PythonNetwork | KerasFile) and isinstance(model.normalization, AsWritten):
         return "momentum in the network itself, or model.normalization.momentum in the arm batch"
+    if isinstance(model, Sequential):
+        return "momentum of BatchNormalization in model.layers"
     return "model.normalization.momentum"
 
 
 def _layer_arm(experiment: Experiment) -> str:
-    """Return how the user names layer normalization: as an arm of their own network, or in a config."""
+    """Return how the user names layer normalization: as an arm of their own network, in a chain, or in a config."""
+    if isinstance(experiment.model, Sequential):
+        return "LayerNormalization in its place"
     return "the arm layer" if isinstance(experiment.model, PythonNetwork | KerasFile) else "model.normalization: layer"
 
 

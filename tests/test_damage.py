@@ -35,7 +35,7 @@ from bnexp.experiment import lookup
 from bnexp.experiment.earlier_looks import Before, known_arms
 from bnexp.experiment.resume import interrupted_run
 from bnexp.report import run_list, study_table
-from bnexp.store.comparison_document import EarlierLook, Look, Looks
+from bnexp.store.looks import EarlierLook, Look, Looks
 from bnexp.study import plan as study_plan
 from bnexp.study.asked import keep_asked
 from bnexp.study.document import document, table

@@ -21,7 +21,7 @@ from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
 from bnexp.experiment.run import train_experiment
 from bnexp.store import ComparisonDocument, DataFacts
-from bnexp.store.comparison_document import Look
+from bnexp.store.looks import Look
 
 pytestmark = [
     pytest.mark.usefixtures("seed_by_seed"),
@@ -123,6 +123,42 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert (earlier_looks(tmp_path, more), earlier_looks(tmp_path, others)) == ((2,), ())
     shutil.rmtree(tmp_path / few[0].run)
     assert earlier_looks(tmp_path, more) == ()
+
+
+def test_an_answer_about_other_rows_of_the_same_data_is_told_with_what_a_second_try_costs(tmp_path: Path) -> None:
+    """The second comparison is told of the first, not the other way round; another network is another question."""
+
+    def pair(samples: int, base: str = "none") -> list[Arm]:
+        return [trained(name, 2, tmp_path, name, samples) for name in ("batch", base)]
+
+    def told(arms: list[Arm]) -> dict[str, str]:
+        document = comparison.compare(arms, Question(metric="val_accuracy"))
+        return before(tmp_path, arms, document).on_other_rows("val_accuracy", [Look(seeds=2, level=0.95)])
+
+    few, many, other = pair(60), pair(80), pair(80, "layer")
+    assert told(few) == told(many) == {}
+    look(tmp_path, few)
+    assert told(few) == {} and told(other) == {}
+    assert told(many) == {
+        "batch": "1 stored comparison judged these networks on other rows of these data before. Whoever takes other rows "
+        "until an answer is clear errs more often: both answers together err in up to 10% of cases without a "
+        "difference, not in 5%."
+    }
+    look(tmp_path, many)
+    assert told(few) == {} and told(many)["batch"].startswith("1 stored comparison ")
+    assert told(pair(100))["batch"].startswith("2 stored comparisons ")
+
+
+@pytest.mark.parametrize(("these_rows", "counts"), [(None, []), ("cannot tell yet", [1])])
+def test_an_answer_for_these_rows_alone_is_a_look(tmp_path: Path, these_rows: str | None, counts: list[int]) -> None:
+    for seeds in (1, 2):
+        arms = [trained(name, seeds, tmp_path, name) for name in ("batch", "none")]
+        found = looks_of_each(tmp_path, arms)
+        (stored,) = [look(tmp_path, arms, is_withheld=True)]
+        document = json.loads((stored / "comparison.json").read_text())
+        document["contrasts"][0]["verdict"]["these_rows"] = these_rows
+        (stored / "comparison.json").write_text(json.dumps(document))
+    assert found == {"batch": counts}
 
 
 def test_a_metric_or_a_margin_that_was_not_asked_first_is_told_as_exploratory(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from bnexp.statistics import (
 )
 from bnexp.statistics.significance import holm_levels
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import EarlierLook, Look
+from bnexp.store.looks import EarlierLook, Look
 
 pytestmark = pytest.mark.usefixtures("figures_unpainted")
 LOOKS = (10, 20, 40, 80, 160)

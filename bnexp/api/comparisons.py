@@ -29,7 +29,7 @@ from bnexp.experiment.run import Finished
 from bnexp.report import figures
 from bnexp.report.page_part import in_python
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import Look
+from bnexp.store.looks import Look
 from bnexp.store.plan_document import ComparisonPlan
 from bnexp.system.process_state import process_state_kept
 from bnexp.system.spelling import spelt
@@ -202,8 +202,9 @@ def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: 
     document = with_looks(document, taken, looks, before.looks(metric, taken), stored=stored)
     asked, classes = document.asked, document.dataset.classes
     told = before.exploratory(JudgedBy.of(document.primary.metric, asked.margin, asked.about, classes))
+    others = before.on_other_rows(metric, taken)
     for contrast in document.contrasts:
-        contrast.cautions += [told[contrast.arm]] if contrast.arm in told else []
+        contrast.cautions += [one[contrast.arm] for one in (told, others) if contrast.arm in one]
     return _kept(work, arms, document)
 
 

@@ -13,7 +13,7 @@ from bnexp.config import Experiment
 from bnexp.errors import WITHIN, BnexpWarning
 from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
-from bnexp.store.comparison_document import Look
+from bnexp.store.looks import Look
 from bnexp.store.plan_document import PlanDocument
 from bnexp.study.claims import Answer, StudyObserver
 from bnexp.study.result import Result

@@ -11,7 +11,7 @@ from bnexp.config import Experiment
 from bnexp.experiment.run import Finished
 from bnexp.history import Watch
 from bnexp.report.progress import Reporter, own_stderr
-from bnexp.store.comparison_document import Look
+from bnexp.store.looks import Look
 from bnexp.system.listeners import Note
 from bnexp.system.terminal import plain
 

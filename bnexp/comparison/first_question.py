@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bnexp.errors import counted
 from bnexp.metrics import number, quantity, traits
+from bnexp.statistics import LEVEL
 from bnexp.statistics.classification import is_about_second
 
 
@@ -50,4 +52,21 @@ def exploratory(arm: str, baseline: str, first: JudgedBy, now: JudgedBy) -> str:
     return (
         f"{arm} and {baseline} were first judged by {first}, and now by {now}. A question that is chosen after a "
         "result was seen makes the verdict exploratory. Confirm it on other data."
+    )
+
+
+def on_other_rows(answers: int) -> str:
+    """Return the caution for arms that stored comparisons judged on other rows of the same data.
+
+    All answers together err at most as often as the sum of their errors (Bonferroni's inequality).
+
+    >>> on_other_rows(1).rpartition(": ")[2]
+    'both answers together err in up to 10% of cases without a difference, not in 5%.'
+    """
+    seen = f"{counted(answers, 'stored comparison')} judged these networks on other rows of these data before"
+    error = min(1.0, (1 - LEVEL) * (answers + 1))
+    both = "both" if answers == 1 else f"all {answers + 1}"
+    return (
+        f"{seen}. Whoever takes other rows until an answer is clear errs more often: {both} answers together err in up "
+        f"to {error:.0%} of cases without a difference, not in 5%."
     )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bnexp import statistics
 from bnexp.comparison.verdict import OPEN
 from bnexp.store import ComparisonDocument
-from bnexp.store.comparison_document import EarlierLook, Look, Looks, Verdict
+from bnexp.store.comparison_document import Verdict
+from bnexp.store.looks import EarlierLook, Look, Looks
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
@@ -37,10 +38,10 @@ def with_looks(
 
     If a verdict advises more seeds, its sentence also says how often any look errs after that further one. For this,
     all `stored` looks count, also later ones than the comparison that this one repeats.
-    Earlier looks do not matter to an arm that has no verdict now.
+    Earlier looks do not matter to an arm about which nothing is answered now.
     """
     document = document.model_copy(deep=True)
-    without = {contrast.arm for contrast in document.contrasts if contrast.verdict.is_withheld}
+    without = {contrast.arm for contrast in document.contrasts if contrast.verdict.is_silent}
     earlier = [look for look in earlier if planned or look.arm not in without]
     now = [*((look.seeds, look.level) for look in taken), *((count, taken[-1].level) for count in planned)]
     errors = []

@@ -21,7 +21,7 @@ from bnexp.experiment.pace import rough_pace
 from bnexp.experiment.prepare import Checked
 from bnexp.metrics import headline, traits
 from bnexp.store import DataFacts
-from bnexp.store.comparison_document import Look
+from bnexp.store.looks import Look
 from bnexp.store.plan_document import ComparisonPlan, PlannedArm, PlannedSeeds
 
 

@@ -13,20 +13,25 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from bnexp import store
+from bnexp import config, store
 from bnexp.comparison import Arm
-from bnexp.comparison.first_question import JudgedBy, exploratory
+from bnexp.comparison.first_question import JudgedBy, exploratory, on_other_rows
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
+from bnexp.config.synthetic import Synthetic
 from bnexp.config.yaml import scalar
-from bnexp.errors import RunError
+from bnexp.errors import RunError, UserError
 from bnexp.experiment.lookup import of_config
 from bnexp.metrics import traits
 from bnexp.statistics import LEVEL
 from bnexp.store import DataFacts
-from bnexp.store.comparison_document import EarlierLook, Look
+from bnexp.store.comparison_document import Verdict
 from bnexp.store.comparison_question import Asked, Primary
+from bnexp.store.looks import EarlierLook, Look
 from bnexp.store.records import FileName, Record, Seeds, Share
+
+DRAWN_BY = frozenset({"samples", "limit", "test_limit", "test_size", "validation_size", "resample", "seed"})
+"""Keys of a dataset that decide which of its rows are drawn and held out. Another `seed` makes other synthetic data."""
 
 
 class _Basis(Record):
@@ -46,18 +51,12 @@ class _Trained(store.RunHead):
     dataset: _Basis = _Basis()
 
 
-class _Answer(Record):
-    """Whether a contrast has no verdict."""
-
-    is_withheld: bool = False
-
-
 class _Judged(Record):
     """A contrast of a stored comparison."""
 
     arm: str
     baseline: str
-    verdict: _Answer = _Answer()
+    verdict: Verdict = Verdict(word="")
 
 
 class _ArmRun(Record):
@@ -86,11 +85,11 @@ class _Comparison(Record):
     def taken(self) -> Iterator[Look]:
         """Yield the looks of this comparison: a single one, or all planned looks, which share the error.
 
-        A single look without any verdict, as with too few seeds, is left out: it cannot have erred.
+        A single look that answered nothing, as with too few seeds, is left out: it cannot have erred.
         """
         if self.looks is not None:
             yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
-        elif not all(one.verdict.is_withheld for one in self.contrasts):
+        elif not all(one.verdict.is_silent for one in self.contrasts):
             yield Look(seeds=len(self.seeds), level=self.level)
 
     def judged_by(self) -> JudgedBy | None:
@@ -158,7 +157,8 @@ class Before:
 
     def __init__(self, runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]]) -> None:
         """Read the stored comparisons, the newest first; `pairs` holds the names of each arm and its baseline."""
-        stored = list(_comparisons(runs))
+        self._stored = stored = list(_comparisons(runs))
+        self._runs, self._arms, self._pairs = runs, arms, pairs
 
         def of_pairs(tests: Mapping[str, Callable[[_Trained], bool]]) -> dict[tuple[str, str], list[_Comparison]]:
             names_of = cache(partial(_names_of, runs, tests))
@@ -188,6 +188,34 @@ class Before:
             found += [before[count] for count in sorted(before)]
         return found
 
+    def on_other_rows(self, metric: str, taken: Sequence[Look]) -> dict[str, str]:
+        """Map each arm that this metric judged on other rows of the same data to a caution on what this costs.
+
+        If this comparison repeats an older one, only comparisons before the older one count.
+        """
+        names_of, told = cache(self._of_other_rows), {}
+        for arm, baseline in self._pairs:
+            same, others = self._of_pairs[arm, baseline], 0
+            for one in self._stored:  # the newest comes first
+                looks = list(one.taken()) if one.primary.metric == metric else []
+                if looks and one in same and _are_alike(looks, taken):
+                    others = 0
+                elif looks and one not in same and _has_judged(one, {arm, baseline}, names_of):
+                    others += 1
+            if others:
+                told[arm] = on_other_rows(others)
+        return told
+
+    def _of_other_rows(self, run: str) -> list[str]:
+        """List the names of the arms whose experiment differs from a stored run's only in which rows are drawn."""
+        try:
+            head = store.read_head(self._runs / run / "run.json", _Trained)
+            kind = _kind(config.load(store.Run(self._runs / run).config))
+        except UserError:
+            return []
+        source = head.dataset.source_sha256
+        return [one.name for one in self._arms if one.data.source_sha256 == source and _kind(one.experiment) == kind]
+
     def exploratory(self, now: JudgedBy) -> dict[str, str]:
         """Map each arm that was first judged by another question to a sentence: how this limits the verdict."""
         told = {}
@@ -196,6 +224,14 @@ class Before:
             if asked and asked[-1] != now:  # the last one is the oldest
                 told[arm] = exploratory(arm, baseline, asked[-1], now)
         return told
+
+
+def _kind(experiment: Experiment) -> str:
+    """Return the digest of an experiment without the keys of DRAWN_BY."""
+    dataset = experiment.dataset
+    keys = (DRAWN_BY - {"seed"} if isinstance(dataset, Synthetic) else DRAWN_BY) & type(dataset).model_fields.keys()
+    plain = {key: type(dataset).model_fields[key].default for key in keys}
+    return config.digest(experiment.model_copy(update={"dataset": dataset.model_copy(update=plain)}))
 
 
 def _are_alike(looks: Sequence[Look], others: Sequence[Look]) -> bool:

@@ -8,8 +8,9 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 
 from bnexp.config.section import Task
 from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
+from bnexp.store.looks import Looks
 from bnexp.store.reach import Reach, SpeedUp
-from bnexp.store.records import FileName, Metric, Probability, Record, SeedCount, Seeds, Share
+from bnexp.store.records import FileName, Metric, Probability, Record, Seeds, Share
 from bnexp.store.run_record import DataFacts, Network, Parameters
 from bnexp.system.numbers import Count
 
@@ -122,6 +123,11 @@ class Verdict(Record):
     is_withheld: bool = False
     """Whether no verdict is given, so that the interval decides nothing. Older documents do not record this."""
 
+    @property
+    def is_silent(self) -> bool:
+        """Return True if nothing is answered, not even for the measured rows alone."""
+        return self.is_withheld and self.these_rows is None
+
 
 class ContrastHead(Record):
     """The part of a contrast that the list of runs shows."""
@@ -231,35 +237,6 @@ SHARED_FACTS = (
     "error_unit",
 )
 """The keys of the data's record that comparison.json repeats, because all arms share them."""
-
-
-class Look(Record):
-    """The result of one look: a comparison of the arms at one number of seeds."""
-
-    seeds: SeedCount
-    level: Share
-    """The level of the intervals, before several arms share the error."""
-    words: dict[str, str] = {}
-    """Arm -> the word of its verdict."""
-
-
-class EarlierLook(Look):
-    """A look that was an earlier, stored comparison."""
-
-    arm: str | None = None
-    """The arm that was compared with the baseline; null in older documents."""
-
-
-class Looks(Record):
-    """All looks at these arms. A comparison that is made at several numbers of seeds has several chances to err."""
-
-    planned: list[SeedCount] = []
-    """The numbers of seeds of all looks that share the error; empty if only one look was asked for."""
-    taken: Annotated[list[Look], Field(min_length=1)]
-    earlier: list[EarlierLook] = []
-    """Stored comparisons by the same metric, which were not among the planned looks."""
-    error: Probability
-    """The probability that at least one look at an arm errs if the arm does not differ; the highest of all arms."""
 
 
 class ComparisonDocument(Record):

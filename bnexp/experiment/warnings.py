@@ -5,7 +5,6 @@ A warning disappears when the user follows it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from bnexp import warning_kinds
@@ -18,6 +17,8 @@ from bnexp.errors import counted, listed
 
 REMEMBERED_START = 0.01
 """Validation suffers if a larger share of the initial moving averages is left in the end (pilot: 1 point at 0.05)."""
+LOW_MOMENTUM = 0.9
+"""The momentum that is advised. With a much lower one, moving averages depend on the last few batches alone."""
 MOST_NAMED = 10
 """The most classes that a warning names."""
 SMALL_BATCH = 8
@@ -65,15 +66,17 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
     left = 1.0 if momentum >= 1 else momentum**steps  # 1 or more never forgets, and its powers overflow
     if experiment.training.refresh_statistics or left <= REMEMBERED_START * (1 + 1e-9):  # allows for rounding
         return []
-    is_stopped = experiment.training.early_stopping is not None  # more epochs would not be trained
-    momentum_key = f"a lower {_momentum_key(experiment)} ({_low_enough(steps):g})"
-    cures = f"or {momentum_key}" if is_stopped or left == 1 else f"{momentum_key}, or more epochs"
+    cures = ["training.refresh_statistics: true"]
+    if momentum > LOW_MOMENTUM and LOW_MOMENTUM**steps <= REMEMBERED_START:
+        cures.append(f"a lower {_momentum_key(experiment)} ({LOW_MOMENTUM})")
+    if experiment.training.early_stopping is None and left < 1:
+        cures.append("more epochs")
+    *others, last = cures
     shown = f"{left:.1%}" if 0.995 <= left < 1 else f"{left:.0%}"  # not 100% of what has moved
     return [
         f"{warning_kinds.STALE_STATISTICS}: after {counted(steps, 'step')} with momentum "
         f"{momentum:g} they still hold {shown} of their initial values ({momentum:g}^{steps}), so validation can "
-        "look worse than the model is. "
-        f"Use training.refresh_statistics: true, {cures}."
+        f"look worse than the model is. Use {''.join(f'{one}, ' for one in others)}{'or ' * bool(others)}{last}."
     ]
 
 
@@ -92,15 +95,6 @@ def _layer_arm(experiment: Experiment) -> str:
     if isinstance(experiment.model, Sequential):
         return "LayerNormalization in its place"
     return "the arm layer" if isinstance(experiment.model, PythonNetwork | KerasFile) else "model.normalization: layer"
-
-
-def _low_enough(steps: int) -> float:
-    """Return a momentum, 0.9 or lower, that forgets the initial moving averages within these steps.
-
-    >>> _low_enough(252), _low_enough(10)
-    (0.9, 0.63)
-    """
-    return min(0.9, math.floor(100 * math.exp(math.log(REMEMBERED_START) / steps) + 1e-9) / 100)
 
 
 def _unlearned_classes(experiment: Experiment) -> list[str]:

@@ -85,6 +85,17 @@ def test_an_empty_argument_is_refused(argument: str) -> None:
         sorted_arguments(["a", argument], None)
 
 
+def test_an_option_and_an_override_of_one_key_are_refused_whatever_their_values() -> None:
+    given = ["bn", "training.epochs=20", "training={seeds: 3, batch_size: 8}"]
+    assert sorted_arguments(given, None, None) == (["bn"], given[1:])
+    with pytest.raises(UserError) as raised:
+        sorted_arguments(given, 3, 10)
+    assert str(raised.value).splitlines() == [
+        "--seeds 3 and training={seeds: 3, batch_size: 8} set the same key; expected one of the two. Leave one out.",
+        "--epochs 10 and training.epochs=20 set the same key; expected one of the two. Leave one out.",
+    ]
+
+
 def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> None:
     assert config_paths(["a", "text/b"], [], RUNS) == [Path("configs/a.yaml"), Path("configs/text/b.yaml")]
 

@@ -39,12 +39,13 @@ def cautions(*arms: Arm, **question: Any) -> list[str]:
     return compare(list(arms), Question(**question)).contrasts[0].cautions
 
 
+@pytest.mark.usefixtures("by_command")
 def test_an_arm_that_still_improves_is_named_with_its_gain_and_more_epochs() -> None:
     (told,) = cautions(trained("bn", LEVEL_E), trained("nobn", RISING_E, noise=0, draw=1))
     gain = 100 * (RISING_E[-4:].mean() - RISING_E[-8:-4].mean())
     assert told == (
         f"nobn still improves: its last 4 epochs are better than the 4 before, by {gain:.2f} in val_accuracy (%) on "
-        "average. The answer may change with more than 20 epochs. Try training.epochs=40."
+        "average. The answer may change with more than 20 epochs. Try --epochs 40."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
 from collections.abc import Sequence
 
 from bnexp.config.files import CONFIGS
+from bnexp.config.overrides import said_of
 from bnexp.errors import UserError
 
 
@@ -17,7 +19,7 @@ def sorted_arguments(
     """Return the names and the overrides among the arguments. `--seeds` and `--epochs` become overrides, too.
 
     Raises:
-        UserError: if an argument is empty.
+        UserError: if an argument is empty, or if an option and an override set the same key.
     """
     if not all(argument.strip() for argument in arguments):
         raise UserError("An argument is empty; expected names and KEY=VALUE. Is a variable of the shell not set?")
@@ -25,8 +27,15 @@ def sorted_arguments(
     overrides: list[str] = []
     for argument in arguments:
         (overrides if _is_override(argument) else names).append(argument)
-    options = {"seeds": seeds, "epochs": epochs}
-    return names, overrides + [f"training.{key}={value}" for key, value in options.items() if value is not None]
+    options = {key: value for key, value in (("seeds", seeds), ("epochs", epochs)) if value is not None}
+    twice = [
+        f"--{key} {value} and {one} set the same key; expected one of the two. Leave one out."
+        for (key, value), one in itertools.product(options.items(), overrides)
+        if said_of(one, "training", key) is not None
+    ]
+    if twice:
+        raise UserError("\n".join(twice))
+    return names, overrides + [f"training.{key}={value}" for key, value in options.items()]
 
 
 def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:

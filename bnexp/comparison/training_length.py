@@ -21,6 +21,7 @@ from bnexp.config.checks import uses_batch_statistics
 from bnexp.metrics import headline, higher_is_better, number, on_validation, part_of, quantity, traits, with_unit
 from bnexp.statistics import LEVEL, at_least, mean_interval
 from bnexp.statistics.arrays import Floats
+from bnexp.system.spelling import spelt
 
 FIFTH = 5
 """The last fifth of the epochs is compared with the fifth before it."""
@@ -51,7 +52,7 @@ def still_improving(arms: PairedArms, question: ResolvedQuestion) -> Iterator[st
         if (gain := gains.in_words(start_S, last_S, LEVEL)) is not None:
             yield (
                 f"{arm.name} still improves: {last} better than {before}, by {gain} on average. The answer may change "
-                f"with more than {epochs} epochs. Try training.epochs={2 * epochs}."
+                f"with more than {epochs} epochs. Try {spelt('epochs', str(2 * epochs))}."
             )
 
 

@@ -26,7 +26,7 @@ from bnexp.statistics.power import (
     error_over_splits,
 )
 from bnexp.study.contrast import Results, whole_contrast
-from bnexp.study.grid import Candidate, Cell, matches
+from bnexp.study.grid import Candidate, cells_read
 from bnexp.study.new_rows import ReadRows, not_row_by_row
 from bnexp.study.plan import Plan, rows_of
 from bnexp.study.verdict import judged_difference
@@ -49,7 +49,7 @@ def by_stored(planned: Plan, done: Results, level: float) -> list[str | None]:
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:
     """Return a sentence on what a claim can detect by these results; None if one is missing or all pairs are equal."""
     read = [
-        results.get((cell.number, arm)) for cell in _cells(planned, claim) for arm in (claim.treated, claim.baseline)
+        results.get((cell.number, arm)) for cell in cells_read(claim, planned.cells) for arm in (claim.treated, claim.baseline)
     ]
     counts = {0 if one is None else len(one.seeds) for one in read}
     if len(counts) > 1 or min(counts) < 2:
@@ -125,15 +125,9 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
 
 def _read(planned: Plan, claim: Hypothesis) -> Iterator[Candidate]:
     """Yield the experiments that a claim may read."""
-    for cell in _cells(planned, claim):
+    for cell in cells_read(claim, planned.cells):
         for arm in (claim.treated, claim.baseline):
             yield from cell.candidates[arm]
-
-
-def _cells(planned: Plan, claim: Hypothesis) -> list[Cell]:
-    """List the cells that a claim reads."""
-    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    return [cell for cell in planned.cells if any(matches(cell, at) for at in sides)]
 
 
 def _of_splits(claim: Hypothesis, test_share: float, seeds: int, level: float) -> str | None:

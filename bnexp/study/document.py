@@ -172,8 +172,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
 
 def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Iterator[str]:
     """Yield the cautions about what else may look like a claim's effect in the experiments that it reads."""
-    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    read = [cell for cell in cells if any(matches(cell, at) for at in sides)]
+    read = cells_read(claim, cells)
     arms = {
         arm: any(sweep.adds_penalty(results, cell, arm) for cell in read) for arm in (claim.treated, claim.baseline)
     }

@@ -94,7 +94,7 @@ def contrast_of(
     whole = whole_contrast(claim, cells, results, rows)
     if facts_of is not None:
         whole = replace(whole, data=_one_data_set(claim, cells, facts_of))
-    groups = [] if claim.minus is not None else _groups(claim, cells_read(claim, cells))
+    groups = [] if claim.minus is not None else _groups(claim, cells_read(cells, claim))
     if len(groups) < 2:
         return whole
     parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
@@ -140,7 +140,7 @@ def _contrast(
 
 def _one_data_set(claim: Hypothesis, cells: Sequence[Cell], facts_of: FactsOf) -> tuple[Dataset, DataFacts] | None:
     """Return the data that a claim reads, with its facts; None if cells read different data or a factor varies it."""
-    read = cells_read(claim, cells)
+    read = cells_read(cells, claim)
     if any(key.startswith("dataset.") for cell in read for name in cell.levels for key in keys_of(name)):
         return None
     known = [
@@ -214,7 +214,7 @@ def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results
 
     They are treated minus baseline of each seed, (S,).
     """
-    groups = _groups(claim, cells_read(claim, cells))
+    groups = _groups(claim, cells_read(cells, claim))
     return [(group[0], _difference(claim, group, results)) for group in groups]
 
 

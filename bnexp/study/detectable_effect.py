@@ -49,7 +49,9 @@ def by_stored(planned: Plan, done: Results, level: float) -> list[str | None]:
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:
     """Return a sentence on what a claim can detect by these results; None if one is missing or all pairs are equal."""
     read = [
-        results.get((cell.number, arm)) for cell in cells_read(claim, planned.cells) for arm in (claim.treated, claim.baseline)
+        results.get((cell.number, arm))
+        for cell in cells_read(planned.cells, claim)
+        for arm in (claim.treated, claim.baseline)
     ]
     counts = {0 if one is None else len(one.seeds) for one in read}
     if len(counts) > 1 or min(counts) < 2:
@@ -125,7 +127,7 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
 
 def _read(planned: Plan, claim: Hypothesis) -> Iterator[Candidate]:
     """Yield the experiments that a claim may read."""
-    for cell in cells_read(claim, planned.cells):
+    for cell in cells_read(planned.cells, claim):
         for arm in (claim.treated, claim.baseline):
             yield from cell.candidates[arm]
 

@@ -58,10 +58,14 @@ def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
     return all(_is_level(cell.level(name), level) for name, level in at.items())
 
 
-def cells_read(claim: Hypothesis, cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that a claim reads: at `at`, and at `minus` if it has one."""
-    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    return [cell for cell in cells if any(matches(cell, at) for at in sides)]
+def is_read(cell: Cell, claim: Hypothesis) -> bool:
+    """Return True if a claim reads a cell: at `at`, or at `minus` if it has one."""
+    return matches(cell, claim.at) or (claim.minus is not None and matches(cell, claim.minus))
+
+
+def cells_read(cells: Sequence[Cell], claim: Hypothesis) -> list[Cell]:
+    """Return the cells that a claim reads."""
+    return [cell for cell in cells if is_read(cell, claim)]
 
 
 def _is_level(level: Any, wanted: Any) -> bool:

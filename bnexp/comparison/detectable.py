@@ -15,11 +15,10 @@ from typing import Literal
 from bnexp import statistics
 from bnexp.comparison.metric_rules import RELATIVE_MARGIN, rows_to_show_small
 from bnexp.comparison.more_rows import how_to_hold_out
-from bnexp.comparison.question import About
 from bnexp.comparison.scale import ratio_limits, ratio_text
 from bnexp.config.dataset import Dataset
 from bnexp.errors import counted
-from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
+from bnexp.metrics import LARGEST, About, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import (
     POWER,

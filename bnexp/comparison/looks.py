@@ -36,7 +36,7 @@ def with_looks(
     """Return the comparison of the last look, with how the looks ended and the probability that any of them errs.
 
     If a verdict advises more seeds, its sentence also says how often any look errs after that further one. For this,
-    all `stored` looks count, also later ones than the comparison that this one repeats.
+    every look in `stored` counts. If this comparison repeats a stored one, `stored` also has the looks after that one.
     Earlier looks do not matter to an arm that has no verdict now.
     """
     document = document.model_copy(deep=True)

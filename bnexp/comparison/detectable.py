@@ -184,7 +184,7 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
         end = f", if in every seed the arms answer differently on {rows}. {KNOWN_LATER}"
-        return _told(design, error, f"At worst, {design.seeds} seeds detect", end.rstrip("."), None)
+        return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
     return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))
 
 
@@ -199,7 +199,7 @@ def _in_deviations(design: Design) -> str:
     where = f"On these {'splits' if design.own_splits else 'rows'}"
     where = "For other splits, which overlap" if is_of_splits else where
     said = (
-        f"{where}, {design.seeds} seeds detect {what} with about {POWER:.0%} probability "
+        f"{where}, {design.seeds:,} seeds detect {what} with about {POWER:.0%} probability "
         f"({100 * design.level:.3g}% interval) if it is at least {detectable(error, level=design.level):.2f} times its "
         "standard deviation over seeds."
     )

@@ -65,10 +65,10 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     """Return how the looks ended for one contrast."""
     look, seeds = ordinal(len(taken)), taken[-1].seeds
     if verdict.word != OPEN:
-        return f"Settled at the {look} look ({seeds} seeds)."
+        return f"Settled at the {look} look ({seeds:,} seeds)."
     if verdict.seeds_could_settle is False:
-        return f"Stopped at the {look} look ({seeds} seeds): more seeds will not settle this."
-    return f"Not settled after {seeds} seeds."
+        return f"Stopped at the {look} look ({seeds:,} seeds): more seeds will not settle this."
+    return f"Not settled after {seeds:,} seeds."
 
 
 def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:

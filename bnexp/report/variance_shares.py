@@ -52,7 +52,7 @@ def shares_in_words(found: VarianceShares) -> str:
     anew, rows = found.anew, found.anew.drawn
     rarest = f", {anew.rarest:,} of them of the rarest class" if anew.rarest else ""
     return (
-        f"the choice of {found.seeds} seeds ({of_seeds}%), the choice of {anew.count:,} held-out {rows}{rarest} "
+        f"the choice of {found.seeds:,} seeds ({of_seeds}%), the choice of {anew.count:,} held-out {rows}{rarest} "
         f"({of_rows}%), and their interaction ({rest}%: the {rows} on which the arms differ change from seed to seed)"
     )
 

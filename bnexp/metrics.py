@@ -14,6 +14,8 @@ PARTS = ("", "train", "val", "test")
 """Parts on which a metric can be measured. The empty one means the training batches of the running epoch."""
 LARGEST = 1e100
 """The largest possible value. Training computes in float32. Squares of much larger numbers overflow float64."""
+About = Literal["new-rows", "these-rows"]
+"""What a verdict is about: new rows of the same kind, or these held-out rows alone."""
 
 
 @dataclass(frozen=True)

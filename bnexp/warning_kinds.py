@@ -50,5 +50,5 @@ def kind_of(text: str) -> str:
 
 
 def are_caveats(warnings: Iterable[str]) -> bool:
-    """Return True if all these warnings are caveats, so that the values stand. A text of an unknown kind is none."""
+    """Return True if all these warnings are caveats, so that the values stand. An unknown kind is not a caveat."""
     return all(kind_of(text) in CAVEATS for text in warnings)

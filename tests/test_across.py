@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from bnexp import statistics
+from bnexp.comparison.drawn_anew import DrawnAnew
 from bnexp.comparison.judged_difference import JudgedDifference
-from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.comparison.new_rows import over_own_splits
 from bnexp.config.study import Hypothesis
 from bnexp.report.study_cells import cells_of
 from bnexp.statistics import Levels
@@ -383,7 +384,9 @@ def test_wins_over_cells_with_other_pairs_or_overlapping_splits_are_compared_too
 
     def split_anew(cell: Contrast) -> Contrast:
         effect_S = np.sign(cell.difference_S) / 2
-        return replace(cell, new_rows=NewRowsEstimate("splits", statistics.over_splits(effect_S, 0.25), 20))
+        return replace(
+            cell, new_rows=over_own_splits(effect_S, DrawnAnew("splits", count=20, test_share=0.25), grouped=False)
+        )
 
     plain, wide = found(whole, *cells), found(*map(split_anew, (whole, *cells)))
     assert wide.correlation == pytest.approx(plain.correlation) and wide.q == pytest.approx(plain.q / 6)

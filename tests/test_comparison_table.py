@@ -373,3 +373,16 @@ def test_a_metric_of_classes_names_the_rows_of_the_rarest_class_among_the_held_o
     assert "the choice of 200 held-out rows, 6 of them of the rarest class (50%), and their interaction" in " ".join(
         lines(comparison(given))
     )
+
+
+def test_where_the_uncertainty_for_new_rows_comes_from_is_told_beside_a_verdict_about_them_alone() -> None:
+    variances = {"seed_variance": 0.01, "row_variance": 0.3, "rest_variance": 4.0}
+
+    def told(given: dict[str, Any]) -> bool:
+        anew = {**interval(0.005, 0.02), "drawn": "rows", "count": 200, **variances}
+        given["contrasts"][0]["metrics"]["val_accuracy"]["new_rows"] = anew
+        return any(line.startswith("The uncertainty of bn - nobn in ") for line in lines(comparison(given)))
+
+    assert told(document())
+    assert not told(document(verdict={"word": "cannot tell yet", "is_withheld": True}))
+    assert not told({**document(), "asked": {"about": "these-rows"}})

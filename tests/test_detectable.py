@@ -187,6 +187,8 @@ def test_too_few_seeds_for_any_verdict_are_told_first() -> None:
     found = detectable_by(design(seeds=5), earlier(rows=ROWS))
     assert (found.difference, found.rests_on) == (None, None)
     assert found.sentence == "5 seeds are too few for a verdict; 6 are the fewest. Use --seeds 6 or more."
+    single = detectable_by(design(seeds=1), earlier(rows=ROWS))
+    assert single.sentence == "1 seed is too few for a verdict; 6 are the fewest. Use --seeds 6 or more."
 
 
 def test_the_fewest_seeds_and_the_difference_follow_the_level_that_several_arms_share() -> None:

@@ -17,16 +17,16 @@ from command import REPOSITORY, Done, bnexp, refused
 from scipy import stats
 
 from bnexp.comparison import Arm, Question, compare
+from bnexp.comparison.drawn_anew import DrawnAnew
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.looks import is_over, look_of, ordinal, with_looks
-from bnexp.comparison.new_rows import NewRowsEstimate, over_rows
+from bnexp.comparison.new_rows import NewRowsEstimate, over_own_splits, over_rows
 from bnexp.comparison.question import planned_looks
 from bnexp.statistics import (
     LEVEL,
     Interval,
     Levels,
     error_of,
-    over_splits,
     share_of_each,
     shared_levels,
     within_reach,
@@ -125,7 +125,7 @@ def test_very_many_seeds_leave_the_error_of_the_rows_or_of_the_overlap_of_splits
     difference_S = difference_SR.mean(axis=1)
     of_rows = over_rows(difference_SR, None)
     assert isinstance(of_rows, NewRowsEstimate) and of_rows.components is not None
-    splits = NewRowsEstimate("splits", over_splits(difference_S, 0.25), 50)
+    splits = over_own_splits(difference_S, DrawnAnew("splits", count=50, test_share=0.25), grouped=False)
     left = [
         JudgedDifference("val_accuracy", difference_S, 0.01, new_rows=new_rows).error_beyond_seeds
         for new_rows in (of_rows, splits, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import bnexp
 from bnexp.report.page_part import in_python
 from bnexp.store import DataFacts
 from bnexp.store.plan_document import ComparisonPlan, Detectable, PlannedArm
-from bnexp.system.spelling import by_command, respelt, spelt
+from bnexp.system.spelling import CONFIG, DIR, by_command, command, respelt, spelt
 
 DATA = (np.arange(80.0).reshape(40, 2), np.arange(40) % 2)
 FRAME = pd.DataFrame({"a": [*np.arange(39.0), np.nan], "b": np.arange(40.0), "label": ["x", "y"] * 20})
@@ -286,3 +287,25 @@ def test_each_option_that_messages_name_is_a_keyword_or_a_field_of_the_interface
     }
     assert beside | {"arms", "data", "target", "seeds", "runs", "resume", "out"} <= taken
     assert set(KEYWORDS.values()) <= set(signature(bnexp.plan_study).parameters)
+
+
+@pytest.mark.parametrize("text", ["AGE", "DIR", "nan", "inf", "5", "1e3", "N", 'my "net"'])
+def test_a_name_in_a_message_is_a_text_of_python_however_it_is_written(text: str) -> None:
+    quoted = json.dumps(text)
+    assert [spelt(one, text) for one in ("target", "runs", "metric")] == [
+        f"target={quoted}", f"runs={quoted}", f"metric={quoted}"
+    ]  # fmt: skip
+    assert spelt("baseline", text) == f"Question(baseline={quoted})"
+    assert command("train", text, then="epochs") == f"bnexp.train({quoted}, epochs=N)"
+    assert command("train", text, option="resume") == f"bnexp.train(resume={quoted})"
+
+
+def test_a_baseline_that_is_called_like_a_number_is_a_text_and_a_number_of_seeds_is_none() -> None:
+    told = "Use --baseline 5, --reach 0.90, --margin 1e-3 or --seeds 20."
+    assert respelt(told) == 'Use Question(baseline="5"), Question(reach=0.90), margin=1e-3 or seeds=20.'
+
+
+def test_a_word_that_the_user_replaces_has_no_quotes() -> None:
+    assert (spelt("runs", DIR), command("train", CONFIG)) == ("runs=DIR", "bnexp.train(CONFIG)")
+    with by_command():
+        assert (spelt("runs", DIR), command("train", CONFIG)) == ("--runs DIR", "bnexp train CONFIG")

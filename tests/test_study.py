@@ -346,6 +346,12 @@ def judge(difference_S: Any, never: tuple[int, int] = (0, 0), **keys: Any) -> di
     return found.model_dump()
 
 
+def test_thousands_of_pairs_are_written_with_a_comma_and_in_a_line_of_the_file_without() -> None:
+    verdict = judge(spread(0.0, 400, 0.3))["verdict"]
+    pairs = verdict["settled_by"]
+    assert pairs > 1000 and f"With about {pairs:,} pairs of seeds (`seeds: {pairs}`) there is" in verdict["sentence"]
+
+
 def answer(plan: study_plan.Plan, results: Results) -> dict[str, Any]:
     """What study.json would hold."""
     return document(plan.file, plan.cells, "d", results).model_dump(mode="json")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
-from bnexp.comparison.new_rows import NewRowsEstimate
+from bnexp.comparison.drawn_anew import DrawnAnew
+from bnexp.comparison.new_rows import NewRowsEstimate, over_own_splits
 from bnexp.config.study import Hypothesis
 from bnexp.report import plan_table, study_table
 from bnexp.statistics import over_splits
@@ -97,7 +98,12 @@ def document(claim: str = "It helps.") -> dict[str, Any]:
     ]  # fmt: skip
     spread_S = np.resize([-0.001, 0.001], 12)
     contrasts = [
-        Contrast(0.02 + spread_S, (0, 0), True, NewRowsEstimate("splits", over_splits(0.02 + spread_S, 0.3), 60)),
+        Contrast(
+            0.02 + spread_S,
+            (0, 0),
+            True,
+            over_own_splits(0.02 + spread_S, DrawnAnew("splits", count=60, test_share=0.3), grouped=False),
+        ),
         Contrast(spread_S - np.log(2), (0, 3)),
     ]
     two = [{"mean": 0.1, "low": 0.0, "high": 0.2}] * 2
@@ -191,9 +197,9 @@ def test_an_interval_of_wins_ends_where_all_pairs_are_won(direction: str) -> Non
         claim="c", treated="bn", baseline="none", metric="test_accuracy", direction=direction, smallest=0.3, wins=True  # type: ignore[arg-type]
     )  # fmt: skip
     won_S = np.resize([0.1, 0.1, 0.1, -0.1], 12)
-    estimate = over_splits(np.sign(won_S) / 2, 0.3)
-    assert estimate.interval(0.95).high > 0.5
-    contrast = Contrast(won_S, (0, 0), True, NewRowsEstimate("splits", estimate, 60))
+    anew = over_own_splits(np.sign(won_S) / 2, DrawnAnew("splits", count=60, test_share=0.3), grouped=False)
+    assert anew.estimate.interval(0.95).high > 0.5
+    contrast = Contrast(won_S, (0, 0), True, anew)
     facts = with_hypotheses([claim], [contrast])
     found = facts["hypotheses"][0]["difference"]["new_rows"]
     assert (found["mean"], found["high"]) == (0.25, 0.5) and -0.5 < found["low"] < 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -216,3 +217,23 @@ def test_a_command_for_a_function_in_another_folder_names_the_folder(folder: Pat
     with pytest.raises(UserError) as error:
         bnexp.check("nets/net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
     assert str(error.value).endswith('try it with `python -c "import net; net.build()"` in nets.')
+
+
+@pytest.mark.parametrize("place", ["net.py", "nets/net.py", "my nets/my net.py", "../net.py", "~/net.py"])
+def test_the_command_for_a_file_that_cannot_be_imported_runs_where_the_user_is(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file = Path(place).expanduser()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("raise ValueError('my own bug')\n\ndef build(): ...\n")
+    with pytest.raises(SettingError) as error:
+        function_of(f"{place}:build")
+    command = str(error.value).partition("try it with `")[2].removesuffix("`.")
+    there = {"PATH": f"{here}:{os.environ['PATH']}"}
+    (here / "python").symlink_to(sys.executable)
+    done = subprocess.run(command, shell=True, env=there, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ValueError: my own bug\n"), command

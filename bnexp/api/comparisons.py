@@ -79,15 +79,12 @@ def compare(
         StoppedError: if the user stops it.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    problems = Problems()
-    changes = with_keywords(overrides, seeds, epochs, problems)
-    work = _begun(names, changes, asked(question, metric, margin), own, observer, problems)
+    work = _begun(names, overrides, asked(question, metric, margin), own, seeds, epochs, observer)
     if work.question.looks:
         return _until_settled(work)
     compared, document = _look(work, designed(work).of_typed(work.overrides))
     with work_begun(when=bool(work.trained)):
-        taken = [look_of(document)]
-        return _told(work, compared, document, taken)
+        return _stored(work, compared, _with_earlier(work, compared, document, [look_of(document)]))
 
 
 @process_state_kept()
@@ -115,9 +112,7 @@ def plan_comparison(
         UserError: with all that is wrong.
     """
     own = OwnNetworks(data, target, arms_listed(arms), Path(runs))
-    problems = Problems()
-    changes = with_keywords(overrides, seeds, epochs, problems)
-    work = _begun(names, changes, asked(question, metric, margin), own, observer, problems)
+    work = _begun(names, overrides, asked(question, metric, margin), own, seeds, epochs, observer)
     looks = work.question.looks
     design = designed(work, looks[-1] if looks else None, digests=True)
     design = design.of_first(looks[-1]) if looks else design.of_typed(work.overrides)
@@ -127,31 +122,33 @@ def plan_comparison(
 
 def _begun(
     names: Networks,
-    overrides: list[str],
+    overrides: Overrides,
     question: Question,
     own: OwnNetworks,
+    seeds: int | None,
+    epochs: int | None,
     observer: Observer | None,
-    problems: Problems,
 ) -> Work:
     """Return the work, in which each of the user's own networks is replaced by its arms.
 
     Raises:
-        UserError: with all `problems` and the mistakes of the networks. If there are any, all else is checked, too.
+        UserError: with all mistakes of the overrides and of the networks. If there are any, all else is checked, too.
     """
-    observer, arms = observer or Observer(), list[ArmName]()
+    observer, arms, problems = observer or Observer(), list[ArmName](), Problems()
+    changes = with_keywords(overrides, seeds, epochs, problems)
     with problems.noted():
-        arms = own.arms_of(names, overrides, observer)
+        arms = own.arms_of(names, changes, observer)
     if problems.found:
         with problems.noted():
             if arms:
-                designed(Work(arms, overrides, question, own.runs, observer))
+                designed(Work(arms, changes, question, own.runs, observer))
             else:
-                refuse_alone(own.runs, overrides, question)
+                refuse_alone(own.runs, changes, question)
     problems.refuse()
     if question.baseline is None and len(arms) == len(own.arms or ()):
         for note in _other_baseline(own.arms or ()):
             observer.info(note)
-    return Work(arms, overrides, question, own.runs, observer)
+    return Work(arms, changes, question, own.runs, observer)
 
 
 def _other_baseline(arms: Sequence[NormalizationArm]) -> Iterator[str]:
@@ -190,11 +187,13 @@ def _until_settled(work: Work) -> Comparison:
         if is_over(document):
             break
     with work_begun(when=bool(work.trained)):
-        return _told(work, arms, document, taken)
+        return _stored(work, arms, _with_earlier(work, arms, document, taken))
 
 
-def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]) -> Comparison:
-    """Add to a comparison its looks and the earlier looks and questions about these arms; store and return it."""
+def _with_earlier(
+    work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: Sequence[Look]
+) -> ComparisonDocument:
+    """Return a comparison with its looks, the earlier looks at these arms, and cautions about earlier questions."""
     pairs = [(contrast.arm, contrast.baseline) for contrast in document.contrasts]
     before = Before(work.runs, known_arms(arms), pairs)
     metric, looks = document.primary.metric, work.question.looks
@@ -205,7 +204,7 @@ def _told(work: Work, arms: Sequence[Arm], document: ComparisonDocument, taken: 
     others = before.on_other_rows(metric, taken)
     for contrast in document.contrasts:
         contrast.cautions += [one[contrast.arm] for one in (told, others) if contrast.arm in one]
-    return _kept(work, arms, document)
+    return document
 
 
 def _train(item: resolve.Planned, *, work: Work) -> Finished:
@@ -227,7 +226,7 @@ def _typed(item: resolve.Planned, question: Question) -> list[str]:
     return [one for one in item.overrides if not question.looks or seeds_typed([one]) is None]
 
 
-def _kept(work: Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
+def _stored(work: Work, arms: Sequence[Arm], document: ComparisonDocument) -> Comparison:
     """Write the comparison, the histories of its arms and its figures into a new directory; return the comparison.
 
     If the same comparison of these runs is already stored, return that one, and let `latest` point to it.

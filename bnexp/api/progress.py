@@ -64,4 +64,4 @@ class Progress(Observer):
         """Print the result of a look at this number of seeds."""
         number = planned.index(look.seeds) + 1
         found = ", ".join(f"{arm} {word}" for arm, word in look.words.items())
-        self.info(f"look {number} of {len(planned)} at most, {look.seeds} seeds: {found}")
+        self.info(f"look {number} of {len(planned)} at most, {look.seeds:,} seeds: {found}")

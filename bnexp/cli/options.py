@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from bnexp import metrics
 from bnexp.errors import UserError, nearest
 
 
@@ -174,10 +175,10 @@ Reach = Annotated[
     ),
 ]
 About = Annotated[
-    Literal["new-rows", "these-rows"],
+    metrics.About,
     typer.Option(
         help="What the verdict is about: new rows of the same kind, or only the rows at hand.",
-        **one_of("--about", "new-rows", "these-rows"),
+        **one_of("--about", *get_args(metrics.About)),
     ),
 ]
 Format = Annotated[

@@ -121,8 +121,8 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     assert new_rows is not None
     rows = "these splits" if new_rows.drawn == "splits" else f"these {new_rows.count:,} {new_rows.drawn}"
     these = f"For {rows} alone: {here.word} {wording.bounds(here.interval)}"
-    rest, settled_by = "" if difference.is_carried_by_few else _what_follows(difference, found, wording), None
-    if here.doubt is not None and here.doubt not in (rest or ""):
+    rest, settled_by = ("", None) if difference.is_carried_by_few else _what_follows(difference, found, wording)
+    if here.doubt is not None and here.doubt not in rest:
         these += f", as the sign-flip test does not exclude zero ({here.doubt})"
     elif here.word == wording.open and difference.shown_here.sign and not difference.is_claim:
         these += ", a difference that may be smaller than the margin"
@@ -130,15 +130,11 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         these += f", just inside {'the smallest effect of interest' if difference.is_claim else 'the margin'}"
     these += "."
     failures = _unseen_failures(difference.pairs)
-    if here.rests_on_margin and failures not in (rest or ""):
+    if here.rests_on_margin and failures not in rest:
         these += f" {failures}"
     if difference.is_carried_by_few:
         few = f"{_carried_by_few(difference, new_rows, wording)} {these}"
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
-    if rest is None:
-        rest, settled_by = _rows_or_seeds(difference, wording, new_rows)
-        if difference.lacking_alone is not None:  # more seeds may still refute a claim by its sign
-            rest = f"{_unseen_rows(difference.lacking_alone, new_rows.drawn, wording)} {rest}"
     drawn = DRAWN[new_rows.drawn].format(units=new_rows.units)
     says = f"{drawn}, {wording.says(found.interval, found.word)}"
     if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
@@ -155,10 +151,7 @@ def _is_at_the_edge(interval: Interval, margin: float) -> bool:
 
 
 def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Found) -> Verdict:
-    rest, settled_by = _what_follows(difference, here, wording), None
-    if rest is None:
-        settled_by = _pairs_that_settle(difference)
-        rest = _seeds(difference, wording, settled_by)
+    rest, settled_by = _what_follows(difference, here, wording)
     says = f"On {difference.measured_on}, {wording.says(here.interval, here.word)}"
     level, heed = here.shared_level(difference), _heed(difference, is_open=here.word == wording.open)
     text = " ".join(one for one in (says, level, heed, rest, wording.why_these_rows_only()) if one)
@@ -166,20 +159,26 @@ def _about_these_rows(difference: JudgedDifference, wording: Wording, here: _Fou
     return Verdict(word=here.word, settled_by=settled_by, sentence=text, about=about, these_rows=here.word)
 
 
-def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> str | None:
-    """Return the sentences after the difference; None if the question is open because seeds or rows are too few."""
+def _what_follows(difference: JudgedDifference, found: _Found, wording: Wording) -> tuple[str, int | None]:
+    """Return the sentences after the difference, and the number of seeds that they name to settle an open question."""
     if found.word != wording.open:
-        return _unseen(difference) if found.rests_on_margin else ""
+        return _unseen(difference) if found.rests_on_margin else "", None
     lacking, rows = difference.lacking_alone, difference.new_rows
-    if lacking is not None and rows is not None and not difference.is_claim:
-        first = WARNINGS_FIRST if difference.needs_other_trainings else "More seeds do not help."
-        return f"{_unseen_rows(lacking, rows.drawn, wording)} {first}"
+    unseen = "" if lacking is None or rows is None else _unseen_rows(lacking, rows.drawn, wording)
+    if unseen and not difference.is_claim:
+        return f"{unseen} {WARNINGS_FIRST if difference.needs_other_trainings else 'More seeds do not help.'}", None
     if difference.needs_other_trainings:
-        return WARNINGS_FIRST
+        return WARNINGS_FIRST, None
     cure = wording.own_cure()
     if found.doubt is not None:
-        return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}"
-    return cure
+        return f"The sign-flip test over seeds does not exclude zero ({found.doubt}). {cure or 'Use more seeds.'}", None
+    if cure is not None:
+        return cure, None
+    if rows is None:
+        count = _pairs_that_settle(difference)
+        return _seeds(difference, wording, count), count
+    settles, count = _rows_or_seeds(difference, wording, rows)
+    return f"{unseen} {settles}".lstrip(), count  # more seeds may still refute a claim by its sign
 
 
 def _heed(difference: JudgedDifference, *, is_open: bool) -> str:
@@ -208,7 +207,7 @@ def _unseen_failures(pairs: int) -> str:
     'up to 0.5% of seeds could fail.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"Failures too rare to show in {pairs} pairs are still possible: up to {share:.2g}% of seeds could fail."
+    return f"Failures too rare to show in {pairs:,} pairs are still possible: up to {share:.2g}% of seeds could fail."
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:
@@ -243,11 +242,12 @@ def _pairs_that_settle(difference: JudgedDifference, least: float = 0.0) -> int 
 def _seeds(difference: JudgedDifference, wording: Wording, count: int | None) -> str:
     if not deviation(difference.difference_S):
         return (
-            f"All {difference.pairs} pairs are equal; it takes {count} equal pairs to say that no difference matters."
+            f"All {difference.pairs:,} pairs are equal; it takes {count:,} equal pairs to say that no difference "
+            "matters."
         )
     if not count:
         return "More seeds alone would not settle it."
-    return f"With about {count} pairs of seeds ({wording.how_to_add(count)}) {CHANCE}."
+    return f"With about {count:,} pairs of seeds ({wording.how_to_add(count)}) {CHANCE}."
 
 
 def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: NewRowsEstimate) -> tuple[str, int | None]:
@@ -257,7 +257,7 @@ def _rows_or_seeds(difference: JudgedDifference, wording: Wording, new_rows: New
     """
     if not deviation(difference.difference_S) and new_rows.estimate.error == 0:  # neither seeds nor rows vary
         if difference.lacking is not None:
-            equal = f"It also takes at least {_pairs_that_settle(difference)} pairs of seeds that are all equal."
+            equal = f"It also takes at least {_pairs_that_settle(difference):,} pairs of seeds that are all equal."
             return f"{_unseen_rows(difference.lacking, new_rows.drawn, wording)} {equal}", None
         count = _pairs_that_settle(difference)
         return _seeds(difference, wording, count), count

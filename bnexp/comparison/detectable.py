@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from bnexp import statistics
 from bnexp.comparison.metric_rules import RELATIVE_MARGIN, rows_to_show_small
 from bnexp.comparison.more_rows import how_to_hold_out
-from bnexp.comparison.question import About
 from bnexp.comparison.scale import ratio_limits, ratio_text
 from bnexp.config.dataset import Dataset
-from bnexp.metrics import LARGEST, number, part_of, quantity, traits, with_unit
+from bnexp.errors import counted
+from bnexp.metrics import LARGEST, About, number, part_of, quantity, traits, with_unit
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import (
     POWER,
@@ -139,7 +140,8 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     """Return the smallest difference that a design detects, its source, and a sentence about it."""
     fewest = statistics.fewest_pairs(design.level)
     if design.seeds < fewest:
-        said = f"{design.seeds} seeds are too few for a verdict; {fewest} are the fewest. Use --seeds {fewest} or more."
+        few = f"{counted(design.seeds, 'seed')} {'is' if design.seeds == 1 else 'are'} too few for a verdict"
+        said = f"{few}; {fewest} are the fewest. Use --seeds {fewest} or more."
         return Detectable(difference=None, rests_on=None, sentence=said)
     found = None if earlier is None else earlier.difference(design.metric)
     told = _detected(design, earlier, found)
@@ -182,7 +184,7 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
         end = f", if in every seed the arms answer differently on {rows}. {KNOWN_LATER}"
-        return _told(design, error, f"At worst, {design.seeds} seeds detect", end.rstrip("."), None)
+        return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
     return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))
 
 
@@ -197,7 +199,7 @@ def _in_deviations(design: Design) -> str:
     where = f"On these {'splits' if design.own_splits else 'rows'}"
     where = "For other splits, which overlap" if is_of_splits else where
     said = (
-        f"{where}, {design.seeds} seeds detect {what} with about {POWER:.0%} probability "
+        f"{where}, {design.seeds:,} seeds detect {what} with about {POWER:.0%} probability "
         f"({100 * design.level:.3g}% interval) if it is at least {detectable(error, level=design.level):.2f} times its "
         "standard deviation over seeds."
     )
@@ -216,16 +218,27 @@ def _is_assumed(design: Design) -> bool:
 def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, str]:
     """Return the standard error that an earlier difference predicts, and the words for what it is about."""
     deviation, rows = found.standard_deviation or 0.0, found.new_rows
-    seeds = f"{design.seeds} seeds"
     if design.about == "these-rows" or rows is None:
         these = "these splits" if design.own_splits else "these rows"
-        return error_over_seeds(deviation, design.seeds), f"On {these}, {seeds}"
+        return error_over_seeds(deviation, design.seeds), f"On {these}, {counted(design.seeds, 'seed')}"
+    drawn = drawn_in_words(rows.drawn, design.seeds, rows.count)
     if rows.drawn == "splits":
         share = rows.count / (design.data.training_rows or math.inf)
-        return error_over_splits(deviation, design.seeds, share), f"For other splits, {seeds}"
+        return error_over_splits(deviation, design.seeds, share), drawn
     parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
-    what = "held-out rows" if rows.drawn == "rows" else "groups of held-out rows"
-    return error_over_rows(parts, design.seeds, rows.count), f"For new {rows.drawn}, {seeds} and {rows.count:,} {what}"
+    return error_over_rows(parts, design.seeds, rows.count), drawn
+
+
+def drawn_in_words(drawn: Literal["rows", "groups", "splits"], seeds: int, count: int) -> str:
+    """Return what an error for new rows is about; `count` is the number of held-out rows or groups.
+
+    >>> drawn_in_words("groups", 20, 1500), drawn_in_words("splits", 20, 150)
+    ('For new groups, 20 seeds and 1,500 groups of held-out rows', 'For other splits, 20 seeds')
+    """
+    many = counted(seeds, "seed")
+    if drawn == "splits":
+        return f"For other splits, {many}"
+    return f"For new {drawn}, {many} and {count:,} {'held-out rows' if drawn == 'rows' else 'groups of held-out rows'}"
 
 
 def _told_ratio(design: Design, error: StandardError, mean: float, start: str, end: str, rests_on: str) -> Detectable:

@@ -13,8 +13,6 @@ from bnexp.comparison.metric_rules import holds_out_own_rows
 from bnexp.config.dataset import Dataset
 from bnexp.config.section import Resample
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity
-from bnexp.statistics import Estimate, over_splits
-from bnexp.statistics.arrays import Floats
 from bnexp.statistics.classification import METRICS
 from bnexp.store.comparison_document import NewRowsInterval
 from bnexp.store.comparison_question import MeasuredOn
@@ -56,10 +54,6 @@ class DrawnAnew:
     """Number of held-out rows in a split: the largest of all experiments."""
     test_share: float = 0.0
     """Held-out rows of a split divided by its training rows: the largest ratio of all experiments."""
-
-    def over_splits(self, difference_S: Floats) -> Estimate:
-        """Return Nadeau and Bengio's estimate of a mean difference for other splits."""
-        return over_splits(difference_S, self.test_share)
 
 
 def drawn_anew(metric: str, several: Sequence[SplitRows]) -> DrawnAnew:

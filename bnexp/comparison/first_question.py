@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from bnexp.errors import counted
-from bnexp.metrics import number, quantity, traits
+from bnexp.metrics import About, number, quantity, traits
 from bnexp.statistics import LEVEL
 from bnexp.statistics.classification import is_about_second
 
@@ -19,7 +18,7 @@ class JudgedBy:
     metric: str
     margin: float | None
     """None for the default margin of losses and errors, which is a share of the baseline's mean."""
-    about: Literal["new-rows", "these-rows"]
+    about: About
     positive: str | None = None
     """The class that the metric is about; None if it is about all classes."""
 
@@ -28,7 +27,7 @@ class JudgedBy:
         cls,
         metric: str,
         margin: float | None,
-        about: Literal["new-rows", "these-rows"],
+        about: About,
         classes: Sequence[str] | None = None,
     ) -> JudgedBy:
         """Return the question. If `margin` is None, it has the metric's default margin."""

@@ -11,6 +11,7 @@ from bnexp import statistics
 from bnexp.comparison.new_rows import NewRowsEstimate, Stratum
 from bnexp.metrics import quantity
 from bnexp.statistics import LEVEL, RARE, Estimate, Floats, Levels, OpenQuestion, Shown
+from bnexp.statistics.estimate import deviation
 from bnexp.statistics.held_out_rows import FEWEST_EFFECTIVE, MOSTLY_ROWS
 from bnexp.statistics.verdicts import excludes_zero
 from bnexp.store.comparison_question import MeasuredOn
@@ -91,8 +92,9 @@ class JudgedDifference:
         """Return the standard error that remains with very many seeds: the part due to the held-out rows."""
         if self.new_rows is None:
             return 0.0
-        if self.new_rows.components is None:
-            return math.sqrt(max(0.0, self.new_rows.estimate.error**2 - self.here.error**2))
+        if self.new_rows.test_share is not None:
+            return deviation(self.difference_S) * math.sqrt(self.new_rows.test_share)
+        assert self.new_rows.components is not None
         return math.sqrt(self.new_rows.components.row / self.new_rows.count)
 
     @property

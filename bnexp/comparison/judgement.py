@@ -32,6 +32,7 @@ class Evidence:
 
     metric: str
     pairs: int
+    """Pairs of seeds that have a value."""
     lost: int = 0
     """Pairs that have no value because a seed diverged."""
     undefined: int = 0

@@ -37,7 +37,7 @@ def with_looks(
     """Return the comparison of the last look, with how the looks ended and the probability that any of them errs.
 
     If a verdict advises more seeds, its sentence also says how often any look errs after that further one. For this,
-    all `stored` looks count, also later ones than the comparison that this one repeats.
+    every look in `stored` counts. If this comparison repeats a stored one, `stored` also has the looks after that one.
     Earlier looks do not matter to an arm about which nothing is answered now.
     """
     document = document.model_copy(deep=True)
@@ -66,10 +66,10 @@ def _end(verdict: Verdict, taken: Sequence[Look]) -> str:
     """Return how the looks ended for one contrast."""
     look, seeds = ordinal(len(taken)), taken[-1].seeds
     if verdict.word != OPEN:
-        return f"Settled at the {look} look ({seeds} seeds)."
+        return f"Settled at the {look} look ({seeds:,} seeds)."
     if verdict.seeds_could_settle is False:
-        return f"Stopped at the {look} look ({seeds} seeds): more seeds will not settle this."
-    return f"Not settled after {seeds} seeds."
+        return f"Stopped at the {look} look ({seeds:,} seeds): more seeds will not settle this."
+    return f"Not settled after {seeds:,} seeds."
 
 
 def caution(before: Sequence[int], seeds: int, error: float, *, is_planned: bool) -> str:

@@ -285,7 +285,7 @@ def lost_pairs(count: int) -> str:
     """Return why diverged seeds prevent a verdict: their pairs have no value, and the others alone are biased."""
     if count == 1:
         return "in 1 pair a seed diverged, so that pair has no value. Leaving it out would bias the result."
-    return f"in {count} pairs a seed diverged, so those pairs have no value. Leaving them out would bias the result."
+    return f"in {count:,} pairs a seed diverged, so those pairs have no value. Leaving them out would bias the result."
 
 
 def undefined_pairs(count: int, metric: str, why: str = "") -> str:

@@ -20,7 +20,7 @@ from bnexp.comparison.scale import Scale, difference_on_scale, rows_on_scale
 from bnexp.held_out import PartRows
 from bnexp.history import History
 from bnexp.metrics import HELD_OUT_PARTS, part_of, quantity, traits
-from bnexp.statistics import Estimate, over_seeds, strict
+from bnexp.statistics import Estimate, over_seeds, over_splits, strict
 from bnexp.statistics.arrays import Floats
 from bnexp.statistics.held_out_rows import Components, by_group, new_rows
 from bnexp.store.comparison_document import NewRowsInterval
@@ -77,6 +77,8 @@ class NewRowsEstimate:
     """The rows that the metric counts as right or wrong; empty for splits and if it measures the size of errors."""
     are_grouped: bool = False
     """Whether splits hold out groups of rows."""
+    test_share: float | None = None
+    """Held-out rows of a split divided by its training rows; None for rows and groups."""
 
     @property
     def units(self) -> Literal["rows", "groups"]:
@@ -96,6 +98,12 @@ class NewRowsEstimate:
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
         rarest = min((one.rows for one in self.strata if one.of == "the rarest class"), default=None)
         return found.model_copy(update={"effective": self.effective_rows, "rarest": rarest, **variances})
+
+
+def over_own_splits(difference_S: Floats, anew: DrawnAnew, *, grouped: bool) -> NewRowsEstimate:
+    """Estimate the mean of the differences of seeds, (S,), for other splits. Each seed has a split of its own."""
+    estimate, share = over_splits(difference_S, anew.test_share), anew.test_share
+    return NewRowsEstimate("splits", estimate, anew.count, are_grouped=grouped, test_share=share)
 
 
 def over_rows(difference_SR: Floats, groups_R: np.ndarray | None) -> NewRowsEstimate | str:
@@ -125,7 +133,7 @@ def for_new_rows(arms: PairedArms, metric: str, scale: Scale = "difference") -> 
         return TOO_FEW_PAIRS
     if anew.what == "splits":
         grouped = are_grouped(arms.baseline.experiment.dataset)
-        return NewRowsEstimate("splits", anew.over_splits(difference_S), anew.count, are_grouped=grouped)
+        return over_own_splits(difference_S, anew, grouped=grouped)
     pair = [_rows(arm, history, part) for arm, history in ((arms.arm, arms.treated), (arms.baseline, arms.base))]
     treated, base = pair
     if treated is None or base is None or not (treated.is_shared and base.is_shared):

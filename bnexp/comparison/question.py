@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -30,14 +30,11 @@ from bnexp.comparison.target import default_target
 from bnexp.config import Experiment
 from bnexp.errors import ComparisonError, nearest
 from bnexp.history import History
-from bnexp.metrics import headline, on_validation, quantity, traits
+from bnexp.metrics import About, headline, on_validation, quantity, traits
 from bnexp.system.spelling import is_by_command, spelt
 
 FIRST_LOOK, MOST_SEEDS = 10, 160
 """Seeds of the first look, and the default for the last look. Each look doubles the number of seeds."""
-
-
-About = Literal["new-rows", "these-rows"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from bnexp.config.places import key_text, node_at
 from bnexp.config.section import AtLeastOne, Positive, Section
 from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Keys, Node
+from bnexp.metrics import About
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -94,7 +95,7 @@ class Hypothesis(Section):
     smallest: Positive
     """The smallest effect of interest, in the metric's own unit. For a ratio (also of epochs), it is a number such as
     1.2. For a `width`, it is in decades. For `wins`, it is a share below 0.5."""
-    about: Literal["new-rows", "these-rows"] = "new-rows"
+    about: About = "new-rows"
     """What decides: the interval for new rows of this kind, wherever it is known, or the one for these held-out rows
     alone, as with `bnexp compare --about`."""
 

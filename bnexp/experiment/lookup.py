@@ -151,14 +151,15 @@ def offer(runs: Path, experiment: Experiment, *, compared: bool = False) -> str 
     if (stopped := resumable(runs, experiment)) is None:
         return None
     run, head = stopped
-    left = experiment.training.seeds - head.seeds
+    seeds = experiment.training.seeds
+    left = seeds - head.seeds
     text = f"{experiment.name}: an interrupted run of this config is at {head.place}"
     if not left and not compared:
         return f"{text}; it is trained anew. To go on instead: {run.going_on}"
     if not left:
         return f"{text}; it is trained anew. To go on instead: first `{run.going_on}`, then the same again."
     return (
-        f"{text}, with {head.seeds} of the {experiment.training.seeds} seeds, which are trained anew. To keep them: "
+        f"{text}, with {head.seeds:,} of the {seeds:,} seeds, which are trained anew. To keep them: "
         f"first `{run.going_on}`, then the same again, which trains only the {counted(left, 'missing seed')}."
     )
 

@@ -181,20 +181,20 @@ def needs_digests(planned: Sequence[Planned]) -> bool:
 def refuse_unanswerable(
     question: comparison.Question,
     planned: Sequence[Planned],
-    trained: Mapping[str, comparison.Arm],
+    stored: Mapping[str, comparison.Arm],
     checked: Mapping[str, Checked],
 ) -> None:
     """Raise ComparisonError if these arms cannot answer the question.
 
-    `trained` maps names to stored arms, and `checked` to the facts about arms that will be trained.
+    `stored` maps names to stored arms, and `checked` to the facts about arms that will be trained.
     """
-    known, measured = experiments_of(planned, trained), measured_by(planned, trained, checked)
-    each_epoch = measured_by(planned, trained, checked, is_each_epoch=True)
-    told = _data_of(trained, checked)
+    known, measured = experiments_of(planned, stored), measured_by(planned, stored, checked)
+    each_epoch = measured_by(planned, stored, checked, is_each_epoch=True)
+    told = _data_of(stored, checked)
     predictions = comparison.predictions_of((*told[item.name], one) for item, one in zip(planned, known, strict=True))
     names = [name for item in planned for name in item.known_as]
     comparison.refuse_impossible(question, names, measured, each_epoch, predictions)
-    facts = [arm.record.dataset for arm in trained.values()]
+    facts = [arm.record.dataset for arm in stored.values()]
     comparison.refuse_one_class(question.metric, [*facts, *(one.data for one in checked.values())])
     if not checked:  # all arms are stored: their contents are compared, and a verdict is withheld if necessary
         return
@@ -203,43 +203,43 @@ def refuse_unanswerable(
             comparison.refuse_too_large(question.metric, item.name, one, checked[item.name].data)
     comparison.refuse_judged_by_what_chose(question, measured, known)
     if needs_digests(planned):
-        bases = [_basis(item, trained, checked) for item in planned]
+        bases = [_basis(item, stored, checked) for item in planned]
         place = comparison.place_of_baseline(question, [item.known_as for item in planned])
         comparison.refuse_other_data(bases, bases[place])
 
 
-def experiments_of(planned: Sequence[Planned], trained: Mapping[str, comparison.Arm]) -> list[Experiment]:
+def experiments_of(planned: Sequence[Planned], stored: Mapping[str, comparison.Arm]) -> list[Experiment]:
     """List the experiment of each arm."""
-    return [trained[item.name].experiment if item.name in trained else experiment_of(item) for item in planned]
+    return [stored[item.name].experiment if item.name in stored else experiment_of(item) for item in planned]
 
 
 def measured_by(
     planned: Sequence[Planned],
-    trained: Mapping[str, comparison.Arm],
+    stored: Mapping[str, comparison.Arm],
     checked: Mapping[str, Checked],
     *,
     is_each_epoch: bool = False,
 ) -> list[str]:
     """List the metrics that all arms measure or will measure; with `is_each_epoch`, only each epoch's metrics."""
-    known, found = _data_of(trained, checked), []
-    for item, one in zip(planned, experiments_of(planned, trained), strict=True):
+    known, found = _data_of(stored, checked), []
+    for item, one in zip(planned, experiments_of(planned, stored), strict=True):
         in_the_end = [] if is_each_epoch else comparison.computed_by(*known[item.name], one)
         found.append([*dict.fromkeys([*one.measured(known[item.name][0]), *in_the_end])])
     return [name for name in found[0] if all(name in metrics for metrics in found)]
 
 
 def _data_of(
-    trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
+    stored: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]
 ) -> dict[str, tuple[Task, store.DataFacts]]:
     """Map each arm to the task of its data and the facts about them."""
-    stored = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in trained.items()}
-    return {**stored, **{name: (facts.task, facts.data) for name, facts in checked.items()}}
+    read = {name: (arm.record.dataset.task, arm.record.dataset) for name, arm in stored.items()}
+    return {**read, **{name: (facts.task, facts.data) for name, facts in checked.items()}}
 
 
-def _basis(item: Planned, trained: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:
+def _basis(item: Planned, stored: Mapping[str, comparison.Arm], checked: Mapping[str, Checked]) -> comparison.Basis:
     """Return the facts about what an arm was, or will be, trained on."""
-    if item.name in trained:
-        return comparison.basis_of(trained[item.name])
+    if item.name in stored:
+        return comparison.basis_of(stored[item.name])
     facts = checked[item.name]
     experiment = experiment_of(item)
     unit = comparison.error_unit_of(experiment, facts.data)
@@ -287,13 +287,13 @@ Train = Callable[[Planned], Finished]
 
 
 def trained_arms(
-    planned: Sequence[Planned], trained: Mapping[str, comparison.Arm], train: Train
+    planned: Sequence[Planned], stored: Mapping[str, comparison.Arm], train: Train
 ) -> list[comparison.Arm]:
-    """Return all arms: those that are `trained` already, and the others after `train` has trained them."""
+    """Return all arms: those that are `stored`, and the others after `train` has trained them."""
     found: list[comparison.Arm] = []
     for item in planned:
-        if item.name in trained:
-            found.append(trained[item.name])
+        if item.name in stored:
+            found.append(stored[item.name])
         else:
             finished = train(item)
             found.append(arm(item.name, finished.run, finished))

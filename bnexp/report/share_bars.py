@@ -10,13 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from bnexp.report.comparison_notes import variance_shares, whole_percents
 from bnexp.report.frame import GREY, WIDTH
 from bnexp.report.labels import SMALL, shown
+from bnexp.report.variance_shares import shares_shown, whole_percents
 from bnexp.store import ComparisonDocument
 from bnexp.store.study_document import HypothesisRecord
 
-BAR, AROUND_BARS, BELOW, INSET = 0.24, 0.62, 0.1, 0.35  # inches; inset, so that nobody reads the axis above it
+BAR, AROUND_BARS, BELOW, INSET = (
+    0.24,
+    0.62,
+    0.1,
+    0.35,
+)  # inches
+"""The bars are inset, because they do not share the axis of the figure above them."""
 BAR_COLORS, SHARES = ("#9ecae1", "#fdae6b", "#d9d9d9"), ("seeds", "{0}", "interaction of seeds and {0}")
 NAME = 85.0  # points
 LABELLED = 0.06
@@ -56,7 +62,7 @@ class ShareBars:
     def _explain(self, axes: Axes) -> None:
         """Add names, title and legend to the bars, and hide all else."""
         words = [what.format(self.units) for what in SHARES]
-        if len(self.bars) == 1:  # a share of 0% is seen nowhere else
+        if len(self.bars) == 1:  # a bar shows no number for a small share, and a share of 0% has no bar
             percents = whole_percents(self.bars[0][1])
             words = [f"{word} ({percent}%)" for word, percent in zip(words, percents, strict=True)]
         patches = [Patch(color=color, label=word) for color, word in zip(BAR_COLORS, words, strict=True)]
@@ -75,20 +81,18 @@ class ShareBars:
 
 def bars_of(document: ComparisonDocument) -> ShareBars:
     """Return a bar for each arm of a comparison with a verdict for new rows whose shares are known."""
-    found, metric = [], document.primary.metric
+    bars, metric = [], document.primary.metric
     for contrast in document.contrasts:
-        anew = None if contrast.verdict.is_withheld else contrast.metrics[metric].new_rows
-        shares = None if anew is None else variance_shares(anew, len(document.seeds))
+        found = shares_shown(contrast.metrics[metric], contrast.verdict, document.asked.about, len(document.seeds))
         name = shown(contrast.arm, NAME, SMALL) if len(document.contrasts) > 1 else ""
-        found += [] if shares is None else [(name, shares)]
-    return ShareBars([] if document.asked.about == "these-rows" else found, units_of(document))
+        bars += [] if found is None else [(name, found.shares)]
+    return ShareBars(bars, units_of(document))
 
 
 def bar_of(claim: HypothesisRecord, seeds: int) -> ShareBars:
     """Return the bar of a hypothesis with a verdict for new rows; none if its shares are unknown."""
-    anew = None if claim.difference is None or claim.verdict.is_withheld else claim.difference.new_rows
-    shares = None if anew is None else variance_shares(anew, seeds)
-    return ShareBars([] if shares is None else [("", shares)], "rows" if anew is None else anew.drawn)
+    found = shares_shown(claim.difference, claim.verdict, claim.about, seeds)
+    return ShareBars([], "rows") if found is None else ShareBars([("", found.shares)], found.anew.drawn)
 
 
 def units_of(document: ComparisonDocument) -> str:

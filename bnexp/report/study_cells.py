@@ -11,8 +11,8 @@ from rich.text import Text
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.metrics import p_text
-from bnexp.report.comparison_notes import shares_in_words
 from bnexp.report.styles import STRONG
+from bnexp.report.variance_shares import shares_in_words, shares_shown
 from bnexp.statistics import fewest_pairs
 from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval, MetricDifference
@@ -133,8 +133,8 @@ def uncertainty(claim: HypothesisRecord, found: MetricDifference, seeds: int) ->
     anew = found.new_rows
     if anew is None or anew.drawn == "splits" or claim.verdict.is_withheld:
         return
-    shares = shares_in_words(anew, seeds)
-    told = [] if shares is None else [f"The uncertainty for new {anew.drawn} comes from {shares}."]
+    shares = shares_shown(found, claim.verdict, claim.about, seeds)
+    told = [] if shares is None else [f"The uncertainty for new {anew.drawn} comes from {shares_in_words(shares)}."]
     told += ["Both intervals are for networks trained on these training rows."] * (claim.speaks_of == SPEAKS_OF[False])
     if told:
         yield " ".join(told)

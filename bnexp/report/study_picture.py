@@ -27,7 +27,7 @@ from bnexp.store.comparison_document import Interval
 from bnexp.store.study_document import CellRecord, HypothesisRecord, StudyDocument
 from bnexp.study.across import in_directions
 from bnexp.study.contrast import more_wins
-from bnexp.study.grid import Cell, matches
+from bnexp.study.grid import Cell, is_read, matches
 from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name, noun
 from bnexp.warning_kinds import kind_of
 
@@ -91,8 +91,7 @@ class Picture:
 
     def is_judged(self, cell: CellRecord) -> bool:
         """Return True if the hypothesis is about a cell, or subtracts it."""
-        claim, point = self.claim, Cell(cell.cell, cell.levels, {})
-        return matches(point, claim.at) or (claim.minus is not None and matches(point, claim.minus))
+        return is_read(Cell(cell.cell, cell.levels, {}), self.claim)
 
     @property
     def is_about_some(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from bnexp.metrics import LARGEST
+from bnexp.metrics import LARGEST, About
 from bnexp.store.records import Metric, Number, Record, SeedCount
 
 FARTHEST = 1000 * LARGEST
@@ -23,7 +23,7 @@ class Asked(Record):
     margin: Positive | None = None
     target: Number = None
     baseline: str | None = None
-    about: Literal["new-rows", "these-rows"] = "new-rows"
+    about: About = "new-rows"
 
     @property
     def options(self) -> str:

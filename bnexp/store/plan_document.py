@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import field_serializer
 
 from bnexp.config.study import Tune
+from bnexp.metrics import About
 from bnexp.store.records import Metric, Number, Record, SeedCount
 from bnexp.store.run_record import DataFacts, Network
 from bnexp.system.numbers import Count
@@ -145,7 +146,7 @@ class ComparisonPlan(Record):
     arms: list[PlannedArm]
     baseline: str
     metric: Metric
-    about: Literal["new-rows", "these-rows"]
+    about: About
     seeds: Count
     """The number of seeds that all arms will have. If there are several looks, it is the number at the last look."""
     looks: list[Count] = []

@@ -16,7 +16,7 @@ from bnexp.store.records import head
 from bnexp.store.run_record import Started
 from bnexp.store.runs import EARLIER, FINAL, Run, files_in
 from bnexp.system.run_folders import MARKS, STAMP, STUDY
-from bnexp.system.spelling import command, spelt
+from bnexp.system.spelling import CONFIG, DIR, command, spelt
 
 STAMPED = "%Y%m%d-%H%M%S"
 
@@ -33,7 +33,7 @@ def runs_in(runs: Path) -> list[Run]:
         with os.scandir(runs) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError as error:
-        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use {spelt('runs', 'DIR')}.") from error
+        raise RunError(f"{runs}: cannot be read ({error.strerror}). Use {spelt('runs', DIR)}.") from error
     dated = [(begun, name) for name in names if (begun := _begun(runs, name)) is not None]
     return [Run(runs / name) for _, name in sorted(dated, reverse=True)]
 
@@ -49,16 +49,16 @@ def _is_there(runs: Path) -> bool:
     except FileNotFoundError:
         if os.path.islink(runs):
             raise RunError(
-                f"{runs}: is a broken symbolic link; expected a directory of runs. Use {spelt('runs', 'DIR')}."
+                f"{runs}: is a broken symbolic link; expected a directory of runs. Use {spelt('runs', DIR)}."
             ) from None
         return False
     except OSError as error:
         reason = error.strerror
         raise RunError(
-            f"{runs}: cannot be read ({reason}); expected a directory of runs. Use {spelt('runs', 'DIR')}."
+            f"{runs}: cannot be read ({reason}); expected a directory of runs. Use {spelt('runs', DIR)}."
         ) from error
     if not is_directory:
-        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use {spelt('runs', 'DIR')}.")
+        raise RunError(f"{runs}: is a file, not a directory; expected a directory of runs. Use {spelt('runs', DIR)}.")
     return True
 
 
@@ -130,7 +130,7 @@ def _run_at(directory: Path) -> Run:
     if not {*FINAL.values(), *EARLIER.values(), "config.yaml"} & set(files):
         raise RunError(
             f"{directory}: is no run; expected a directory with run.json or comparison.json in it. "
-            f"Name a directory under runs/, or train one with `{command('train', 'CONFIG')}`."
+            f"Name a directory under runs/, or train one with `{command('train', CONFIG)}`."
         )
     return Run(directory)
 
@@ -139,7 +139,7 @@ def _latest(runs: Path) -> Run:
     link = runs / LATEST
     target = text(link).strip() if os.path.isfile(link) else os.path.basename(os.path.realpath(link))
     if not os.path.exists(link) or not is_plain(target) or not os.path.isdir(runs / target):
-        raise RunError(f"{link}: there is no latest run. Train one with `{command('train', 'CONFIG')}`.")
+        raise RunError(f"{link}: there is no latest run. Train one with `{command('train', CONFIG)}`.")
     return _run_at(_without_links(runs / target))
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from bnexp.errors import StorageError
 from bnexp.store.reading import regular
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import DIR, spelt
 from bnexp.system.temporary_files import put_in_place, temporary_beside
 
 SPARE_BYTES = 16 * 2**20
@@ -24,14 +24,14 @@ def refuse_unwritable(runs: Path) -> None:
     """Raise StorageError, before any work, if a run could not be stored in `runs`."""
     place = _nearest_place(runs)
     if not place.is_dir():
-        raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use {spelt('runs', 'DIR')}.")
+        raise StorageError(f"{place} is a file; expected a directory for runs. Move it, or use {spelt('runs', DIR)}.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise refusal(f"{place} is not writable; expected a place to keep runs.", f"Use {spelt('runs', 'DIR')}.")
+        raise refusal(f"{place} is not writable; expected a place to keep runs.", f"Use {spelt('runs', DIR)}.")
     free = shutil.disk_usage(place).free
     if free < SPARE_BYTES:
         raise refusal(
             f"{place} has {free / 2**20:.1f} MiB free; a run needs about {SPARE_BYTES / 2**20:.0f} MiB.",
-            f"Free some space, or use {spelt('runs', 'DIR')}.",
+            f"Free some space, or use {spelt('runs', DIR)}.",
         )
 
 
@@ -54,10 +54,10 @@ def _nearest_place(runs: Path) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             if place.is_symlink():
                 seen = f"{place} is a broken symbolic link; expected a directory for runs"
-                raise StorageError(f"{seen}. Create its target, or use {spelt('runs', 'DIR')}.") from None
+                raise StorageError(f"{seen}. Create its target, or use {spelt('runs', DIR)}.") from None
         except OSError as error:
             seen = f"{place} cannot be used ({error.strerror}); expected a place to keep runs"
-            raise StorageError(f"{seen}. Use {spelt('runs', 'DIR')}.") from error
+            raise StorageError(f"{seen}. Use {spelt('runs', DIR)}.") from error
         else:
             return place
     raise AssertionError("the root is always there")
@@ -70,7 +70,7 @@ def make_place(directory: Path, *, option: str = "runs") -> None:
         StorageError: if it cannot be created.
     """
     if directory.exists() and not directory.is_dir():
-        raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {spelt(option, 'DIR')}.")
+        raise StorageError(f"{directory} is a file; expected a directory. Move it, or use {spelt(option, DIR)}.")
     with storage_errors(directory, option=option):
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -129,7 +129,7 @@ def storage_errors(path: Path, *, option: str = "runs") -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            cure = f"The disk is full: free some space, or use {spelt(option, 'DIR')}."
+            cure = f"The disk is full: free some space, or use {spelt(option, DIR)}."
         else:
-            cure = f"Expected a writable directory: use {spelt(option, 'DIR')}."
+            cure = f"Expected a writable directory: use {spelt(option, DIR)}."
         raise refusal(f"{path}: cannot be written ({error.strerror or error}).", cure) from error

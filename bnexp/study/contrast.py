@@ -23,7 +23,7 @@ from bnexp.metrics import higher_is_better, is_computed, quantity
 from bnexp.statistics.arrays import Floats
 from bnexp.store.comparison_question import MeasuredOn
 from bnexp.store.run_record import DataFacts
-from bnexp.study.grid import Candidate, Cell, matches
+from bnexp.study.grid import Candidate, Cell, cells_read, matches
 from bnexp.study.new_rows import ReadRows, for_new_rows, no_rows
 from bnexp.study.result import Result
 from bnexp.warning_kinds import are_caveats
@@ -94,7 +94,7 @@ def contrast_of(
     whole = whole_contrast(claim, cells, results, rows)
     if facts_of is not None:
         whole = replace(whole, data=_one_data_set(claim, cells, facts_of))
-    groups = [] if claim.minus is not None else _groups(claim, [cell for cell in cells if matches(cell, claim.at)])
+    groups = [] if claim.minus is not None else _groups(claim, cells_read(cells, claim))
     if len(groups) < 2:
         return whole
     parts = [replace(_contrast(claim, group, [], results, rows), levels=_levels(claim, group[0])) for group in groups]
@@ -140,7 +140,7 @@ def _contrast(
 
 def _one_data_set(claim: Hypothesis, cells: Sequence[Cell], facts_of: FactsOf) -> tuple[Dataset, DataFacts] | None:
     """Return the data that a claim reads, with its facts; None if cells read different data or a factor varies it."""
-    read = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
+    read = cells_read(cells, claim)
     if any(key.startswith("dataset.") for cell in read for name in cell.levels for key in keys_of(name)):
         return None
     known = [
@@ -214,8 +214,8 @@ def group_differences(claim: Hypothesis, cells: Sequence[Cell], results: Results
 
     They are treated minus baseline of each seed, (S,).
     """
-    judged = [cell for cell in cells if matches(cell, claim.at) or (claim.minus and matches(cell, claim.minus))]
-    return [(group[0], _difference(claim, group, results)) for group in _groups(claim, judged)]
+    groups = _groups(claim, cells_read(cells, claim))
+    return [(group[0], _difference(claim, group, results)) for group in groups]
 
 
 def _groups(claim: Hypothesis, cells: Sequence[Cell]) -> list[list[Cell]]:

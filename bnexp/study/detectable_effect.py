@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.detectable import Design, detectable_by, drawn_in_words
 from bnexp.comparison.drawn_anew import are_grouped, drawn_anew, split_rows
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.config.study import Hypothesis
@@ -26,7 +26,7 @@ from bnexp.statistics.power import (
     error_over_splits,
 )
 from bnexp.study.contrast import Results, whole_contrast
-from bnexp.study.grid import Candidate, Cell, matches
+from bnexp.study.grid import Candidate, cells_read
 from bnexp.study.new_rows import ReadRows, not_row_by_row
 from bnexp.study.plan import Plan, rows_of
 from bnexp.study.verdict import judged_difference
@@ -49,7 +49,9 @@ def by_stored(planned: Plan, done: Results, level: float) -> list[str | None]:
 def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRows, level: float) -> str | None:
     """Return a sentence on what a claim can detect by these results; None if one is missing or all pairs are equal."""
     read = [
-        results.get((cell.number, arm)) for cell in _cells(planned, claim) for arm in (claim.treated, claim.baseline)
+        results.get((cell.number, arm))
+        for cell in cells_read(planned.cells, claim)
+        for arm in (claim.treated, claim.baseline)
     ]
     counts = {0 if one is None else len(one.seeds) for one in read}
     if len(counts) > 1 or min(counts) < 2:
@@ -68,15 +70,14 @@ def _by_trials(planned: Plan, claim: Hypothesis, results: Results, rows: ReadRow
 
 def _predicted(difference: JudgedDifference, seeds: int) -> tuple[StandardError, str]:
     """Return the standard error that is expected for this number of seeds, and the words for what is drawn."""
-    spread, new_rows, many = spread_of(difference.difference_S), difference.new_rows, counted(seeds, "seed")
+    spread, new_rows = spread_of(difference.difference_S), difference.new_rows
     if new_rows is None:
-        return error_over_seeds(spread, seeds), f"On {difference.measured_on}, {many}"
-    if new_rows.components is None:
-        own = spread**2 / seeds + max(0.0, new_rows.estimate.error**2 - spread**2 / difference.pairs)
-        return StandardError(math.sqrt(own), seeds - 1), f"For other splits, {many}"
-    what = "held-out rows" if new_rows.drawn == "rows" else "groups of held-out rows"
-    error = error_over_rows(new_rows.components, seeds, new_rows.count)
-    return error, f"For new {new_rows.drawn}, {many} and {new_rows.count:,} {what}"
+        return error_over_seeds(spread, seeds), f"On {difference.measured_on}, {counted(seeds, 'seed')}"
+    drawn = drawn_in_words(new_rows.drawn, seeds, new_rows.count)
+    if new_rows.test_share is not None:
+        return error_over_splits(spread, seeds, new_rows.test_share), drawn
+    assert new_rows.components is not None
+    return error_over_rows(new_rows.components, seeds, new_rows.count), drawn
 
 
 def what_new_rows_add(planned: Plan, level: float, claims: Sequence[Hypothesis] | None = None) -> list[str]:
@@ -125,15 +126,9 @@ def _of(planned: Plan, claim: Hypothesis, level: float) -> str | None:
 
 def _read(planned: Plan, claim: Hypothesis) -> Iterator[Candidate]:
     """Yield the experiments that a claim may read."""
-    for cell in _cells(planned, claim):
+    for cell in cells_read(planned.cells, claim):
         for arm in (claim.treated, claim.baseline):
             yield from cell.candidates[arm]
-
-
-def _cells(planned: Plan, claim: Hypothesis) -> list[Cell]:
-    """List the cells that a claim reads."""
-    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    return [cell for cell in planned.cells if any(matches(cell, at) for at in sides)]
 
 
 def _of_splits(claim: Hypothesis, test_share: float, seeds: int, level: float) -> str | None:

@@ -30,7 +30,7 @@ from bnexp.store.study_document import (
 )
 from bnexp.study import sweep
 from bnexp.study.contrast import Contrast, FactsOf, Results, cell_difference, contrast_of, group_differences
-from bnexp.study.grid import Cell, level_text, matches, tied_value, tuning_seeds
+from bnexp.study.grid import Cell, cells_read, level_text, matches, tied_value, tuning_seeds
 from bnexp.study.new_rows import ReadRows, no_rows
 from bnexp.study.refusals import chosen_in
 from bnexp.study.result import Result, target_name
@@ -172,8 +172,7 @@ def _groups(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> list[
 
 def _cautions(claim: Hypothesis, cells: Sequence[Cell], results: Results) -> Iterator[str]:
     """Yield the cautions about what else may look like a claim's effect in the experiments that it reads."""
-    sides = [claim.at] if claim.minus is None else [claim.at, claim.minus]
-    read = [cell for cell in cells if any(matches(cell, at) for at in sides)]
+    read = cells_read(cells, claim)
     arms = {
         arm: any(sweep.adds_penalty(results, cell, arm) for cell in read) for arm in (claim.treated, claim.baseline)
     }

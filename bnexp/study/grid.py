@@ -13,7 +13,7 @@ from bnexp.config.loading import experiment_of
 from bnexp.config.overrides import dotted
 from bnexp.config.own_model import OWN_NETWORKS
 from bnexp.config.section import Section
-from bnexp.config.study import Study, StudyFile, Tie, keys_of
+from bnexp.config.study import Hypothesis, Study, StudyFile, Tie, keys_of
 from bnexp.config.training import first_seeds
 from bnexp.config.yaml import Keys, Node
 from bnexp.data.fingerprint import Sources, source_sha256
@@ -56,6 +56,16 @@ class Cell:
 def matches(cell: Cell, at: Mapping[str, Any]) -> bool:
     """Return True if a cell has these levels. A list of levels matches any of them."""
     return all(_is_level(cell.level(name), level) for name, level in at.items())
+
+
+def is_read(cell: Cell, claim: Hypothesis) -> bool:
+    """Return True if a claim reads a cell: at `at`, or at `minus` if it has one."""
+    return matches(cell, claim.at) or (claim.minus is not None and matches(cell, claim.minus))
+
+
+def cells_read(cells: Sequence[Cell], claim: Hypothesis) -> list[Cell]:
+    """Return the cells that a claim reads."""
+    return [cell for cell in cells if is_read(cell, claim)]
 
 
 def _is_level(level: Any, wanted: Any) -> bool:

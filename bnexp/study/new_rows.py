@@ -19,6 +19,7 @@ from bnexp.comparison.new_rows import (
     MeasuredRows,
     NewRowsEstimate,
     Stratum,
+    over_own_splits,
     over_rows,
     row_by_row,
     stratum,
@@ -84,7 +85,7 @@ def for_new_rows(
     if anew.what == "splits":
         tried = [one for cell, _ in weighted for one in cell.candidates.get(claim.treated, ())]
         grouped = any(are_grouped(one.experiment.dataset) for one in tried)
-        return NewRowsEstimate("splits", anew.over_splits(effect_S), anew.count, are_grouped=grouped)
+        return over_own_splits(effect_S, anew, grouped=grouped)
     return not_row_by_row(claim) or over_cells(claim, weighted, effect_S, results, rows)
 
 

@@ -36,7 +36,7 @@ from bnexp.study.result import Result
 from bnexp.study.smaller_study import EarlierResults, EarlierStudy, directory_name, earlier_results, earlier_studies
 from bnexp.study.sweep import metric_of
 from bnexp.study.trial_rows import holds_rows, kept_rows, with_computed
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import DIR, spelt
 
 MOST_TRAININGS = 20_000
 CELLS = store.CELLS
@@ -292,5 +292,5 @@ def refuse_other_format(path: Path) -> None:
     if seen != FORMAT:
         raise RunError(
             f"{path}: has format {seen!r}; expected {FORMAT}, the one of this bnexp. "
-            f"Move the directory away, or use {spelt('runs', 'DIR')}."
+            f"Move the directory away, or use {spelt('runs', DIR)}."
         )

@@ -34,7 +34,7 @@ from bnexp.config.yaml import Keys
 from bnexp.errors import ConfigError, nearest
 from bnexp.metrics import higher_is_better, quantity
 from bnexp.store import DataFacts
-from bnexp.study.grid import Candidate, Cell, experiments, factor_names, is_whole, matches, not_varied
+from bnexp.study.grid import Candidate, Cell, cells_read, experiments, factor_names, is_whole, matches, not_varied
 from bnexp.study.sweep import faulty_metric
 from bnexp.system.spelling import spelt
 
@@ -160,14 +160,13 @@ def _other_budget(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
     """Yield an error if the claim counts epochs and the arms of a cell have different budgets of epochs."""
     if claim.metric.epochs_to is None:
         return
-    for cell in cells:
-        if matches(cell, claim.at) or (claim.minus is not None and matches(cell, claim.minus)):
-            arms = [cell.candidates[arm] for arm in (claim.treated, claim.baseline)]
-            budgets = sorted({one.experiment.training.epochs for found in arms for one in found})
-            if len(budgets) > 1:
-                seen = f"training.epochs is {' and '.join(map(str, budgets))} in arms that it compares"
-                yield ("metric",), f"counts epochs, and {seen}; expected the same. Vary it by `vary`, not by the arm."
-                return
+    for cell in cells_read(cells, claim):
+        arms = [cell.candidates[arm] for arm in (claim.treated, claim.baseline)]
+        budgets = sorted({one.experiment.training.epochs for found in arms for one in found})
+        if len(budgets) > 1:
+            seen = f"training.epochs is {' and '.join(map(str, budgets))} in arms that it compares"
+            yield ("metric",), f"counts epochs, and {seen}; expected the same. Vary it by `vary`, not by the arm."
+            return
 
 
 def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
@@ -181,8 +180,8 @@ def _ratio_over_splits(cells: Sequence[Cell], claim: Hypothesis) -> Faults:
 
 def _of_one_class(cells: Sequence[Cell], claim: Hypothesis, data_of: DataOf) -> Faults:
     """Yield an error for a metric that compares classes if a cell that is read has only one class."""
-    asked = [cell for cell in cells if any(matches(cell, at) for at in (claim.at, claim.minus) if at is not None)]
-    read = [one for cell in asked for arm in (claim.treated, claim.baseline) for one in cell.candidates[arm]]
+    arms = (claim.treated, claim.baseline)
+    read = [one for cell in cells_read(cells, claim) for arm in arms for one in cell.candidates[arm]]
     for why in _without_classes(claim.metric.metric, read, data_of):
         yield ("metric",), f"is {claim.metric.metric}; {why}"
 

@@ -160,7 +160,7 @@ def _withheld(claim: Hypothesis, contrast: Contrast, level: float) -> Withheld |
     """Return why a claim has no verdict; None if it has one. Parts used for choosing were refused before training."""
     evidence = Evidence(
         claim.metric.metric,
-        pairs=len(contrast.difference_S),
+        pairs=len(contrast.difference_S) - contrast.lost,
         lost=contrast.lost - contrast.undefined,
         undefined=contrast.undefined,
         guessing=contrast.guessing,

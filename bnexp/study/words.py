@@ -293,6 +293,7 @@ def _value(claim: Hypothesis, value: float | None) -> str:
 
 def _plain(claim: Hypothesis, value: float, *, signed: bool) -> str:
     if claim.over is not None and claim.over.take == "width" and not claim.wins:
-        return f"{number('', value, signed=signed)} decades" if signed is False else number("", value, signed=signed)
+        decades = number("", value, signed=signed)
+        return decades if signed else f"{decades} decades"
     metric = "accuracy" if claim.counts else claim.metric.metric
     return number(metric, value, signed=signed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any])
     if is_of_session(build):
         way = f"`{_call(name, given)}`"
     elif step == "import":
-        way = f"`python {Path(place).name}`" if place.endswith(".py") else None
+        way = f"`{shlex.join(['python', str(Path(place).expanduser())])}`" if place.endswith(".py") else None
     else:
         way = _command(place, name, given)
     return f"{told}." if way is None else f"{told}, and try it with {way}."
@@ -81,7 +82,7 @@ def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
 
 
 def _call(name: str, given: Mapping[str, Any]) -> str:
-    """Write a call of the user's function. Its only argument that can be called itself makes normalization layers."""
+    """Write a call of the user's function. A callable argument is taken as the normalization factory."""
     values = {key: "keras.layers.BatchNormalization" if callable(one) else repr(one) for key, one in given.items()}
     return f"{name}({', '.join(f'{key}={one}' for key, one in values.items())})"
 
@@ -145,8 +146,7 @@ def _told(error: Exception) -> str | None:
     own = [line for line in lines if (found := LINE.fullmatch(line)) and _is_own(found["file"])]
     if not own:
         return None
-    text = "\n".join([*dict.fromkeys(own), lines[-1]])
-    return COLOR.sub("", re.sub(rf"{PREFIX}\w+\.", "", text))
+    return _plain("\n".join([*dict.fromkeys(own), lines[-1]]))
 
 
 def _is_own(file: str) -> bool:
@@ -163,4 +163,9 @@ def own_traceback(error: BaseException) -> str:
 
 def _written(frames: list[traceback.FrameSummary], error: BaseException) -> str:
     lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
-    return COLOR.sub("", re.sub(rf"{PREFIX}\w+\.", "", "".join(lines))).rstrip()
+    return _plain("".join(lines)).rstrip()
+
+
+def _plain(text: str) -> str:
+    """Return a text without colours, and without the names under which bnexp imports the user's modules."""
+    return COLOR.sub("", re.sub(rf"{PREFIX}\w+\.", "", text))

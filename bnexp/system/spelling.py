@@ -24,6 +24,17 @@ KEYWORDS = {"max-trainings": "most_trainings"}
 """Options of a command that have another name in Python."""
 PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
 """Options of a command -> the fields of `bnexp.Place`."""
+NUMBERS = {"seeds", "epochs", "margin", "reach", "max-seeds", "max-trainings", "workers"}
+"""Options whose values are numbers, so that they get no quotes in Python."""
+
+
+class Placeholder(str):
+    """A word that the user replaces. In Python it gets no quotes."""
+
+    __slots__ = ()
+
+
+DIR, CONFIG = Placeholder("DIR"), Placeholder("CONFIG")
 
 
 @contextmanager
@@ -44,8 +55,8 @@ def is_by_command() -> bool:
 def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     """Return an option as the caller would write it, alone or with a value.
 
-    >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", "DIR"), spelt("target", "label")
-    ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="label"')
+    >>> spelt("arms"), spelt("arms", ["batch", "none"]), spelt("runs", DIR), spelt("target", "AGE")
+    ('arms', 'arms=["batch", "none"]', 'runs=DIR', 'target="AGE"')
     >>> spelt("max-seeds"), spelt("until-settled", True), spelt("reach", "0.9")
     ('question.max_seeds', 'Question(until_settled=True)', 'Question(reach=0.9)')
     >>> spelt("max-seeds", "80")  # max_seeds is refused without until_settled
@@ -57,13 +68,14 @@ def spelt(option: str, value: str | bool | Sequence[str] | None = None) -> str:
     if is_by_command():
         shown = value if isinstance(value, str) else "" if value is None or value is True else ",".join(value or ())
         return f"--{option} {shlex.quote(shown) if shown else ''}".rstrip()
+    shown = str(value) if option in NUMBERS else _in_python(value)
     for kind, fields in (("Question", QUESTION), ("Place", PLACE)):
         if option in fields:
             name = fields[option]
             needed = "until_settled=True, " if option == "max-seeds" else ""
-            return f"{kind.lower()}.{name}" if value is None else f"{kind}({needed}{name}={_in_python(value)})"
+            return f"{kind.lower()}.{name}" if value is None else f"{kind}({needed}{name}={shown})"
     name = KEYWORDS.get(option, option)
-    return name if value is None else f"{name}={_in_python(value)}"
+    return name if value is None else f"{name}={shown}"
 
 
 FUNCTIONS = {"study": "run_study", "runs": "list_runs", "data fetch": "fetch_data"}
@@ -75,13 +87,13 @@ def command(name: str, given: str = "", *, option: str | None = None, then: str 
 
     `then` is an option that follows, whose number the user chooses.
 
-    >>> command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
-    ('bnexp.train(resume="runs/bn")', 'bnexp.fetch_data(NAME)', 'bnexp.list_runs()')
+    >>> command("train", "runs/BN", option="resume"), command("train", CONFIG), command("runs")
+    ('bnexp.train(resume="runs/BN")', 'bnexp.train(CONFIG)', 'bnexp.list_runs()')
     >>> with by_command():
-    ...     command("train", "runs/bn", option="resume"), command("data fetch", "NAME"), command("runs")
-    ('bnexp train --resume runs/bn', 'bnexp data fetch NAME', 'bnexp runs')
-    >>> command("train", "bn", then="epochs")
-    'bnexp.train("bn", epochs=N)'
+    ...     command("train", "runs/BN", option="resume"), command("data fetch", "iris"), command("runs")
+    ('bnexp train --resume runs/BN', 'bnexp data fetch iris', 'bnexp runs')
+    >>> command("train", "BN", then="epochs")
+    'bnexp.train("BN", epochs=N)'
     """
     last = [] if then is None else [spelt(then, "N")]
     if is_by_command():
@@ -148,17 +160,7 @@ def _found(option: re.Match[str]) -> str:
     return spelt(option[1], True if option[1] == "until-settled" else option[2])
 
 
-def _in_python(value: str | bool | Sequence[str]) -> str:
-    """Return a value as Python code. Placeholders such as DIR, and numbers, get no quotes."""
-    if isinstance(value, bool):
-        return str(value)
-    is_bare = isinstance(value, str) and (value.isupper() or _is_number(value))
+def _in_python(value: str | bool | Sequence[str] | None) -> str:
+    """Return a value as Python code."""
+    is_bare = isinstance(value, bool | Placeholder)
     return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from bnexp import config
 from bnexp.config import yaml
 from bnexp.config.study_reading import read_study
-from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
+from bnexp.config.yaml_text import dump_plain
 from bnexp.errors import ConfigError, Problems
 
 CONFIGS = Path(__file__).parent.parent / "configs"

@@ -91,11 +91,18 @@ def command(name: str, given: str = "", *, option: str | None = None, then: str 
     return f"bnexp.{FUNCTIONS.get(name, name)}({', '.join([*shown, *last])})"
 
 
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
+_LIST = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED})*[\]}}]"""
+_LISTS = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED}|{_LIST})*[\]}}]"""
+_NESTED = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED}|{_LISTS})*[\]}}]"""
 SETTING = re.compile(
-    r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or) )((?:dataset|model|training)(?:\.[a-z_]+)*): "
-    r"""([\w.-]*\w|"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\})"""
+    r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or|with) )((?:dataset|model|training)(?:\.[a-z_]+)*): "
+    rf"([\w./-]*[\w/]|{_QUOTED}|{_NESTED})"
 )
-"""Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`."""
+"""Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`.
+
+Its value is one word, a text in quotes, or a list or mapping, as `in_a_sentence` of `config/yaml_text.py` writes it.
+"""
 
 
 def override(key: str, value: str) -> str:
@@ -118,6 +125,11 @@ def as_overrides(text: str) -> str:
     >>> with by_command():
     ...     as_overrides("Use dataset.missing: mean, or fix the data.")
     'Use dataset.missing=mean, or fix the data.'
+    >>> with by_command():
+    ...     print(as_overrides('Use dataset.path: my/photos. Or use dataset.path: "my pics, or/b".'))
+    ...     as_overrides("use dataset: {text: a, shift: {classes: [1, 2]}}.")
+    Use dataset.path=my/photos. Or use 'dataset.path="my pics, or/b"'.
+    "use 'dataset={text: a, shift: {classes: [1, 2]}}'."
     """
     return SETTING.sub(lambda found: found[1] + override(found[2], found[3]), text)
 

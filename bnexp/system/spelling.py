@@ -22,6 +22,7 @@ QUESTION = {
 """Options of a command -> the fields of `bnexp.Question`. Its metric and its margin are keywords of `compare`, too."""
 KEYWORDS = {"max-trainings": "most_trainings"}
 """Options of a command that have another name in Python."""
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
 """Options of a command -> the fields of `bnexp.Place`."""
 
@@ -164,13 +165,14 @@ def _in_python(value: str | bool | Sequence[str]) -> str:
     """Return a value as Python code. Placeholders such as DIR, and numbers, get no quotes."""
     if isinstance(value, bool):
         return str(value)
-    is_bare = isinstance(value, str) and (value.isupper() or _is_number(value))
+    is_bare = isinstance(value, str) and (value.isupper() or is_number(value))
     return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def is_number(text: str) -> bool:
+    """Return True if a text is a finite number, as Python and a command both take it.
+
+    >>> [is_number(text) for text in ("5", "-0.9", ".5", "1e-3")], [is_number(text) for text in ("nan", "007", "1_000")]
+    ([True, True, True, True], [False, False, False])
+    """
+    return _NUMBER.fullmatch(text) is not None

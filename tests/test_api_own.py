@@ -253,7 +253,8 @@ def test_a_data_frame_is_kept_as_it_is_and_its_target_is_learned(folder: Path) -
     assert facts.name == "DataFrame", "the user has no Parquet file"
     pd.testing.assert_frame_equal(pd.read_parquet(section.path), frame)  # type: ignore[union-attr]
     assert refusal(net, data=frame) == (
-        "target is missing; expected the column that is to be learned. The columns are: a, b, c, d, label, note."
+        "target is missing; expected the column that is to be learned. The columns are: a (numbers), b (numbers), "
+        "c (numbers), d (numbers), label (text, 2 values), note (numbers)."
     )
     assert refusal(net, data=frame, target="labels") == (
         "target is 'labels'; no column has this name. Did you mean 'label'? Good names: a, b, c, d, label, note."

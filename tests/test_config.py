@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from bnexp import config
 from bnexp.config import yaml
 from bnexp.config.study_reading import read_study
-from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import plain, read
+from bnexp.config.yaml_text import dump_plain
 from bnexp.errors import ConfigError, Problems
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -598,7 +598,7 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         ("dataset.test_size=1", "dataset.test_size is 1; expected less than 1."),
         (
             'dataset={name: parquet, path: "a\\0b", target: x}',
-            "dataset.path is 'a\\x00b' (text); expected a path; no file's name holds the character U+0000.",
+            'dataset.path is "a\\u0000b" (text); expected a path; no file\'s name holds the character U+0000.',
         ),
         ("dataset.scale=log", "dataset.scale is 'log'. Good names: none, standard, minmax."),
         ("name=5", "name is 5; expected text."),
@@ -760,7 +760,7 @@ def test_extends_that_is_missing_or_goes_in_a_loop_is_told_where_it_stands(tmp_p
         problems(tmp_path, "extends: [b.yaml]\n") == "x.yaml:1: extends is ['b.yaml']; expected a file beside this one."
     )
     assert problems(tmp_path, 'extends: "a\\0b"\n') == (
-        "x.yaml:1: extends is 'a\\x00b'; expected a file beside this one."
+        'x.yaml:1: extends is "a\\u0000b"; expected a file beside this one.'
     )
     assert problems(tmp_path, f"extends: {'x' * 300}.yaml\n").startswith("x.yaml:1: extends is 'xxxxx")
     for number in range(30):

@@ -16,8 +16,10 @@ from bnexp.config.loading import load
 from bnexp.data import Data, prepare
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
-from bnexp.data.sources.likely_encodings import candidates
+from bnexp.data.sources.encoding import warnings_of_encoding
+from bnexp.data.sources.likely_encodings import candidates, decodes
 from bnexp.data.sources.odd_words import likelier_encoding
+from bnexp.data.sources.rare_characters import is_rare
 from bnexp.errors import ConfigError, SettingError
 
 
@@ -361,3 +363,135 @@ def test_the_right_encoding_of_names_of_rare_characters_and_of_mixed_words_is_no
 ) -> None:
     for several in (words.split(), *([one] for one in words.split())):
         assert likelier_encoding(table_of(several, codec), codec) is None
+
+
+@pytest.mark.parametrize(
+    ("codec", "common", "rare"),
+    [
+        ("gb18030", "北京的", "癆癇ö서の閘"),  # added with an ASCII byte; of four bytes; in later rows
+        ("cp949", "서울한국", "캚캛똠北"),
+        ("big5", "台北市", "乂"),
+        ("shift_jis", "東京とうｱ鮪", "鬱"),
+        ("euc_jp", "東京とう鮪", "鬱ö"),  # ö has three bytes
+        ("cp1252", "äö", ""),
+    ],
+)
+def test_characters_are_rare_that_a_standard_sorts_behind_or_that_were_added_later(
+    codec: str, common: str, rare: str
+) -> None:
+    assert [one for one in common + rare if is_rare(one, codec)] == [*rare]
+
+
+HEADLINES = [
+    "美대선",
+    "文대통령",
+    "日정부",
+    "中정부",
+    "北미사일",
+    "韓경제",
+    "英총리",
+    "獨총선",
+    "佛대선",
+    "與지도부",
+    "경제성장",
+    "부동산",
+]
+PLAIN = [
+    "제품",
+    "아주",
+    "좋아요",
+    "보통",
+    "배송",
+    "너무",
+    "느려요",
+    "매우",
+    "만족",
+    "다시는",
+    "거예요",
+    "품질",
+    "않습니다",
+    "추천합니다",
+    "가격",
+    "비싸요",
+    "서울",
+    "부산",
+    "대구",
+    "인천",
+    "광주",
+    "대전",
+    "울산",
+    "세종",
+    "경기",
+    "강원",
+    "충북",
+    "충남",
+    "전북",
+    "전남",
+    "경북",
+    "경남",
+    "제주",
+    "사과",
+    "바나나",
+    "포도",
+    "수박",
+    "딸기",
+    "참외",
+    "감자",
+    "고구마",
+]
+
+
+@pytest.mark.parametrize("codec", ["euc_kr", "cp949"])
+def test_headlines_with_a_chinese_character_before_korean_ones_are_not_doubted(codec: str) -> None:
+    for words in (
+        HEADLINES,
+        *([*HEADLINES[n:], *PLAIN[:n]] for n in range(1, 12)),
+        [f"{one[0]}은행" for one in HEADLINES[:10]],
+    ):
+        assert likelier_encoding(table_of(words, codec), codec) is None
+
+
+@pytest.mark.parametrize("given", ["gb18030", "gbk", "euc_jp"])
+@pytest.mark.parametrize("more", [[], ["美대선"], ["美대선", "北京"], ["文대통령", "日정부", "中정부"]])
+def test_a_few_other_words_do_not_hide_that_a_text_is_korean(more: list[str], given: str) -> None:
+    found = likelier_encoding(("t,y\n" + "".join(f"{one},1\n" for one in [*PLAIN, *more])).encode("euc_kr"), given)
+    assert found is not None and found.codec == "euc_kr"
+
+
+def test_a_chinese_text_is_not_taken_for_korean() -> None:
+    words = [
+        "北京",
+        "泉州",
+        "美国",
+        "日本",
+        "政府",
+        "新闻",
+        "公司",
+        "市场",
+        "股票",
+        "价格",
+        "质量",
+        "喜欢",
+        "不错",
+        "快递",
+        "态度",
+        "手机",
+        "颜色",
+        "材料",
+        "推荐",
+        "速度",
+        "便宜",
+        "好看",
+    ]
+    words = [one for one in words if decodes(one.encode("gb18030"), "euc_kr")]
+    assert len({*"".join(words)}) >= 30
+    content = table_of(words, "gb18030")
+    assert likelier_encoding(content, "gb18030") is None
+    found = likelier_encoding(content, "euc_kr")
+    assert found is not None and found.codec == "gb18030"
+
+
+def test_a_file_in_utf_8_is_not_compared_with_other_encodings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnexp.data.sources.encoding.likelier_encoding", lambda *_: pytest.fail("a wasted search"))
+    Path("t.csv").write_text("x,y\nä,1\n", encoding="utf-8")
+    assert not list(warnings_of_encoding(CsvFile(Path("t.csv"))))

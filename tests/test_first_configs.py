@@ -404,9 +404,11 @@ def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed
     assert "missing" not in written(found)
     (folder / "more").mkdir()
     kept = found.paths[0].read_text()
-    for other in ("more/a.csv", "a.tsv"):
-        (folder / other).write_text(("a,c,label\n" + rows).replace(",", "\t" if other == "a.tsv" else ","))
-        name = {"more/a.csv": "more-a", "a.tsv": "a-tsv"}[other]
+    (folder / "more" / "more").mkdir()
+    names = {"more/a.csv": "more-a", "a.tsv": "a-tsv", "more/a.tsv": "more-a-tsv", "more/more/a.csv": "more-a-2",
+             "more/more/a.tsv": "more-a-tsv-2"}  # fmt: skip
+    for other, name in names.items():
+        (folder / other).write_text(("a,c,label\n" + rows).replace(",", "\t" if other.endswith(".tsv") else ","))
         for _ in range(2):
             assert init(other, None, None).paths == (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
     assert found.paths[0].read_text() == kept, "configs of other data of that name are kept"

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
+from bnexp.data.sources import line_numbers
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.line_numbers import lines_of
 from bnexp.errors import SettingError
@@ -284,6 +285,29 @@ def test_a_row_is_told_by_its_line_or_by_its_number_where_the_lines_are_not_clea
     Path("t.csv").write_text('\ufeffx,y\n"a\nb",1\n\n2,3\n')
     assert [lines_of(CsvFile(Path("t.csv")), 2)(row) for row in (0, 1)] == ["t.csv:2", "t.csv:5"]
     assert lines_of(CsvFile(Path("t.csv")), 7)(1) == "row 1 of t.csv (counted from 0)"
+
+
+@pytest.mark.parametrize("blank", ['""', "\f", " \f"])
+def test_a_line_that_pandas_reads_as_a_row_without_values_is_a_short_row(blank: str) -> None:
+    told = "t.csv:3 has 1 field, and the first line names 2 columns. Complete that row, or take it out."
+    assert refused(f"x,y\n1,u\n{blank}\n" + "2,v\n1,u\n" * 9).endswith(told)
+    tabs = "x\ty\n1\tu\n \t\n" + "2\tv\n1\tu\n" * 9
+    assert "t.csv:3 has no value" in refused(tabs, CSV | {"separator": "\t"}), "blanks between separators are cells"
+
+
+@pytest.mark.parametrize("name", ['""', "x", '" "'])
+def test_a_single_column_is_told_with_its_name(name: str) -> None:
+    text = f"is 't.csv'; it has a single column, {name.strip(chr(34))!r}, so there is nothing to learn from."
+    assert text in refused(f"{name}\n1\n2\n3\n")
+
+
+def test_repeated_names_are_told_without_a_command_if_the_lines_are_not_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "x,y\n1,u\nx,y\n2,v\n"
+    with monkeypatch.context() as patched:
+        patched.setattr(line_numbers, "line_numbers", lambda file, rows: None)
+        assert refused(text) == (
+            "dataset.path is 't.csv'; row 1 of t.csv (counted from 0) repeats the names of the columns. Take that line out."
+        )
 
 
 def test_a_column_that_may_only_count_the_rows_is_told_in_the_facts() -> None:

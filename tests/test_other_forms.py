@@ -23,7 +23,9 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.other_forms import cure_of_form
+from bnexp.data.sources.rewriting import with_decimals, without_gaps
 from bnexp.errors import SettingError
 
 ROWS = [(f"{n}.5", "uv"[n % 2]) for n in range(40)]
@@ -143,6 +145,23 @@ def run(cure: str | None) -> None:
     program, *arguments = shlex.split(cure.partition(": ")[2])
     assert program == "python"
     subprocess.run([sys.executable, *arguments], check=True)
+
+
+NAMES_FOR_SHELLS = [r"a\nu", r"a\\u", "a$u", "a`u", "a!u", 'a"u', "a'u", "a%u", r"\s+'$"]
+
+
+@pytest.mark.parametrize("name", NAMES_FOR_SHELLS)
+def test_a_command_keeps_each_sign_of_a_name_in_a_shell(name: str) -> None:
+    """Names of columns and files stand in the code, which a shell reads first."""
+    path = Path(f"{name}.csv")
+    pd.DataFrame({name: ["1,5", "2.5"], "y": ["u", "?"]}).to_csv(path, index=False)
+    file = CsvFile(path)
+    for command in (with_decimals(file, [name], ","), without_gaps(file, "y", ["?"])):
+        assert shlex.split(command)[0] == "python"
+        command = f"{shlex.quote(sys.executable)} {command.removeprefix('python ')}"
+        subprocess.run(command, shell=True, check=True)
+    assert list(pd.read_csv(f"{name}-decimals.csv", dtype=str)[name]) == ["1.5", "2.5"]
+    assert list(pd.read_csv(f"{name}-whole.csv", dtype=str)[name]) == ["1,5"]
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnexp import config
-from bnexp.config.overrides import quoted, typed
+from bnexp.config.overrides import typed
+from bnexp.config.yaml_text import quoted
 from bnexp.errors import ConfigError
 
 BASE = "dataset: {name: classification}\nmodel: {name: mlp}\ntraining: {optimizer: adam}\n"
@@ -80,7 +81,7 @@ def test_a_number_that_no_float_holds_is_told_as_it_was_written(tmp_path: Path, 
          "package.module:FUNCTION."),
         ("{name: python, build: 'my_net.py:a b'}", "model.build is 'my_net.py:a b' (text); expected FILE.py:FUNCTION or "
          "package.module:FUNCTION."),
-        ('{name: keras_file, path: "a\\0b"}', "model.path is 'a\\x00b' (text); expected a path without a NUL character."),
+        ('{name: keras_file, path: "a\\0b"}', "model.path is \"a\\u0000b\" (text); expected a path without a NUL character."),
         ("{name: python, build: 'n.py:b', arguments: {a: [{b: .inf}]}}", "model.arguments.a is [{b: .inf}]; expected a finite "
          "number."),
     ],
@@ -176,7 +177,7 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         (CSV % "x, separator: t", "dataset.separator is 't' (text); expected one ASCII character that is no letter, digit "
                                   "or quotation mark. Write 'dataset.separator=\"\\t\"'."),
         (CSV % "x, separator: é", "dataset.separator is 'é' (text); expected one ASCII character"),
-        (CSV % 'x, separator: "\\n"', "dataset.separator is '\\n' (text); expected one ASCII character"),
+        (CSV % 'x, separator: "\\n"', "dataset.separator is \"\\n\" (text); expected one ASCII character"),
         ("name=1e3", "name is 1000.0; expected text. Write 'name=\"1e3\"'."),
         ("name=a: b", "name is {a: 'b'}; expected text. Write 'name=\"a: b\"'."),
         ("name=? x", "name is {x: null}; expected text. Write 'name=\"? x\"'."),

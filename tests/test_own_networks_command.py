@@ -57,6 +57,8 @@ def good():
 pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
+KINDS = "a (numbers), b (numbers), c (numbers), label (text, 2 values)"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -283,11 +285,11 @@ seeds: 2
         (["my_nt.keras", "--data", "my.csv", "--arms", "none,none"],
          "my_nt.keras: model.path is 'my_nt.keras'; there is no such file in {folder}. Name a .keras file.\n"
          "--arms is none,none; an arm is named twice. Name each once.\n"
-         "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
+         "--target is missing; expected the column of my.csv that is to be learned. Its columns: {kinds}."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", ""],
          "--arms is ['']; expected names of normalizations. Use --arms batch,none, or leave it out."),
         (["my_net.py:build", "--data", "my.csv"],
-         "--target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, c, label."),
+         "--target is missing; expected the column of my.csv that is to be learned. Its columns: {kinds}."),
         (["my_net.py:build", "--data", "digits", "--target", "label"],
          "--target is 'label'; digits already defines what is to be learned. Leave it out."),
         (["my_net.py:build", "--data", "digits", "--target", "0.9"],
@@ -312,7 +314,7 @@ seeds: 2
 def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     arguments: list[str], message: str, folder: Path
 ) -> None:
-    assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder))
+    assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder, kinds=KINDS))
 
 
 def test_data_alone_are_not_checked(folder: Path) -> None:

@@ -405,12 +405,12 @@ def test_a_file_of_arrays_has_its_target_as_it_is_named_and_a_broken_one_is_told
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("t.parquet", " Its columns: a, label."),
-        ("t.tsv", " Its columns: a, label."),
-        ("u.TSV", " Its columns: a, label."),
-        ("semicolons.csv", " Its columns: a, label."),
-        ("quoted.csv", " Its columns: 'a, b', label."),
-        ("latin.csv", " Its columns: größe, label."),
+        ("t.parquet", " Its columns: a (numbers), label (text, 1 value)."),
+        ("t.tsv", " Its columns: a (numbers), label (text, 1 value)."),
+        ("u.TSV", " Its columns: a (numbers), label (text, 1 value)."),
+        ("semicolons.csv", " Its columns: a (numbers), label (text, 1 value)."),
+        ("quoted.csv", " Its columns: 'a, b' (numbers), label (text, 1 value)."),
+        ("latin.csv", " Its columns: größe (numbers), label (text, 1 value)."),
         ("broken.parquet", ""),
         ("empty.csv", ""),
     ],

@@ -148,7 +148,7 @@ def test_the_warning_names_the_key_and_is_silent_once_a_class_was_chosen() -> No
     keys = {"name": "breast_cancer"}
     assert list(of_common_class("val_f1", facts, TableSet.model_validate(keys))) == [
         "val_f1 is about the class '1', the second by name, which has 97% of the rows. If you mean '0', use "
-        "dataset.positive: '0', or auc or mcc. That is another question: its verdict is exploratory."
+        'dataset.positive: "0", or auc or mcc. That is another question: its verdict is exploratory.'
     ]
     for metric, more in (("val_f1", {"positive": "1"}), ("val_auc", {})):
         assert not list(of_common_class(metric, facts, TableSet.model_validate(keys | more)))

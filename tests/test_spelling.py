@@ -71,10 +71,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"data": None}, "build is a network of your own; expected its data. Give data=(x, y), a DataFrame or the path of a table "
          "with target=\"COLUMN\", or a folder or a known set, as data=\"digits\"."),
         ({"data": "digts"}, "data is 'digts'; it is not there (in "),
-        ({"data": "my.csv"}, "target is missing; expected the column of my.csv that is to be learned. Its columns: a, b, label."),
+        ({"data": "my.csv"}, "target is missing; expected the column of my.csv that is to be learned. Its columns: a (numbers), b (numbers), label (text, "
+         "2 values)."),
         ({"data": "my.csv", "target": "labl"}, "target: dataset.target is 'labl'; no column has this name. Did you mean 'label'? "),
         ({"data": "digits", "target": "0.9"}, "target is '0.9'; digits already defines what is to be learned. A value of the metric to "
          "reach is `Question(reach=0.9)`."),
+        ({"data": "digits", "target": "1e-3"}, "target is '1e-3'; digits already defines what is to be learned. A value of the metric to "
+         "reach is `Question(reach=1e-3)`."),
+        ({"data": "digits", "target": "007"}, "target is '007'; digits already defines what is to be learned. Leave it out."),
         ({"arms": ["none"]}, "compare was given one arm, ['none']; expected two or more. Name several: arms=[\"batch\", \"none\"]."),
         ({"arms": ["none", "none"]}, "arms is ['none', 'none']; an arm is named twice. Name each once."),
         ({"arms": []}, "arms is []; expected names of normalizations. Use arms=[\"batch\", \"none\"], or leave it out."),

@@ -215,6 +215,8 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
     """
     import pandas
 
+    from bnexp.data.suggested.first_look import kinds_in
+
     names = [str(name) for name in frame.columns]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise UserError(
@@ -222,8 +224,9 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
             "expected a name of its own for each. Rename them, or leave all but one out."
         )
     if target is None:
-        shown = listed(names, MOST_COLUMNS)
-        raise UserError(f"target is missing; expected the column that is to be learned. The columns are: {shown}.")
+        raise UserError(
+            f"target is missing; expected the column that is to be learned. The columns are: {kinds_in(frame)}."
+        )
     if str(target) not in names:
         raise UserError(f"target is {target!r}; no column has this name. {nearest(str(target), names)}")
     frame = frame.set_axis(names, axis=1).reset_index(drop=True)

@@ -11,15 +11,13 @@ from typing import Any
 
 from bnexp.errors import SettingError, UserError, listed, nearest
 from bnexp.system.run_folders import files_outside_runs, is_of_runs
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import is_number, spelt
 from bnexp.system.user_path import user_path
 
 MOST_LOOKED_AT = 200
 """Files that are looked at to find out whether a folder holds data."""
 MOST_NAMED = 5
 """Tables, or kinds of files, that a message names."""
-MOST_COLUMNS = 20
-"""Columns that a message names."""
 
 
 def dataset_of(data: str, target: str | None, called: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -131,20 +129,18 @@ def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:
     Raises:
         UserError: if a table has no target, with its columns; or if data that need no target have one.
     """
+    from bnexp.data.suggested.first_look import listed_columns
+
     if target is not None and not needed:
         cure = (
-            f"A value of the metric to reach is `{spelt('reach', target)}`." if _is_number(target) else "Leave it out."
+            f"A value of the metric to reach is `{spelt('reach', target)}`." if is_number(target) else "Leave it out."
         )
         raise UserError(f"{spelt('target')} is {target!r}; {data} already defines what is to be learned. {cure}")
     if target is None and needed:
-        names = [repr(name) if "," in name else name for name in _columns(data)]
-        columns = f" Its columns: {listed(names, MOST_COLUMNS)}." if names else ""
+        found = listed_columns({"path": str(user_path(data))})
+        columns = f" Its columns: {found}." if found else ""
         raise UserError(f"{spelt('target')} is missing; expected the column of {data} that is to be learned.{columns}")
     return {} if target is None else {"target": target}
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).removeprefix("-").isdecimal()
 
 
 def _columns(data: str) -> list[str]:

@@ -15,7 +15,7 @@ from bnexp.api.first_training import MOST_EPOCHS, ROWS_LEARNED, SEEDS, afforded,
 from bnexp.api.observer import Observer
 from bnexp.api.own_networks import section_of
 from bnexp.config.at_hand import ConfigAtHand, node_of
-from bnexp.config.writing import dump_plain
+from bnexp.config.yaml_text import in_one_line
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.positive import positive_choice
 from bnexp.data.suggested.target import OTHERS
@@ -121,7 +121,7 @@ def _texts(data: str, paths: tuple[Path, Path], command: str, lines: Sequence[st
     whole.append(seal(data, whole))
     without = [
         "# The same without normalization.",
-        f"extends: {_scalar(paths[0].name)}",
+        f"extends: {in_one_line(paths[0].name)}",
         "model: {normalization: none}",
     ]
     return {path: "\n".join([*text, ""]) for path, text in zip(paths, (whole, without), strict=True)}
@@ -226,9 +226,9 @@ def _lines(
     for key, value, why in suggested.choices:
         if isinstance(value, list) and not isinstance(why, str):
             yield f"  {key}:"
-            yield from (f"    - {_scalar(one)}{_comment(reason)}" for one, reason in zip(value, why, strict=True))
+            yield from (f"    - {in_one_line(one)}{_comment(reason)}" for one, reason in zip(value, why, strict=True))
         else:
-            yield f"  {key}: {_scalar(value)}{_comment(str(why))}"
+            yield f"  {key}: {in_one_line(value)}{_comment(str(why))}"
     steps = f"of {rows:,} rows each" if rows else "each over all rows"
     is_own = network["name"] in OWN
     is_cut = rows is not None and training["epochs"] < first_training(rows)["epochs"]
@@ -246,21 +246,8 @@ def _lines(
     }
     for title, section in (("model", network), ("training", training)):
         yield f"{title}:"
-        yield from (f"  {key}: {_scalar(value)}{_comment(reasons.get(key, ''))}" for key, value in section.items())
+        yield from (f"  {key}: {in_one_line(value)}{_comment(reasons.get(key, ''))}" for key, value in section.items())
 
 
 def _comment(reason: str) -> str:
     return f"  # {' '.join(reason.split())}" if reason else ""
-
-
-def _scalar(value: Any) -> str:
-    """Write a value on one line of YAML.
-
-    >>> _scalar({"name": "batch", "sizes": [1, 2]}), _scalar(","), _scalar("a b")
-    ('{name: batch, sizes: [1, 2]}', "','", 'a b')
-    """
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_scalar(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_scalar, value)) + "]"
-    return dump_plain([value]).strip().removeprefix("[").removesuffix("]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,22 +12,31 @@ from typing import Any
 
 import yaml
 
+from bnexp.config.overrides import said_of
 from bnexp.errors import UserError
+from bnexp.system.spelling import SETTING
 
 
 def name_and_paths(data: str, section: Mapping[str, Any]) -> tuple[str, tuple[Path, Path]]:
     """Return the name of an experiment with these data, and the paths of its two configs.
 
     Two files may have one name, such as `a.csv` and `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there
-    for other data, the name has the ending or the folder, too.
+    for other data, the name has the ending, the folder, both, or a number, too.
     """
-    path = Path(data.rstrip("/\\"))
-    name = path.stem or "data"
-    other, own = _data_in(Path(f"{name}-batch.yaml")), section.get("path")
-    if other is not None and own is not None and Path(other) != Path(own):
-        ending, folder = path.suffix.lstrip("."), path.absolute().parent.name or "data"
-        name = f"{name}-{ending}" if ending and Path(other).suffix != path.suffix else f"{folder}-{name}"
+    path, own = Path(data.rstrip("/\\")), section.get("path")
+    usual, ending, folder = path.stem or "data", path.suffix.lstrip("."), path.absolute().parent.name or "data"
+    names, other = [usual, f"{folder}-{usual}"], _data_in(Path(f"{usual}-batch.yaml"))
+    if ending and other is not None and Path(other).suffix != path.suffix:
+        names = [usual, f"{usual}-{ending}", f"{folder}-{usual}", f"{folder}-{usual}-{ending}"]
+    numbered = (f"{names[-1]}-{number}" for number in itertools.count(2))
+    name = next(one for one in itertools.chain(names, numbered) if _is_free(Path(f"{one}-batch.yaml"), own))
     return name, (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
+
+
+def _is_free(config: Path, own: str | None) -> bool:
+    """Return False if a config of this name is there for other data than `own`."""
+    other = _data_in(config)
+    return other is None or own is None or Path(other) == Path(own)
 
 
 def _data_in(config: Path) -> str | None:
@@ -46,10 +56,18 @@ def for_init(text: str) -> str:
 
     >>> for_init("dataset.path is 'a'; only b holds images. Use dataset.path: a/b, which bnexp splits itself.")
     "PATH is 'a'; only b holds images. Use `bnexp init a/b`, which bnexp splits itself."
+    >>> print(for_init('use dataset.path: "my pics, or. x" (for its images alone)'))
+    use `bnexp init 'my pics, or. x'` (for its images alone)
     """
     text = re.sub(r"^dataset\.path (?=is|holds)", "PATH ", text, flags=re.MULTILINE)
-    folder = r"([Uu]se) dataset\.path: (.+?)(?= \(for|, which|, or|\.$|\. )"
-    return re.sub(folder, lambda found: f"{found[1]} `bnexp init {shlex.quote(found[2])}`", text, flags=re.MULTILINE)
+    return SETTING.sub(_as_command, text)
+
+
+def _as_command(setting: re.Match[str]) -> str:
+    """Return an advised `dataset.path` as a command of `init`, and any other setting as it is."""
+    advice, key, value = setting.groups()
+    folder = said_of(f"{key}={value}", "dataset", "path")
+    return setting[0] if folder is None else f"{advice}`bnexp init {shlex.quote(folder)}`"
 
 
 def write(texts: Mapping[Path, str]) -> None:

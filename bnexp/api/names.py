@@ -7,8 +7,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from bnexp.config.merging import written
 from bnexp.config.overrides import said_of
+from bnexp.config.yaml_text import written
 
 # exported, so that a caller can catch them
 from bnexp.errors import BnexpWarning as BnexpWarning

@@ -17,7 +17,7 @@ from bnexp.config.model import Sequential
 from bnexp.config.own_model import KerasFile, PythonNetwork
 from bnexp.config.real import RealDataset
 from bnexp.config.section import Resample
-from bnexp.config.writing import dump_plain
+from bnexp.config.yaml_text import in_a_sentence
 from bnexp.errors import counted
 from bnexp.metrics import (
     HELD_OUT_PARTS,
@@ -201,7 +201,7 @@ def of_common_class(metric: str, data: DataFacts, dataset: Dataset) -> Iterator[
     if isinstance(dataset, RealDataset) and dataset.positive is not None:
         return
     share = f"{counts[1] / sum(counts):.0%}"
-    key = f"{dump_plain({'dataset.positive': names[0]}).strip()}, or " if isinstance(dataset, RealDataset) else ""
+    key = f"dataset.positive: {in_a_sentence(names[0])}, or " if isinstance(dataset, RealDataset) else ""
     seen = f"{metric} is about the class {names[1]!r}, the second by name, which has {share} of the rows"
     cure = f"If you mean {names[0]!r}, use {key}auc or mcc. That is another question: its verdict is exploratory"
     yield f"{seen}. {cure}."

@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from bnexp.config import merging, yaml
-from bnexp.config.overrides import is_from_override, quoted, typed
+from bnexp.config import yaml
+from bnexp.config.overrides import is_from_override, typed
 from bnexp.config.yaml import Node
+from bnexp.config.yaml_text import quoted, written
 
 NUMBERS = ("int_type", "int_from_float", "float_type", "finite_number")
 MAPPINGS = ("dict_type", "model_type", "model_attributes_type")
@@ -137,7 +138,7 @@ def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | 
         return _write(entry, key, quoted(entry.source))
     numbered = isinstance(entry.value, dict) and all(name.isdecimal() for name in entry.value)
     if kind == "list_type" and numbered and field is not None and isinstance(field.default, list):
-        whole = typed(key, merging.written(field.default))
+        whole = typed(key, written(field.default))
         return f"The config has no such list to change; give the whole list: {whole}."
     return ""
 

@@ -24,8 +24,8 @@ from bnexp.config.layer_names import (
     LayerName,
     RegularizerName,
 )
-from bnexp.config.merging import written
 from bnexp.config.section import Section
+from bnexp.config.yaml_text import written
 
 OWN_ERRORS = ("argument", "refused_layer")
 """Error types of bnexp's own, beside pydantic's."""

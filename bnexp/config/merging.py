@@ -13,6 +13,7 @@ from bnexp.config import yaml
 from bnexp.config.files import read_text
 from bnexp.config.overrides import dotted, read_override
 from bnexp.config.yaml import Keys, Node
+from bnexp.config.yaml_text import written
 from bnexp.errors import Problems, outside_locale
 
 MOST_FILES = 20
@@ -211,16 +212,3 @@ def shown(value: Any) -> str:
 def shortened(text: str) -> str:
     """Return a text, shortened to 60 characters if it is longer."""
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def written(value: Any) -> str:
-    """Return a value as a person writes it in YAML.
-
-    >>> written(None), written(True), written("x"), written([64, False]), written({"name": "cnn", "filters": [8]})
-    ('null', 'true', "'x'", '[64, false]', "{name: 'cnn', filters: [8]}")
-    """
-    if isinstance(value, list):
-        return f"[{', '.join(map(written, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {written(entry)}' for key, entry in value.items())}}}"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

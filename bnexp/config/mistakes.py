@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from bnexp.config import merging, yaml
+from bnexp.config import merging, yaml, yaml_text
 from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
 from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
@@ -247,7 +247,7 @@ def _written(node: Node) -> str:
             return f"[{', '.join(map(_written, entries))}]"
         case float(value) if node.source is not None and not (value and math.isfinite(value)):
             return node.source
-    return merging.written(node.value)
+    return yaml_text.written(node.value)
 
 
 def _is_too_large(entry: Node) -> bool:

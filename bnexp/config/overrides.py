@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import yaml as pyyaml
 
 from bnexp.config import not_yaml, yaml
 from bnexp.config.yaml import DEEPEST, Building, Node, TooDeepError
+from bnexp.config.yaml_text import quoted
 from bnexp.errors import Problems
 
 LONGEST_SHOWN = 100
@@ -50,11 +50,6 @@ def typed(key: str, text: str) -> str:
     training.epochs=5 'dataset.target="Score #2"'
     """
     return shlex.quote(f"{key}={text}")
-
-
-def quoted(text: str) -> str:
-    """Return a text in YAML's double quotes, on one line."""
-    return yaml.REFUSED.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def dotted(key: str, value: Node) -> Node:

@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field
 from bnexp.config import yaml
 from bnexp.config.places import key_text, node_at
 from bnexp.config.section import AtLeastOne, Positive, Section
-from bnexp.config.writing import dump_plain
 from bnexp.config.yaml import Keys, Node
+from bnexp.config.yaml_text import dump_plain
 from bnexp.metrics import About
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]

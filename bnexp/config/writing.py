@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any
 
-import yaml
-
 from bnexp.config.layers import Named
-from bnexp.config.merging import written
 from bnexp.config.schema import Experiment
 from bnexp.config.section import Section
 from bnexp.config.training import ConstantRate
-from bnexp.config.yaml import REFUSED, scalar
+from bnexp.config.yaml_text import dump_plain, written
 
 LATER_KEYS = (
     ("dataset", "weight_column"),
@@ -26,38 +23,9 @@ LATER_KEYS = (
 """Keys that are newer than some stored runs. If unset, they are left out of a digest, so that it does not change."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes text that YAML 1.2 would not read as text, escapes characters that it refuses, and uses no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    quoted = None if isinstance(scalar(text), str) else "'"
-    escaped = '"' if REFUSED.search(text) else quoted
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=escaped)
-
-
-def _list(dumper: _Dumper, entries: list[Any]) -> yaml.SequenceNode:
-    in_one_line = not any(isinstance(entry, dict | list) for entry in entries)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=in_one_line)
-
-
-_Dumper.add_representer(str, _text)
-_Dumper.add_representer(list, _list)
-
-
 def dump(experiment: Experiment) -> str:
     """Return the text of a config file with all keys of an experiment, including defaults."""
     return dump_plain(compact(experiment))
-
-
-def dump_plain(document: Any) -> str:
-    """Return plain values as the text of a config file. Reading it gives the same values."""
-    return yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=1000, allow_unicode=True
-    )
 
 
 def compact(value: Any) -> Any:

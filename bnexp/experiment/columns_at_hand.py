@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 from bnexp import config
 from bnexp.config.at_hand import ConfigSource
-from bnexp.errors import ConfigError, UserError, listed
-
-MOST_NAMED = 20
-MISSING = "dataset.target is missing"
+from bnexp.errors import ConfigError
 
 
 @contextmanager
 def columns_told(sources: Sequence[ConfigSource], settings: Sequence[str]) -> Iterator[None]:
-    """Add the columns of the table, with their kinds, to an error about a missing target.
+    """Add the columns of the table, with their kinds, to an error of a config that names no target.
 
     Raises:
         ConfigError: with the mistakes that were found, and a line for each table.
@@ -25,11 +21,9 @@ def columns_told(sources: Sequence[ConfigSource], settings: Sequence[str]) -> It
     try:
         yield
     except ConfigError as error:
-        if not any(MISSING in line for line in error.problems):
-            raise
-        sections = [config.section_at_hand(source, settings, "dataset") for source in sources]
-        tables = dict.fromkeys(str(one["path"]) for one in sections if "target" not in one and _is_table(one))
-        raise ConfigError([*error.problems, *filter(None, map(_columns, tables))]) from None
+        sections = (config.section_at_hand(source, settings, "dataset") for source in sources)
+        tables = (_columns(one) for one in sections if _is_table(one) and one.get("target") is None)
+        raise ConfigError([*error.problems, *dict.fromkeys(line for line in tables if line)]) from None
 
 
 def loaded(source: ConfigSource, settings: Sequence[str]) -> config.Experiment:
@@ -46,11 +40,9 @@ def _is_table(section: dict[str, Any]) -> bool:
     return section.get("name") in ("csv", "parquet", "text_csv") and isinstance(section.get("path"), str)
 
 
-def _columns(path: str) -> str | None:
+def _columns(section: dict[str, Any]) -> str | None:
     """Return a sentence with the columns of a table; None if it cannot be read."""
-    from bnexp.data.suggested.first_look import kinds_of
+    from bnexp.data.suggested.first_look import listed_columns
 
-    with suppress(OSError, ValueError, UserError):
-        kinds = [f"{name} ({kind})" for name, kind in kinds_of(Path(path)).items()]
-        return f"{path} has the columns {listed(kinds, MOST_NAMED)}."
-    return None
+    columns = listed_columns(section)
+    return None if columns is None else f"{section['path']} has the columns {columns}."

@@ -16,6 +16,7 @@ from bnexp.config.section import Section
 from bnexp.config.study import Hypothesis, Study, StudyFile, Tie, keys_of
 from bnexp.config.training import first_seeds
 from bnexp.config.yaml import Keys, Node
+from bnexp.config.yaml_text import written
 from bnexp.data.fingerprint import Sources, source_sha256
 from bnexp.errors import ConfigError, Problems, nearest
 from bnexp.experiment.own_files import network_sha256
@@ -78,7 +79,7 @@ def level_text(level: Any) -> str:
     >>> level_text("relu"), level_text([32, [8]]), level_text(None)
     ('relu', '[32, [8]]', 'null')
     """
-    return level if isinstance(level, str) else merging.written(level)
+    return level if isinstance(level, str) else written(level)
 
 
 def cells_of(file: StudyFile) -> list[Cell]:

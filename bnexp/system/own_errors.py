@@ -16,15 +16,13 @@ from bnexp.errors import OWN_FOLDER, SettingError, UserError, WorkError
 from bnexp.system.installed import is_installed_file
 from bnexp.system.own_code import PREFIX
 from bnexp.system.session_functions import is_of_session, told_of
+from bnexp.system.shell import in_shell
 
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 """The sequences around Keras's messages that set a terminal's colours."""
 
 GENERATED = "__autograph_generated_file"
 """In the names of files that TensorFlow generates from code, the user's and its own."""
-
-READ_BY_SHELLS = frozenset('"$`\\!%')
-"""Characters that some shell does not leave as they are within double quotes."""
 
 
 @contextmanager
@@ -64,7 +62,7 @@ def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any])
 
 
 def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
-    """Return a command that calls a user's function, and its folder; None if a shell could read the command otherwise.
+    """Return a command that calls a user's function, and its folder; None if its module cannot be imported by name.
 
     >>> _command("my_net.py", "build", {"input_shape": (4,)})
     '`python -c "import my_net; my_net.build(input_shape=(4,))"`'
@@ -75,10 +73,10 @@ def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:
     module = Path(place).stem if place.endswith(".py") else place
     keras = "keras, " if any(map(callable, given.values())) else ""
     code = f"import {keras}{module}; {module}.{_call(name, given)}"
-    if not all(one.isidentifier() for one in module.split(".")) or not code.isprintable() or set(code) & READ_BY_SHELLS:
+    if not all(one.isidentifier() for one in module.split(".")) or not code.isprintable():
         return None
     folder = Path(place).parent if place.endswith(".py") else Path()
-    return f'`python -c "{code}"`{"" if folder == Path() else f" in {folder}"}'
+    return f"`{in_shell(code)}`{'' if folder == Path() else f' in {folder}'}"
 
 
 def _call(name: str, given: Mapping[str, Any]) -> str:

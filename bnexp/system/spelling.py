@@ -22,6 +22,7 @@ QUESTION = {
 """Options of a command -> the fields of `bnexp.Question`. Its metric and its margin are keywords of `compare`, too."""
 KEYWORDS = {"max-trainings": "most_trainings"}
 """Options of a command that have another name in Python."""
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 PLACE = {"launcher": "launcher", "workers": "workers", "address": "address"}
 """Options of a command -> the fields of `bnexp.Place`."""
 NUMBERS = {"seeds", "epochs", "margin", "reach", "max-seeds", "max-trainings", "workers"}
@@ -103,11 +104,18 @@ def command(name: str, given: str = "", *, option: str | None = None, then: str 
     return f"bnexp.{FUNCTIONS.get(name, name)}({', '.join([*shown, *last])})"
 
 
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
+_LIST = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED})*[\]}}]"""
+_LISTS = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED}|{_LIST})*[\]}}]"""
+_NESTED = rf"""[\[{{](?:[^\[\]{{}}"']|{_QUOTED}|{_LISTS})*[\]}}]"""
 SETTING = re.compile(
-    r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or) )((?:dataset|model|training)(?:\.[a-z_]+)*): "
-    r"""([\w.-]*\w|"[^"]*"|\[[^\[\]]*\]|\{[^{}]*\})"""
+    r"\b((?:[Uu]se|[Ss]et|[Gg]ive|or|with) )((?:dataset|model|training)(?:\.[a-z_]+)*): "
+    rf"([\w./-]*[\w/]|{_QUOTED}|{_NESTED})"
 )
-"""Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`."""
+"""Matches a setting that a sentence advises, as a line of a config file: `Use dataset.missing: mean`.
+
+Its value is one word, a text in quotes, or a list or mapping, as `in_a_sentence` of `config/yaml_text.py` writes it.
+"""
 
 
 def override(key: str, value: str) -> str:
@@ -130,6 +138,11 @@ def as_overrides(text: str) -> str:
     >>> with by_command():
     ...     as_overrides("Use dataset.missing: mean, or fix the data.")
     'Use dataset.missing=mean, or fix the data.'
+    >>> with by_command():
+    ...     print(as_overrides('Use dataset.path: my/photos. Or use dataset.path: "my pics, or/b".'))
+    ...     as_overrides("use dataset: {text: a, shift: {classes: [1, 2]}}.")
+    Use dataset.path=my/photos. Or use 'dataset.path="my pics, or/b"'.
+    "use 'dataset={text: a, shift: {classes: [1, 2]}}'."
     """
     return SETTING.sub(lambda found: found[1] + override(found[2], found[3]), text)
 
@@ -164,3 +177,12 @@ def _in_python(value: str | bool | Sequence[str] | None) -> str:
     """Return a value as Python code."""
     is_bare = isinstance(value, bool | Placeholder)
     return str(value) if is_bare else json.dumps(value, ensure_ascii=False)
+
+
+def is_number(text: str) -> bool:
+    """Return True if a text is a finite number, as Python and a command both take it.
+
+    >>> [is_number(text) for text in ("5", "-0.9", ".5", "1e-3")], [is_number(text) for text in ("nan", "007", "1_000")]
+    ([True, True, True, True], [False, False, False])
+    """
+    return _NUMBER.fullmatch(text) is not None

@@ -144,12 +144,13 @@ def _fits(file: CsvFile) -> bool:
 
 def warnings_of_encoding(file: CsvFile) -> Iterator[str]:
     """Yield a warning if a text makes more sense in another encoding: UTF-8, or one without odd words."""
-    content = _sample(file, SAMPLE_BYTES)
-    if family(file.encoding) in WIDE or content.isascii():
+    if family(file.encoding) in ("utf-8", *WIDE):
         return
-    is_utf_8 = family(file.encoding) == "utf-8"
-    other = UTF_8 if not is_utf_8 and decodes(content, "utf-8") else likelier_encoding(content, file.encoding)
-    if is_utf_8 or other is None:
+    content = _sample(file, SAMPLE_BYTES)
+    if content.isascii():
+        return
+    other = UTF_8 if decodes(content, "utf-8") else likelier_encoding(content, file.encoding)
+    if other is None:
         return
     read = with_reading(content, Encoding(file.encoding, f"dataset.encoding: {file.encoding}"))
     likelier = with_reading(content, other)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from bnexp.config.real import CsvDataset, TextCsvDataset
+from bnexp.config.yaml_text import in_a_sentence
 from bnexp.data.sources.scripts import folded, has_no_blanks
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ FEWEST_WORDS = 4
 """A column holds texts, and not names, if its cells have at least this number of words on average."""
 LETTERS_OF_A_WORD = 2
 """Approximate number of letters in a word, in scripts without blanks."""
-_NEEDS_NO_QUOTES = re.compile(r"(?!(?:true|false|null)$)[A-Za-z_][\w./-]*", re.ASCII)
-"""Matches a text that YAML reads as this text."""
 
 
 def words_of(column: pandas.Series[Any]) -> float:
@@ -43,11 +40,4 @@ def cure_of_texts(dataset: CsvDataset, column: pandas.Series[Any]) -> str:
         return ""
     same = dataset.model_dump(mode="json", exclude_defaults=True, include={*TextCsvDataset.model_fields} - {"name"})
     section = {"name": "text_csv", **same, "text": str(column.name)}
-    shown = ", ".join(f"{key}: {_in_yaml(value)}" for key, value in section.items())
-    return f" To learn from its words alone, use dataset: {{{shown}}}."
-
-
-def _in_yaml(value: Any) -> str:
-    if isinstance(value, str) and _NEEDS_NO_QUOTES.fullmatch(value):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return f" To learn from its words alone, use dataset: {in_a_sentence(section)}."

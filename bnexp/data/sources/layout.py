@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from bnexp.config.yaml_text import in_a_sentence
 from bnexp.data.sources.alike import warnings_of
 from bnexp.data.sources.parts import KEYS, is_part, parts_first, which_part
 from bnexp.data.stored_rows import Inputs
@@ -37,8 +38,9 @@ def refuse_no_classes(folder: Path, paths: Sequence[Path], what: str, *, grouped
             "dataset.path",
             f"is {str(folder)!r}; its folders {quoted(outer)} hold the folders {quoted(again)}, and either may be "
             f"the classes. Expected a folder for each class, with its {what} in it. If {quoted(again)} are the "
-            f"classes, use dataset.path: {folder / outer[0]} (for its {what} alone), or copy the {what} of all, under "
-            f"names of their own, into one folder for each. If {quoted(outer)} are, move the {what} up into them.",
+            f"classes, use {_advised('path', folder / outer[0])} (for its {what} alone), or copy the {what} of all, "
+            f"under names of their own, into one folder for each. If {quoted(outer)} are, move the {what} up into "
+            "them.",
         )
 
 
@@ -72,7 +74,7 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
     classes = sorted({name for _, names in found for name in names})
     split = split_folders(folder)
     if classes and split is not None:
-        each = ", ".join(f"dataset.{key}: {split[part]}" for part, key in KEYS.items() if part in split)
+        each = ", ".join(_advised(key, split[part]) for part, key in KEYS.items() if part in split)
         seen, cure = f"; the classes may be the folders {quoted(classes)} in them", f"Use {each}"
     elif classes:
         whole = next(place for place, names in found if names)
@@ -80,8 +82,8 @@ def _refuse_parts(folder: Path, paths: Sequence[Path], what: str, parts: Sequenc
         others = [one.name for one in _folders(folder) if which_part(one.name) is None and len(parts) > 1]
         move = f"Move {quoted(others)} (no part) out of the folder, to have the parts used; or use" if others else "Use"
         cure = (
-            f"{move} dataset.path: {whole}, which bnexp splits itself; or name the folder of each part (dataset.path, "
-            "dataset.validation_path, dataset.test_path)"
+            f"{move} {_advised('path', whole)}, which bnexp splits itself; or name the folder of each part "
+            "(dataset.path, dataset.validation_path, dataset.test_path)"
         )
     else:
         seen, cure = "", f"Sort their {what} into a folder for each class"
@@ -103,13 +105,17 @@ def _classes_in(place: Path, paths: Sequence[Path]) -> tuple[Path, set[str]]:
     return place, {parts[0] for parts in below if len(parts) > 1}
 
 
+def _advised(key: str, folder: Path) -> str:
+    return f"dataset.{key}: {in_a_sentence(str(folder))}"
+
+
 def only_folder_cure(folder: Path, paths: Sequence[Path]) -> str:
     """Return a cure if only one subfolder holds files: the folders inside it may be the classes."""
     place, classes = _classes_in(folder, paths)
     if len(classes) < 2:
         return ""
     kind = "parts of a split" if all(map(is_part, classes)) else "classes"
-    return f" Its folders {quoted(sorted(classes))} look like {kind}: use dataset.path: {place}."
+    return f" Its folders {quoted(sorted(classes))} look like {kind}: use {_advised('path', place)}."
 
 
 def warnings_of_layout(folder: Path, paths: Sequence[Path]) -> Iterator[str]:

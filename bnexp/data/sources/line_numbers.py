@@ -6,7 +6,7 @@ import csv
 import functools
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from bnexp.data.sources.alike import MOST_SHOWN, shown
 from bnexp.data.sources.blanks import SEPARATORS, blanks_between
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.header import is_data, lines_below_names, repeated_names
-from bnexp.data.sources.other_forms import FEW_LINES, numbering, without_lines
+from bnexp.data.sources.other_forms import FEW_LINES, numbering, without_records
 from bnexp.errors import SettingError, counted, listed
 from bnexp.system.given_data import called
 
@@ -28,8 +28,12 @@ LONGEST_FIELD = 2**31 - 1
 
 @dataclass(frozen=True)
 class Record:
-    """One record of a CSV file: its first line (counted from 1), its number of lines, its text and its fields."""
+    """One record of a CSV file: its first line (counted from 1), its number of lines, its text and its fields.
 
+    `number` counts records, and blank lines, from 0, as `skiprows` of pandas does.
+    """
+
+    number: int
     begins: int
     lines: int
     text: str
@@ -37,7 +41,7 @@ class Record:
 
 
 def records(file: CsvFile) -> Iterator[Record]:
-    """Yield each record of a CSV file that is not blank."""
+    """Yield each record of a CSV file that pandas reads as a row, or as the names: all but blank lines."""
     taken: list[str] = []
 
     def lines_of_file(text: Iterable[str]) -> Iterator[str]:
@@ -46,35 +50,39 @@ def records(file: CsvFile) -> Iterator[Record]:
             yield line
 
     limit = csv.field_size_limit(LONGEST_FIELD)
+    blanks = " \t\r\n".replace(file.separator, "")
     try:
         with file.open("replace") as text:
             begins = 1
-            for fields in csv.reader(lines_of_file(text), delimiter=file.separator):
-                if len(fields) > 1 or "".join(fields).strip():
-                    yield Record(begins, len(taken), "".join(taken), fields)
+            for number, fields in enumerate(csv.reader(lines_of_file(text), delimiter=file.separator)):
+                if (whole := "".join(taken)).strip(blanks):
+                    yield Record(number, begins, len(taken), whole, fields)
                 begins += len(taken)
                 taken.clear()
     finally:
         csv.field_size_limit(limit)
 
 
+def line_numbers(file: CsvFile, rows: int) -> list[int] | None:
+    """Return the line in which each of the `rows` rows of a CSV file begins; None if they are not clear.
+
+    They are not for a DataFrame that was given in Python, and if the file has another number of records. The first
+    record holds the names of the columns.
+    """
+    if called(str(file.path)) is not None:
+        return None
+    _, *begins = [record.begins for record in records(file)] or [0]
+    return begins if len(begins) == rows else None
+
+
 def lines_of(file: CsvFile, rows: int) -> Where:
     """Return a function that names the line of a row in a CSV file of `rows` rows.
 
-    The first record holds the names of the columns.
+    Only errors need it, so the file is read again only at the first call.
     """
-
-    @functools.cache
-    def first_lines() -> list[int]:
-        """Return the line in which each record begins. Only errors need it, so the file is read again only here."""
-        return [record.begins for record in records(file)]
-
-    def where(row: int) -> str:
-        if called(str(file.path)) is not None or len(first_lines()) != rows + 1:  # a DataFrame has no lines
-            return row_of(file.path)(row)
-        return f"{file.path}:{first_lines()[row + 1]}"
-
-    return where
+    lines = functools.cache(lambda: line_numbers(file, rows))
+    other = row_of(file.path)
+    return lambda row: other(row) if (found := lines()) is None else f"{file.path}:{found[row]}"
 
 
 def open_quote(file: CsvFile) -> str:
@@ -183,15 +191,15 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             f"If it holds names, put a letter before each number. This numbers the columns: {numbering(file)}",
         )
     if len(again):
-        where = lines_of(file, len(frame))
-        places = [where(int(row)) for row in again]
+        lines = line_numbers(file, len(frame))
         also, which = "", "that line"
         if len(again) > 1:
             also, which = f" (and {counted(len(again) - 1, 'line')} below it)", "these lines"
+        first = lines_of(file, len(frame))(int(again[0]))
+        command = "" if lines is None else f" This command does it: {_without(file, [lines[row] for row in again])}"
         raise SettingError(
             "dataset.path",
-            f"is {str(file.path)!r}; {places[0]} repeats the names of the columns{also}. Take {which} out. This "
-            f"command does it: {without_lines(file, [int(place.rpartition(':')[2]) for place in places])}",
+            f"is {str(file.path)!r}; {first} repeats the names of the columns{also}. Take {which} out.{command}",
         )
     if below := lines_below_names(frame, file.decimal):
         lines = [record.begins for record in itertools.islice(records(file), 1, 1 + below)]
@@ -199,7 +207,7 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
         raise SettingError(
             "dataset.path",
             f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers. It may be a "
-            f"second line of names or of units. Remove {which}. This command does it: {without_lines(file, lines)}",
+            f"second line of names or of units. Remove {which}. This command does it: {_without(file, lines)}",
         )
     twice = names[names.notna() & names.duplicated()]
     if len(twice):
@@ -207,12 +215,18 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             "dataset.path", f"is {str(file.path)!r}; two columns are called {twice.iloc[0]!r}. Rename one."
         )
     if len(names) == 1:
-        only = repr(names.iloc[0][:80])
+        only = repr(written[0][:80])
         if cure := _cure_of_separator(file):
             seen = f"is {file.separator!r}; {file.path} has only one column with it, {only}. Expected two or more."
             raise SettingError("dataset.separator", seen + cure)
         seen = f"is {str(file.path)!r}; it has a single column, {only}, so there is nothing to learn from."
         raise SettingError("dataset.path", f"{seen} Expected a target column, and one or more other columns.")
+
+
+def _without(file: CsvFile, lines: Sequence[int]) -> str:
+    """Return a command that writes a table without the records that begin in these lines."""
+    left_out = set(lines)
+    return without_records(file, [record.number for record in records(file) if record.begins in left_out])
 
 
 def likely_separator(file: CsvFile) -> str | None:

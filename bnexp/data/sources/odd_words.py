@@ -22,9 +22,12 @@ FEWEST_CHARACTERS = 20
 FEWEST_RARE = 10
 """Fewer different rare characters say nothing: a column may hold the names of two rare animals."""
 FEWEST_MIXED = 4
-"""Fewer words that mix scripts say nothing, either."""
+"""Fewer words that mix scripts do not show that the encoding is wrong."""
 MANY_KOREAN = 40
-"""If at least this number of different characters are all Korean, the text is no Chinese. Half would be others."""
+"""A text with this number of different characters that are nearly all Korean is no Chinese one.
+
+Read as Korean, half of the characters of a Chinese text are none that Korean texts use.
+"""
 _CONTROL = re.compile("[\x80-\x9f]")
 _SMALL = re.compile("[a-z]")
 _WORD = re.compile("[A-Za-z]*[^\x00-\x7f\\s][^\x00-\x40\x5b-\x60\x7b-\x7f\\s]*")
@@ -57,8 +60,9 @@ def _is_korean(content: bytes, codec: str) -> bool:
     if codecs.lookup(codec).name not in COMMON or not decodes(content, KOREAN.codec):
         return False
     found = _reading(content, KOREAN.codec)
-    are_korean = not found.characters.rare and found.characters.different >= MANY_KOREAN and not found.perhaps_odd
-    return are_korean and found.text != content.decode(codec, "ignore")
+    if found.text == content.decode(codec, "ignore") or found.characters.different < MANY_KOREAN:
+        return False
+    return found.characters.rare <= HARDLY_ANY and found.perhaps_odd <= FEW
 
 
 def is_odd(word: str) -> bool:

@@ -19,6 +19,7 @@ from bnexp.data.sources.blanks import FIELD, GAP, SEPARATORS, blanks_between, st
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.numerals import plain_number
 from bnexp.errors import SettingError, counted
+from bnexp.system.shell import in_shell
 
 FEW_LINES = 30
 """Lines at the beginning of a file that are checked."""
@@ -28,8 +29,6 @@ NUMBERED = "c"
 """Prefix of the number that becomes the name of a column without a name."""
 _BLANKS = r"\s+"
 """The separator with which pandas reads fields between any number of blanks and tabs."""
-SPECIAL = '"$`!'
-"""Characters that a shell interprets inside double quotes."""
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 """Ending of a packed file -> the module that unpacks it. `tarfile` also reads archives packed in these ways."""
 _ARCHIVES = {".zip": "zipfile", ".tar": "tarfile", ".tgz": "tarfile"}
@@ -108,15 +107,6 @@ def _command(path: Path, reader: str) -> str:
 def _written(path: Path) -> str:
     """Return the name of the converted CSV file, which no file has."""
     return free_name(f"{path.stem}-plain.csv" if path.suffix.lower() == ".csv" else f"{path.stem}.csv")
-
-
-def in_shell(code: str) -> str:
-    """Return a shell command that runs a line of Python, quoted so that the shell runs nothing inside it.
-
-    >>> print(in_shell("print('a')"), in_shell("print('$a')"))
-    python -c "print('a')" python -c 'print('"'"'$a'"'"')'
-    """
-    return f"python -c {shlex.quote(code)}" if {*code} & {*SPECIAL} else f'python -c "{code}"'
 
 
 def refuse_other_forms(file: CsvFile) -> None:
@@ -215,11 +205,13 @@ def numbering(file: CsvFile, skipped: int = 0) -> str:
     return _command(file.path, reader)
 
 
-def without_lines(file: CsvFile, lines: Sequence[int]) -> str:
-    """Return a command that writes a table without these lines (counted from 1), with all other cells unchanged."""
-    skipped = [line - 1 for line in lines]
-    reader = f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, skiprows={skipped}{pandas_arguments(file)})"
-    return _command(file.path, reader)
+def without_records(file: CsvFile, numbers: Sequence[int]) -> str:
+    """Return a command that writes a table without these records, with all other cells unchanged.
+
+    `numbers` count records and blank lines from 0. A record with line breaks in quotes counts once.
+    """
+    skipped = f"skiprows={[*numbers]}{pandas_arguments(file)}"
+    return _command(file.path, f"pandas.read_csv({{}}, dtype=str, keep_default_na=False, {skipped})")
 
 
 def pandas_arguments(file: CsvFile) -> str:

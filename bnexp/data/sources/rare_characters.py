@@ -23,15 +23,18 @@ COMMON: Mapping[str, Sequence[tuple[int, int]]] = {
     "euc_jp": ((0xA1, 0xA5), (0xB0, 0xCF)),
 }
 """Codec of East Asia -> ranges of the first bytes of its common characters: punctuation, and the first of the levels
-into which its standard sorts characters by their use. More than 97% of the characters of usual texts are in them."""
+into which its standard sorts characters by their use."""
 _HIGH_SECOND_BYTE = {"gb2312", "gbk", "gb18030", "euc_kr", "cp949"}
 """Codecs whose characters are rare if their second byte is an ASCII one: these were added later."""
 _HALF = "[\uff61-\uff9f]"
 _NO_HALF_WIDTH = re.compile(
     "[｡-･]|^[ｧ-ｰﾞﾟﾝ]"  # punctuation; a letter that never comes first
-    "|[^ｳｶ-ﾄﾊ-ﾎ]ﾞ|[^ﾊ-ﾎ]ﾟ|[^ｳｲｸｼﾁﾂﾃﾄﾌﾞ][ｧ-ｫ]|[^ｷｼﾁﾃﾆﾋﾌﾐﾘﾞﾟ][ｬ-ｮ]"  # signs and small letters after others than theirs
+    # a voicing mark or small kana after a kana that cannot take it
+    "|[^ｳｶ-ﾄﾊ-ﾎ]ﾞ|[^ﾊ-ﾎ]ﾟ|[^ｳｲｸｼﾁﾂﾃﾄﾌﾞ][ｧ-ｫ]|[^ｷｼﾁﾃﾆﾋﾌﾐﾘﾞﾟ][ｬ-ｮ]"
     f"|(?<!{_HALF}){_HALF}[a-z]{{2}}"
 )
+_HANJA = re.compile("^[\u4e00-\u9fff\uf900-\ufaff](?=[\uac00-\ud7a3]{2})")
+"""Matches one Chinese character before two or more Korean ones. Headlines shorten a name by it, as in 美대선."""
 
 
 class Commonness(NamedTuple):
@@ -45,7 +48,7 @@ class Commonness(NamedTuple):
 
 def commonness(words: Iterable[str], codec: str) -> Commonness:
     """Return how common the characters of words are in an encoding of East Asia."""
-    characters = [character for word in words for character in word if character > "\x7f"]
+    characters = [character for word in words for character in _HANJA.sub("", word) if character > "\x7f"]
     rare = {character: is_rare(character, codec) for character in set(characters)}
     return Commonness(len(rare), sum(rare[one] for one in characters) / max(1, len(characters)))
 
@@ -78,12 +81,15 @@ def breaks_half_width(word: str) -> bool:
 def mixes_scripts(word: str) -> bool:
     """Return True if a word mixes scripts that hardly any word mixes, or has characters that do not exist.
 
-    >>> [mixes_scripts(word) for word in ("iPhone手机", "T恤", "東京タワー", "서울", "ｶﾞｽ")]
-    [False, False, False, False, False]
-    >>> [mixes_scripts(word) for word in ("북京", "東京ｶﾞｽ")]
-    [True, True]
+    >>> [mixes_scripts(word) for word in ("iPhone手机", "T恤", "東京タワー", "서울", "ｶﾞｽ", "美대선")]
+    [False, False, False, False, False, False]
+    >>> [mixes_scripts(word) for word in ("북京", "美國대선", "東京ｶﾞｽ")]
+    [True, True, True]
     """
-    names = {unicodedata.name(one, "PRIVATE").split(" ")[0].split("-")[0] for one in word if one > "\u2e7f"}
-    is_korean, is_half = "HANGUL" in names, re.search(_HALF, word) is not None
-    others = {"CJK", "HIRAGANA", "KATAKANA"} if is_korean else {"CJK"} if is_half else {"PRIVATE"}
-    return bool(names & {*others, "PRIVATE"})
+    letters = (one for one in _HANJA.sub("", word) if one > "\u2e7f")
+    names = {unicodedata.name(one, "PRIVATE").split(" ")[0].split("-")[0] for one in letters}
+    if "PRIVATE" in names:
+        return True
+    if "HANGUL" in names:
+        return bool(names & {"CJK", "HIRAGANA", "KATAKANA"})
+    return "CJK" in names and re.search(_HALF, word) is not None

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.other_forms import free_name, in_shell, pandas_arguments
+from bnexp.data.sources.other_forms import free_name, pandas_arguments
+from bnexp.system.shell import in_shell
 
 CLASS = "target"
 """The column that takes the place of one-hot columns, unless the table has one of this name."""

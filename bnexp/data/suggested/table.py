@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bnexp.config.writing import dump_plain
+from bnexp.config.yaml_text import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
 from bnexp.data.sources.csv_file import CsvFile

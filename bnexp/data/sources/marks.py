@@ -37,11 +37,10 @@ def problems_of_marks(
 
     `marks` are the config's decimal mark (None if the table is no text file) and its mark for thousands, if any.
     """
-    decimal, thousands = marks
+    decimal, _ = marks
     few = {name: odd for name in marked if len(odd := _few_marked(frame[name], marked[name], decimal or "."))}
-    other = [
-        name for name, marks in marked.items() if marks.decimal and (name not in few or marks.decimal != marks.marked)
-    ]
+    told = [name for name in few if marked[name].decimal == marked[name].marked]
+    other = [name for name, one in marked.items() if one.decimal and name not in told]
     if other:
         key, text = _problem_of_decimals(frame, marked, other, where, marks)
         if other == [target]:

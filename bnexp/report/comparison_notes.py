@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from bnexp import statistics
 from bnexp.comparison.drawn_anew import anew_in_words
 from bnexp.comparison.scale import ratio_limits
 from bnexp.metrics import number, traits, with_unit
+from bnexp.report.variance_shares import shares_in_words
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import (
     ArmFacts,
@@ -36,8 +36,8 @@ MARK = "!"  # marks a p-value that disagrees with its interval, in the table and
 KEPT = "It is reached in the first of two epochs in a row that are as good, or in the last epoch."
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
-    "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
-    "at most": "<=: some seeds of {arm} never reach it, so the true speed-up is smaller.",
+    "at least": ">=: {baseline}, so the true speed-up is larger.",
+    "at most": "<=: {arm}, so the true speed-up is smaller.",
     "restricted means": "In both arms some seeds never reach it, so the speed-up is the ratio of the means above.",
 }
 """How to read a speed-up if some seeds are censored (never reached the target), by `SpeedUp.reading`."""
@@ -130,36 +130,6 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
         yield OfOneTable(f"The uncertainty of {pair} in {metric} for new {anew.drawn} comes from {shares}.")
 
 
-def shares_in_words(anew: NewRowsInterval, seeds: int) -> str | None:
-    """Write the shares of seeds, rows and their interaction in the variance of the mean difference; None if unknown.
-
-    >>> print(shares_in_words(NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200, seed_variance=0.01,
-    ...     row_variance=0.3, rest_variance=4.0), 20))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: the
-    rows on which the arms differ change from seed to seed)
-    """
-    found = variance_shares(anew, seeds)
-    if found is None:
-        return None
-    share, rows = [f"{one}%" for one in whole_percents(found)], anew.drawn
-    rarest = f", {anew.rarest:,} of them of the rarest class" if anew.rarest else ""
-    return (
-        f"the choice of {seeds} seeds ({share[0]}), the choice of {anew.count:,} held-out {rows}{rarest} ({share[1]}), "
-        f"and their interaction ({share[2]}: the {rows} on which the arms differ change from seed to seed)"
-    )
-
-
-def whole_percents(shares: Sequence[float]) -> list[int]:
-    """Return shares that sum to 1 as whole percents that sum to 100: those with the largest remainders are rounded up.
-
-    >>> whole_percents([0.656, 0.103, 0.241]), whole_percents([0.345, 0.278, 0.377])
-    ([66, 10, 24], [34, 28, 38])
-    """
-    floors = [math.floor(100 * share) for share in shares]
-    order = sorted(range(len(shares)), key=lambda place: floors[place] - 100 * shares[place])
-    return [floor + (place in order[: 100 - sum(floors)]) for place, floor in enumerate(floors)]
-
-
 def is_unbounded(document: ComparisonDocument, metric: str, anew: NewRowsInterval | None) -> bool:
     """Return True if the arms agree on all held-out rows, but these are too few to exclude a difference that matters.
 
@@ -171,14 +141,6 @@ def is_unbounded(document: ComparisonDocument, metric: str, anew: NewRowsInterva
     if anew is None or known.counts is None or margin is None or not anew.low == anew.high == 0:
         return False
     return (anew.rarest or anew.count) < statistics.draws_to_exclude(margin / (known.high - known.low))
-
-
-def variance_shares(anew: NewRowsInterval, seeds: int) -> tuple[float, float, float] | None:
-    """Return the shares of seeds, rows and their interaction in the variance; None if they are unknown."""
-    parts, over = (anew.seed_variance, anew.row_variance, anew.rest_variance), (seeds, anew.count, seeds * anew.count)
-    of_seeds, of_rows, rest = (0.0 if part is None else part / count for part, count in zip(parts, over, strict=True))
-    total = of_seeds + of_rows + rest
-    return (of_seeds / total, of_rows / total, rest / total) if total else None
 
 
 def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> Iterator[str]:
@@ -195,14 +157,19 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         told += f" {CENSORED}"
     yield f"{told} Seconds: the time of all seeds together, divided by their number."
     if contrast.to_target is not None:
-        names = {"arm": plain(arm.name), "baseline": plain(base.name)}
+        never = {
+            key: f"some seeds of {plain(side.name)} never reach it"
+            if side.to_target is None or side.to_target.reached
+            else f"no seed of {plain(side.name)} reaches it"
+            for key, side in (("arm", arm), ("baseline", base))
+        }
         if found is None:
             nobody = " and ".join(plain(name) for name, reach in reaches.items() if not reach.reached)
             yield f"not reached: no seed of {nobody} reaches the target, so the speed-up is unknown."
             return
-        bound = BOUNDS.get(found.reading, "").format_map(names)
+        bound = BOUNDS.get(found.reading, "").format_map(never)
         mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
-        yield f"speed-up in epochs: {names['baseline']}'s epochs / {names['arm']}'s{mean}. {bound}".rstrip()
+        yield f"speed-up in epochs: {plain(base.name)}'s epochs / {plain(arm.name)}'s{mean}. {bound}".rstrip()
 
 
 def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | None:

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from bnexp.report.comparison_notes import variance_shares, whole_percents
 from bnexp.report.frame import GREY, WIDTH
 from bnexp.report.labels import SMALL, shown
+from bnexp.report.variance_shares import variance_shares, whole_percents
 from bnexp.store import ComparisonDocument
 from bnexp.store.study_document import HypothesisRecord
 

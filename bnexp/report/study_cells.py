@@ -11,8 +11,8 @@ from rich.text import Text
 from bnexp.config.study import Hypothesis
 from bnexp.errors import counted
 from bnexp.metrics import p_text
-from bnexp.report.comparison_notes import shares_in_words
 from bnexp.report.styles import STRONG
+from bnexp.report.variance_shares import shares_in_words
 from bnexp.statistics import fewest_pairs
 from bnexp.store.across_cells import AcrossCells, CellContrast, Heterogeneity
 from bnexp.store.comparison_document import Interval, MetricDifference

@@ -86,6 +86,8 @@ def cure_of_form(path: Path) -> str | None:
         return f"This unpacks it: {in_shell(f'import {module}, shutil; {unpacked}')}"
     if ending == ".zst":
         return f"This unpacks it: zstd -d {shlex.quote(str(path))} -o {shlex.quote(free_name(path.stem))}"
+    if ending == ".npy":
+        return "It holds one array. Save inputs and targets in one file: numpy.savez('data.npz', x=..., y=...)."
     reader = _READERS.get(ending)
     if reader is None:
         return None

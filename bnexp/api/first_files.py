@@ -13,20 +13,37 @@ import yaml
 
 from bnexp.errors import UserError
 
+NO_NAMES = ("data", "dataset", "datasets", "csv", "input", "inputs", "raw", "files", "tmp", "downloads", "desktop")
+"""Names of folders that do not say what the data are."""
+
 
 def name_and_paths(data: str, section: Mapping[str, Any]) -> tuple[str, tuple[Path, Path]]:
     """Return the name of an experiment with these data, and the paths of its two configs.
 
-    Two files may have one name, such as `a.csv` and `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there
-    for other data, the name has the ending or the folder, too.
+    A training part, such as train.csv, has the name of its folder. Two files may have one name, such as `a.csv` and
+    `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there for other data, the name has the ending or the
+    folder, too.
     """
     path = Path(data.rstrip("/\\"))
-    name = path.stem or "data"
+    name = _usual_name(path)
     other, own = _data_in(Path(f"{name}-batch.yaml")), section.get("path")
     if other is not None and own is not None and Path(other) != Path(own):
         ending, folder = path.suffix.lstrip("."), path.absolute().parent.name or "data"
-        name = f"{name}-{ending}" if ending and Path(other).suffix != path.suffix else f"{folder}-{name}"
+        name = f"{name}-{ending}" if ending and Path(other).suffix != path.suffix else f"{folder}-{path.stem}"
     return name, (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
+
+
+def _usual_name(path: Path) -> str:
+    """Return the name of a file without its ending; of a training part, such as train.csv, the name of its folder.
+
+    >>> _usual_name(Path("/home/me/wine.csv")), _usual_name(Path("/home/me/wine/train.csv"))
+    ('wine', 'wine')
+    >>> _usual_name(Path("/home/me/data/train.csv"))
+    'train'
+    """
+    folder = path.absolute().parent.name
+    is_named = bool(re.fullmatch(r"\w[\w-]*", folder)) and folder.lower() not in NO_NAMES
+    return folder if path.stem.lower() in ("train", "training") and is_named else path.stem or "data"
 
 
 def _data_in(config: Path) -> str | None:

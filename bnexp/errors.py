@@ -261,24 +261,24 @@ MOST_GOOD_NAMES = 40
 def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOOD_NAMES) -> str:
     """Return a sentence with the first `most` good names, and a question with the nearest one if one is similar.
 
-    A file ending that all names share does not count as similarity.
+    The ending and the folder of a file do not count as similarity.
 
     >>> nearest("layr", ["none", "batch", "layer"])
     "Did you mean 'layer'? Good names: none, batch, layer."
     >>> nearest("nope", ["wine", "iris"]), nearest("no.yaml", ["on.yaml", "x.yaml"])
     ('Good names: wine, iris.', "Did you mean 'on.yaml'? Good names: on.yaml, x.yaml.")
-    >>> nearest(";", [".", ","])
-    "Good names: '.', ','."
+    >>> nearest("data/nofile.csv", ["data/wneg.csv", "iris"]), nearest(";", [".", ","])
+    ('Good names: data/wneg.csv, iris.', "Good names: '.', ','.")
     """
     names = [str(good) for good in good_names]
-    ending = Path(name).suffix if all(Path(good).suffix == Path(name).suffix for good in names) else ""
-    stem, stems = name.removesuffix(ending), {good.removesuffix(ending): good for good in reversed(names)}
-    close: list[str] = []
-    seems = ""
+    folder, ending = name[: name.rfind("/") + 1], Path(name).suffix
+    stem, *others = (one.removeprefix(folder).removesuffix(ending) for one in (name, *reversed(names)))
+    stems, close, seems = dict(zip(others, reversed(names), strict=True)), list[str](), ""
     if len(stem) <= LONGEST_NAME:
         same = [good for good in stems if _as_seen(good) == _as_seen(stem)]
         seems = LOOKS_ALIKE if same and same[0].casefold() != stem.casefold() else ""
-        close = same or difflib.get_close_matches(stem, stems, n=1) or [one for one in stems if _is_one_slip(stem, one)]
+        slips = [one for one in stems if _is_one_slip(folder + stem, folder + one)]
+        close = same or difflib.get_close_matches(stem, stems, n=1) or slips
     hint = f"{HINT}{stems[close[0]]!r}? {seems}" if close else ""
     return f"{hint}Good names: {listed(map(_set_apart, names), most)}."
 

@@ -49,6 +49,9 @@ def test_only_the_first_of_many_classes_and_files_are_named() -> None:
     assert class_list(facts_of(**many)) == "13 classes: c0 (0 rows), " + ", ".join(
         f"c{n} ({n})" for n in range(1, 10)
     ) + (" and 3 more (10 to 12 rows each)")
+    for counts, end in (([20], "20 rows"), ([1], "1 row"), ([7, 7], "7 rows each"), ([1, 1], "1 row each")):
+        rest = {"classes": [f"c{n}" for n in range(10 + len(counts))], "rows_per_class": [9] * 10 + counts}
+        assert class_list(facts_of(**rest)).endswith(f" and {len(counts)} more ({end})")
     assert left_out(facts_of(**{"files_left_out": {f".{n}": 1 for n in range(2000)}})).endswith(", 1 .9 and 1,990 more")
     assert left_out(facts_of(**{"arrays_left_out": ["x_test", "y_test"]})) == "other arrays left out: x_test, y_test"
     assert left_out(facts_of(**{"runs_left_out": ["runs", "a/old"]})) == "bnexp's own runs left out: runs, a/old"

@@ -107,7 +107,11 @@ def test_a_name_stands_for_a_config_in_the_folder_of_configs(place: Path) -> Non
         ("text/c", "No config is called 'text/c'; expected a .yaml file. Did you mean 'text/b'? Good names: a, text/b."),
         ("confgs/a", "No config is called 'confgs/a'; expected a .yaml file. Did you mean 'a'? Good names: a, text/b."),
         ("training.epochs:5", "No config is called 'training.epochs:5'; expected a .yaml file. If an override is meant, "
-                              "write KEY=VALUE without spaces, as in training.epochs=..."),
+                              "write KEY=VALUE without spaces, as in training.epochs=5"),
+        ('dataset.separator: ";"', "No config is called 'dataset.separator: \";\"'; expected a .yaml file. If an override is "
+                                   "meant, write KEY=VALUE without spaces, as in 'dataset.separator=\";\"'"),
+        ("training.epochs", "No config is called 'training.epochs'; expected a .yaml file. If an override is meant, "
+                            "write KEY=VALUE without spaces, as in training.epochs=..."),
         ("training/epochs=5", "No config is called 'training/epochs=5'; expected a .yaml file. If an override is meant, "
                               "write KEY=VALUE without spaces, as in training.epochs=..."),
         ("a.yaml", "a.yaml: is missing; expected a config file. Did you mean 'configs/a.yaml'?"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -121,6 +124,30 @@ def test_all_rows_that_are_not_one_hot_are_named(tmp_path: Path) -> None:
     assert "15 rows are wrong: 4, 6, 7, 8, 9, 10, 11, 12, 13, 14 and 5 more. Fix" in refused(tmp_path, x=X, y=y)[0]
 
 
+def refusal(keys: dict[str, Any]) -> str:
+    with pytest.raises(SettingError) as raised:
+        prepare(TypeAdapter(Dataset).validate_python(keys), (0,))
+    return str(raised.value)
+
+
+def test_the_command_beside_a_bad_value_writes_the_other_rows_of_all_arrays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    x, y, kept = RNG.normal(size=(N, 3)), np.arange(N) % 2 + 0.5, {"of": np.zeros(2)}
+    x[3, 1], y[5] = np.inf, np.nan
+    np.savez("a.npz", x=x, y=y, **kept)
+    for _ in range(2):  # one command for y, one for x
+        command = refusal({"name": "npz", "path": "a.npz"}).partition(": python ")[2].splitlines()[0]
+        subprocess.run([sys.executable, *shlex.split(command)], check=True)
+        Path("a-whole.npz").replace("a.npz")
+    with np.load("a.npz") as found:
+        rows = [row for row in range(N) if row not in (3, 5)]
+        np.testing.assert_array_equal(found["x"], x[rows])
+        np.testing.assert_array_equal(found["y"], y[rows])
+        assert found["of"].shape == (2,)
+
+
 @pytest.mark.parametrize("rows", [N, 2**14])
 def test_missing_and_infinite_numbers_are_told_at_once_because_one_cure_does_not_mend_both(
     rows: int, tmp_path: Path
@@ -130,12 +157,13 @@ def test_missing_and_infinite_numbers_are_told_at_once_because_one_cure_does_not
     x[3, 1], x[9, 2], x[rows - 1, 0], x[11, 0] = np.nan, np.inf, -1e30, np.nan
     place = f"of {tmp_path}/a.npz (counted from 0)"
     finite = "expected finite numbers, up to 1e+18."
-    infinite = f"dataset.x is 'x'; row 9 {place} holds inf, as 1 more row does, {finite} Fix the file."
-    assert refused(tmp_path, x=x, y=y) == [
-        f"dataset.x is 'x'; row 3 {place} holds nan, as 1 more row does, {finite} Use dataset.missing: mean, or fix the file.",
+    infinite = f"dataset.x is 'x'; row 9 {place} holds inf in column 2, as 1 more row does, {finite} Fix the file."
+    assert [line.partition(" This writes")[0] for line in refused(tmp_path, x=x, y=y)] == [
+        f"dataset.x is 'x'; row 3 {place} holds nan in column 1, as 1 more row does, {finite} Use dataset.missing: mean, or fix the file.",
         infinite,
     ]
-    assert refused(tmp_path, {"missing": "mean"}, x=x, y=y) == [infinite]
+    (told,) = refused(tmp_path, {"missing": "mean"}, x=x, y=y)
+    assert told.startswith(f"{infinite} This writes the other rows into a-whole.npz: python -c ")
     x[9, 2], x[rows - 1, 0] = 0, 0
     assert read(tmp_path, {"missing": "mean"}, x=x, y=y)
 

@@ -82,6 +82,14 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
     ]
 
 
+def test_a_bound_of_the_speed_up_says_if_no_seed_of_an_arm_reaches_the_target() -> None:
+    told = document()
+    told["arms"][0]["to_target"]["reached"] = 0
+    assert any(
+        "<=: no seed of bn reaches it, so the true speed-up is smaller." in line for line in lines(comparison(told))
+    )
+
+
 def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_told() -> None:
     """At 95% they agree in the table: [+0.10, +0.90] and p 0.027. With 2 arms, 97.5% decides."""
     told = document()

@@ -442,6 +442,10 @@ def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None
         ("training:\n  epochs\uff1a5\n", "Write `training: {epochs: 5}`."),
         ("training:\n\xa0 epochs: 5\n", "is not a known key. It holds the character U+00A0, which looks like a space. "),
         ("name = x: 1\n", "x.yaml:3: name = x is not a known key. Write a colon and a space after a key, not an ="),
+        ("training.epochs: 5\n", "x.yaml:3: training.epochs is not a known key. In a file, write `epochs: ...` below "
+                                 "`training:`, indented."),
+        ("training:\n  early_stopping.patience: 5\n", "x.yaml:4: training.early_stopping.patience is not a known key. In a "
+                                                      "file, write `patience: ...` below `training.early_stopping:`, indented."),
         ("Training: {}\n", "x.yaml:3: Training is not a known key. Did you mean 'training'?"),
         ("TRAINING: {}\n", "x.yaml:3: TRAINING is not a known key. Did you mean 'training'?"),
         ("name:\n", "x.yaml:3: name is null; expected text."),

@@ -297,7 +297,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arrays", "keys", "message"),
     [
-        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. The file holds no other array."),
+        ({"x": np.zeros((4, 2))}, {}, "dataset.y is 'y'; no array has this name. The file holds no other array. Save all in one file: numpy.savez(FILE, x=x, y=y)."),
         ({"x": np.zeros((4, 2)), "y": np.ones(4)}, {}, "dataset.y is 'y'; it has one value in all rows (1)"),
         ({"x": np.zeros((4, 2)), "y": np.arange(3)}, {}, "dataset.y is 'y' with shape (3,); expected one value for each of the 4"),
         ({"x": np.zeros(4), "y": np.arange(4)}, {}, "dataset.x is 'x' with shape (4,); expected rank 2, 3 or 4"),
@@ -306,7 +306,7 @@ def test_arrays_are_tables_sequences_or_images_by_their_rank(tmp_path: Path) -> 
         ({"x": np.array([[{}], [1]], object), "y": np.arange(2)}, {}, "dataset.x is 'x', object of shape (2, 1); expected numbers of rank 2 (table)."),
         ({"x": np.array([[1.0], [np.inf]]), "y": np.arange(2)}, {"missing": "mean"}, "dataset.x is 'x'; row 1 of {path} (counted from 0) holds inf"),
         ({"x": np.eye(2), "y": np.array([0, np.nan])}, {}, "dataset.y is 'y'; row 1 of {path} (counted from 0) has no value in it"),
-        ({"x": np.array([[1.0], [1e300]]), "y": np.arange(2)}, {}, "holds 1e+300, expected finite numbers, up to 1e+18."),
+        ({"x": np.array([[1.0], [1e300]]), "y": np.arange(2)}, {}, "holds 1e+300 in column 0, expected finite numbers, up to 1e+18."),
         ({"x": np.zeros((0, 2)), "y": np.arange(0)}, {}, "with shape (0, 2); expected rank 2, 3 or 4"),
         ({"x": np.zeros(()), "y": np.arange(2)}, {"kind": "table"}, "with shape (); expected rank 2, 3 or 4"),
         ({"x": np.eye(2), "y": np.arange(2) + 1j}, {}, "dataset.y is 'y', complex128; expected numbers, booleans or texts."),

@@ -197,18 +197,20 @@ def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_th
     ]
     for name, text, codec in zip(("train", "val", "test"), texts, ("utf-8", "cp1252", "utf-8"), strict=True):
         (folder / f"{name}.csv").write_text(text.replace(",", ";" if name == "test" else ","), encoding=codec)
-    notes = init("train.csv", None, None).suggested.notes
+    made = init("train.csv", None, None)
+    notes, config = made.suggested.notes, str(made.paths[0])
+    assert config == f"{folder.name}-batch.yaml"
     seen = ('the encoding "cp1252", and train.csv "utf-8"', 'the separator ";", and train.csv ","')
     paths = {"validation_path": "val", "test_path": "test"}
     assert [has in note for has, note in zip(seen, notes, strict=True)] == [True, True]
     with pytest.raises(UserError) as raised:
-        bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}.csv" for key, name in paths.items()])
+        bnexp.check([config], [f"dataset.{key}={name}.csv" for key, name in paths.items()])
     for (key, name), note, line in zip(paths.items(), notes, str(raised.value).splitlines(), strict=True):
         (code,) = re.findall(r'-c "(.*)"', note)
         assert code in line
         subprocess.run([sys.executable, "-c", code], check=True)
         assert note.endswith(f"Then write {key}: {name}-converted.csv.")
-    bnexp.check(["train-batch.yaml"], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
+    bnexp.check([config], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
     assert (folder / "val-converted.csv").read_text("utf-8") == texts[1]
 
 
@@ -787,7 +789,8 @@ def test_a_command_to_be_pasted_runs_no_name_of_a_file() -> None:
     from bnexp.data.sources.other_forms import cure_of_form
 
     command = cure_of_form(Path("$(touch x).xlsx"))
-    assert command is not None and command.startswith("This converts it: python -c 'import pandas; ")
+    assert command is not None
+    assert "his converts it: python -c 'import pandas; " in command
     assert '"$' not in command.replace("'\"'\"'", "")
 
 

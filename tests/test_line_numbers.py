@@ -150,6 +150,22 @@ def test_quoted_decimal_commas_are_numbers_where_commas_separate_as_pandas_reads
     assert 'use dataset.separator: ";".' in refused(semicolons, CSV | {"decimal": ","})
 
 
+@pytest.mark.parametrize(
+    ("odd", "mark"),
+    [("12,5 EUR", "a currency sign"), ("45%", "a percent sign"), ("(5)", "a minus that is not a leading '-'")],
+)
+@pytest.mark.parametrize("target", ["x", "y"])
+def test_one_number_with_a_sign_among_plain_numbers_is_told_with_its_line(odd: str, mark: str, target: str) -> None:
+    text = "x,y\n" + "".join(f'"{odd if n == 20 else n + 0.5}",{n * 7 % 59}\n' for n in range(40))
+    key, cure = (
+        ("dataset.target", "take that row out") if target == "x" else ("dataset", "leave the column out (dataset.drop)")
+    )
+    assert refused(text, CSV | {"target": target}) == (
+        f"{key} holds '{odd}' in t.csv:22, column 'x', a number with {mark}; most cells of the column are plain numbers. Fix "
+        f"the file, or {cure}."
+    )
+
+
 def test_marks_for_thousands_are_told_for_either_decimal_mark() -> None:
     text = "x,y\n" + "".join(f'"{n},234.5",{"uv"[n % 2]}\n' for n in range(9))
     assert refused(text) == (

@@ -175,6 +175,22 @@ def test_tables_of_other_programs_are_converted_by_one_line() -> None:
     assert cure_of_form(Path("a.txt")) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("a.xlsx", "openpyxl"), ("a.xls", "xlrd"), ("a.ods", "odfpy"), ("a.sav", "pyreadstat"), ("a.feather", "pyarrow")],
+)
+def test_the_package_that_reads_a_form_is_named_first_unless_it_is_there(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for there, first in (
+        (None, f"First install {package}, which reads it: pip install {package}. Then t"),
+        (object(), "T"),
+    ):
+        monkeypatch.setattr("bnexp.data.sources.other_forms.find_spec", lambda module, there=there: there)
+        cure = cure_of_form(Path(name))
+        assert cure is not None and cure.startswith(f"{first}his converts it: python -c ")
+
+
 TWICE_0 = b"5;0;0;1,5\n007;0;0;2,5\n"
 """Rows without names, among them equal ones, with separators and numbers that pandas would write otherwise."""
 

@@ -303,7 +303,9 @@ seeds: 2
          "--arms: model.normalization is frozen, but model.weights is draw, so there are no learned statistics to keep. "
          "Set model.weights: keep, with a network that comes with trained weights."),
         (["my_net.py:build", "--data", "no.csv", "--target", "label"],
-         "--data is 'no.csv'; it is not there (in {folder}), and no known set has this name. Did you mean 'my.csv'?"),
+         "--data is 'no.csv'; it is not there (in {folder}), and no known set has this name. Good names: my.csv, other.npz, "),
+        (["my_net.py:build", "--data", "mi.csv", "--target", "label"],
+         "--data is 'mi.csv'; it is not there (in {folder}), and no known set has this name. Did you mean 'my.csv'? Good names: "),
         (["a", "b", "--data", "my.csv"],
          "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
          "config, `dataset` and `model` say the same."),

@@ -149,7 +149,7 @@ def test_what_is_wrong_with_an_array_is_found_in_whatever_piece_it_stands(tmp_pa
     keys = {"name": "npz", "path": str(path)}
     x[33, 2] = np.inf
     np.savez(path, x=x, y=np.arange(40) % 2)
-    assert f"row 33 of {path} (counted from 0) holds inf, expected finite numbers" in refused(**keys)
+    assert f"row 33 of {path} (counted from 0) holds inf in column 2, expected finite numbers" in refused(**keys)
     x[33, 2], x[:, 4] = 0, 1.7e9 + np.arange(40)
     np.savez(path, x=x, y=np.arange(40) % 2)
     assert "the numbers of its column 4 (counted from 0), from 1700000000 to 1700000039, lie too" in refused(**keys)

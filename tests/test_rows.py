@@ -603,7 +603,7 @@ def test_a_set_that_openml_does_not_bring_is_refused(tmp_path: Path, monkeypatch
 
 
 def test_text_dates_that_are_taken_for_categories_are_warned_of_and_all_cures_work(path: Path) -> None:
-    lines = "".join(f"{n}.5,2024-01-{n % 12 + 1:02d},{n % 2}\n" for n in range(60))
+    lines = "".join(f"{n}.5,2024-01-{n * 7 % 12 + 1:02d},{n % 2}\n" for n in range(60))
     text = f"x,day,y\n{lines}"
     assert prepared(path, text).rows.facts.warnings == [
         "column 'day' holds dates or times, such as '2024-01-01'. Each of its 12 values is read as a category, without any "

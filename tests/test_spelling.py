@@ -115,7 +115,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"data": FRAME, "target": "label"}, "data: dataset.missing is refuse; row 39 of the DataFrame (counted from 0) has no value in "
          "column 'a' (1 row has none). "),
         ({"data": (np.where(DATA[0] == 3, np.nan, DATA[0]), DATA[1])}, "data: dataset.x is 'x'; row 1 of "
-         "(x, y) (counted from 0) holds nan, expected finite numbers"),
+         "(x, y) (counted from 0) holds nan in column 1, expected finite numbers"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_by_the_keywords_of_python(options: dict[str, Any], message: str) -> None:

@@ -31,6 +31,12 @@ def test_a_class_of_one_row_is_told_with_its_line_whatever_the_split(tmp_path: P
     )
 
 
+def test_many_classes_of_one_row_are_asked_whether_the_target_is_the_right_one(tmp_path: Path) -> None:
+    assert refused(**table(tmp_path, [f"n{n}" for n in range(40)])).endswith(
+        " Most classes have a single row, as ids and names have: is 'y' the right target?"
+    )
+
+
 def test_small_classes_in_three_parts_are_told_together_and_repeated_rows_too(tmp_path: Path) -> None:
     keys = table(tmp_path, [*"uv" * 20, *"wwz"]) | {"validation_size": 0.25}
     assert told(tmp_path, refused(**keys)) == (

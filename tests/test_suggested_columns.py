@@ -186,16 +186,63 @@ def test_a_column_with_the_other_decimal_mark_is_left_out_with_that_reason_and_a
     assert "drop" not in mended.section and not mended.notes
 
 
+@pytest.mark.parametrize("varying", [60, 3])
 @pytest.mark.parametrize(
     ("cell", "why"),
     [
         (lambda n: f"${n}.50", "numbers with a currency sign, such as '$0.50'"),
+        (lambda n: f"{n}.5 EUR", "numbers with a currency sign, such as '0.5 EUR'"),
         (lambda n: f"{n}.5%", "numbers with a percent sign, such as '0.5%'"),
     ],
 )
-def test_a_column_of_numbers_with_signs_is_left_out_with_that_reason(cell: Callable[[int], str], why: str) -> None:
-    found = suggested("a,b,kind", lambda n: f"{n % 7},{cell(n)},{'uv'[n % 2]}")
+def test_a_column_of_numbers_with_a_sign_is_left_out_with_that_reason_and_a_command_that_takes_the_sign_out(
+    cell: Callable[[int], str], why: str, varying: int
+) -> None:
+    found = suggested("a,b,kind", lambda n: f"{n % 7},{cell(n % varying)},{'uv'[n % 2]}")
     assert reasons(found)["drop"] == [why]
+    sign, such = ("%" if "percent" in why else "$" if "$" in why else "EUR"), why.split("such as ")[1]
+    (note,) = found.notes
+    told, command = note.split(": ", 1)
+    assert told == (
+        f"t.csv has numbers with {sign!r} in column 'b' (such as {such}), which is left out. This writes them without it"
+    )
+    subprocess.run(command.replace("python ", f"{sys.executable} ", 1), shell=True, check=True)
+    mended = csv_choices(Path("t-numbers.csv"), "t-numbers.csv", None)
+    assert "drop" not in mended.section and not mended.notes
+
+
+def test_a_target_whose_numbers_all_have_a_sign_has_the_command_too() -> None:
+    found = suggested("a,price", lambda n: f"{n % 7},${n * 7 % 59}.50")
+    (note,) = found.notes
+    assert note.startswith(
+        "t.csv has numbers with '$' in column 'price' (such as '$0.50'). This writes them without it: "
+    )
+
+
+def test_numbers_with_several_signs_are_left_out_with_a_note_and_no_command() -> None:
+    found = suggested("a,b,kind", lambda n: f"{n % 7},{n}.5{(' EUR', '$')[n % 2]},{'uv'[n % 2]}")
+    assert found.notes == [
+        "t.csv has numbers with a sign, or marks, that no key of the config reads in column 'b' (such as '0.5 EUR'), which is "
+        "left out. Write the numbers without them in the file, to use them as inputs."
+    ]
+
+
+@pytest.mark.parametrize("odd", ["12,5 EUR", "45%", "$5", "abc"])
+def test_one_odd_cell_does_not_leave_out_a_column_of_numbers(odd: str) -> None:
+    found = suggested("a,b,kind", lambda n: f'{n % 7},"{odd if n == 20 else n * 7 % 59 + 0.5}",{"uv"[n % 2]}')
+    assert "drop" not in found.section
+
+
+def test_the_new_file_of_a_held_out_part_has_its_key_beside_the_command() -> None:
+    row = "{},{}.5,{}".format
+    lines = ["a,b,kind", *(row(n % 7, n, "uv"[n % 2]) for n in range(40)), ""]
+    Path("train.csv").write_text("\n".join(lines))
+    Path("test.csv").write_text("\n".join([*lines[:-1], '5,"10,8",u', '5,"10,9",', ""]))
+    notes = csv_choices(Path("train.csv"), "train.csv", None).notes
+    ends = [note.rpartition("mode='x')\". ")[2] for note in notes]
+    assert ends == [
+        f"Then use dataset.test_path: test-{what}.csv, or give it the name test.csv" for what in ("whole", "decimals")
+    ]
 
 
 def car(n: int) -> str:

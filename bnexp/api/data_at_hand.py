@@ -18,6 +18,8 @@ MOST_LOOKED_AT = 200
 """Files that are looked at to find out whether a folder holds data."""
 MOST_NAMED = 5
 """Tables, or kinds of files, that a message names."""
+MOST_OFFERED = 10
+"""Files and known sets that a message names for data that are not there."""
 
 
 def dataset_of(data: str, target: str | None, called: str | None = None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -56,7 +58,7 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
         return {"name": data, **_target(data, target, needed=False)}, places
     beside = [one.name for one in sorted(Path.cwd().iterdir()) if _may_be_data(one)]
     seen = f"it is not there (in {Path.cwd()}), and no known set has this name"
-    raise UserError(f"{called} is {data!r}; {seen}. {nearest(data, [*beside, *known])}")
+    raise UserError(f"{called} is {data!r}; {seen}. {nearest(data, [*beside, *known], most=MOST_OFFERED)}")
 
 
 def refuse_unknown_target(dataset: Mapping[str, Any]) -> None:

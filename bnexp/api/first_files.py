@@ -16,18 +16,22 @@ from bnexp.config.overrides import said_of
 from bnexp.errors import UserError
 from bnexp.system.spelling import SETTING
 
+NO_NAMES = ("data", "dataset", "datasets", "csv", "input", "inputs", "raw", "files", "tmp", "downloads", "desktop")
+"""Names of folders that do not say what the data are."""
+
 
 def name_and_paths(data: str, section: Mapping[str, Any]) -> tuple[str, tuple[Path, Path]]:
     """Return the name of an experiment with these data, and the paths of its two configs.
 
-    Two files may have one name, such as `a.csv` and `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there
-    for other data, the name has the ending, the folder, both, or a number, too.
+    A training part, such as train.csv, has the name of its folder. Two files may have one name, such as `a.csv` and
+    `a.tsv`, or `x/a.csv` and `y/a.csv`. If the usual config is there for other data, the name has the ending, the
+    folder, both, or a number, too.
     """
     path, own = Path(data.rstrip("/\\")), section.get("path")
-    usual, ending, folder = path.stem or "data", path.suffix.lstrip("."), path.absolute().parent.name or "data"
-    names, other = [usual, f"{folder}-{usual}"], _data_in(Path(f"{usual}-batch.yaml"))
+    usual, ending, folder = _usual_name(path), path.suffix.lstrip("."), path.absolute().parent.name or "data"
+    names, other = [usual, f"{folder}-{path.stem or 'data'}"], _data_in(Path(f"{usual}-batch.yaml"))
     if ending and other is not None and Path(other).suffix != path.suffix:
-        names = [usual, f"{usual}-{ending}", f"{folder}-{usual}", f"{folder}-{usual}-{ending}"]
+        names = [usual, f"{usual}-{ending}", f"{folder}-{path.stem}", f"{folder}-{path.stem}-{ending}"]
     numbered = (f"{names[-1]}-{number}" for number in itertools.count(2))
     name = next(one for one in itertools.chain(names, numbered) if _is_free(Path(f"{one}-batch.yaml"), own))
     return name, (Path(f"{name}-batch.yaml"), Path(f"{name}-none.yaml"))
@@ -37,6 +41,19 @@ def _is_free(config: Path, own: str | None) -> bool:
     """Return False if a config of this name is there for other data than `own`."""
     other = _data_in(config)
     return other is None or own is None or Path(other) == Path(own)
+
+
+def _usual_name(path: Path) -> str:
+    """Return the name of a file without its ending; of a training part, such as train.csv, the name of its folder.
+
+    >>> _usual_name(Path("/home/me/wine.csv")), _usual_name(Path("/home/me/wine/train.csv"))
+    ('wine', 'wine')
+    >>> _usual_name(Path("/home/me/data/train.csv"))
+    'train'
+    """
+    folder = path.absolute().parent.name
+    is_named = bool(re.fullmatch(r"\w[\w-]*", folder)) and folder.lower() not in NO_NAMES
+    return folder if path.stem.lower() in ("train", "training") and is_named else path.stem or "data"
 
 
 def _data_in(config: Path) -> str | None:

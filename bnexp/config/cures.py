@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from bnexp.config import yaml
 from bnexp.config.overrides import is_from_override, typed
-from bnexp.config.yaml import Node
+from bnexp.config.yaml import Keys, Node
 from bnexp.config.yaml_text import quoted, written
 
 NUMBERS = ("int_type", "int_from_float", "float_type", "finite_number")
@@ -134,6 +134,8 @@ def _meant(text: str, *, whole: bool) -> str | None:
 
 
 def _instead_of_collection(kind: str, entry: Node, key: str, field: FieldInfo | None) -> str:
+    if blank := blank_cure(entry):
+        return blank
     if kind == "string_type" and entry.source is not None and len(entry.source) <= LONGEST:
         return _write(entry, key, quoted(entry.source))
     numbered = isinstance(entry.value, dict) and all(name.isdecimal() for name in entry.value)
@@ -158,6 +160,22 @@ def colon_cure(entry: Node, key: str) -> str:
     """Return the cure for `name:adam`, which is what some shells make of {name:adam}."""
     instead = _with_blank(entry.value)
     return "" if instead is None else _write(entry, key, instead)
+
+
+def blank_cure(entry: Node) -> str:
+    """Return the cure for `{yes:3}`, which YAML reads as a key `yes:3` without a value; "" for other values."""
+    entries = entry.value.items() if isinstance(entry.value, dict) else ()
+    found = (re.fullmatch(r"([^:]+):(\S+)", str(name)) for name, one in entries if one.value is None)
+    match = next(filter(None, found), None)
+    return "" if match is None else f"Write a space after the colon: `{match[1]}: {match[2]}`."
+
+
+def below_cure(keys: Keys, known: Collection[Keys]) -> str:
+    """Return the cure for a dotted key in a file, such as `dataset.separator: ";"`; "" if it means no known key."""
+    *sections, last = keys[-1].split(".")
+    if not sections or (*keys[:-1], *sections, last) not in known:
+        return ""
+    return f"In a file, write `{last}: ...` below `{'.'.join((*keys[:-1], *sections))}:`, indented."
 
 
 def _with_blank(value: Any) -> str | None:

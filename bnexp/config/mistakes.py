@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml, yaml_text
-from bnexp.config.cures import colon_cure, cure, kind_cure, names_of
+from bnexp.config.cures import below_cure, blank_cure, colon_cure, cure, kind_cure, names_of
 from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
 from bnexp.config.other_names import key_meant, metric_meant
@@ -158,15 +158,8 @@ class Config:
             expected += f", {sys.float_info.max:.2g} at most"
         sections = self.chosen(keys)
         name = key_text(self.node, keys)
-        hint = (
-            ""
-            if kind in OWN_ERRORS
-            else (
-                kind_cure(entry, name, _section_of(self.whole, keys[:-1]))
-                or cure(kind, entry, name, field, sections)
-                or _default(field)
-            )
-        )
+        hint = kind_cure(entry, name, _section_of(self.whole, keys[:-1])) or cure(kind, entry, name, field, sections)
+        hint = "" if kind in OWN_ERRORS else hint or _default(field)
         return f"{entry.where}: {name} is {seen}; expected {expected}. {hint}".rstrip()
 
     def _field(self, keys: Keys) -> FieldInfo | None:
@@ -181,6 +174,8 @@ class Config:
         written = node_at(self.node, section).value
         fitting = [kind for kind in kinds if isinstance(written, dict) and written.keys() <= kind.model_fields.keys()]
         names = names_of(fitting or kinds)
+        if blank := blank_cure(node_at(self.node, section)):
+            return blank
         if key == "name" and names:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
@@ -205,6 +200,8 @@ class Config:
         odd = next((one for one in keys[-1] if one != " " and one.isspace()), None)
         if odd is not None:
             return f"It holds the character U+{ord(odd):04X}, which looks like a space. Write plain spaces."
+        if below := below_cure(keys, [path for paths in self.homes.values() for path in paths]):
+            return below
         meant = key_meant(keys[-1], self.homes)
         homes = [path for path in self.homes.get(meant, []) if path != keys]
         at_home = sorted(homes, key=lambda path: path[:-1] != keys[:-1])

@@ -173,6 +173,9 @@ def _requoted(key: str, value: str) -> str:
     if closing and value.count(value[0]) > value.count(closing):
         example = "'model={name: mlp, hidden: [64]}'"
         return f"If the shell cut it at a space, put the whole override in quotes, as in {example}."
+    spaced = re.sub(r"(\w):(?=[\[{\w])", r"\1: ", value)
+    if closing and re.search(r"\w:[\[{]", value):
+        return f"Write a space after each colon: {typed(key, spaced)}."
     if closing and _is_one_collection(value):
         example = '{target: "a # b"}' if closing == "}" else '["a # b"]'
         if (quoted_texts := STARTS_NO_TEXT.sub(r'"\1"', value)) != value:

@@ -106,6 +106,9 @@ def _or_regression(dataset: Dataset, rows: Rows) -> str:
     """Return the hint to use a regression, if the classes may be quantities; else an empty text."""
     if hasattr(dataset, "task") and are_many_numbers(rows.classes, 2):
         return " If the target holds quantities and no classes, use dataset.task: regression."
+    counts_C = np.bincount(rows.y_N.astype("int64"))
+    if hasattr(dataset, "target") and len(counts_C) > MOST_NAMED and 2 * (counts_C == 1).sum() > len(counts_C):
+        return f" Most classes have a single row, as ids and names have: is {dataset.target!r} the right target?"
     return ""
 
 

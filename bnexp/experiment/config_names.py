@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -160,10 +161,12 @@ def no_studies() -> str:
 
 def _is_like_a_setting(name: str) -> str:
     """Return a cure if the name looks like a misspelt override: `training.epochs:5`, or `training.epochs` alone."""
-    key = re.match(r"-*((dataset|model|training)([./]\w+)+)", name)
+    key = re.match(r"-*((?:dataset|model|training)(?:[./]\w+)+)(?:: *(.+))?", name)
     if key is None:
         return ""
-    return f"If an override is meant, write KEY=VALUE without spaces, as in {key.group(1).replace('/', '.')}=..."
+    example = f"{key[1].replace('/', '.')}="
+    example = shlex.quote(example + key[2].strip()) if key[2] else f"{example}..."
+    return f"If an override is meant, write KEY=VALUE without spaces, as in {example}"
 
 
 def _is_a_file(name: str) -> str:

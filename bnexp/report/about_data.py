@@ -166,7 +166,10 @@ def class_list(facts: DataFacts) -> str:
     read_as = f", the places of the 1 in each row of y, from 0 to {places - 1}" if places else ""
     line = f"{counted(len(names), 'class')}{read_as}: {listed(each, MOST_NAMED)}"
     rest = counts[MOST_NAMED:]
-    return line + (f" ({min(rest):,} to {max(rest):,} rows each)" if rest else "")
+    if not rest:
+        return line
+    sizes = f"{min(rest):,}" if min(rest) == max(rest) else f"{min(rest):,} to {max(rest):,}"
+    return f"{line} ({sizes} {'row' if max(rest) == 1 else 'rows'}{' each' if len(rest) > 1 else ''})"
 
 
 def _exact(value: float) -> str:

@@ -36,8 +36,8 @@ MARK = "!"  # marks a p-value that disagrees with its interval, in the table and
 KEPT = "It is reached in the first of two epochs in a row that are as good, or in the last epoch."
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
-    "at least": ">=: some seeds of {baseline} never reach it, so the true speed-up is larger.",
-    "at most": "<=: some seeds of {arm} never reach it, so the true speed-up is smaller.",
+    "at least": ">=: {baseline}, so the true speed-up is larger.",
+    "at most": "<=: {arm}, so the true speed-up is smaller.",
     "restricted means": "In both arms some seeds never reach it, so the speed-up is the ratio of the means above.",
 }
 """How to read a speed-up if some seeds are censored (never reached the target), by `SpeedUp.reading`."""
@@ -157,14 +157,19 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         told += f" {CENSORED}"
     yield f"{told} Seconds: the time of all seeds together, divided by their number."
     if contrast.to_target is not None:
-        names = {"arm": plain(arm.name), "baseline": plain(base.name)}
+        never = {
+            key: f"some seeds of {plain(side.name)} never reach it"
+            if side.to_target is None or side.to_target.reached
+            else f"no seed of {plain(side.name)} reaches it"
+            for key, side in (("arm", arm), ("baseline", base))
+        }
         if found is None:
             nobody = " and ".join(plain(name) for name, reach in reaches.items() if not reach.reached)
             yield f"not reached: no seed of {nobody} reaches the target, so the speed-up is unknown."
             return
-        bound = BOUNDS.get(found.reading, "").format_map(names)
+        bound = BOUNDS.get(found.reading, "").format_map(never)
         mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
-        yield f"speed-up in epochs: {names['baseline']}'s epochs / {names['arm']}'s{mean}. {bound}".rstrip()
+        yield f"speed-up in epochs: {plain(base.name)}'s epochs / {plain(arm.name)}'s{mean}. {bound}".rstrip()
 
 
 def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | None:

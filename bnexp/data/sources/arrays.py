@@ -60,14 +60,19 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             has_named_split = True
         elif set(headers) >= SPARSE:
             cure = "The file holds a sparse matrix: save it as x with matrix.toarray()."
-            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others)} {cure}")
+            problems.note(
+                f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others, asked)} {cure}"
+            )
         else:
-            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others)}")
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others, asked)}")
     problems.refuse()
 
 
-def _offered(name: str, others: Sequence[str]) -> str:
-    return nearest(name, others) if others else "The file holds no other array."
+def _offered(name: str, others: Sequence[str], asked: Mapping[str, str]) -> str:
+    if others:
+        return nearest(name, others)
+    both = ", ".join(f"{one}={one}" for one in asked.values())
+    return f"The file holds no other array. Save all in one file: numpy.savez(FILE, {both})."
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:

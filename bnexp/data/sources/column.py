@@ -31,8 +31,8 @@ LARGEST = 1e18
 """Larger numbers are refused: float32 ends at 3.4e38, so it holds the sum of at most 340 squares of this number."""
 FEWEST_STEPS = 256
 """A column is refused if float32 divides its range, from lowest to highest number, into fewer steps (8 bits)."""
-
-
+FEW_MISTAKES = 0.05
+"""If at most this share of the cells in a column of dates or numbers are neither, these cells may be mistakes."""
 DIGITS = "0123456789+-"
 NO_VALUE = "does not list column {!r}; it has no value in any row. Leave it out (dataset.drop)."
 

@@ -68,6 +68,14 @@ def no_dates(column: pandas.Series[Any]) -> pandas.Series[Any]:
     return column[column.isin(fewest)]
 
 
+def ordinals(column: pandas.Series[Any], order: str) -> NDArray[np.float64]:
+    """Return a number for each date of a column, in hours, in the order of time; NaN for a cell that is no date."""
+    codes_N, values = column.factorize()
+    moments = [_read(_text(value), order) for value in values]
+    hours = [np.nan if one is None else 24 * one.day.toordinal() + (one.hour or 0) for one in moments]
+    return np.array([*hours, np.nan], "float64").take(codes_N)
+
+
 def emptied(column: pandas.Series[Any]) -> pandas.Series[Any]:
     """Return a column with missing cells in place of its words for a missing value."""
     if column.dtype.kind != "O":

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import all_wrong, is_missing, shown
-from bnexp.data.sources.column import rows_of_cells
+from bnexp.data.sources.column import FEW_MISTAKES, no_numbers, rows_of_cells
 from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, marks_of, numerals
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ def problems_of_marks(
 
     `marks` are the config's decimal mark (None if the table is no text file) and its mark for thousands, if any.
     """
-    decimal, thousands = marks
-    other = [name for name, marks in marked.items() if marks.decimal]
+    decimal, _ = marks
+    few = {name: odd for name in marked if len(odd := _few_marked(frame[name], marked[name], decimal or "."))}
+    told = [name for name in few if marked[name].decimal == marked[name].marked]
+    other = [name for name, one in marked.items() if one.decimal and name not in told]
     if other:
         key, text = _problem_of_decimals(frame, marked, other, where, marks)
         if other == [target]:
@@ -47,23 +49,10 @@ def problems_of_marks(
             yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
     may_switch = decimal is not None and not _uses(frame, marked)
     for name, seen in marked.items():
-        if seen.marked is None:
-            continue
-        may_be_read = decimal is not None and thousands is None and (seen.thousands != decimal or may_switch)
-        text = (
-            f"{_place(frame[name], seen.marked, where)} holds {seen.marked!r} in it, a number with "
-            f"{' and '.join(seen.marks)}. {_cure(seen.thousands if may_be_read else None, decimal)}"
-        )
-        if seen.either and may_switch:
-            text += f" If {seen.either!r} is its decimal mark, use dataset.decimal: {json.dumps(seen.either)}."
-        if name == target:
-            yield (
-                "dataset.target",
-                f"is {name!r}; {text} Or give dataset.task: classification, if each value is a class.",
-            )
-        else:
-            cure = "Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a category."
-            yield "dataset.drop", f"does not list column {name!r}; {text} {cure}"
+        if name in few:
+            yield _problem_of_few(frame[name], few[name], seen, where, is_target=name == target)
+        elif seen.marked is not None:
+            yield _problem_of_all(frame[name], seen, where, marks, may_switch=may_switch, is_target=name == target)
     for name, column in ((name, frame[name]) for name in marked):
         if rows_of := _without_number(column, decimal or "."):
             (cell, rows), *_ = rows_of.items()
@@ -72,6 +61,55 @@ def problems_of_marks(
                 f"holds {shown(cell)} in {where(rows[0])}, column {name!r}; expected a finite number."
                 f"{all_wrong(rows_of, where)} Fix the file.",
             )
+
+
+def _problem_of_all(
+    column: pandas.Series[Any],
+    seen: Numerals,
+    where: Where,
+    marks: tuple[str | None, str | None],
+    *,
+    may_switch: bool,
+    is_target: bool,
+) -> tuple[str, str]:
+    """Return the key and text of a problem: marks in many numbers of a column.
+
+    `may_switch` is True if another decimal mark may be the right one.
+    """
+    decimal, thousands = marks
+    may_be_read = decimal is not None and thousands is None and (seen.thousands != decimal or may_switch)
+    text = (
+        f"{_place(column, seen.marked, where)} holds {seen.marked!r} in it, a number with "
+        f"{' and '.join(seen.marks)}. {_cure(seen.thousands if may_be_read else None, decimal)}"
+    )
+    if seen.either and may_switch:
+        text += f" If {seen.either!r} is its decimal mark, use dataset.decimal: {json.dumps(seen.either)}."
+    if is_target:
+        cure = "Or give dataset.task: classification, if each value is a class."
+        return "dataset.target", f"is {column.name!r}; {text} {cure}"
+    cure = "Or leave it out (dataset.drop), or name it in dataset.categories, if each value is a category."
+    return "dataset.drop", f"does not list column {column.name!r}; {text} {cure}"
+
+
+def _few_marked(column: pandas.Series[Any], seen: Numerals, decimal: str) -> NDArray[np.int64]:
+    """Return the rows whose cells are no plain numbers, if they are few and a sign is in them; else none."""
+    rows = no_numbers(column, decimal)
+    is_few = seen.marked is not None and seen.thousands is None and len(rows) <= FEW_MISTAKES * len(column)
+    return rows if is_few else rows[:0]
+
+
+def _problem_of_few(
+    column: pandas.Series[Any], rows: NDArray[np.int64], seen: Numerals, where: Where, *, is_target: bool
+) -> tuple[str, str]:
+    """Return the key and text of a problem: some cells with marks in a column whose other cells are plain numbers."""
+    place = _place(column, seen.marked, where)
+    holds = f"holds {seen.marked!r} in {place}, column {column.name!r}"
+    cure = "take that row out" if is_target else "leave the column out (dataset.drop)"
+    return (
+        "dataset.target" if is_target else "dataset",
+        f"{holds}, a number with {' and '.join(seen.marks)}; most cells of the column are plain numbers."
+        f"{all_wrong(rows_of_cells(column, rows), where)} Fix the file, or {cure}.",
+    )
 
 
 def _without_number(column: pandas.Series[Any], decimal: str) -> dict[str, list[int]]:

@@ -28,8 +28,9 @@ from bnexp.data.sources.arrays import (
     refuse_missing,
     warnings_of_arrays,
 )
+from bnexp.data.sources.column import have_none
 from bnexp.data.sources.joined import where_of, with_parts
-from bnexp.data.sources.npz_arrays import array_pieces, checked_inputs, headers_of, readable
+from bnexp.data.sources.npz_arrays import array_pieces, checked_inputs, cure_by_rows, headers_of, readable
 from bnexp.data.sources.one_hot import EXPECTED, classes_of, is_one_hot, misfit
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
@@ -101,6 +102,7 @@ def npz_rows(dataset: NpzDataset, limit: int | None, cache: RowCache) -> Rows:
     first, labels = parts[0], [_joined(several) for several in zip(*(part.labels for part in parts), strict=True)]
     of_target = Problems()
     with of_target.noted():
+        _refuse_gaps_of_targets(parts)
         numbers, classes = target(_column(dataset.y, labels[0]), task, where, "dataset.y")
     for part in parts if of_target.found else ():
         with problems.noted(), named_by(part.key):
@@ -169,6 +171,21 @@ def _target(dataset: NpzDataset, y: NDArray[Any], where: Where) -> NDArray[Any]:
             f"Fix {'these rows' if found.others else 'that row'}, or save one column, as {dataset.y}[:, 0].",
         )
     return classes_of(y)
+
+
+def _refuse_gaps_of_targets(parts: Sequence[_Part]) -> None:
+    """Raise SettingError, with a command, if some targets of a part, but not all, are NaN."""
+    for part in parts:
+        y, dataset = part.labels[0], part.dataset
+        missing = np.isnan(y) if y.dtype.kind == "f" else np.zeros(0, bool)
+        if missing.any() and not missing.all():
+            row, seen = int(np.flatnonzero(missing)[0]), have_none(int(missing.sum()))
+            with named_by(part.key):
+                raise SettingError(
+                    "dataset.y",
+                    f"is {dataset.y!r}; {row_of(dataset.path)(row)} has no value in it ({seen}). Fill it in, or take "
+                    f"those rows out.{cure_by_rows(dataset, dataset.y, 'numpy.isnan({})')}",
+                )
 
 
 def _joined(several: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from bnexp.config.real import NpzDataset
 from bnexp.config.section import Kind
 from bnexp.data.rows import Where, row_of
-from bnexp.data.sources.arrays import Header
+from bnexp.data.sources.arrays import Header, names_of
 from bnexp.data.sources.column import LARGEST, refuse_lost_digits
+from bnexp.data.sources.other_forms import free_name
 from bnexp.data.stored_rows import PIECE
 from bnexp.errors import Problems, SettingError, counted
 from bnexp.system.archives import FAULTS, fault
+from bnexp.system.given_data import called
+from bnexp.system.shell import in_shell
 
 
 def headers_of(path: Path) -> dict[str, Header]:
@@ -157,13 +160,16 @@ class _BadNumbers:
         missing, large = np.isnan(x), (x < -most) | (x > most)
         if self._kind != "sequence" and self._dataset.missing == "refuse":
             self._note("Use dataset.missing: mean, or fix the file.", x, missing, where)
-        self._note("Fix the file.", x, large, where)
+        others = cure_by_rows(self._dataset, self._dataset.x, f"abs({{}}) > {LARGEST:g}")
+        self._note(f"Fix the file.{others}", x, large, where)
 
     def _note(self, cure: str, x: NDArray[Any], bad: NDArray[np.bool_], where: Where) -> None:
         bad = bad.reshape(len(x), -1)
         rows = np.flatnonzero(bad.any(axis=1))
         if len(rows):
-            seen = f"{where(int(rows[0]))} holds {x[rows[0]].ravel()[bad[rows[0]]][0]}"
+            column = int(np.flatnonzero(bad[rows[0]])[0])
+            seen = f"{where(int(rows[0]))} holds {x[rows[0]].ravel()[column]}"
+            seen += f" in column {column}" if self._kind == "table" else ""
             first, count = self.found.get(cure, (seen, 0))
             self.found[cure] = first, count + len(rows)
 
@@ -175,6 +181,23 @@ class _BadNumbers:
             seen = f"is {self._dataset.x!r}; {first}{more}, expected finite numbers, up to {LARGEST:g}. {cure}"
             problems.note("dataset.x", seen)
         problems.refuse()
+
+
+def cure_by_rows(dataset: NpzDataset, name: str, bad: str) -> str:
+    """Return a sentence with a command that writes the arrays of a part without the rows whose values are `bad`.
+
+    `bad` is an expression of NumPy in which {} stands for the array `name`. Data that were given in Python get "".
+    """
+    path = Path(dataset.path)
+    if called(str(path)) is not None:
+        return ""
+    new, of_part = free_name(f"{path.stem}-whole{path.suffix}"), sorted({*names_of(dataset).values()})
+    code = (
+        f"import numpy; found = dict(numpy.load({str(path)!r})); values = found[{name!r}]; "
+        f"bad = ({bad.format('values')}).reshape(len(values), -1).any(axis=1); "
+        f"found.update((one, found[one][~bad]) for one in {of_part}); numpy.savez(open({new!r}, 'xb'), **found)"
+    )
+    return f" This writes the other rows into {new}: {in_shell(code)}"
 
 
 def _refuse_gaps(dataset: NpzDataset, x_NTF: NDArray[Any], where: Where) -> None:

@@ -133,6 +133,18 @@ def marks_of(cell: str, decimal: str = ".") -> frozenset[str] | None:
     return marks | wrapping | {sign for sign, seen in signs.items() if seen}
 
 
+def only_sign(column: pandas.Series[Any]) -> str | None:
+    """Return the percent or currency sign that each number of a column has; None if some have another sign, or none.
+
+    >>> import pandas
+    >>> only_sign(pandas.Series(["$5", "$7.50", None])), only_sign(pandas.Series(["5 EUR", "7%"]))
+    ('$', None)
+    """
+    found = [_NUMBER.fullmatch(str(cell).strip()) for cell in column.dropna().unique()]
+    signs = {match["percent"] or match["before"] or match["after"] for match in found if match is not None}
+    return signs.pop() if len(signs) == 1 else None
+
+
 def _unwrapped(cell: str) -> tuple[str, frozenset[str]]:
     """Return a cell in ASCII digits, without characters that programs put around it, and words for what was changed.
 

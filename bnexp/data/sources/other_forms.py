@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from bnexp.data.sources.alike import shown
@@ -47,6 +48,15 @@ _READERS = {
 """Ending of a file that holds a table -> the expression that reads it."""
 
 
+_PACKAGES = {
+    **dict.fromkeys((".xlsx", ".xlsm"), ("openpyxl", "openpyxl")),
+    ".xls": ("xlrd", "xlrd"),
+    ".ods": ("odf", "odfpy"),
+    ".sav": ("pyreadstat", "pyreadstat"),
+    ".feather": ("pyarrow", "pyarrow"),
+    ".arff": ("scipy", "scipy"),
+}
+"""Ending of a file -> the module that reads it beside pandas, and the package that holds the module."""
 _BEGINS = {".zip": b"PK", ".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ"}
 """Ending of a packed file -> its first bytes."""
 
@@ -75,8 +85,14 @@ def cure_of_form(path: Path) -> str | None:
         return f"This unpacks it: {in_shell(f'import {module}, shutil; {unpacked}')}"
     if ending == ".zst":
         return f"This unpacks it: zstd -d {shlex.quote(str(path))} -o {shlex.quote(free_name(path.stem))}"
+    if ending == ".npy":
+        return "It holds one array. Save inputs and targets in one file: numpy.savez('data.npz', x=..., y=...)."
     reader = _READERS.get(ending)
-    return f"This converts it: {_command(path, reader)}" if reader else None
+    if reader is None:
+        return None
+    module, package = _PACKAGES.get(ending, ("pandas", "pandas"))
+    needs = "" if find_spec(module) else f"First install {package}, which reads it: pip install {package}. Then "
+    return f"{needs}{'this' if needs else 'This'} converts it: {_command(path, reader)}"
 
 
 def _extracted(path: Path, module: str, ending: int) -> str:

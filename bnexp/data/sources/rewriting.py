@@ -15,9 +15,12 @@ ONES = ("1", "1.0", "true", "True", "TRUE")
 """How programs write the 1 of a one-hot column."""
 
 
-def without_gaps(file: CsvFile, target: str, words: Sequence[str]) -> str:
-    """Return a command that leaves out the rows whose target is one of these words for a missing value."""
-    return _command(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", file, _free(file, "whole"))
+def without_gaps(file: CsvFile, target: str, words: Sequence[str], key: str = "path") -> str:
+    """Return a command that leaves out the rows whose target is one of these words for a missing value.
+
+    `key` names the file in the config, such as `test_path`. What to do with the new file of a held-out part is added.
+    """
+    return _rewritten(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", "whole", key)
 
 
 def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str]) -> str:
@@ -28,10 +31,22 @@ def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str])
     return _command(file, change, file, _free(file, "classes"))
 
 
-def with_decimals(file: CsvFile, names: Sequence[str], mark: str) -> str:
-    """Return a command that writes the numbers of these columns with the file's decimal mark instead of `mark`."""
+def with_decimals(file: CsvFile, names: Sequence[str], mark: str, key: str = "path") -> str:
+    """Return a command that writes the numbers of these columns with the file's decimal mark instead of `mark`.
+
+    `key` is as in `without_gaps`.
+    """
     rewritten = f"cells.str.replace({mark!r}, {file.decimal!r}) if cells.name in {[*names]} else cells"
-    return _command(file, f".apply(lambda cells: {rewritten})", file, _free(file, "decimals"))
+    return _rewritten(file, f".apply(lambda cells: {rewritten})", "decimals", key)
+
+
+def without_sign(file: CsvFile, names: Sequence[str], sign: str, key: str = "path") -> str:
+    """Return a command that writes the cells of these columns without a sign, such as %, and the blanks beside it.
+
+    `key` is as in `without_gaps`.
+    """
+    change = f"cells.str.replace({sign!r}, '', regex=False).str.strip() if cells.name in {[*names]} else cells"
+    return _rewritten(file, f".apply(lambda cells: {change})", "numbers", key)
 
 
 def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
@@ -41,6 +56,12 @@ def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
     """
     name = _free(file, "converted")
     return name, _command(file, "", replace(other, path=file.path), name)
+
+
+def _rewritten(file: CsvFile, change: str, what: str, key: str) -> str:
+    name = _free(file, what)
+    then = f". Then use dataset.{key}: {name}, or give it the name {file.path.name}" if key != "path" else ""
+    return _command(file, change, file, name) + then
 
 
 def _free(file: CsvFile, what: str) -> str:

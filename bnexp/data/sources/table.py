@@ -39,6 +39,7 @@ from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
 from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns, warnings_of_one_hot
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
+from bnexp.data.sources.time_order import warnings_of_time_order
 from bnexp.data.sources.weight_column import warnings_of_weights, weights_of_column
 from bnexp.errors import Problems, SettingError
 
@@ -68,6 +69,8 @@ class Columns:
     thousands: str | None = None
     cure_of_texts: Callable[[pandas.Series[Any]], str] | None = None
     """Returns how to learn from the words of a column of texts."""
+    is_split: bool = False
+    """True if rows of the table are held out, and not files of their own."""
 
     @property
     def left_out(self) -> set[str]:
@@ -89,6 +92,7 @@ def columns_of(dataset: CsvDataset | ParquetDataset) -> Columns:
         decimal=getattr(dataset, "decimal", None),
         thousands=getattr(dataset, "thousands", None),
         cure_of_texts=partial(cure_of_texts, dataset) if isinstance(dataset, CsvDataset) else None,
+        is_split=not dataset.held_out_keys,
     )
 
 
@@ -259,6 +263,8 @@ def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) ->
         )
     inputs = [name for name in frame.columns if name not in columns.left_out]
     yield from warnings_of_one_hot(frame, columns.target, inputs)
+    if columns.is_split:
+        yield from warnings_of_time_order(frame, [name for name in frame.columns if name != columns.target])
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     if found.weights_N is not None:
         yield from warnings_of_weights(found.weights_N, str(columns.weight))

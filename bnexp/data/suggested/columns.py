@@ -26,9 +26,8 @@ from bnexp.data.sources.numerals import are_dates
 from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
-from bnexp.data.suggested.dates import FEW_MISTAKES, are_dates_to_read, why_no_dates
-from bnexp.data.suggested.decimals import why_marked
-from bnexp.data.suggested.missing_values import MOST_WORDS
+from bnexp.data.suggested.dates import are_dates_to_read, why_no_dates
+from bnexp.data.suggested.decimals import are_few, why_marked
 from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
 
@@ -153,7 +152,7 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
         refuse_no_category(column, where)
     except SettingError:
         return _why_no_input(column, decimal)
-    return None
+    return why_marked(column, decimal)
 
 
 def _varies(column: pandas.Series[Any]) -> bool:
@@ -175,7 +174,8 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
     """Return why a refused column cannot be an input; None for numbers with a few mistakes to be corrected."""
     if not is_text(column):
         return _why_no_numbers(column)
-    strange = column.iloc[no_numbers(column, decimal)]
+    rows = no_numbers(column, decimal)
+    strange = column.iloc[rows]
     if (marks := why_marked(column, decimal)) is not None:
         return marks
     if not len(strange):
@@ -188,7 +188,7 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
             seen = shown(column.dropna().iloc[0])
             return f"dates or times in a form that is not read, such as {seen}; dates such as 2024-01-31 are read"
         return f"{values} of text, as names, ids and notes have"
-    if strange.nunique() <= MOST_WORDS or len(strange) <= FEW_MISTAKES * len(column):
+    if are_few(column, rows):
         return None
     return f"numbers, and in {counted(len(strange), 'row')} something else, such as {shown(strange.iloc[0])}"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import shown
-from bnexp.data.sources.column import is_text
+from bnexp.data.sources.column import FEW_MISTAKES, is_text
 from bnexp.data.sources.dates import emptied, may_be_dates, no_dates, numbers_of_dates
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.errors import SettingError, counted
@@ -14,8 +14,6 @@ from bnexp.errors import SettingError, counted
 if TYPE_CHECKING:
     import pandas
 
-FEW_MISTAKES = 0.05
-"""If at most this share of the cells in a column of dates or numbers are neither, these cells may be mistakes."""
 FEWEST_DATES = 10
 """Whole numbers such as 20240131 are dates if there are this number of different ones, and all are dates."""
 FIRST, LAST = 19000101, 21001231

@@ -1,4 +1,4 @@
-"""Which decimal mark the numbers of a table have, and what is said about columns of numbers with other marks."""
+"""The decimal mark of a table, and what is said about columns of numbers with other marks, or with signs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bnexp.data.sources.alike import shown
+from bnexp.data.sources.column import FEW_MISTAKES, no_numbers
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.joined import Table
 from bnexp.data.sources.marks import marked_columns
-from bnexp.data.sources.numerals import OTHER_DECIMAL, Numerals, numerals
-from bnexp.data.sources.rewriting import with_decimals
-from bnexp.errors import listed
+from bnexp.data.sources.numerals import OTHER_DECIMAL, Numerals, numerals, only_sign
+from bnexp.data.sources.rewriting import with_decimals, without_sign
+from bnexp.data.suggested.missing_values import MOST_WORDS
+from bnexp.errors import counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -39,15 +44,51 @@ def with_points(frame: pandas.DataFrame) -> list[str]:
 
 
 def why_marked(column: pandas.Series[Any], decimal: str) -> str | None:
-    """Return what is in a column of text that holds numbers with marks; None for other columns."""
+    """Return what is in a column of text that holds numbers with marks; None for other columns.
+
+    A few numbers with marks among plain numbers are mistakes to be corrected, except those with another decimal mark.
+    """
     found = numerals(column, decimal) if column.dtype.kind == "O" else None
     if found is None:
         return None
     if found.marked is not None:
-        return f"numbers with {' and '.join(found.marks)}, such as {shown(found.marked)}"
+        strange = no_numbers(column, decimal)
+        if are_few(column, strange):
+            return None
+        numbers = f"numbers, and in {counted(len(strange), 'row')} numbers" if len(strange) else "numbers"
+        return f"{numbers} with {' and '.join(found.marks)}, such as {shown(found.marked)}"
     also = f", and others with {decimal!r}" if found.mixed else ""
     seen = f"numbers with {OTHER_DECIMAL[decimal]!r} as their decimal mark, such as {shown(found.decimal)}{also}"
     return f"{seen}; the file is read with {decimal!r}"
+
+
+def are_few(column: pandas.Series[Any], strange: NDArray[np.int64]) -> bool:
+    """Return True if the rows `strange` of a column of numbers are so few, or so alike, that they may be mistakes."""
+    are = len(strange) <= FEW_MISTAKES * len(column) or column.iloc[strange].nunique() <= MOST_WORDS
+    return len(strange) > 0 and are
+
+
+def notes_of_marks(tables: Sequence[Table], left_out: Sequence[str], target: str, file: CsvFile) -> Iterator[str]:
+    """Yield, for each table, a note on its columns left out, and its target, if their numbers have a sign or the like.
+
+    If each number of a column has one sign, such as %, the note has a command that writes the column without it.
+    """
+    for table in tables:
+        columns = [name for name in table.frame.columns if name in (*left_out, target)]
+        marked = marked_columns(table.frame, columns, file.decimal)
+        signs = {name: only_sign(table.frame[name]) for name, one in marked.items() if one.marked is not None}
+        for sign in dict.fromkeys(signs.values()):
+            names = [name for name in signs if signs[name] == sign and (sign is not None or name != target)]
+            if not names:  # the message that refuses the target says the same
+                continue
+            seen = listed([f"{name!r} (such as {shown(marked[name].marked)})" for name in names], MOST_NAMED)
+            out = "" if target in names else f", {_which_are(names)} left out"
+            what = "with a sign, or marks, that no key of the config reads" if sign is None else f"with {sign!r}"
+            cure = "Write the numbers without them in the file, to use them as inputs."
+            if sign is not None:
+                own = replace(file, path=table.path)
+                cure = f"This writes them without it: {without_sign(own, names, sign, table.key)}"
+            yield f"{table.path} has numbers {what} in {_column(names)} {seen}{out}. {cure}"
 
 
 def notes_of_decimals(tables: Sequence[Table], left_out: Sequence[str], file: CsvFile) -> Iterator[str]:
@@ -57,10 +98,18 @@ def notes_of_decimals(tables: Sequence[Table], left_out: Sequence[str], file: Cs
         marked = marked_columns(table.frame, table.frame.columns, file.decimal)
         names = [name for name, one in marked.items() if one.decimal is not None and one.marked is None]
         if names:
-            columns = f"{'column' if len(names) == 1 else 'columns'} {listed(map(repr, names), MOST_NAMED)}"
-            out = f", which {'is' if len(names) == 1 else 'are'} left out" if {*names} <= {*left_out} else ""
+            columns = f"{_column(names)} {listed(map(repr, names), MOST_NAMED)}"
+            out = f", {_which_are(names)} left out" if {*names} <= {*left_out} else ""
             yield (
                 f"{table.path} has numbers with {other!r} as their decimal mark in {columns}{out}. It is read with "
                 f"dataset.decimal: {json.dumps(file.decimal)}. This writes them with {file.decimal!r}: "
-                f"{with_decimals(replace(file, path=table.path), names, other)}"
+                f"{with_decimals(replace(file, path=table.path), names, other, table.key)}"
             )
+
+
+def _column(names: Sequence[str]) -> str:
+    return "column" if len(names) == 1 else "columns"
+
+
+def _which_are(names: Sequence[str]) -> str:
+    return "which is" if len(names) == 1 else "which are"

@@ -28,7 +28,7 @@ from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
 from bnexp.data.suggested.columns import column_choices, numeric
-from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, with_points
+from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, notes_of_marks, with_points
 from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
@@ -64,20 +64,20 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         more = [Choice("target", learned, why), Choice("text", texts[0], reason)]
         found = [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more]
         return Suggested(found, [*guess, *beside.notes], len(frame))
-    tables = _tables([path, *beside.paths], _reads(file))
+    tables = _tables(path, beside, _reads(file))
     frame, where = _joined(tables)
     words = missing_words(frame, learned, file.decimal)
     if words:
         seen = listed([f"{word} in {name}" for word, name in words.items()], MOST_NAMED)
         marks.append(Choice("na_values", list(words), f"among numbers: {seen}; read as empty cells"))
-        tables = _tables([path, *beside.paths], _reads(replace(file, na_values=tuple(words))))
+        tables = _tables(path, beside, _reads(replace(file, na_values=tuple(words))))
         frame, where = _joined(tables)
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where, file.decimal)]
     cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
     notes = [*guess, *beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     left_out = [name for one in columns if one.key == "drop" for name in one.value]
     notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
-    notes += notes_of_decimals(tables, left_out, file)
+    notes += [*notes_of_decimals(tables, left_out, file), *notes_of_marks(tables, left_out, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
 
@@ -95,7 +95,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     frame, _ = read(path)
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, read)
-    frame, where = _joined(_tables([path, *beside.paths], read))
+    frame, where = _joined(_tables(path, beside, read))
     columns = [*task_choices(frame[learned]), *column_choices(frame, learned, where)]
     head = [Choice("name", "parquet", "a table"), Choice("path", data, ""), *beside.choices]
     cure = f"empty these cells in the file (it has {NUMBER})"
@@ -129,7 +129,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
             yield (
                 f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
-                + without_gaps(own, target, words)
+                + without_gaps(own, target, words, table.key)
             )
 
 
@@ -155,8 +155,10 @@ def _reads(file: CsvFile) -> Read:
     return read
 
 
-def _tables(paths: Sequence[Path], read: Read) -> list[Table]:
-    return [Table(str(path), path, *read(path)) for path in paths]
+def _tables(path: Path, beside: _Beside, read: Read) -> list[Table]:
+    """Return the tables of a training part and of the parts beside it."""
+    keys = ["path", *(one.key for one in beside.choices)]
+    return [Table(key, one, *read(one)) for key, one in zip(keys, (path, *beside.paths), strict=True)]
 
 
 def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
@@ -196,7 +198,8 @@ def _beside(
                 paths.append(other)
             else:
                 seen = f"{other.name} is in the same folder, but is not used as the {part} part: {why}"
-                notes.append(f"{seen}. Once that is corrected, write {key}: {named}.")
+                new = "the name of the new file" if "python -c" in why else named
+                notes.append(f"{seen}. Once that is corrected, write {key}: {new}.")
     return _Beside(choices, paths, notes)
 
 

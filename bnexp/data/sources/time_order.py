@@ -1,0 +1,87 @@
+"""Tables whose rows are in the order of time, which a split at random ignores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.sources.dates import ORDERS, may_be_dates, ordinals
+
+if TYPE_CHECKING:
+    import pandas
+
+ROWS = 5000
+"""Rows at the beginning of a table that are looked at."""
+FEWEST_TIMES = 3
+"""A column with fewer different times gives rows no order."""
+FEWEST_BEFORE_LAST = 10
+"""The fewest rows that must lie outside the commonest time. With fewer, rows may be in order by chance."""
+FEWEST_STEPS = 20
+"""If some steps from row to row go back in time, this number of steps must show that most of them do not."""
+MOST_BACK = 0.2
+"""The largest share of steps back in a panel, whose rows begin anew with each subject. By chance, it is 0.5."""
+MOSTLY = 0.95
+"""The smallest share of filled cells that must hold a time."""
+_BIRTH = re.compile(r"(?i).*(birth|born|dob|geburt|naissance|nacimiento)")
+_YEAR = re.compile(r"(?i)(.*[_ .-])?(year|yr)")
+_PERIOD = re.compile(r"(\d{4})\W?[QqWwMm]?(\d{1,2})")
+"""Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
+FIRST, LAST = 1700, 2200
+"""The range of numbers that are read as years."""
+
+
+def warnings_of_time_order(frame: pandas.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Yield a warning if the rows of a table are in the order of the dates, or years, of one of these columns."""
+    for name in names:
+        if is_in_time_order(frame[name].head(ROWS)):
+            yield (
+                f"the rows are in the order of column {name!r} and are split without regard to it. Held-out rows lie "
+                "between training rows in time, so the verdict is not about later rows. To test later rows, write them "
+                "into a file of their own (dataset.test_path)."
+            )
+            return
+
+
+def is_in_time_order(column: pandas.Series[Any]) -> bool:
+    """Return True if a column holds times and its rows are in their order, perhaps anew for each subject of a panel.
+
+    Dates of birth do not count.
+
+    >>> import pandas
+    >>> days = pandas.Series(pandas.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d"), name="day")
+    >>> is_in_time_order(days), is_in_time_order(days.sample(frac=1, random_state=0))
+    (True, False)
+    >>> is_in_time_order(pandas.Series([2001, 2002, 2003, 2004, 2005, 2006] * 9, name="year"))
+    True
+    """
+    return not _BIRTH.match(str(column.name)) and any(map(_are_in_order, _times(column)))
+
+
+def _times(column: pandas.Series[Any]) -> Iterator[NDArray[np.float64]]:
+    """Yield the times of a column's filled cells, for each way in which they can be read."""
+    known = column.dropna()
+    if column.dtype.kind in "iuf":
+        if _YEAR.fullmatch(str(column.name).strip()) and ((known % 1 == 0) & known.between(FIRST, LAST)).all():
+            yield known.to_numpy("float64")
+    elif column.dtype.kind in "OM" and len(known):
+        ways = [ordinals(known, order) for order in ORDERS] if may_be_dates(known) else [_periods(known)]
+        yield from (times[~np.isnan(times)] for times in ways if np.isnan(times).mean() <= 1 - MOSTLY)
+
+
+def _periods(column: pandas.Series[Any]) -> NDArray[np.float64]:
+    """Return a number for each quarter, week or month of a year, in their order; NaN for other cells."""
+    found = [_PERIOD.fullmatch(str(cell).strip()) for cell in column]
+    return np.array([np.nan if one is None else 100 * int(one[1]) + int(one[2]) for one in found], "float64")
+
+
+def _are_in_order(times: NDArray[np.float64]) -> bool:
+    counts = np.unique(times, return_counts=True)[1]
+    if len(counts) < FEWEST_TIMES or counts.sum() - counts.max() < FEWEST_BEFORE_LAST:
+        return False
+    steps = np.diff(times)
+    back, on = int((steps < 0).sum()), int((steps > 0).sum())
+    return min(back, on) == 0 or (back + on >= FEWEST_STEPS and min(back, on) <= MOST_BACK * (back + on))

@@ -267,15 +267,12 @@ def nearest(name: str, good_names: Iterable[str], *, most: int | None = MOST_GOO
     "Did you mean 'layer'? Good names: none, batch, layer."
     >>> nearest("nope", ["wine", "iris"]), nearest("no.yaml", ["on.yaml", "x.yaml"])
     ('Good names: wine, iris.', "Did you mean 'on.yaml'? Good names: on.yaml, x.yaml.")
-    >>> nearest("training.batchsize", ["training.batch_size"])
-    "Did you mean 'training.batch_size'? Good names: training.batch_size."
     >>> nearest("data/nofile.csv", ["data/wneg.csv", "iris"]), nearest(";", [".", ","])
     ('Good names: data/wneg.csv, iris.', "Good names: '.', ','.")
     """
     names = [str(good) for good in good_names]
-    folder, ending = name[: name.rfind("/") + 1], Path(name).suffix
-    ending = ending if any(Path(good).suffix == ending for good in names) else ""
-    stem, *others = (one.removeprefix(folder).removesuffix(ending) for one in (name, *reversed(names)))
+    folder, shared = name[: name.rfind("/") + 1], {Path(name).suffix} & {Path(good).suffix for good in names}
+    stem, *others = (one.removeprefix(folder).removesuffix("".join(shared)) for one in (name, *reversed(names)))
     stems, close, seems = dict(zip(others, reversed(names), strict=True)), list[str](), ""
     if len(stem) <= LONGEST_NAME:
         same = [good for good in stems if _as_seen(good) == _as_seen(stem)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnexp.errors import counted
+from bnexp import statistics
 from bnexp.metrics import About, number, quantity, traits
 from bnexp.statistics import LEVEL
 from bnexp.statistics.classification import is_about_second
+from bnexp.store.looks import Look
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,19 @@ def exploratory(arm: str, baseline: str, first: JudgedBy, now: JudgedBy) -> str:
     )
 
 
-def on_other_rows(answers: int) -> str:
+def on_other_rows(looks: Sequence[Sequence[Look]]) -> str:
     """Return the caution for arms that stored comparisons judged on other rows of the same data.
 
-    All answers together err at most as often as the sum of their errors (Bonferroni's inequality).
+    `looks` has the looks at each other set of rows. All answers together err at most as often as the sum of their
+    errors (Bonferroni's inequality).
 
-    >>> on_other_rows(1).rpartition(": ")[2]
-    'both answers together err in up to 10% of cases without a difference, not in 5%.'
+    >>> on_other_rows([[Look(seeds=20, level=0.95)]]).rpartition(": ")[2]
+    'all answers together err in up to 10% of cases without a difference, not in 5%.'
     """
-    seen = f"{counted(answers, 'stored comparison')} judged these networks on other rows of these data before"
-    error = min(1.0, (1 - LEVEL) * (answers + 1))
-    both = "both" if answers == 1 else f"all {answers + 1}"
+    rows = "other rows" if len(looks) == 1 else f"{len(looks)} other sets of rows"
+    errors = [statistics.error_of([(one.seeds, one.level) for one in several]) for several in looks]
     return (
-        f"{seen}. Whoever takes other rows until an answer is clear errs more often: {both} answers together err in up "
-        f"to {error:.0%} of cases without a difference, not in 5%."
+        f"Stored comparisons judged these networks on {rows} of these data before. Whoever takes other rows until an "
+        f"answer is clear errs more often: all answers together err in up to {min(1.0, sum(errors, 1 - LEVEL)):.0%} of "
+        "cases without a difference, not in 5%."
     )

@@ -195,16 +195,24 @@ class Before:
         """
         names_of, told = cache(self._of_other_rows), {}
         for arm, baseline in self._pairs:
-            same, others = self._of_pairs[arm, baseline], 0
+            same, others = self._of_pairs[arm, baseline], dict[str | None, list[Look]]()
             for one in self._stored:  # the newest comes first
                 looks = list(one.taken()) if one.primary.metric == metric else []
                 if looks and one in same and _are_alike(looks, taken):
-                    others = 0
+                    others.clear()
                 elif looks and one not in same and _has_judged(one, {arm, baseline}, names_of):
-                    others += 1
+                    others.setdefault(self._rows_of(one), []).extend(looks)
             if others:
-                told[arm] = on_other_rows(others)
+                told[arm] = on_other_rows(list(others.values()))
         return told
+
+    def _rows_of(self, one: _Comparison) -> str | None:
+        """Return the digest of the rows of a stored comparison; None if it is unknown."""
+        run = next(iter(one.pairs()))[0]
+        try:
+            return store.read_head(self._runs / run / "run.json", _Trained).dataset.digest
+        except RunError:
+            return None
 
     def _of_other_rows(self, run: str) -> list[str]:
         """List the names of the arms whose experiment differs from a stored run's only in which rows are drawn."""

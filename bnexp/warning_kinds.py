@@ -14,9 +14,8 @@ CUT_INPUTS = "Keras cuts off the fractions of the network's input"
 ALIKE_SEEDS = "All seeds begin with the same values"
 NEVER_LEARNED = "Frozen before they learned anything"
 ONE_ANSWER = "Before training, the network as written gives one answer"
-WORSE_THAN_GUESSING = "Before training, the network as written is worse than guessing"
 DISTORTING = (
-    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER, WORSE_THAN_GUESSING,
+    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER,
 )  # fmt: skip
 """The values are probably not what they seem. The cure repeats the trainings with other values."""
 
@@ -32,9 +31,11 @@ WEIGHTS_NOT_USED = "The network's present weights are not used"
 NO_TRAINED_WEIGHTS = "model.weights is keep, but the network has no trained weights"
 WEIGHTS_START_ANEW = "model.weights is keep, but these weights start anew"
 LOST_VALUES = "A layer loses values of its inputs"
+WORSE_THAN_GUESSING = "Before training, the network as written is worse than guessing"
 CAVEATS = (
     SMALL_BATCHES, ACCUMULATED_GRADIENTS, UNLEARNED_CLASSES, SHARED_LAYERS, IN_INFERENCE, SCALED_INPUTS, EQUAL_IN_ALL,
     ONE_CHANNEL_GROUPS, WEIGHTS_NOT_USED, NO_TRAINED_WEIGHTS, WEIGHTS_START_ANEW, LOST_VALUES,
+    WORSE_THAN_GUESSING,
 )  # fmt: skip
 """A cost or a property of what was asked for, which may be meant and may have no cure. The values stand."""
 

@@ -520,7 +520,7 @@ def test_errors_of_a_function_without_a_file_are_its_own() -> None:
         return {}["no such layer"]
 
     told = refusal(build, data=DATA)
-    assert told.startswith("build: model.build is your function build; it fails (call):\n")
+    assert told.startswith("build: model.build is your function build; it fails when it is called:\n")
     assert told.endswith("Fix it, and try it with `build()`.")
 
 

@@ -47,7 +47,7 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
         "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with about 80% probability (95% interval), if in every "
         "seed the arms answer differently on the same 2 of the 12 held-out rows. The true limit is usually much lower, and is known "
         "once these data have been compared. The margin is 1.00, and a difference between 1.00 and 39.74 may stay "
-        "undetected. It takes at least 299 held-out rows (dataset.samples=347 dataset.test_size=0.862) to show that a difference is too small to matter.",
+        "undetected. It takes at least 299 held-out rows to show that a difference is too small to matter, and often more: how many is known after the first comparison.",
         "WARNING  bn: BatchNormalization's moving averages have not converged: after 4 steps with momentum 0.99 they still "
         "hold 96% of their initial values (0.99^4), so validation can look worse than the model is. Use "
         "training.refresh_statistics: true, or more epochs.",

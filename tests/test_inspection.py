@@ -59,6 +59,15 @@ def test_layers_weights_columns_memory_and_time_are_known() -> None:
     )  # type: ignore[attr-defined]
 
 
+def test_layers_inside_blocks_are_listed_in_the_order_in_which_they_run(folder: Path) -> None:
+    dense, activation, dropout = "Dense: {units: 4}", "Activation: {activation: relu}", "Dropout: {rate: 0.1}"
+    last = "Dense: {units: 1, activation: sigmoid}"
+    block = f"Residual: {{layers: [{{{dense}}}, BatchNormalization, {{{activation}}}, {{{dropout}}}]}}"
+    (checked,) = bnexp.check("a.yaml", [f"model={{name: sequential, layers: [{{{dense}}}, {{{block}}}, {{{last}}}]}}"])
+    kinds = [one.kind for one in inspect(checked).layers]
+    assert kinds[:6] == ["Dense", "Dense", "BatchNormalization", "Activation", "Dropout", "Dense"]
+
+
 @pytest.mark.slow
 def test_categories_are_those_of_the_training_part_and_others_are_told(folder: Path) -> None:
     (folder / "b.csv").write_text(

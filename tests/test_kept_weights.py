@@ -55,7 +55,7 @@ def test_the_order_of_the_classes_is_said_and_a_wrong_one_is_warned_of(trained: 
     assert re.search(re.escape(WRONG) + "[0-9]% of 160 training rows", said), (
         "the network learned them nearly perfectly"
     )
-    assert "their order was different then, or its inputs were scaled differently." in said.replace("\n", " ")
+    assert "their order was different then, or its inputs were scaled differently: name" in said.replace("\n", " ")
 
 
 def test_the_right_order_is_no_reason_for_a_warning(trained: Path) -> None:

@@ -241,13 +241,13 @@ def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_withou
     model.compile(loss=own_loss, metrics=[own_loss])
     model.save(path)
     assert not loaded(str(path)).compiled
-    assert saved_model.compiled_loss(str(path)) == "own_loss"
+    assert saved_model.compiled_loss(saved_model.description_of(str(path))) == "own_loss"
 
 
 @pytest.mark.parametrize("compiled", [[1], "mse", {"loss": [1]}, {"loss": {"config": [1]}}, {"loss": {"config": None}}])
 def test_an_odd_compile_config_names_no_loss(compiled: Any, saved: Path) -> None:
     path = changed(saved, lambda description: description.update(compile_config=compiled))
-    assert saved_model.compiled_loss(str(path)) is None
+    assert saved_model.compiled_loss(saved_model.description_of(str(path))) is None
 
 
 def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,6 +341,6 @@ def test_a_good_file_is_loaded_with_its_weights_and_without_its_optimizer(saved:
     model.save(saved)
     found = loaded(str(saved))
     assert not found.compiled
-    assert saved_model.compiled_loss(str(saved)) == "mse"
+    assert saved_model.compiled_loss(saved_model.description_of(str(saved))) == "mse"
     for one, other in zip(found.variables, model.variables, strict=True):
         assert (one.numpy() == other.numpy()).all()

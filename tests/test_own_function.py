@@ -131,7 +131,7 @@ def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path)
          "such file in {folder}. Name a .py file."),
         ("nets.deep:build", "nets.deep:build: model.build is 'nets.deep:build'; no Python file of a module nets.deep is "
          "found. Use FILE.py:FUNCTION, or a module that can be imported from {folder}."),
-        ("faulty.py:build", "faulty.py:build: model.build is 'faulty.py:build'; your code in faulty.py fails (import):\n"
+        ("faulty.py:build", "faulty.py:build: model.build is 'faulty.py:build'; your code in faulty.py fails while it is imported:\n"
          '  File "{folder}/faulty.py", line 1\n    def build(:\n              ^\nSyntaxError: invalid syntax\nThe error is in '
          "that code, and not in bnexp. Fix it, and try it with `python faulty.py`."),
         ("<python>:other_session", "<python>:other_session: model.build is '<python>:other_session', a function of a Python session or a notebook; "

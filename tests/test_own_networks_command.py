@@ -382,11 +382,43 @@ def test_an_error_in_the_users_code_shows_their_traceback(folder: Path) -> None:
     arguments = ("my_net.py:broken", "--data", "my.csv", "--target", "label", "--arms", "batch,none")
     before = sorted(folder.rglob("*"))
     done = bnexp("compare", *arguments, cwd=folder, code=2)
-    assert "your code in my_net.py fails (call):" in done.stderr
+    assert "your code in my_net.py fails when it is called:" in done.stderr
     assert "return keras.layers.Dense(1)(None).shape[7]" in done.stderr
     alone = "import my_net; my_net.broken()"
     assert f'The error is in that code, and not in bnexp. Fix it, and try it with `python -c "{alone}"`.' in done.stderr
     assert sorted(folder.rglob("*")) == before
+
+
+GRAY = """
+import keras
+from keras import layers
+
+def build(input_shape):
+    x = keras.Input(input_shape)
+    hidden = layers.Activation("relu")(layers.BatchNormalization()(layers.Conv2D(2, 3)(x)))
+    return keras.Model(x, layers.Dense(1, "sigmoid")(layers.Flatten()(hidden)))
+
+def fixed():
+    return build((8, 8, 1))
+"""
+
+
+def test_gray_images_without_a_channel_are_asked_about_and_the_cure_works(tmp_path: Path) -> None:
+    (tmp_path / "gray.py").write_text(GRAY)
+    np.savez(tmp_path / "gray.npz", x=np.random.default_rng(0).random((60, 8, 8)), y=np.arange(60) % 2)
+    data = ("--data", "gray.npz", "--arms", "batch,none", "--dry-run")
+    called = refused("compare", "gray.py:build", *data, cwd=tmp_path)
+    assert (
+        "If the rows are gray images, set dataset.kind=image, a key of npz: then input_shape is (8, 8, 1). If they are "
+        "not, fix the code, and try it with "
+    ) in called
+    assert "not in bnexp" not in called
+    fixed = refused("compare", "gray.py:fixed", *data, cwd=tmp_path)
+    assert "set dataset.kind=image if the rows of an npz file are gray images." in fixed
+    for name in ("build", "fixed"):
+        assert (
+            "48 training rows" in bnexp("compare", f"gray.py:{name}", *data, "dataset.kind=image", cwd=tmp_path).stdout
+        )
 
 
 def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:

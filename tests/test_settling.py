@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from bnexp import statistics
-from bnexp.statistics import Levels, Needed, OpenQuestion, needed, pairs_to_settle
+from bnexp.statistics import Levels, Needed, OpenQuestion, needed, pairs_to_settle, rows_if_equal
 from bnexp.statistics.estimate import Estimate, over_seeds
 from bnexp.statistics.held_out_rows import Components, new_rows
 
@@ -83,6 +83,31 @@ def test_what_is_named_for_new_rows_settles_a_question_in_half_of_all_cases(more
             settled.append(is_settled(new_rows(later_SR).estimate, len(later_SR), is_claim=False))
     assert len(settled) > 100
     assert np.mean(settled) == pytest.approx(0.5, abs=0.13)
+
+
+def test_rows_that_are_named_before_training_show_equal_arms_equal_in_half_of_all_cases() -> None:
+    """By simulation: the mean of the differences is 0, and seeds and rows are drawn."""
+    parts, margin, seeds = Components(0.00001, 0.008, 0.04), 0.01, 10
+    named = rows_if_equal(parts, margin=margin, level=0.95, seeds=seeds, fewest=299)
+    assert named is not None and named > 600
+
+    def share_shown(rows: int) -> float:
+        """Return the share of drawn comparisons whose interval is within the margin."""
+        draws, shown = np.random.default_rng(6), []
+        for _ in range(300):
+            effects_S, effects_R = draws.normal(0, parts.seed**0.5, seeds), draws.normal(0, parts.row**0.5, rows)
+            table_SR = effects_S[:, None] + effects_R + draws.normal(0, parts.rest**0.5, (seeds, rows))
+            interval = new_rows(table_SR).estimate.interval(0.95)
+            shown.append(-margin < interval.low and interval.high < margin)
+        return float(np.mean(shown))
+
+    assert share_shown(named) == pytest.approx(0.5, abs=0.1)
+    assert share_shown(named // 2) < 0.25
+    assert rows_if_equal(parts, margin=margin, level=0.95, seeds=seeds, fewest=100_000) == 100_000
+    much = replace(parts, seed=0.01)
+    assert rows_if_equal(much, margin=margin, level=0.95, seeds=seeds, fewest=299) is None, "the seeds alone vary more"
+    huge = replace(parts, row=1e200)
+    assert rows_if_equal(huge, margin=margin, level=0.95, seeds=seeds, fewest=299) is None
 
 
 def test_seeds_and_rows_that_are_named_together_settle_a_question_in_half_of_all_cases() -> None:

@@ -109,7 +109,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
          "last look."),
         ({"epochs": 0}, "epochs is 0; expected a whole number of 1 or more."),
         ({"seeds": "many"}, "seeds is 'many'; expected a whole number of 1 or more."),
-        ({"network": in_session(failing)}, "build: model.build is your function build; it fails (call):\n"),
+        ({"network": in_session(failing)}, "build: model.build is your function build; it fails when it is called:\n"),
         ({"network": in_session(nothing, "net")}, "net: model.build is your function net; it returns nothing. Return a keras.Model."),
         ({"overrides": ["model.arguments={width: 3}"]}, "override model.arguments={width: 3}: model.arguments is {'width': 3}; your function build takes build("),
         ({"data": FRAME, "target": "label"}, "data: dataset.missing is refuse; row 39 of the DataFrame (counted from 0) has no value in "

@@ -37,6 +37,11 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
+def numbers(figure: Figure) -> list[str]:
+    """Return the numbers in the cells of a map, without their intervals."""
+    return [text.partition("\n")[0] for text in texts(figure)[2:]]
+
+
 def test_one_ordered_factor_is_a_line_with_a_band_for_each_arm_on_decades_where_it_spans_them() -> None:
     figure = study_figure(document(("training.batch_size", [32, 2, 8])))
     (axes,) = figure.axes
@@ -126,7 +131,14 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     (image,) = axes.images
     assert np.asarray(image.get_array()) == pytest.approx(np.array([[-20, -10, 0], [10, 20, 30]]))
     assert image.get_clim() == pytest.approx((-30, 30))
-    assert texts(figure)[2:] == ["-20", "-10", "+0", "+10", "+20", "+30"]
+    assert numbers(figure) == ["-20", "-10", "+0", "+10", "+20", "+30"]
+    assert texts(figure)[2:5] == ["-20\n[-30, -10]", "-10\n[-20, +0]", "+0\n[-10, +10]"]
+    assert "below it its 95% t interval of the mean" in texts(figure)[1]
+
+
+def test_a_map_with_many_columns_has_no_room_for_intervals() -> None:
+    figure = study_figure(document(("x", [1]), ("y", [1, 2, 3, 4, 5, 6])))
+    assert texts(figure)[2:] == numbers(figure) and len(numbers(figure)) == 6
 
 
 def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> None:
@@ -142,7 +154,7 @@ def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> No
     facts["hypotheses"][0]["direction"] = "lower"
     lower, words = drawn_map()
     assert (lower.ravel().tolist(), words) == (pytest.approx([20, 10, 0, -10]), ["bn lower, as claimed", "bn higher"])
-    assert texts(study_figure(facts))[2:] == ["-20", "-10", "+0", "+10"]
+    assert numbers(study_figure(facts)) == ["-20", "-10", "+0", "+10"]
     facts["hypotheses"][0]["wins"] = True  # of an accuracy, fewer wins are lower accuracies
     assert drawn_map()[0].ravel().tolist() == pytest.approx([20, 10, 0, -10])
     assert drawn_map()[1] == ["as claimed", "the other way round"]
@@ -160,7 +172,7 @@ def test_the_colours_of_a_map_reach_the_smallest_effect_of_interest_so_that_a_sm
         cell["differences"] = [interval(log)]
         for arm in cell["arms"].values():
             arm["endpoints"][0] |= {"seeds": 20, "reached": 20}
-    assert texts(study_figure(facts))[2:] == ["1.03x", "1x", "0.942x", "1x"]
+    assert numbers(study_figure(facts)) == ["1.03x", "1x", "0.942x", "1x"]
     assert limits(facts) == pytest.approx((-np.log2(1.2), np.log2(1.2)))
     facts["hypotheses"][0]["smallest"] = 1.02
     assert limits(facts) == pytest.approx((-0.06 / np.log(2), 0.06 / np.log(2)))
@@ -181,7 +193,7 @@ def test_a_ratio_of_epochs_is_drawn_as_a_bound_where_seeds_never_arrive(factors:
             cell["arms"][arm]["endpoints"][0] |= {"seeds": 20, "reached": 17 if late else 20}
     figure = study_figure(facts)
     if len(factors) == 2:
-        assert texts(figure)[2:] == ["1.22x", ">=1.11x"]
+        assert numbers(figure) == ["1.22x", ">=1.11x"]
         assert np.asarray(figure.axes[0].images[0].get_array()).min() > 0  # fewer epochs are as claimed
     else:
         names = [label.get_text() for label in figure.axes[0].get_yticklabels()]

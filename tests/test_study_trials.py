@@ -26,7 +26,7 @@ from bnexp.api import studies
 from bnexp.errors import RunError
 from bnexp.executors import Failure
 from bnexp.history import History
-from bnexp.report import plan_table, run_list
+from bnexp.report import plan_table, run_list, study_table
 from bnexp.report.progress import StudyReporter
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims
@@ -290,6 +290,28 @@ def test_an_added_hypothesis_is_told_and_the_first_is_not(tmp_path: Path) -> Non
     both = f"hypotheses:\n- {first}- {{claim: d, {TARGET % 0.75}}}\n"
     arms = STUDY.replace("arms:\n", "arms:\n  ln: {model.normalization: layer}\n")
     assert asked(tmp_path, arms.replace(CLAIM, both)) == [False, True]
+
+
+def test_a_first_answer_that_a_later_hypothesis_changes_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both p-values of these differences are between 0.025 and 0.05: clear for one hypothesis, and not for two."""
+    better_S = np.array([0.1, 0.18, 0.04, 0.08, -0.04, 0.02, 0.38, 0.2])
+
+    def history_of(trial: Trial) -> History:
+        values_SE = np.tile((0.5 + better_S * (trial.arm == "bn"))[:, None], 6)
+        return History(SEEDS, {"loss": values_SE, "val_accuracy": values_SE, "test_accuracy": values_SE}, (6,) * 8)
+
+    monkeypatch.setitem(globals(), "history_of", history_of)
+    first = CLAIM.partition(": ")[2]
+    both = STUDY.replace(CLAIM, f"hypotheses:\n- {first}- {{claim: d, {TARGET % 0.75}}}\n")
+    named = 'Its first answer from these trials was "supported".'
+    for text, word in ((STUDY, "supported"), (both, "inconclusive"), (both, "inconclusive"), (STUDY, "supported")):
+        _, document, _ = run(tmp_path, text)
+        claim = document.hypotheses[0]
+        assert claim.verdict.word == word
+        assert [one.startswith(named) for one in claim.cautions] == [True] * (word != "supported")
+        assert (named in " ".join(lines(study_table.study(document)))) == (word != "supported")
 
 
 def test_hypotheses_are_written_down_before_anything_is_trained(tmp_path: Path) -> None:

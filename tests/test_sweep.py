@@ -60,7 +60,7 @@ def test_a_sweep_shows_each_mean_and_each_paired_difference_from_the_last_arm_an
         "mean ± half the width of its 95% t interval over seeds",
         "minus none: mean over pairs of seeds ± half the width of its 95% t interval",
         "Each interval counts on its own: about 5% of them miss the true value. They are for other seeds. "
-        "Intervals for new rows are wider.",
+        "An interval for new rows is usually wider.",
         "",
         NO_VERDICT,
     ]

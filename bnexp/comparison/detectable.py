@@ -146,23 +146,34 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     found = None if earlier is None else earlier.difference(design.metric)
     told = _detected(design, earlier, found)
     has_rows = found is None or found.new_rows is not None
-    if has_rows and (more := _rows_for_small(design)) is not None:
+    if has_rows and (more := _rows_for_small(design, found)) is not None:
         told.sentence += f" {more}"
     return told
 
 
-def _rows_for_small(design: Design) -> str | None:
-    """Return how many held-out rows are needed to call a difference too small to matter; None if there are enough."""
+def _rows_for_small(design: Design, found: MetricDifference | None) -> str | None:
+    """Return how many held-out rows are needed to call a difference too small to matter; None if there are enough.
+
+    If its variances are not known yet, only the smallest number is known with which a rare failure can be excluded.
+    """
     known, margin = traits(design.metric), design.margin
     if known.counts != "rows" or not margin or design.rows is None or design.grouped or design.own_splits:
         return None
-    needed = statistics.draws_to_exclude(margin / (known.high - known.low))
-    if design.about == "these-rows" or design.rows >= needed:
+    least = statistics.draws_to_exclude(margin / (known.high - known.low))
+    if design.about == "these-rows":
+        return None
+    if least > statistics.MOST_ROWS or found is None or found.new_rows is None:
+        usual = "" if least > statistics.MOST_ROWS else ", and often more: how many is known after the first comparison"
+        return None if design.rows >= least else f"{rows_to_show_small(least).removesuffix('.')}{usual}."
+    rows = found.new_rows
+    parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
+    enough = statistics.rows_if_equal(parts, margin=margin, level=design.level, seeds=design.seeds, fewest=least)
+    if enough is None or design.rows >= enough:
         return None
     how = ""
     if design.dataset is not None:
-        how = how_to_hold_out(needed / design.rows, part_of(design.metric), design.dataset, design.data)
-    return rows_to_show_small(needed, how=how)
+        how = how_to_hold_out(enough / design.rows, part_of(design.metric), design.dataset, design.data)
+    return rows_to_show_small(enough, how=how, about="about")
 
 
 def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:

@@ -129,14 +129,13 @@ def _columns(experiment: Experiment, data: Data) -> Columns | None:
 def _layers(model: keras.Model) -> list[Layer]:
     """List the layers of a model, without input layers. Nested models and wrappers are replaced by their layers."""
     from bnexp.models.layer_kinds import described
-    from bnexp.models.layer_paths import layer_paths
+    from bnexp.models.layer_paths import layers_with_paths
 
-    paths = layer_paths(model)
-    found = []
-    for layer in model._flatten_layers(include_self=False):
-        if type(layer).__name__ != "InputLayer" and not layer._layers:
-            found.append(Layer(paths[id(layer)], described(layer), _shape(layer), int(layer.count_params())))
-    return found
+    return [
+        Layer(path, described(layer), _shape(layer), int(layer.count_params()))
+        for path, layer in layers_with_paths(model)
+        if type(layer).__name__ != "InputLayer" and not layer._layers
+    ]
 
 
 def _shape(layer: keras.Layer) -> str:

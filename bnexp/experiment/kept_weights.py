@@ -106,9 +106,9 @@ def _doubtful_answers(as_written: InitialWeights, data: Data, experiment: Experi
     swapped = f" With the two classes swapped, it would be right for {1 - right:.0%}." if is_of_two else ""
     return [
         f"{warning_kinds.WORSE_THAN_GUESSING}: it is right for {right:.0%} of {len(y_R)} training rows. Always "
-        f"answering the commonest class is right for {guessing:.0%}.{swapped} If it was trained for these classes, "
-        "their order was different then, or its inputs were scaled differently. Name or number the classes as in its "
-        "training, and see dataset.positive and dataset.scale."
+        f"answering the commonest class is right for {guessing:.0%}.{swapped} That is as it should be if these classes "
+        "are new to it. If it was trained for them, their order was different then, or its inputs were scaled "
+        "differently: name or number the classes as in its training, and see dataset.positive and dataset.scale."
     ]
 
 

@@ -240,11 +240,13 @@ def built_for(experiment: Experiment, data: Data) -> Built:
     """
     _load_backend(experiment.training.seeds)
     from bnexp.training import engine_name, refuse_too_large
+    from bnexp.training.compiled_optimizer import with_unused_optimizer
     from bnexp.training.optimizers import make_optimizer
 
     settings, problems = experiment.training, Problems()
+    steps = data.steps(settings.batch_size, settings.drop_last)
     with problems.noted():
-        make_optimizer(settings, data.steps(settings.batch_size, settings.drop_last))
+        make_optimizer(settings, steps)
     with problems.noted():
         built = _built_in_memory(experiment, data)
         refuse_other_codes(data, built)
@@ -255,7 +257,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
-    return with_doubts(experiment, built, data)
+    return with_doubts(experiment, with_unused_optimizer(built, settings, steps), data)
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

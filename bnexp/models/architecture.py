@@ -9,7 +9,7 @@ from collections import Counter
 import keras
 
 from bnexp.models.layer_kinds import normalizations
-from bnexp.models.layer_paths import layer_paths
+from bnexp.models.layer_paths import layers_with_paths
 
 NAMES = ("name", "build_config")
 """Keys of a layer's config that do not change what the layer computes."""
@@ -22,13 +22,11 @@ def normalization_counts(model: keras.Model) -> dict[str, int]:
 
 def architecture(model: keras.Model) -> str:
     """Return the sha256 of all layers: their paths, kinds, options, weights' shapes and `trainable`."""
-    paths = layer_paths(model)
-    layers = [
-        one
-        for one in model._flatten_layers(include_self=False)
-        if not isinstance(one, keras.Model | keras.layers.InputLayer)
-    ]
-    facts = sorted((paths[id(one)], *_facts(one)) for one in layers if id(one) in paths)
+    facts = sorted(
+        (path, *_facts(layer))
+        for path, layer in layers_with_paths(model)
+        if not isinstance(layer, keras.Model | keras.layers.InputLayer)
+    )
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 

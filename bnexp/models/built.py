@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from bnexp.models.codes import Codes
 from bnexp.models.initial import InitialWeights
 from bnexp.models.swapping import SwappedLayer
+
+
+@dataclass(frozen=True)
+class CompiledOptimizer:
+    """The optimizer that a model was compiled with: its class or name in Keras, and its options as in `get_config`."""
+
+    kind: str
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,9 @@ class Built:
 
     codes: tuple[Codes, ...] = ()
     """The inputs that layers read as whole-number codes. Texts are left out."""
+
+    compiled: CompiledOptimizer | None = None
+    """None if the network as given is not compiled."""
 
     @property
     def adds_penalty(self) -> bool:

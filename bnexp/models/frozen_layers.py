@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import keras
 
 from bnexp.errors import SettingError, listed, nearest
-from bnexp.models.layer_paths import last_name, layer_paths
+from bnexp.models.layer_paths import last_name, layer_paths, layers_with_paths
 
 MOST_NAMED = 6
 """The most frozen layers that the sentence names."""
@@ -24,7 +24,7 @@ def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
         SettingError: if no layer fits a pattern.
     """
     shown, counted = layer_paths(model, counted=False), layer_paths(model)
-    layers = [one for one in model._flatten_layers(include_self=False) if id(one) in shown]
+    layers = [layer for _, layer in layers_with_paths(model)]
     found: dict[int, keras.Layer] = {}
     for pattern in patterns:
         fitting = _fitting(layers, shown, pattern) or _fitting(layers, counted, pattern)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from bnexp.models.initial import is_generator
-from bnexp.models.layer_paths import layer_paths, sublayers
+from bnexp.models.layer_paths import layers_with_paths, sublayers
 
 NORMALIZATIONS = (
     keras.layers.BatchNormalization,
@@ -29,8 +29,7 @@ def is_normalization(layer: keras.Layer) -> bool:
 
 def normalizations(model: keras.Model) -> dict[str, keras.Layer]:
     """Map paths to the normalization layers of a model, at any depth."""
-    found = {id(one): one for one in model._flatten_layers(include_self=False) if is_normalization(one)}
-    return {path: found[key] for key, path in layer_paths(model).items() if key in found}
+    return {path: layer for path, layer in layers_with_paths(model) if is_normalization(layer)}
 
 
 def fixed_weights(model: keras.Model) -> dict[int, keras.Variable]:

@@ -24,12 +24,20 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     return [one for one in layer._flatten_layers(include_self=False, recursive=False) if one is not layer]
 
 
-def layer_paths(model: keras.Model, *, counted: bool = True) -> dict[int, str]:
-    """Map the id of each layer, at any depth of the model, to its path, such as `encoder/conv2d_1`.
+def layers_with_paths(model: keras.Model, *, counted: bool = True) -> list[tuple[str, keras.Layer]]:
+    """List each layer, at any depth of the model, with its path, such as `encoder/conv2d_1`.
+
+    The order is the one in which models and layers hold their layers: in a chain, the order in which they run. An outer
+    layer comes before the layers inside it.
 
     With `counted`, names that Keras may have given are numbered anew. Without, they are those that `summary()` shows.
     """
-    return dict(_paths(model, "", set(), counted))
+    return list(_paths(model, "", set(), counted))
+
+
+def layer_paths(model: keras.Model, *, counted: bool = True) -> dict[int, str]:
+    """Map the id of each layer, at any depth of the model, to its path. See `layers_with_paths`."""
+    return {id(layer): path for path, layer in layers_with_paths(model, counted=counted)}
 
 
 def last_name(path: str) -> str:
@@ -37,14 +45,14 @@ def last_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _paths(layer: keras.Layer, prefix: str, seen: set[int], counted: bool) -> Iterator[tuple[int, str]]:
+def _paths(layer: keras.Layer, prefix: str, seen: set[int], counted: bool) -> Iterator[tuple[str, keras.Layer]]:
     held = sublayers(layer)
     names = [one.name for one in held]
     names = counted_within(names, [type(one).__name__ for one in held]) if counted else names
     for one, name in zip(held, _numbered(names), strict=True):
         if id(one) not in seen:  # a shared layer has the path of its first place
             seen.add(id(one))
-            yield id(one), f"{prefix}{name}"
+            yield f"{prefix}{name}", one
             yield from _paths(one, f"{prefix}{name}/", seen, counted)
 
 
@@ -88,19 +96,13 @@ def automatic_name(kind: str) -> str:
 
 def weight_names(model: keras.Model) -> list[str]:
     """Return a name for each of `model.variables`, with its layer's path: `encoder/conv2d_1/kernel`."""
-    owner = {id(variable): path for path, layer in _with_paths(model) for variable in layer.variables}
+    outer_first = sorted(layers_with_paths(model), key=lambda pair: pair[0].count("/"))
+    owner = {id(variable): path for path, layer in outer_first for variable in layer.variables}
     names, generators = [], itertools.count(1)
     for variable in model.variables:
         prefix = f"{path}/" if (path := owner.get(id(variable))) else ""
         names.append(f"generator_{next(generators)}" if is_generator(variable) else f"{prefix}{variable.name}")
     return _numbered(names)
-
-
-def _with_paths(model: keras.Model) -> list[tuple[str, keras.Layer]]:
-    """List pairs of path and layer, with outer layers before the layers inside them."""
-    paths = layer_paths(model)
-    layers = [layer for layer in model._flatten_layers(include_self=False) if id(layer) in paths]
-    return sorted(((paths[id(layer)], layer) for layer in layers), key=lambda pair: pair[0].count("/"))
 
 
 def _numbered(names: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.input_shapes import input_shape
 from bnexp.models.inputs import Inputs
 from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
-from bnexp.models.layer_paths import layer_paths
+from bnexp.models.layer_paths import layers_with_paths
 
 MOST_NAMED = 6
 """The most layers that a sentence names."""
@@ -59,9 +59,8 @@ def _calls(model: keras.Model) -> Counter[int]:
 
 
 def _in_inference(model: keras.Model) -> list[str]:
-    paths = layer_paths(model)
-    layers = [one for one in model._flatten_layers(include_self=False) if id(one) in paths]
-    fixed = [paths[id(one)] for one in layers if _is_in_inference(one) and _holds_normalization(one)]
+    layers = layers_with_paths(model)
+    fixed = [path for path, layer in layers if _is_in_inference(layer) and _holds_normalization(layer)]
     if not fixed:
         return []
     return [
@@ -79,8 +78,7 @@ def _holds_normalization(layer: keras.Layer) -> bool:
 
 
 def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
-    paths = layer_paths(model)
-    scaling = [paths[id(one)] for one in model._flatten_layers(include_self=False) if isinstance(one, SCALING)]
+    scaling = [path for path, layer in layers_with_paths(model) if isinstance(layer, SCALING)]
     if not scaling or inputs.kind == "text":
         return []
     return [
@@ -142,7 +140,7 @@ def never_learned(initial: InitialWeights, created: Creations, *, keep: bool) ->
     untrained = initial.initializers.keys() if keep else created.keys()
     learning = [(layer, variable) for layer, variable in _learning(initial.model) if not layer.trainable]
     found = {id(layer) for layer, variable in learning if id(variable) in untrained}
-    names = [path for layer, path in layer_paths(initial.model).items() if layer in found]
+    names = [path for path, layer in layers_with_paths(initial.model) if id(layer) in found]
     if not names:
         return []
     weights, cure = ("keep", "Load weights for them") if keep else ("draw", "Set model.weights: keep")

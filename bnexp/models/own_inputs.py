@@ -69,6 +69,8 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
         ways.append("leave columns of a table out with dataset.drop")
     if inputs.kind == "image" and len(taken) == len(inputs.shape):
         ways.append("set dataset.size if the data are a folder of images")
+    if inputs.kind == "sequence" and len(taken) == 3 and taken[-1] in (1, None):
+        ways.append("set dataset.kind: image if the rows of an npz file are gray images")
     return f"{', or '.join(ways)}."
 
 

@@ -23,7 +23,7 @@ from bnexp.config.own_model import (
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
-from bnexp.models.built import Built
+from bnexp.models.built import Built, CompiledOptimizer
 from bnexp.models.codes import Codes, codes_of
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
@@ -49,7 +49,7 @@ from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
 from bnexp.system.own_errors import errors_of_own_layers
-from bnexp.system.saved_model import compiled_loss
+from bnexp.system.saved_model import compiled_loss, compiled_optimizer, description_of
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 OF_BATCH_STATISTICS = (warning_kinds.SHARED_LAYERS, warning_kinds.IN_INFERENCE)
@@ -65,6 +65,8 @@ class _Found:
     """The layers that `normalization` made, if the function has this parameter."""
     loss: Any = None
     """The loss that the model was compiled with, if it was compiled."""
+    optimizer: CompiledOptimizer | None = None
+    """The optimizer that the model was compiled with, if it was compiled."""
 
 
 def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> Built:
@@ -109,7 +111,9 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
         as_written = initial_weights(before, created, weight_names(before), keep=True)
     momenta = _momenta(model, initial.loaded)
     codes = () if inputs.kind == "text" else codes
-    return Built(model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes)
+    return Built(
+        model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes, found.optimizer
+    )
 
 
 def _refuse_small_vocabulary(codes: Collection[Codes], vocabulary: int) -> None:
@@ -149,7 +153,10 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
 
 def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> _Found:
     if isinstance(network, KerasFile):
-        return _Found(loaded(network.path), loss=compiled_loss(network.path))
+        description = description_of(network.path)
+        optimizer = compiled_optimizer(description)
+        compiled = None if optimizer is None else CompiledOptimizer(*optimizer)
+        return _Found(loaded(network.path), loss=compiled_loss(description), optimizer=compiled)
     return _called(network, inputs, classes)
 
 
@@ -176,7 +183,11 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
             f"is {told_of(network.build)}; it has the parameter {PARAMETER} and never calls it, so that all arms would "
             f'be equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
         )
-    return _Found(_refused_if_used(model, network), made, model.loss if model.compiled else None)
+    model = _refused_if_used(model, network)
+    if not model.compiled:
+        return _Found(model, made)
+    optimizer = CompiledOptimizer(type(model.optimizer).__name__, model.optimizer.get_config())
+    return _Found(model, made, model.loss, optimizer)
 
 
 def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:

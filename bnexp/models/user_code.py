@@ -73,7 +73,7 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
             "Name the arguments as the function does. For example, use model.arguments: {width: 64}.",
         ) from error
     given |= arguments
-    with errors_of("call", build, given), followed(build), importable_beside(build), _settings_kept(build):
+    with errors_of("when it is called", build, given), followed(build), importable_beside(build), _settings_kept(build):
         return _with_equal_names(function, build, given)
 
 
@@ -83,7 +83,7 @@ def _module(build: str) -> ModuleType:
     registry = keras.saving.get_custom_objects()
     before = dict(registry)
     with (
-        errors_of("import", build),
+        errors_of("while it is imported", build),
         importing(build),
         followed(build),
         importable_beside(build),

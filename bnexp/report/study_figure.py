@@ -38,6 +38,9 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study.across import OTHER
 from bnexp.study.grid import level_text
 
+MOST_COLUMNS = 5
+"""A map with more columns has no room for the intervals of its cells."""
+
 
 def study_figures(document: StudyDocument) -> dict[str, Figure]:
     """Return name -> figure, one for each hypothesis: `figure`, `figure-2`, `figure-3`, ...; a sweep has one."""
@@ -105,17 +108,21 @@ def _map(picture: Picture) -> Figure:
     document = picture.document
     rows, columns = (factor.levels for factor in document.factors)
     marked = picture.marks("framed: judged", "dashed")
-    said = "number: mean ratio" if picture.ratio else "number: mean difference"
-    axes = titled_axes(picture, max(HEIGHT, 1.8 + 0.35 * len(rows)), said + marked, left=1.6)
-    values_C = differences(picture, document.cells)[:, 0]
+    has_room = len(columns) <= MOST_COLUMNS
+    said = ("mean ratio" if picture.ratio else "mean difference") + (", below it its {interval}" if has_room else "")
+    axes = titled_axes(picture, max(HEIGHT, 1.8 + (0.45 if has_room else 0.35) * len(rows)), said + marked, left=1.6)
+    drawn_CK = differences(picture, document.cells)
+    values_C = drawn_CK[:, 0]
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
     limit = _end_of_colours(picture, drawn_RC)
     axes.imshow(picture.claimed_sign * drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     _explain_colours(axes, picture)
     for (row, column), value in np.ndenumerate(drawn_RC):
-        cell = document.cells[row * len(columns) + column]
+        number = row * len(columns) + column
+        cell = document.cells[number]
         ratio = f"{picture.sign(cell.levels)}{2**value:.3g}x" if picture.ratio else ""
         text = "-" if not np.isfinite(value) else ratio or f"{value:+.3g}"
+        text += f"\n{_bounds(picture, drawn_CK[number, 1:])}" if has_room else ""
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
         if marked and picture.is_judged(cell):
@@ -128,6 +135,14 @@ def _map(picture: Picture) -> Figure:
     axes.set_ylabel(shown(document.factors[0].name, LABEL_WIDTH))
     axes.set_xlabel(f"{shown(document.factors[1].name, LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}")
     return whole(axes)
+
+
+def _bounds(picture: Picture, ends_2: Floats) -> str:
+    """Return the interval of a cell as text; "" if it is unknown."""
+    if not np.isfinite(ends_2).all():
+        return ""
+    low, high = (f"{end:.3g}" if picture.ratio else f"{round(end, 10):+.3g}" for end in ends_2)
+    return f"[{low}, {high}]"
 
 
 def _end_of_colours(picture: Picture, drawn_RC: Floats) -> float:

@@ -150,7 +150,8 @@ def _interval_notes(document: StudyDocument) -> Iterator[Text]:
         yield Text(f"minus {plain(document.arms[-1])}: mean over pairs of seeds ± {half}")
     missed = f"{1 - document.level:.0%} of them miss the true value"
     yield Text(
-        f"Each interval counts on its own: about {missed}. They are for other seeds. Intervals for new rows are wider."
+        f"Each interval counts on its own: about {missed}. They are for other seeds. An interval for new rows is "
+        "usually wider."
     )
 
 

@@ -34,6 +34,7 @@ from bnexp.statistics.settling import (
     needed,
     pairs_to_settle,
     rounded_up,
+    rows_if_equal,
     within_reach,
 )
 from bnexp.statistics.significance import (
@@ -99,6 +100,7 @@ __all__ = [
     "reach",
     "reading",
     "rounded_up",
+    "rows_if_equal",
     "share_of_each",
     "shared_levels",
     "shown",

@@ -126,6 +126,24 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
     return Needed(by_rows, by_seeds, None if by_rows or by_seeds else _both(seeds, rows, is_settled))
 
 
+def rows_if_equal(parts: Components, *, margin: float, level: float, seeds: int, fewest: int) -> int | None:
+    """Return how many held-out rows show, with CHANCE, that the difference of two equal arms is within the margin.
+
+    Nothing is known of the mean. The result is `fewest` or more, rounded up, and None if no number of rows is enough.
+    """
+    unit = safe_unit(math.sqrt(max(parts.seed, parts.row, parts.rest)))
+    parts = replace(parts, seed=parts.seed / unit**2, row=parts.row / unit**2, rest=parts.rest / unit**2)
+
+    def is_enough(count: int) -> bool:
+        """Return True if this many rows are enough."""
+        left = margin / unit - expected_estimate(parts, seeds, count).interval(level).high
+        spread = math.sqrt(parts.variance(seeds, count))
+        return left > 0 and (spread == 0 or 2 * NormalDist(0, spread).cdf(left) - 1 >= CHANCE)
+
+    found = _first(max(2, fewest), MOST_ROWS, is_enough)
+    return found if found in (None, fewest) else rounded_up(found)
+
+
 def _both(seeds: int, rows: int, is_settled: Callable[[int, int], bool]) -> tuple[int, int] | None:
     """Return seeds and rows that together settle a question, with the fewest measured pairs; None if no numbers do.
 

@@ -21,6 +21,8 @@ class AskedHypothesis(Record):
     """Whether the study had results before the hypothesis was asked."""
     earlier_seeds: list[SeedCount] = []
     """The numbers of seeds with which it was answered before, in directories of the same study with fewer seeds."""
+    first_answer: str | None = None
+    """The word of its first verdict in this directory; null if there is none, or if an older bnexp gave it."""
 
 
 class AskedDocument(Record):

@@ -10,7 +10,7 @@ the other files do not show this: rewording a claim rewrites study.yaml, and a c
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from bnexp import store
 from bnexp.config.study import Hypothesis
 from bnexp.errors import RunError
 from bnexp.store.asked_document import AskedDocument, AskedHypothesis
+from bnexp.store.study_document import StudyDocument
 from bnexp.study.digests import question_digest
 from bnexp.study.grid import matches
 from bnexp.study.plan import Plan, holds_results, refuse_other_format
@@ -71,14 +72,25 @@ def asked_now(planned: Plan) -> list[AskedHypothesis]:
     return [known[_digest(planned, claim)] for claim in planned.file.study.claims()]
 
 
-def keep_asked(planned: Plan) -> None:
-    """Write hypotheses.json: which hypotheses are asked, and when the study was begun and answered.
+def keep_asked(planned: Plan, answer: StudyDocument | None = None) -> None:
+    """Write hypotheses.json: which hypotheses are asked, when the study was begun and answered, and the first answers.
 
-    It is called before anything more is trained, and again once the study has an answer.
+    It is called before anything more is trained, and again with the study's answer.
     """
     path, document = planned.directory / FILE, with_times(planned.directory, asked(planned))
+    if answer is not None:
+        document = _with_first_answers(planned, document, [one.verdict.word for one in answer.hypotheses])
     if document != _kept(path):
         store.write_json(path, document.model_dump(mode="json"))
+
+
+def _with_first_answers(planned: Plan, document: AskedDocument, words: Sequence[str]) -> AskedDocument:
+    """Return the record with the words of verdicts, in the study's order, for hypotheses without an earlier answer."""
+    now = {_digest(planned, claim): word for claim, word in zip(planned.file.study.claims(), words, strict=True)}
+    several = [
+        one.model_copy(update={"first_answer": one.first_answer or now.get(one.digest)}) for one in document.asked
+    ]
+    return document.model_copy(update={"asked": several})
 
 
 def times(directory: Path) -> AskedDocument:

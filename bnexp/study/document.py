@@ -85,21 +85,29 @@ def _hypotheses(
     results: Results,
     asked: Sequence[AskedHypothesis],
 ) -> list[HypothesisRecord]:
-    before: list[AskedHypothesis | None] = [*asked] if asked else [None] * len(claims)
-    earlier = [[] if known is None else known.earlier_seeds for known in before]
+    before = asked or [AskedHypothesis(digest="", claim=one.claim, after_results=False) for one in claims]
+    answers = judged(claims, contrasts, [known.earlier_seeds for known in before])
     return [
         one.model_copy(
             update={
                 "groups": _groups(claim, cells, results),
-                "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
-                "asked_after_results": known is not None and known.after_results,
-                "earlier_seeds": looks,
+                "cautions": [
+                    *_cautions(claim, cells, results),
+                    *_tiny_smallest(claim, contrast),
+                    *_other_first_answer(known.first_answer, one.verdict.word),
+                ],
+                "asked_after_results": known.after_results,
+                "earlier_seeds": known.earlier_seeds,
             }
         )
-        for claim, contrast, one, known, looks in zip(
-            claims, contrasts, judged(claims, contrasts, earlier), before, earlier, strict=True
-        )
+        for claim, contrast, one, known in zip(claims, contrasts, answers, before, strict=True)
     ]
+
+
+def _other_first_answer(first: str | None, word: str) -> Iterator[str]:
+    if first not in (None, word):
+        changed = "Since then the hypotheses that share the error, or bnexp, have changed"
+        yield f'Its first answer from these trials was "{first}". {changed}. Report both answers.'
 
 
 def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:

@@ -255,7 +255,7 @@ def _kept(planned: Plan, results: Results) -> StudyDocument:
     for name, text in texts.items():
         if not _holds(planned.directory / name, text):
             store.write(planned.directory / name, text)
-    keep_asked(planned)  # it records when the study was answered first
+    keep_asked(planned, answer)
     return answer
 
 

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bnexp.errors import OWN_FOLDER, SettingError, UserError, WorkError
 from bnexp.system.installed import is_installed_file
@@ -26,7 +26,9 @@ GENERATED = "__autograph_generated_file"
 
 
 @contextmanager
-def errors_of(step: str, build: str, given: Mapping[str, Any] | None = None) -> Iterator[None]:
+def errors_of(
+    step: Literal["while it is imported", "when it is called"], build: str, given: Mapping[str, Any] | None = None
+) -> Iterator[None]:
     """Raise SettingError with the user's own traceback if the user's code in this block fails.
 
     `given` has the arguments with which the user's function is called in this block.
@@ -38,12 +40,12 @@ def errors_of(step: str, build: str, given: Mapping[str, Any] | None = None) -> 
     except (Exception, SystemExit) as error:
         failing = "it" if is_of_session(build) else f"your code in {build.rpartition(':')[0]}"
         shown, cure = own_traceback(error), _cure(error, step, build, given or {})
-        raise SettingError("model.build", f"is {told_of(build)}; {failing} fails ({step}):\n{shown}\n{cure}") from error
+        raise SettingError("model.build", f"is {told_of(build)}; {failing} fails {step}:\n{shown}\n{cure}") from error
 
 
 def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any]) -> str:
     """Return how to fix the user's code and, if possible, how to run it without bnexp."""
-    told = "The error is in that code, and not in bnexp. Fix it"
+    told = _if_no_images(error, given) or "The error is in that code, and not in bnexp. Fix it"
     if isinstance(error, ModuleNotFoundError) and not is_of_session(build):
         return (
             "bnexp looks for modules beside the file and on PYTHONPATH. It undoes changes that a file makes to "
@@ -54,11 +56,22 @@ def _cure(error: BaseException, step: str, build: str, given: Mapping[str, Any])
     way: str | None
     if is_of_session(build):
         way = f"`{_call(name, given)}`"
-    elif step == "import":
+    elif step == "while it is imported":
         way = f"`{shlex.join(['python', str(Path(place).expanduser())])}`" if place.endswith(".py") else None
     else:
         way = _command(place, name, given)
     return f"{told}." if way is None else f"{told}, and try it with {way}."
+
+
+def _if_no_images(error: BaseException, given: Mapping[str, Any]) -> str:
+    """Return the beginning of a cure if layers for images were given the shape of sequences; else an empty text."""
+    shape = given.get("input_shape", ())
+    if len(shape) != 2 or "min_ndim=4" not in str(error):
+        return ""
+    return (
+        f"If the rows are gray images, set dataset.kind: image, a key of npz: then input_shape is {(*shape, 1)}. If "
+        "they are not, fix the code"
+    )
 
 
 def _command(place: str, name: str, given: Mapping[str, Any]) -> str | None:

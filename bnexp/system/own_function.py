@@ -95,7 +95,7 @@ def refuse_undefined(build: str) -> None:
         return
     code = code_at(build)
     name, own, is_certain = build.rpartition(":")[2], code.sources[code.main], True
-    with errors_of("import", build):
+    with errors_of("while it is imported", build):
         compiled = _compiled(own.text, own.file)
     for source in code.sources.values():
         try:

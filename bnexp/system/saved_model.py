@@ -44,13 +44,25 @@ def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in description.items() if key != "compile_config"}
 
 
-def compiled_loss(path: str) -> str | None:
-    """Return the loss that the saved model was compiled with, by Keras's name; None for no loss or several."""
-    loss = _within(description_of(path), "compile_config", "loss")
+def compiled_loss(description: Mapping[str, Any]) -> str | None:
+    """Return the loss that a saved model was compiled with, by Keras's name; None for no loss or several."""
+    loss = _within(description, "compile_config", "loss")
     if isinstance(loss, dict):
         config = loss.get("config")
         loss = config if isinstance(config, str) else _within(loss, "config", "name")
     return loss if isinstance(loss, str) else None
+
+
+def compiled_optimizer(description: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """Return Keras's class and the options of the optimizer that a saved model was compiled with; None for none.
+
+    A model that was compiled with a name, such as "adam", has no options here.
+    """
+    found = _within(description, "compile_config", "optimizer")
+    if isinstance(found, str):
+        return found, {}
+    kind = _within(found, "class_name")
+    return (kind, config_of(found)) if isinstance(kind, str) else None
 
 
 def _within(value: Any, *keys: str) -> Any:

@@ -1,0 +1,133 @@
+"""A user's network that was compiled: what training does not use of its optimizer is named, with the overrides for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+from keras.optimizers import SGD, Adam, schedules
+
+from bnexp.api.experiments import check
+from bnexp.config.training import Training
+from bnexp.models.built import Built, CompiledOptimizer
+from bnexp.system.saved_model import compiled_optimizer, description_of
+from bnexp.training.compiled_optimizer import with_unused_optimizer
+
+USE = "The optimizer that the network was compiled with is not used. To train with its settings, add "
+SCHEDULE = "The network was compiled with a learning rate schedule, which is not used (training.learning_rate)."
+NET = """
+import keras
+from keras import layers
+
+def build(rate=0.001, momentum=0.0, name="adam"):
+    x = keras.Input((2,))
+    hidden = layers.Activation("relu")(layers.BatchNormalization()(layers.Dense(4)(x)))
+    model = keras.Model(x, layers.Dense(1, "sigmoid")(hidden))
+    optimizer = keras.optimizers.SGD(rate, momentum) if name == "sgd" else keras.optimizers.get(name)
+    model.compile(optimizer, "binary_crossentropy")
+    return model
+"""
+
+
+class MyOptimizer(Adam):
+    """An optimizer of the user's own."""
+
+
+def notes(optimizer: Any, training: dict[str, Any]) -> tuple[str, ...]:
+    """Return what is noted of a network that was compiled with an optimizer, and is trained with these settings."""
+    compiled = CompiledOptimizer(type(optimizer).__name__, optimizer.get_config())
+    built = Built(keras.Model(), None, notes=("before",), compiled=compiled)  # type: ignore[arg-type]
+    before, *found = with_unused_optimizer(built, Training.model_validate(training), 10).notes
+    assert before == "before"
+    return tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "training", "told"),
+    [
+        (Adam(0.001), {}, []),
+        (Adam(0.0005), {"learning_rate": 0.0005}, []),
+        (Adam(0.0005), {}, [USE + "training.learning_rate=0.0005."]),
+        (Adam(0.001, weight_decay=0.01, amsgrad=True), {}, [
+            USE + "training.optimizer.amsgrad=true training.optimizer.weight_decay=0.01."]),
+        (Adam(), {"optimizer": {"name": "adam", "clipnorm": 1.0}}, [USE + "training.optimizer.clipnorm=null."]),
+        (SGD(0.1, 0.9), {}, [
+            USE + "training.optimizer=sgd training.learning_rate=0.1 training.optimizer.momentum=0.9."]),
+        (SGD(0.01), {"optimizer": "sgd"}, []),
+        (Adam(schedules.CosineDecay(0.01, 100)), {}, [SCHEDULE]),
+        (SGD(schedules.CosineDecay(0.01, 100)), {}, [USE + "training.optimizer=sgd.", SCHEDULE]),
+        (MyOptimizer(), {}, ["The network was compiled with the optimizer MyOptimizer, which bnexp does not have; it trains "
+                             "with adam (training.optimizer)."]),
+    ],
+)  # fmt: skip
+def test_settings_that_are_not_used_are_named_with_the_overrides_that_use_them(
+    optimizer: Any, training: dict[str, Any], told: list[str]
+) -> None:
+    assert notes(optimizer, training) == tuple(told)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a compiled network and a table."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    rows = [f"{n % 7},{n % 5},{n % 2}" for n in range(80)]
+    (tmp_path / "a.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
+    return tmp_path
+
+
+def told_of(model: str, *overrides: str) -> list[str]:
+    Path("a.yaml").write_text(
+        f"dataset: {{name: csv, path: a.csv, target: label}}\nmodel: {model}\ntraining: {{epochs: 2, seeds: 2}}\n"
+    )
+    (checked,) = check("a.yaml", list(overrides))
+    assert checked.facts.network is not None
+    return [one for one in checked.facts.network.notes if "compiled" in one]
+
+
+def test_the_overrides_of_the_note_silence_it_for_a_function_and_for_a_file(place: Path) -> None:
+    """The file is saved by Keras, compiled as the function compiles it."""
+    arguments = "{rate: 0.1, momentum: 0.9, name: sgd}"
+    function = f"{{name: python, build: 'net.py:build', arguments: {arguments}}}"
+    (told,) = told_of(function)
+    overrides = told.removeprefix(USE).removesuffix(".").split()
+    assert overrides == ["training.optimizer=sgd", "training.learning_rate=0.1", "training.optimizer.momentum=0.9"]
+    assert told_of(function, *overrides) == []
+    space: dict[str, Any] = {}
+    exec(NET, space)
+    with pytest.warns(DeprecationWarning, match="__array__ implementation"):
+        space["build"](0.1, 0.9, "sgd").save(place / "net.keras")
+    assert told_of("{name: keras_file, path: net.keras}") == [told]
+    assert told_of("{name: keras_file, path: net.keras}", *overrides) == []
+
+
+def test_an_optimizer_that_was_given_by_its_name_has_kerass_defaults(place: Path) -> None:
+    space: dict[str, Any] = {}
+    exec(NET, space)
+    with pytest.warns(DeprecationWarning, match="__array__ implementation"):
+        space["build"](name="rmsprop").save(place / "net.keras")
+    assert compiled_optimizer(description_of("net.keras")) is not None
+    assert told_of("{name: keras_file, path: net.keras}") == [
+        USE + "training.optimizer=rmsprop training.learning_rate=0.001."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "optimizer"),
+    [
+        (None, None), ([1], None), ({}, None), ({"class_name": 3}, None), ({"class_name": "Adam"}, ("Adam", {})),
+        ("adam", ("adam", {})), ({"class_name": "Adam", "config": [1]}, ("Adam", {})),
+    ],
+)  # fmt: skip
+def test_an_odd_optimizer_in_a_file_is_only_read(found: Any, optimizer: Any) -> None:
+    assert compiled_optimizer({"compile_config": {"optimizer": found}}) == optimizer
+
+
+@pytest.mark.parametrize("value", ["__import__('os')", [1], {"a": 1}, float("nan"), 10**400])
+def test_odd_options_in_a_file_are_no_overrides(value: Any) -> None:
+    options = {"learning_rate": value, "beta_1": value, "clipnorm": value}
+    built = Built(keras.Model(), None, compiled=CompiledOptimizer("Adam", options))  # type: ignore[arg-type]
+    told = with_unused_optimizer(built, Training(), 10).notes
+    assert told == ((SCHEDULE,) if isinstance(value, dict) else ())

@@ -131,9 +131,9 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     (image,) = axes.images
     assert np.asarray(image.get_array()) == pytest.approx(np.array([[-20, -10, 0], [10, 20, 30]]))
     assert image.get_clim() == pytest.approx((-30, 30))
-    assert numbers(figure) == ["-20", "-10", "+0", "+10", "+20", "+30"]
-    assert texts(figure)[2:5] == ["-20\n[-30, -10]", "-10\n[-20, +0]", "+0\n[-10, +10]"]
-    assert "below it its 95% t interval of the mean" in texts(figure)[1]
+    assert numbers(figure) == ["-20.00", "-10.00", "+0.00", "+10.00", "+20.00", "+30.00"]
+    assert texts(figure)[2:4] == ["-20.00\n[-30.00, -10.00]", "-10.00\n[-20.00, +0.00]"]
+    assert "test_accuracy (%): bn - none, mean, and below it its 95% t interval of the mean" in texts(figure)[1]
 
 
 def test_a_map_with_many_columns_has_no_room_for_intervals() -> None:
@@ -154,7 +154,7 @@ def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> No
     facts["hypotheses"][0]["direction"] = "lower"
     lower, words = drawn_map()
     assert (lower.ravel().tolist(), words) == (pytest.approx([20, 10, 0, -10]), ["bn lower, as claimed", "bn higher"])
-    assert numbers(study_figure(facts)) == ["-20", "-10", "+0", "+10"]
+    assert numbers(study_figure(facts)) == ["-20.00", "-10.00", "+0.00", "+10.00"]
     facts["hypotheses"][0]["wins"] = True  # of an accuracy, fewer wins are lower accuracies
     assert drawn_map()[0].ravel().tolist() == pytest.approx([20, 10, 0, -10])
     assert drawn_map()[1] == ["as claimed", "the other way round"]

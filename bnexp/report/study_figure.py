@@ -109,7 +109,8 @@ def _map(picture: Picture) -> Figure:
     rows, columns = (factor.levels for factor in document.factors)
     marked = picture.marks("framed: judged", "dashed")
     has_room = len(columns) <= MOST_COLUMNS
-    said = ("mean ratio" if picture.ratio else "mean difference") + (", below it its {interval}" if has_room else "")
+    what = line_of(difference_label(picture), 300.0, SMALL)
+    said = f"{what}, mean{', and below it its {interval}' if has_room else ''}"
     axes = titled_axes(picture, max(HEIGHT, 1.8 + (0.45 if has_room else 0.35) * len(rows)), said + marked, left=1.6)
     drawn_CK = differences(picture, document.cells)
     values_C = drawn_CK[:, 0]
@@ -121,7 +122,7 @@ def _map(picture: Picture) -> Figure:
         number = row * len(columns) + column
         cell = document.cells[number]
         ratio = f"{picture.sign(cell.levels)}{2**value:.3g}x" if picture.ratio else ""
-        text = "-" if not np.isfinite(value) else ratio or f"{value:+.3g}"
+        text = "-" if not np.isfinite(value) else ratio or _signed(picture, value)
         text += f"\n{_bounds(picture, drawn_CK[number, 1:])}" if has_room else ""
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
@@ -133,7 +134,7 @@ def _map(picture: Picture) -> Figure:
     axes.set_xticks(range(len(columns)), [shown(level_text(level), 60.0) for level in columns])
     axes.set_yticks(range(len(rows)), [shown(level_text(level), 90.0) for level in rows])
     axes.set_ylabel(shown(document.factors[0].name, LABEL_WIDTH))
-    axes.set_xlabel(f"{shown(document.factors[1].name, LABEL_WIDTH)}\n{line_of(difference_label(picture), 400.0, 9.0)}")
+    axes.set_xlabel(shown(document.factors[1].name, LABEL_WIDTH))
     return whole(axes)
 
 
@@ -141,8 +142,14 @@ def _bounds(picture: Picture, ends_2: Floats) -> str:
     """Return the interval of a cell as text; "" if it is unknown."""
     if not np.isfinite(ends_2).all():
         return ""
-    low, high = (f"{end:.3g}" if picture.ratio else f"{round(end, 10):+.3g}" for end in ends_2)
+    low, high = (f"{end:.3g}" if picture.ratio else _signed(picture, end) for end in ends_2)
     return f"[{low}, {high}]"
+
+
+def _signed(picture: Picture, value: float) -> str:
+    """Return a difference as text: percent with two digits, as in the table, and all else with three figures."""
+    is_percent = unit_of(picture.claim.metric) > 1
+    return f"{value:+.2f}" if is_percent else f"{round(value, 10):+.3g}"
 
 
 def _end_of_colours(picture: Picture, drawn_RC: Floats) -> float:

@@ -304,7 +304,7 @@ def test_any_value_of_a_name_in_an_earlier_comparison_is_compared_with_or_refuse
 LOOKS_AT = [("looks", "taken", 0, "seeds"), ("looks", "taken", 1, "level")]
 NEW_ROWS_AT = [
     ("contrasts", 0, "metrics", "val_accuracy", "new_rows", key)
-    for key in ("count", "seed_variance", "row_variance", "rest_variance")
+    for key in ("count", "seed_variance", "row_variance", "rest_variance", "farthest")
 ]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnexp import statistics
-from bnexp.comparison.metric_rules import RELATIVE_MARGIN, rows_to_show_small
+from bnexp.comparison.metric_rules import RELATIVE_MARGIN, in_brackets, rows_to_show_small
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.scale import ratio_limits, ratio_text
 from bnexp.config.dataset import Dataset
@@ -29,7 +29,7 @@ from bnexp.statistics.power import (
     error_over_splits,
 )
 from bnexp.statistics.quantiles import t_quantile
-from bnexp.store.comparison_document import ComparisonDocument, Judged, MetricDifference
+from bnexp.store.comparison_document import ComparisonDocument, Judged, MetricDifference, NewRowsInterval
 from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
 
@@ -146,15 +146,16 @@ def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
     found = None if earlier is None else earlier.difference(design.metric)
     told = _detected(design, earlier, found)
     has_rows = found is None or found.new_rows is not None
-    if has_rows and (more := _rows_for_small(design, found)) is not None:
+    if has_rows and (more := _more_rows(design, earlier, found)) is not None:
         told.sentence += f" {more}"
     return told
 
 
-def _rows_for_small(design: Design, found: MetricDifference | None) -> str | None:
-    """Return how many held-out rows are needed to call a difference too small to matter; None if there are enough.
+def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> str | None:
+    """Return how many held-out rows settle the question, or show that equal arms are equal; None if there are enough.
 
-    If its variances are not known yet, only the smallest number is known with which a rare failure can be excluded.
+    The first number takes an earlier comparison of the same experiments, whose verdict names it, too. If no variances
+    are known yet, only the smallest number is known with which a rare failure can be excluded.
     """
     known, margin = traits(design.metric), design.margin
     if known.counts != "rows" or not margin or design.rows is None or design.grouped or design.own_splits:
@@ -165,15 +166,28 @@ def _rows_for_small(design: Design, found: MetricDifference | None) -> str | Non
     if least > statistics.MOST_ROWS or found is None or found.new_rows is None:
         usual = "" if least > statistics.MOST_ROWS else ", and often more: how many is known after the first comparison"
         return None if design.rows >= least else f"{rows_to_show_small(least).removesuffix('.')}{usual}."
-    rows = found.new_rows
-    parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
-    enough = statistics.rows_if_equal(parts, margin=margin, level=design.level, seeds=design.seeds, fewest=least)
+    rows, parts = found.new_rows, _components(found.new_rows)
+    levels = statistics.Levels(design.level, design.level)
+    if earlier is not None and earlier.is_of_these:
+        question = statistics.OpenQuestion(found.mean or 0.0, margin, levels, fewest_rows=least)
+        exact = statistics.needed(question, parts, seeds=design.seeds, rows=rows.count).rows
+        enough = None if exact in (None, rows.count + 1) else statistics.rounded_up(exact or 0)  # else it is settled
+    else:
+        enough = statistics.rows_if_equal(parts, margin=margin, level=design.level, seeds=design.seeds, fewest=least)
     if enough is None or design.rows >= enough:
         return None
     how = ""
     if design.dataset is not None:
         how = how_to_hold_out(enough / design.rows, part_of(design.metric), design.dataset, design.data)
-    return rows_to_show_small(enough, how=how, about="about")
+    if earlier is None or not earlier.is_of_these:
+        return rows_to_show_small(enough, how=how, about="about")
+    chance = f"there is about a {statistics.CHANCE:.0%} chance to settle the question"
+    return f"With about {enough:,} held-out rows{in_brackets(how)} {chance}, if the difference is as in {earlier.run}."
+
+
+def _components(rows: NewRowsInterval) -> Components:
+    stored = (rows.seed_variance, rows.row_variance, rows.rest_variance, rows.farthest)
+    return Components(*(part or 0.0 for part in stored))
 
 
 def _detected(design: Design, earlier: Earlier | None, found: MetricDifference | None) -> Detectable:
@@ -236,8 +250,7 @@ def _measured(design: Design, found: MetricDifference) -> tuple[StandardError, s
     if rows.drawn == "splits":
         share = rows.count / (design.data.training_rows or math.inf)
         return error_over_splits(deviation, design.seeds, share), drawn
-    parts = Components(rows.seed_variance or 0.0, rows.row_variance or 0.0, rows.rest_variance or 0.0)
-    return error_over_rows(parts, design.seeds, rows.count), drawn
+    return error_over_rows(_components(rows), design.seeds, rows.count), drawn
 
 
 def drawn_in_words(drawn: Literal["rows", "groups", "splits"], seeds: int, count: int) -> str:

@@ -96,6 +96,7 @@ class NewRowsEstimate:
         if parts is None:
             return found
         variances = {"seed_variance": parts.seed, "row_variance": parts.row, "rest_variance": parts.rest}
+        variances["farthest"] = parts.farthest
         rarest = min((one.rows for one in self.strata if one.of == "the rarest class"), default=None)
         return found.model_copy(update={"effective": self.effective_rows, "rarest": rarest, **variances})
 

@@ -54,6 +54,8 @@ class NewRowsInterval(Interval):
     """The variance of a single difference between rows."""
     rest_variance: Variance | None = None
     """The rest of the variance of a single difference."""
+    farthest: Annotated[float, Field(ge=0, lt=2**53)] | None = None
+    """The square of the largest effect of a row, divided by `row_variance`."""
 
 
 class MetricDifference(Interval):

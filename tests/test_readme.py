@@ -367,7 +367,7 @@ def test_the_studies_of_the_page_on_studies_are_good(small_clone: Path) -> None:
     for body in bodies:
         path.write_text(body)
         names.append(read_study(path).study.name)
-    assert names == ["batch-size", "learning-rates"]
+    assert names == ["my-batches", "learning-rates"]
 
 
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "studies")

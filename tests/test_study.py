@@ -371,7 +371,7 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
             0.0,
             "higher",
             "refuted",
-            "Failures too rare to show in 12 pairs are still possible: up to 22% of seeds could fail.",
+            "Rare failures are still possible: if up to 22% of seeds failed, 12 pairs could show none.",
         ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
         (0.008, "higher", "inconclusive", "all looks err in about 8.9% of cases without a difference, not in 5%."),

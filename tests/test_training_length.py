@@ -179,8 +179,8 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 
 
 AT_THEIR_BEST = (
-    "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
-    "validation part, and let a test part decide the verdict (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
+    "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on a new "
+    "validation part, and let the present one decide the verdict as the test part (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
     "training.refresh_statistics=true)."
 )
 

@@ -202,12 +202,12 @@ def _unseen_failures(pairs: int) -> str:
     """Return a sentence on the share of seeds that could fail although these pairs show no failure.
 
     >>> _unseen_failures(20)
-    'Failures too rare to show in 20 pairs are still possible: up to 14% of seeds could fail.'
+    'Rare failures are still possible: if up to 14% of seeds failed, 20 pairs could show none.'
     >>> _unseen_failures(600).partition(": ")[2]
-    'up to 0.5% of seeds could fail.'
+    'if up to 0.5% of seeds failed, 600 pairs could show none.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"Failures too rare to show in {pairs:,} pairs are still possible: up to {share:.2g}% of seeds could fail."
+    return f"Rare failures are still possible: if up to {share:.2g}% of seeds failed, {pairs:,} pairs could show none."
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:

@@ -95,7 +95,9 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
         return f"{stopping}, and let the test part decide the verdict (add {rule}{read})"
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
-        return f"{stopping}, and let a test part decide the verdict (add dataset.validation_size=0.25 {rule}{read})"
+        new = stopping.replace("the validation part", "a new validation part")
+        present = "the present one decide the verdict as the test part"
+        return f"{new}, and let {present} (add dataset.validation_size=0.25 {rule}{read})"
     key = own.replace("validation", "test")
     how = f"name it as dataset.{key}, and add {rule}{read}"
     return f"{stopping}, and let a test part of your own decide the verdict ({how})"

@@ -33,7 +33,7 @@ SCALED = (
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
-KEPT = "It is reached in the first of two epochs in a row that are as good, or in the last epoch."
+KEPT = "A seed reaches it in the first of two epochs in a row that are at the target or better, or in the last epoch."
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
     "at least": ">=: {baseline}, so the true speed-up is larger.",
@@ -64,9 +64,9 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
-        f"Arms: mean ± half the width of its {level} confidence interval over seeds, at the final epoch; with early "
-        f"stopping, at the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, "
-        f"for {contrast.measured_on}."
+        f"Arms: mean ± half the width of its {level} confidence interval over seeds. It is of the final epoch, or with "
+        f"early stopping of the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over "
+        f"seeds, for {contrast.measured_on}."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)
@@ -76,7 +76,7 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield OfOneTable(
             f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
             "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not settled. "
-            f"If a few seeds differ much from the rest, it takes many more seeds.{_less_skewed(contrast)}"
+            f"If a few seeds differ much from the rest, it takes many more seeds to settle it.{_less_skewed(contrast)}"
         )
 
 
@@ -155,7 +155,7 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
     found = speed_up(contrast, arm, base)
     if found is not None and any(reach.reached < reach.seeds for reach in reaches.values()):
         told += f" {CENSORED}"
-    yield f"{told} Seconds: the time of all seeds together, divided by their number."
+    yield f"{told} Seconds: for one seed, the time of all seeds together divided by their number."
     if contrast.to_target is not None:
         never = {
             key: f"some seeds of {plain(side.name)} never reach it"

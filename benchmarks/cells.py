@@ -1,7 +1,8 @@
 """How often cells that are alike are said to differ, and the prediction interval holds another cell, by simulation.
 
-Each row draws 1,000 studies, whose cells share seeds and are unlike in their noise. "Textbook" takes the errors of cells
-for known and independent. "Now" is bnexp's: estimated, and correlated. From the repository's root, some minutes:
+Each row draws 1,000 studies, whose cells share seeds and are unlike in their noise. In some, the noise of a cell grows
+with its effect, as in trainings that become unstable. "Textbook" takes the errors of cells for known and independent.
+"Now" is bnexp's: estimated, and correlated. From the repository's root, some minutes:
 
     python benchmarks/cells.py
 """
@@ -28,26 +29,29 @@ from bnexp.study.words import ClaimWording
 OUT = Path(__file__).with_suffix(".json")
 DRAWS = 1000
 CELLS, SEEDS, CORRELATIONS = (3, 6, 12), (6, 10, 20), (0.0, 0.5, 0.8)
-TAU = 0.3
-"""Between cells that differ, in units of the noise of a seed."""
+TAU, LARGE_TAU = 0.3, 3.0
+"""Between cells that differ, in units of the noise of a seed. The second is used where noise grows with the effect."""
 CLAIM = Hypothesis.model_validate(
     {"claim": "c", "metric": "test_loss", "treated": "bn", "baseline": "none", "direction": "higher", "smallest": 0.01}
 )
 
 
-def drawn(generator: np.random.Generator, tau: float, cells: int, seeds: int, correlation: float) -> np.ndarray:
-    """Return the differences of cells and seeds, (C, S)."""
-    spread_C = np.exp(generator.normal(0, 0.3, cells))
+def drawn(
+    generator: np.random.Generator, tau: float, cells: int, seeds: int, correlation: float, *, grows: bool = False
+) -> np.ndarray:
+    """Return the differences of cells and seeds, (C, S). With `grows`, large effects have more noise."""
+    effects_C = tau * generator.normal(size=cells)
+    spread_C = 0.7 + np.abs(effects_C) if grows else np.exp(generator.normal(0, 0.3, cells))
     shared_S, own_CS = generator.normal(size=seeds), generator.normal(size=(cells, seeds))
     noise_CS = math.sqrt(correlation) * shared_S + math.sqrt(1 - correlation) * own_CS
-    return np.asarray(tau * generator.normal(size=(cells, 1)) + spread_C[:, None] * noise_CS)
+    return np.asarray(effects_C[:, None] + spread_C[:, None] * noise_CS)
 
 
 def judged(difference_CS: np.ndarray) -> tuple[Heterogeneity, Heterogeneity]:
     """Return how much cells differ by the textbook, and now."""
     cells: Sequence[Estimate] = [over_seeds(one_S) for one_S in difference_CS]
     textbook = heterogeneity([replace(one, degrees=math.inf) for one in cells])
-    now = heterogeneity(cells, over_seeds(difference_CS.mean(axis=0)).error)
+    now = heterogeneity(cells, over_seeds(difference_CS.mean(axis=0)))
     assert textbook is not None
     assert now is not None
     return textbook, now
@@ -70,20 +74,26 @@ def holds(found: Heterogeneity, effect: float) -> bool:
 
 def worlds() -> Iterator[dict[str, Any]]:
     """Yield a row for each number of cells and seeds, and each correlation of their errors."""
-    for cells, seeds, correlation in itertools.product(CELLS, SEEDS, CORRELATIONS):
-        generator = np.random.default_rng([cells, seeds, int(10 * correlation)])
+    plain = itertools.product(CELLS, SEEDS, CORRELATIONS, [False])
+    growing = itertools.product(CELLS, SEEDS, [0.0], [True])
+    for cells, seeds, correlation, grows in (*plain, *growing):
+        generator, tau = np.random.default_rng([cells, seeds, int(10 * correlation)]), LARGE_TAU if grows else TAU
         alike = [drawn(generator, 0.0, cells, seeds, correlation) for _ in range(DRAWS)]
         tests = np.array([[one.p_value < 0.05 for one in judged(each)] for each in alike])
-        held = np.empty((DRAWS, 2))
+        held, taus = np.empty((DRAWS, 2)), np.empty((DRAWS, 2))
         for draw in range(DRAWS):
-            pair = judged(drawn(generator, TAU, cells, seeds, correlation))
-            held[draw] = [holds(one, effect) for effect in [TAU * generator.normal()] for one in pair]
+            pair = judged(drawn(generator, tau, cells, seeds, correlation, grows=grows))
+            held[draw] = [holds(one, effect) for effect in [tau * generator.normal()] for one in pair]
+            taus[draw] = [one.tau for one in pair]
         yield {
             "cells": cells,
             "seeds": seeds,
             "correlation": correlation,
+            "noise_grows": grows,
+            "tau": tau,
             "alike_said_to_differ": dict(zip(("textbook", "now"), tests.mean(axis=0).tolist(), strict=True)),
             "interval_holds_another_cell": dict(zip(("textbook", "now"), held.mean(axis=0).tolist(), strict=True)),
+            "median_tau": dict(zip(("textbook", "now"), np.median(taus, axis=0).tolist(), strict=True)),
             "alike_said_to_disagree": float(np.mean([disagree(each) for each in alike])),
         }
 

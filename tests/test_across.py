@@ -136,7 +136,7 @@ def test_how_much_cells_differ_takes_into_account_that_they_share_seeds() -> Non
     assert found.across is not None and found.across.heterogeneity is not None
     expected = statistics.heterogeneity(
         [statistics.over_seeds(part.difference_S) for part in seen.parts],
-        statistics.over_seeds(seen.difference_S).error,
+        statistics.over_seeds(seen.difference_S),
     )
     assert expected is not None and expected.prediction is not None
     held = found.across.heterogeneity
@@ -329,8 +329,8 @@ def test_the_table_has_a_line_for_how_much_cells_differ_and_a_row_for_each_cell(
     assert found.across is not None and found.across.heterogeneity is not None
     first, head, *rows = printed(found)
     assert first == (
-        "mean over 6 cells: the difference is above 0 in 2 of them and below 0 in 4; beyond their noise they differ by a standard deviation of 3.68 "
-        "(tau; Cochran's Q, p <0.001); another cell of this kind: [-10.19, +11.87] (95% prediction interval)"
+        "mean over 6 cells: the difference is above 0 in 2 of them and below 0 in 4; beyond their noise they differ by a standard deviation of 3.69 "
+        "(tau; Cochran's Q, p <0.001); another cell of this kind: [-10.22, +11.91] (95% prediction interval)"
     )
     assert head == "model.depth  bn - none, these rows [99.17%]  direction"
     assert rows[0] == "0            +5.02 [+4.84, +5.21]            higher" and rows[5].endswith("lower")

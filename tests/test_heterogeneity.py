@@ -29,8 +29,12 @@ def log_risk_ratios() -> list[Estimate]:
     return found
 
 
-def of(cells: list[Estimate], mean_error: float | None = None) -> Heterogeneity:
-    found = heterogeneity(cells, mean_error)
+UNSTABLE = (-0.83, 0.68, 24.74, 1.72, 0.78, 0.52)
+"""Differences in six cells of a study with large learning rates and small batches."""
+
+
+def of(cells: list[Estimate], mean: Estimate | None = None) -> Heterogeneity:
+    found = heterogeneity(cells, mean)
     assert found is not None
     return found
 
@@ -65,7 +69,9 @@ def test_two_cells_with_estimated_errors_have_the_p_value_of_welchs_test() -> No
 def test_what_cells_share_cannot_set_them_apart() -> None:
     """Two cells whose errors have correlation 0.75 differ by 2: the difference has half the variance of one error."""
     alone = of([Estimate(0.0, 1.0, math.inf), Estimate(2.0, 1.0, math.inf)])
-    together = of([Estimate(0.0, 1.0, math.inf), Estimate(2.0, 1.0, math.inf)], math.sqrt(0.875))
+    together = of(
+        [Estimate(0.0, 1.0, math.inf), Estimate(2.0, 1.0, math.inf)], Estimate(1.0, math.sqrt(0.875), math.inf)
+    )
     assert (alone.q, alone.correlation, alone.tau) == pytest.approx((2.0, 0.0, 1.0))
     assert (together.q, together.correlation, together.tau) == pytest.approx((8.0, 0.75, math.sqrt(1.75)))
 
@@ -74,11 +80,31 @@ def test_the_prediction_interval_lies_around_the_plain_mean_where_that_is_what_i
     """One noisy cell moves the plain mean, and hardly the weighted one: beside the plain mean it would mislead."""
     cells = [Estimate(1.0, 0.1, 19.0), Estimate(1.1, 0.1, 19.0), Estimate(-6.0, 2.0, 19.0)]
     error = math.sqrt(sum(one.error**2 for one in cells)) / 3
-    textbook, found = of(cells).prediction, of(cells, error).prediction
+    textbook, found = of(cells).prediction, of(cells, Estimate(-1.3, error, 19.0)).prediction
     assert textbook is not None and found is not None
     assert textbook.mean > 0.5 and found.mean == pytest.approx(-1.3)
     assert found.mean - found.low == pytest.approx(found.high - found.mean)
     assert found.high - found.low >= textbook.high - textbook.low
+
+
+def test_cells_with_large_effects_and_much_noise_do_not_hide_how_much_cells_differ() -> None:
+    """Six cells of a study, one of which is unstable. DerSimonian and Laird weight it hardly at all."""
+    cells = [Estimate(mean, error, 7.0) for mean, error in zip(UNSTABLE, (1.0, 0.8, 7.0, 0.9, 0.7, 0.8), strict=True)]
+    mean = Estimate(float(np.mean(UNSTABLE)), math.sqrt(sum(one.error**2 for one in cells)) / 6, 7.0)
+    found, textbook = of(cells, mean), of(cells)
+    expected = np.var(UNSTABLE, ddof=1) - np.mean([one.error**2 for one in cells])
+    assert found.tau**2 == pytest.approx(expected)
+    assert found.tau > 3 * textbook.tau
+    assert found.prediction is not None and found.prediction.high > max(UNSTABLE)
+
+
+def test_the_interval_for_another_cell_contains_the_interval_of_the_mean() -> None:
+    """Many cells that are alike, of few seeds: the mean's error has few degrees of freedom, and the cells have many."""
+    cells = [Estimate(0.0, 1.0, 5.0)] * 45
+    mean = Estimate(0.0, 0.4, 5.0)
+    found = of(cells, mean)
+    assert found.tau == 0 and found.prediction is not None
+    assert found.prediction.high >= mean.interval(0.95).high
 
 
 @pytest.mark.parametrize("error", [0.0, math.nan])
@@ -97,7 +123,7 @@ def drawn(generator: np.random.Generator, *, tau: float, correlation: float, cel
 
 def judged(difference_CS: Floats, *, as_independent: bool = False) -> Heterogeneity:
     mean = over_seeds(difference_CS.mean(axis=0))
-    return of([over_seeds(one_S) for one_S in difference_CS], None if as_independent else mean.error)
+    return of([over_seeds(one_S) for one_S in difference_CS], None if as_independent else mean)
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5])
@@ -120,6 +146,20 @@ def held(tau: float, *, as_independent: bool) -> float:
         assert interval is not None
         found.append(interval.low <= tau * generator.normal() <= interval.high)
     return float(np.mean(found))
+
+
+@pytest.mark.parametrize("cells", [6, 12])
+def test_the_prediction_interval_holds_another_cell_where_noise_grows_with_the_effect(cells: int) -> None:
+    generator, found, taus = np.random.default_rng(6), [], []
+    for _ in range(500):
+        effects_C = 3 * generator.normal(size=cells)
+        noise_CS = (0.7 + np.abs(effects_C))[:, None] * generator.normal(size=(cells, 8))
+        one = judged(effects_C[:, None] + noise_CS)
+        assert one.prediction is not None
+        found.append(one.prediction.low <= 3 * generator.normal() <= one.prediction.high)
+        taus.append(one.tau)
+    assert np.mean(found) >= 0.9
+    assert np.median(taus) == pytest.approx(3, rel=0.2)
 
 
 @pytest.mark.parametrize("tau", [0.0, 0.3, 1.0])

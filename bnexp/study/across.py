@@ -163,14 +163,14 @@ def _differ(
     """
     if not claim.wins:
         mean = whole.decides if parts.about == "new rows" else whole.here
-        return statistics.heterogeneity(estimates, mean.error)
+        return statistics.heterogeneity(estimates, mean)
     several = [part.difference for part in parts.parts if part.difference is not None]
     if len({one.pairs for one in several}) > 1:  # a seed has no value in some part
         return None
-    error = statistics.over_seeds(np.mean([one.difference_S for one in several], axis=0)).error
+    mean = statistics.over_seeds(np.mean([one.difference_S for one in several], axis=0))
     if first := several[0].here.error:  # overlapping splits widen the error of the mean as they widen a part's
-        error *= several[0].decides.error / first
-    found = statistics.heterogeneity(estimates, error)
+        mean = replace(mean, error=mean.error * several[0].decides.error / first)
+    found = statistics.heterogeneity(estimates, mean)
     return None if found is None else replace(found, prediction=None)
 
 

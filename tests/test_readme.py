@@ -304,7 +304,7 @@ def test_the_errors_of_verdicts_are_the_benchmarks() -> None:
 def test_the_table_of_cells_that_disagree_is_the_benchmarks() -> None:
     found = json.loads((ROOT / "benchmarks" / "cells.json").read_text())
     table = [
-        [str(one["cells"]), str(one["seeds"]), f"{one['correlation']:g}"]
+        [str(one["cells"]), str(one["seeds"]), f"{one['correlation']:g}", "grows" if one["noise_grows"] else "unequal"]
         + [
             f"{100 * one[what][how]:.0f}%"
             for what in ("alike_said_to_differ", "interval_holds_another_cell")

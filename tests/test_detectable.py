@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnexp.comparison.detectable import Design, Earlier, detectable_by
+from bnexp.comparison.detectable import Design, detectable_by
+from bnexp.comparison.earlier import Earlier
 from bnexp.config.synthetic import MoonsDataset
 from bnexp.statistics.held_out_rows import Components
 from bnexp.statistics.power import detectable, error_over_rows, error_over_seeds, error_over_splits
@@ -77,7 +78,15 @@ def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_an
     other = detectable_by(design(), earlier(metric="val_loss", rows=ROWS))
     assert other == found, "the earlier one did not measure the metric"
     equal = {**ROWS, "seed_variance": 0.0, "row_variance": 0.0, "rest_variance": 0.0}
-    assert detectable_by(design(), earlier(rows=equal, deviation=0.0)) == found, "equal arms tell no spread"
+    alike = detectable_by(design(margin=0.01), earlier(rows=equal, deviation=0.0))
+    assert (alike.difference, alike.rests_on) == (found.difference, None)
+    assert (
+        "In bn-vs-nobn all seeds and rows differed alike, so the true limit is probably much lower." in alike.sentence
+    )
+    assert alike.sentence.endswith(
+        " It takes at least 299 held-out rows to show that a difference is too small to matter."
+    )
+    assert "once these data have been compared" not in alike.sentence
 
 
 def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> None:
@@ -97,7 +106,8 @@ def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> Non
         assert found == f"{plain.sentence} {said}{few}"
     others = replace(earlier(rows=ROWS), is_of_these=False)
     assert detectable_by(design(margin=0.01), others).sentence.endswith(
-        " It takes about 600 held-out rows to show that a difference is too small to matter."
+        " With about 600 held-out rows there is about a 50% chance to show that a difference is too small to matter, if the "
+        "arms are equal."
     )
     unknown = detectable_by(design(margin=0.01), earlier(metric="val_loss")).sentence
     assert unknown.endswith(
@@ -117,6 +127,17 @@ def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> Non
         {"metric": "val_loss"},
     ):
         assert "too small" not in detectable_by(design(**{"margin": 0.01, **other}), earlier(rows=ROWS)).sentence
+
+
+def test_the_most_fitting_comparison_has_these_arms_a_spread_and_enough_pairs() -> None:
+    def fitness(pairs: int, *, is_of_these: bool = True, rows: dict[str, Any] = ROWS, deviation: float = 0.02) -> Any:
+        found = replace(earlier(rows=rows, deviation=deviation), is_of_these=is_of_these)
+        found.document.contrasts[0].metrics["val_accuracy"].pairs = pairs
+        return found.fitness("val_accuracy")
+
+    none = {**ROWS, "seed_variance": 0.0, "row_variance": 0.0, "rest_variance": 0.0}
+    ranked = [fitness(6), fitness(5), fitness(9, rows=none, deviation=0.0), fitness(9, is_of_these=False)]
+    assert ranked == sorted(ranked, reverse=True) and len(set(ranked)) == 4
 
 
 SPREAD = "The spread is known once these data have been compared."

@@ -13,6 +13,7 @@ from study_documents import ACCURACY, document, interval
 
 from bnexp.errors import RunError
 from bnexp.report import figures
+from bnexp.report.labels import text_width
 from bnexp.report.plots import render
 from bnexp.report.study_figure import study_figures
 from bnexp.store import Run
@@ -136,9 +137,16 @@ def test_two_factors_are_a_map_of_the_difference() -> None:
     assert "test_accuracy (%): bn - none, mean, and below it its 95% t interval of the mean" in texts(figure)[1]
 
 
-def test_a_map_with_many_columns_has_no_room_for_intervals() -> None:
-    figure = study_figure(document(("x", [1]), ("y", [1, 2, 3, 4, 5, 6])))
-    assert texts(figure)[2:] == numbers(figure) and len(numbers(figure)) == 6
+@pytest.mark.parametrize(
+    ("columns", "lines", "first"), [(3, 2, "-20.00"), (6, 1, "-20.00"), (10, 1, "-20.0"), (11, 1, "-20"), (40, 1, "")]
+)
+def test_the_texts_of_a_map_fit_their_cells(columns: int, lines: int, first: str) -> None:
+    """With many columns there is no room for intervals, then for decimals, and then for numbers."""
+    figure = study_figure(document(("x", [1]), ("y", list(range(columns)))))
+    assert texts(figure)[2].count("\n") + 1 == lines
+    assert numbers(figure)[0] == first and len(numbers(figure)) == columns
+    width = figure.axes[0].get_position().width * figure.get_size_inches()[0] * 72 / columns
+    assert all(text_width(line, 8) < width for text in texts(figure)[2:] for line in text.split("\n"))
 
 
 def test_the_colours_of_a_map_are_explained_and_brown_is_what_is_claimed() -> None:

@@ -28,6 +28,7 @@ from bnexp.executors import Failure
 from bnexp.history import History
 from bnexp.report import plan_table, run_list, study_table
 from bnexp.report.progress import StudyReporter
+from bnexp.report.study_figure import study_figures
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import claims
 from bnexp.study import result as study_result
@@ -307,10 +308,15 @@ def test_a_first_answer_that_a_later_hypothesis_changes_is_named(
     both = STUDY.replace(CLAIM, f"hypotheses:\n- {first}- {{claim: d, {TARGET % 0.75}}}\n")
     named = 'Its first answer from these trials was "supported".'
     for text, word in ((STUDY, "supported"), (both, "inconclusive"), (both, "inconclusive"), (STUDY, "supported")):
-        _, document, _ = run(tmp_path, text)
+        _, document, plan = run(tmp_path, text)
         claim = document.hypotheses[0]
         assert claim.verdict.word == word
-        assert [one.startswith(named) for one in claim.cautions] == [True] * (word != "supported")
+        assert claim.first_answer == (None if word == "supported" else "supported")
+        assert (
+            "first answered" in " ".join(text.get_text() for text in study_figures(document)["figure"].axes[0].texts)
+        ) == (word != "supported")
+        row = next(claims.rows_of(claims.Answer(Path("a.yaml"), plan, document)))
+        assert [one.startswith(named) for one in row.cautions] == [True] * (word != "supported")
         assert (named in " ".join(lines(study_table.study(document)))) == (word != "supported")
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bnexp import statistics
+from bnexp.comparison.earlier import FEW_PAIRS, Earlier
 from bnexp.comparison.metric_rules import RELATIVE_MARGIN, in_brackets, rows_to_show_small
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.scale import ratio_limits, ratio_text
@@ -28,8 +29,7 @@ from bnexp.statistics.power import (
     error_over_seeds,
     error_over_splits,
 )
-from bnexp.statistics.quantiles import t_quantile
-from bnexp.store.comparison_document import ComparisonDocument, Judged, MetricDifference, NewRowsInterval
+from bnexp.store.comparison_document import MetricDifference, NewRowsInterval
 from bnexp.store.plan_document import Detectable
 from bnexp.store.run_record import DataFacts
 
@@ -39,9 +39,8 @@ DISAGREE = 0.2
 
 LARGEST_LOG = 20.0
 """The log of the largest ratio that is named."""
-FEW_PAIRS = 6
-"""With fewer pairs, the variances are so uncertain that the sentence says so. No verdict rests on fewer."""
 KNOWN_LATER = "The true limit is usually much lower, and is known once these data have been compared."
+NO_SPREAD = "In {run} all seeds and rows differed alike, so the true limit is probably much lower."
 
 
 @dataclass(frozen=True)
@@ -68,72 +67,6 @@ class Design:
         """Return the number of held-out rows that the metric is measured on; None if its part is not held out."""
         parts = {"val": self.data.validation_rows, "test": self.data.test_rows}
         return parts.get(part_of(self.metric))
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A stored comparison of the same data."""
-
-    run: str
-    document: ComparisonDocument
-    is_of_these: bool = True
-    """Whether it compared the same experiments. Other experiments have other variances."""
-
-    def difference(self, metric: str) -> MetricDifference | None:
-        """Return the metric's difference in the first contrast where it varies; None if it varies in no contrast."""
-        found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
-        return next((one for one in found if one is not None and _has_spread(one)), None)
-
-    def baseline_mean(self, metric: str) -> float | None:
-        """Return the mean of the baseline's final values; None if it is not known."""
-        means = (arm.metrics.get(metric) for arm in self.document.arms if arm.name == self.document.baseline)
-        return next((one.mean for one in means if one is not None), None)
-
-    def log_ratio(self, metric: str) -> MetricDifference | None:
-        """Return the difference between the logs of a metric; None if it has no logs.
-
-        If another metric was judged, the spread of the logs is about the spread of the values divided by their mean.
-        """
-        found, mean = self.difference(metric), self.baseline_mean(metric)
-        judged = next((one.judged for one in self.document.contrasts if one.judged is not None), None)
-        if judged is not None and judged.scale == "ratio" and self.document.primary.metric == metric and found:
-            return _of_judged(judged, found.pairs)
-        if found is None or mean is None or mean <= 0:
-            return None
-        return _divided(found, mean)
-
-
-def _of_judged(judged: Judged, pairs: int) -> MetricDifference | None:
-    """Return a judged difference as one with a standard deviation over pairs, which follows from its interval."""
-    if judged.low is None or judged.high is None or pairs < 2:
-        return None
-    error = (judged.high - judged.low) / 2 / t_quantile(judged.level, pairs - 1)
-    return MetricDifference(
-        mean=judged.mean,
-        low=judged.low,
-        high=judged.high,
-        standard_deviation=error * math.sqrt(pairs),
-        pairs=pairs,
-        new_rows=judged.new_rows,
-    )
-
-
-def _divided(found: MetricDifference, mean: float) -> MetricDifference:
-    """Return a difference, with its variances, in units of a mean."""
-    rows, deviation = found.new_rows, found.standard_deviation
-    if rows is not None:
-        names = ("seed_variance", "row_variance", "rest_variance")
-        known = {name: value for name in names if (value := getattr(rows, name)) is not None}
-        rows = rows.model_copy(update={name: value / mean**2 for name, value in known.items()})
-    spread = None if deviation is None else deviation / mean
-    return found.model_copy(update={"standard_deviation": spread, "new_rows": rows})
-
-
-def _has_spread(found: MetricDifference) -> bool:
-    """Return True if a difference varies, over pairs or over rows."""
-    rows = found.new_rows
-    parts = (None, None) if rows is None else (rows.row_variance, rows.rest_variance)
-    return any(part is not None and part > 0 for part in (found.standard_deviation, *parts))
 
 
 def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
@@ -164,7 +97,8 @@ def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference 
     if design.about == "these-rows":
         return None
     if least > statistics.MOST_ROWS or found is None or found.new_rows is None:
-        usual = "" if least > statistics.MOST_ROWS else ", and often more: how many is known after the first comparison"
+        is_known = least > statistics.MOST_ROWS or (earlier is not None and earlier.has_measured(design.metric))
+        usual = "" if is_known else ", and often more: how many is known after the first comparison"
         return None if design.rows >= least else f"{rows_to_show_small(least).removesuffix('.')}{usual}."
     rows, parts = found.new_rows, _components(found.new_rows)
     levels = statistics.Levels(design.level, design.level)
@@ -179,10 +113,13 @@ def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference 
     how = ""
     if design.dataset is not None:
         how = how_to_hold_out(enough / design.rows, part_of(design.metric), design.dataset, design.data)
+    rows_told, chance = (
+        f"With about {enough:,} held-out rows{in_brackets(how)}",
+        f"about a {statistics.CHANCE:.0%} chance",
+    )
     if earlier is None or not earlier.is_of_these:
-        return rows_to_show_small(enough, how=how, about="about")
-    chance = f"there is about a {statistics.CHANCE:.0%} chance to settle the question"
-    return f"With about {enough:,} held-out rows{in_brackets(how)} {chance}, if the difference is as in {earlier.run}."
+        return f"{rows_told} there is {chance} to show that a difference is too small to matter, if the arms are equal."
+    return f"{rows_told} there is {chance} to settle the question, if the difference is as in {earlier.run}."
 
 
 def _components(rows: NewRowsInterval) -> Components:
@@ -208,7 +145,9 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
-        end = f", if in every seed the arms answer differently on {rows}. {KNOWN_LATER}"
+        is_known = earlier is not None and earlier.has_measured(design.metric)
+        known = NO_SPREAD.format(run=earlier.run) if earlier is not None and is_known else KNOWN_LATER
+        end = f", if in every seed the arms answer differently on {rows}. {known}"
         return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
     return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))
 

@@ -258,7 +258,7 @@ def of_one_class(metric: str, data: DataFacts) -> str | None:
     return f"{seen}. Read {part}_accuracy, or keep more classes in it."
 
 
-def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: str = "", about: str = "at least") -> str:
+def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: str = "") -> str:
     """Return how many held-out rows are needed to call a difference too small to matter, and `how` to get them.
 
     >>> rows_to_show_small(299, each=" of each class")
@@ -268,7 +268,7 @@ def rows_to_show_small(needed: int, drawn: str = "rows", each: str = "", how: st
         takes = "It takes more rows than can be held out"
         return f"{takes} to show that a difference is too small to matter. Use a larger margin."
     rows = f"{needed:,} held-out {drawn}{each}{in_brackets(how)}"
-    return f"It takes {about} {rows} to show that a difference is too small to matter."
+    return f"It takes at least {rows} to show that a difference is too small to matter."
 
 
 def in_brackets(*notes: str) -> str:

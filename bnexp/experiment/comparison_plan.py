@@ -88,7 +88,8 @@ def _of_before(
             error = statistics.error_of([*before, *((look.seeds, look.level) for look in now)])
             counts = [count for count, _ in before]
             told[caution(counts, looks[-1], error, is_planned=is_planned)] = None
-    return [*told, *known.exploratory(asked).values()]
+    others = known.on_other_rows(asked.metric, now).values()
+    return list(dict.fromkeys([*told, *known.exploratory(asked).values(), *others]))
 
 
 def _level(question: Question, contrasts: int) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bnexp import config, store
-from bnexp.comparison.detectable import Earlier
+from bnexp.comparison.earlier import Earlier
 from bnexp.config import Experiment
 from bnexp.data.fingerprint import source_sha256
 from bnexp.errors import UserError
@@ -15,22 +15,24 @@ from bnexp.experiment import lookup
 
 
 def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Experiment, metric: str) -> Earlier | None:
-    """Find the newest comparison that measured this metric on the baseline's data; None if there is none.
+    """Find the most fitting comparison that measured this metric on the baseline's data; None if there is none.
 
     Its variances show which difference a new comparison can detect. A comparison of these experiments is preferred.
-    One of other experiments has other variances, so its `Earlier.is_of_these` is False.
+    One of other experiments has other variances, so its `Earlier.is_of_these` is False. Of several that fit equally
+    well (`Earlier.fitness`), the newest is taken.
     """
-    source, newest = source_sha256(baseline.dataset), None
+    source, best = source_sha256(baseline.dataset), None
     asked = {config.digest(one) for one in experiments}
     for run, document in _comparisons(runs):
         found = Earlier(run.id, document)
         compared = _experiments(runs, document, baseline, source)
-        if found.difference(metric) is None or not compared:
+        if not found.has_measured(metric) or not compared:
             continue
-        if {config.digest(one) for one in compared} == asked:
+        found = replace(found, is_of_these={config.digest(one) for one in compared} == asked)
+        if all(found.fitness(metric)):
             return found
-        newest = newest or replace(found, is_of_these=False)
-    return newest
+        best = found if best is None or found.fitness(metric) > best.fitness(metric) else best
+    return best
 
 
 def same_comparison(runs: Path, document: store.ComparisonDocument) -> store.Run | None:

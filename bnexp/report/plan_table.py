@@ -18,8 +18,8 @@ from bnexp.report.about_network import arms_lines
 from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.store.run_record import DataFacts
+from bnexp.study.asked_words import AFTER_RESULTS, looked_before, shares_with_later
 from bnexp.study.grid import level_text
-from bnexp.study.words import AFTER_RESULTS, looked_before, shares_with_later
 from bnexp.system.terminal import plain
 
 MOST_DATA = 3

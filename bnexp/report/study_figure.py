@@ -17,13 +17,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from bnexp.report.frame import GREY, HEIGHT, settings
-from bnexp.report.labels import SMALL, shown
+from bnexp.report.frame import GREY, HEIGHT, WIDTH, settings
+from bnexp.report.labels import SMALL, shown, text_width
 from bnexp.report.plots import BLUE
 from bnexp.report.study_forest import forest, forest_of_groups
 from bnexp.report.study_lines import draw_lines, is_numeric, scale_levels
 from bnexp.report.study_picture import (
     LABEL_WIDTH,
+    RIGHT,
     Picture,
     difference_label,
     differences,
@@ -38,8 +39,8 @@ from bnexp.store.study_document import StudyDocument
 from bnexp.study.across import OTHER
 from bnexp.study.grid import level_text
 
-MOST_COLUMNS = 5
-"""A map with more columns has no room for the intervals of its cells."""
+MAP_LEFT, BESIDE_TEXT = 1.6, 6.0  # inches, points
+"""The left margin of a map, and the room that a cell's text leaves free."""
 
 
 def study_figures(document: StudyDocument) -> dict[str, Figure]:
@@ -108,12 +109,14 @@ def _map(picture: Picture) -> Figure:
     document = picture.document
     rows, columns = (factor.levels for factor in document.factors)
     marked = picture.marks("framed: judged", "dashed")
-    has_room = len(columns) <= MOST_COLUMNS
-    what = line_of(difference_label(picture), 300.0, SMALL)
-    said = f"{what}, mean{', and below it its {interval}' if has_room else ''}"
-    axes = titled_axes(picture, max(HEIGHT, 1.8 + (0.45 if has_room else 0.35) * len(rows)), said + marked, left=1.6)
     drawn_CK = differences(picture, document.cells)
     values_C = drawn_CK[:, 0]
+    texts, has_room = _texts(picture, drawn_CK, (WIDTH - MAP_LEFT - RIGHT) * 72 / len(columns) - BESIDE_TEXT)
+    said = (
+        f"{line_of(difference_label(picture), 300.0, SMALL)}, mean{', and below it its {interval}' if has_room else ''}"
+    )
+    height = max(HEIGHT, 1.8 + (0.45 if has_room else 0.35) * len(rows))
+    axes = titled_axes(picture, height, said + marked, left=MAP_LEFT)
     drawn_RC = (np.log2(values_C) if picture.ratio else values_C).reshape(len(rows), len(columns))
     limit = _end_of_colours(picture, drawn_RC)
     axes.imshow(picture.claimed_sign * drawn_RC, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
@@ -121,11 +124,10 @@ def _map(picture: Picture) -> Figure:
     for (row, column), value in np.ndenumerate(drawn_RC):
         number = row * len(columns) + column
         cell = document.cells[number]
-        ratio = f"{picture.sign(cell.levels)}{2**value:.3g}x" if picture.ratio else ""
-        text = "-" if not np.isfinite(value) else ratio or _signed(picture, value)
-        text += f"\n{_bounds(picture, drawn_CK[number, 1:])}" if has_room else ""
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
-        axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color="white" if dark else "black")
+        axes.text(
+            column, row, texts[number], ha="center", va="center", fontsize=SMALL, color="white" if dark else "black"
+        )
         if marked and picture.is_judged(cell):
             style = "--" if picture.is_subtracted(cell) else "-"
             frame = Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, linewidth=1.6, linestyle=style)
@@ -138,18 +140,32 @@ def _map(picture: Picture) -> Figure:
     return whole(axes)
 
 
-def _bounds(picture: Picture, ends_2: Floats) -> str:
-    """Return the interval of a cell as text; "" if it is unknown."""
-    if not np.isfinite(ends_2).all():
-        return ""
-    low, high = (f"{end:.3g}" if picture.ratio else _signed(picture, end) for end in ends_2)
-    return f"[{low}, {high}]"
+def _texts(picture: Picture, drawn_CK: Floats, width: float) -> tuple[list[str], bool]:
+    """Return the text of each cell, and whether all cells have room for their intervals.
+
+    `drawn_CK` holds mean, low and high of each cell. `width` is a cell's width in points. Without room for intervals,
+    the texts are the means. If they are too wide, too, they have fewer figures; if even these do not fit, cells are
+    empty.
+    """
+    cells = picture.document.cells
+    for figures, has_intervals in ((3, True), (3, False), (2, False), (1, False)):
+        texts = []
+        for cell, ends_K in zip(cells, drawn_CK, strict=True):
+            mean, low, high = (_number(picture, end, figures) for end in ends_K)
+            text = f"{picture.sign(cell.levels)}{mean}x" if picture.ratio else mean
+            interval = f"\n[{low}, {high}]" if has_intervals and np.isfinite(ends_K).all() else ""
+            texts.append(f"{text}{interval}" if np.isfinite(ends_K[0]) else "-")
+        if all(text_width(line, SMALL) <= width for text in texts for line in text.split("\n")):
+            return texts, has_intervals
+    return [""] * len(cells), False
 
 
-def _signed(picture: Picture, value: float) -> str:
-    """Return a difference as text: percent with two digits, as in the table, and all else with three figures."""
+def _number(picture: Picture, value: float, figures: int) -> str:
+    """Return a difference or ratio as text: percent with decimals, as in the table, and all else with figures."""
+    if picture.ratio:
+        return f"{value:.{figures}g}"
     is_percent = unit_of(picture.claim.metric) > 1
-    return f"{value:+.2f}" if is_percent else f"{round(value, 10):+.3g}"
+    return f"{value:+.{figures - 1}f}" if is_percent else f"{round(value, 10):+.{figures}g}"
 
 
 def _end_of_colours(picture: Picture, drawn_RC: Floats) -> float:

@@ -137,10 +137,11 @@ def titled(text: str, said: Sequence[str], height: float, *, left: float = 0.9, 
 
 
 def _answer(picture: Picture) -> Iterator[str]:
-    """Yield up to five lines.
+    """Yield up to six lines.
 
     They are: the effect with the deciding interval and the number of seeds; the other interval; that no verdict rests
-    on them, or else whether cells disagree or differ; whether the hypothesis was asked after results; the warnings.
+    on them, or else whether cells disagree or differ; whether the hypothesis was asked after results; another first
+    answer; the warnings.
     """
     claim, anew, these = picture.claim, decides_about(picture.claim), decided_on(picture.claim)
     said = [counted(picture.document.seeds, "seed")]
@@ -157,6 +158,8 @@ def _answer(picture: Picture) -> Iterator[str]:
     yield from _cells_differ(claim)
     if claim.asked_after_results:
         yield "exploratory: added or changed after the results were known"
+    if claim.first_answer is not None:
+        yield f'first answered "{claim.first_answer}"; since then the hypotheses or bnexp have changed'
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
         yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"

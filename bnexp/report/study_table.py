@@ -25,18 +25,11 @@ from bnexp.store.study_document import (
     TrialRecord,
     Tuning,
 )
+from bnexp.study.asked_words import AFTER_RESULTS, first_answer_in_words, looked_before, shares_with_later
 from bnexp.study.grid import level_text
 from bnexp.study.sweep import NO_VERDICT
 from bnexp.study.warned import Warned, places, told_once
-from bnexp.study.words import (
-    AFTER_RESULTS,
-    about,
-    both_intervals,
-    bounds,
-    endpoint_name,
-    looked_before,
-    shares_with_later,
-)
+from bnexp.study.words import about, both_intervals, bounds, endpoint_name
 from bnexp.system.terminal import plain
 
 if TYPE_CHECKING:
@@ -257,6 +250,8 @@ def _hypothesis(
         yield warning(AFTER_RESULTS)
     elif shared is not None:
         yield warning(shared)
+    if claim.first_answer is not None:
+        yield warning(first_answer_in_words(claim.first_answer))
     if claim.earlier_seeds:
         yield warning(looked_before(claim.earlier_seeds, seeds))
     yield Text.assemble((f"VERDICT  {claim.verdict.word}", STRONG), f"  {plain(claim.verdict.sentence)}")

@@ -77,7 +77,7 @@ def heterogeneity(cells: Sequence[Estimate], mean: Estimate | None = None) -> He
 
 
 def _plain_variance(means_C: Floats, errors_C: Floats, mean_error: float) -> float:
-    """Return the variance between cells, all of which count the same: the one of their means, minus their own noise.
+    """Return the variance between cells that all count the same: the variance of their means, minus their own noise.
 
     DerSimonian and Laird weight the cells by their precision. If the cells with large effects have much noise, as
     unstable trainings have, their estimate is far too small: 1.5 instead of 3 in a simulation (`benchmarks/cells.py`).

@@ -171,6 +171,8 @@ class HypothesisRecord(HypothesisFacts):
     """Whether the study had results before the hypothesis was asked in its present form."""
     earlier_seeds: list[SeedCount] = []
     """The numbers of seeds with which it was answered before. Those were looks at the first of the same seeds."""
+    first_answer: str | None = None
+    """The word of its first verdict from these trials, if it is not the present one."""
 
 
 class StudyDocument(Record):

@@ -13,11 +13,12 @@ from bnexp.executors import Workers
 from bnexp.store.plan_document import PlanDocument
 from bnexp.store.study_document import StudyDocument
 from bnexp.study import plan, run
+from bnexp.study.asked_words import AFTER_RESULTS, first_answer_in_words, looked_before
 from bnexp.study.contrast import Results
 from bnexp.study.outlook import plan_document, plan_warnings
 from bnexp.study.plan import Plan
 from bnexp.study.result import Result
-from bnexp.study.words import AFTER_RESULTS, about, asks, decides_about, effect, looked_before
+from bnexp.study.words import about, asks, decides_about, effect
 
 
 class StudyObserver(Protocol):
@@ -73,11 +74,17 @@ class ClaimRow:
     asked_after_results: bool = False
     earlier_seeds: Sequence[int] = ()
     """The numbers of seeds at which the hypothesis had an answer before."""
+    first_answer: str | None = None
+    """The word of its first verdict, if it is not the present one."""
 
     @property
     def cautions(self) -> list[str]:
-        """List why the answer needs caution: it was asked after results, or it is one of several looks at the data."""
+        """List why the answer needs caution: it came after results, the first one differed, or the data were looked at.
+
+        The last reason is an earlier answer with fewer seeds.
+        """
         found = [AFTER_RESULTS] if self.asked_after_results else []
+        found += [] if self.first_answer is None else [first_answer_in_words(self.first_answer)]
         return [*found, looked_before(self.earlier_seeds, self.seeds)] if self.earlier_seeds else found
 
 
@@ -173,6 +180,7 @@ def rows_of(one: Answer) -> Iterator[ClaimRow]:
             speaks_of=found.speaks_of if (drawn := decides_about(found)) is None else f"{drawn}, and other seeds",
             asked_after_results=found.asked_after_results,
             earlier_seeds=found.earlier_seeds,
+            first_answer=found.first_answer,
         )
 
 

@@ -91,23 +91,14 @@ def _hypotheses(
         one.model_copy(
             update={
                 "groups": _groups(claim, cells, results),
-                "cautions": [
-                    *_cautions(claim, cells, results),
-                    *_tiny_smallest(claim, contrast),
-                    *_other_first_answer(known.first_answer, one.verdict.word),
-                ],
+                "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
                 "asked_after_results": known.after_results,
                 "earlier_seeds": known.earlier_seeds,
+                "first_answer": None if known.first_answer == one.verdict.word else known.first_answer,
             }
         )
         for claim, contrast, one, known in zip(claims, contrasts, answers, before, strict=True)
     ]
-
-
-def _other_first_answer(first: str | None, word: str) -> Iterator[str]:
-    if first not in (None, word):
-        changed = "Since then the hypotheses that share the error, or bnexp, have changed"
-        yield f'Its first answer from these trials was "{first}". {changed}. Report both answers.'
 
 
 def _tuning(tune: Tune, seeds: Sequence[int]) -> Tuning:

@@ -6,13 +6,12 @@ All texts are written from the hypothesis and from its record in study.json.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bnexp import statistics
 from bnexp.comparison.drawn_anew import anew_in_words
-from bnexp.comparison.looks import error_in_words, ordinal, seeds_in_words
 from bnexp.comparison.metric_rules import perfect_net_would_not_matter
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.config.dataset import Dataset
@@ -28,35 +27,6 @@ from bnexp.study.grid import level_text
 
 THESE = {"rows": "these rows", "groups": "these groups", "splits": "these splits"}
 """What is drawn anew -> the name of what the interval over seeds alone is about."""
-AFTER_RESULTS = "This hypothesis was added or changed after the results were known: treat it as exploratory."
-
-
-def shares_with_later(after_results: Sequence[bool]) -> str | None:
-    """Return a note that later hypotheses share the error with earlier ones; None if there are not both.
-
-    `after_results` says for each hypothesis of a study whether results were known when it was asked.
-
-    >>> shares_with_later([False, True, True]).partition(". ")[0]
-    '2 hypotheses were added after the results and share the error'
-    """
-    later = sum(after_results)
-    if not later or all(after_results):
-        return None
-    were = f"{counted(later, 'hypothesis')} {'was' if later == 1 else 'were'} added after the results and "
-    shares = "shares" if later == 1 else "share"
-    return f"{were}{shares} the error. So this hypothesis's interval can be wider than before."
-
-
-def looked_before(earlier: Sequence[int], seeds: int) -> str:
-    """Return a note on how earlier answers with fewer seeds change the error of the answer with these seeds.
-
-    >>> looked_before([10, 20], 40).partition("; ")[0]
-    'It had an answer at 10 and 20 seeds before, so the one at 40 seeds is the third look'
-    """
-    error = error_in_words(statistics.error_of([(count, statistics.LEVEL) for count in (*earlier, seeds)]))
-    which = f"the one at {counted(seeds, 'seed')} is the {ordinal(len({*earlier, seeds}))} look"
-    cure = "Decide on the number of seeds before the first answer."
-    return f"It had an answer at {seeds_in_words(earlier)} before, so {which}; {error}. {cure}"
 
 
 @dataclass(frozen=True)

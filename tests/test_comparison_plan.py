@@ -133,6 +133,8 @@ def test_another_question_than_the_first_one_is_told_in_the_plan_and_beside_the_
     (told,) = plan(place, "--metric", "val_loss")["cautions"]
     assert told.startswith(f"bn and nobn {first}")
     assert f"WARNING  {told}" in bnexp(*COMPARED, "--metric", "val_loss", cwd=place).stdout.splitlines()
+    biased = plan(place, "--metric", "val_calibration_error")["detectable"]["sentence"]
+    assert biased.startswith("On these rows, ") and "new rows" not in biased
     assert plan(place)["cautions"] == []
 
 

@@ -17,6 +17,7 @@ from bnexp import comparison, config, store
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.config import Experiment
+from bnexp.experiment.comparison_plan import _of_before
 from bnexp.experiment.earlier_looks import Before, Known, known_arms
 from bnexp.experiment.kept_seeds import kept_seeds
 from bnexp.experiment.resolve import arm
@@ -145,6 +146,9 @@ def test_an_answer_about_other_rows_of_the_same_data_is_told_with_what_a_second_
         "until an answer is clear errs more often: all answers together err in up to 10% of cases without a "
         "difference, not in 5%."
     }
+    asked = JudgedBy.of("val_accuracy", None, "new-rows")
+    planned = _of_before(tmp_path, known_arms(many), "none", asked, [2], is_planned=False)
+    assert planned == list(told(many).values()), "the plan says so before the second one is trained"
     look(tmp_path, many)
     look(tmp_path, few, Question(metric="val_accuracy", margin=0.05))
     assert told(few) == {} and "up to 10%" in told(many)["batch"], "another margin is no other look"

@@ -8,7 +8,7 @@ from pathlib import Path
 from bnexp import statistics
 from bnexp.comparison import Arm, Question, place_of_baseline
 from bnexp.comparison.detectable import Design, detectable_by
-from bnexp.comparison.drawn_anew import are_grouped
+from bnexp.comparison.drawn_anew import are_grouped, drawn_anew, split_rows
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.comparison.looks import caution
 from bnexp.comparison.metric_rules import holds_out_own_rows
@@ -42,10 +42,12 @@ def plan(
     baseline, base = planned[place].name, experiments[place]
     data = stored[baseline].record.dataset if baseline in stored else checked[baseline].data
     seeds = set.intersection(*(_seeds(item, stored) for item in planned))
+    anew = drawn_anew(metric, [split_rows(one.dataset.resample, data) for one in experiments])
+    is_known = anew.what is not None and all(one.training.keep_rows for one in experiments)
     design = Design(
         metric=metric,
         seeds=len(seeds),
-        about=question.about if all(one.training.keep_rows for one in experiments) else "these-rows",
+        about=question.about if is_known else "these-rows",
         data=data,
         own_splits=holds_out_own_rows(metric, base.dataset.resample),
         grouped=are_grouped(base.dataset),

@@ -50,6 +50,19 @@ def kind_of(text: str) -> str:
     return next(known, re.split(r"[.:;](?:\s|$)", text, maxsplit=1)[0])
 
 
+def title_of(text: str) -> str:
+    """Return the kind of a warning as a figure shows it: in words, also if its text begins with a key.
+
+    >>> title_of("training.batch_size is 4; batch normalization ..."), title_of("Called with training=False: a, b.")
+    ('Small batches (training.batch_size)', 'Called with training=False')
+    """
+    kind = kind_of(text)
+    return {
+        SMALL_BATCHES: f"Small batches ({SMALL_BATCHES})",
+        ACCUMULATED_GRADIENTS: f"Accumulated gradients ({ACCUMULATED_GRADIENTS})",
+    }.get(kind, kind)
+
+
 def are_caveats(warnings: Iterable[str]) -> bool:
     """Return True if all these warnings are caveats, so that the values stand. An unknown kind is not a caveat."""
     return all(kind_of(text) in CAVEATS for text in warnings)

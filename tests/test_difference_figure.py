@@ -292,4 +292,4 @@ def test_the_figure_tells_each_kind_of_warning_in_a_line_with_the_arms_that_have
         {**side, "name": "none", "warnings": [small]},
     ]
     said = difference_figure(asked).axes[0].texts[1].get_text()
-    assert said.endswith("\nWARNING: bn, none: training.batch_size\nWARNING: bn: not converged")
+    assert said.endswith("\nWARNING: bn, none: Small batches (training.batch_size)\nWARNING: bn: not converged")

@@ -441,4 +441,4 @@ def test_a_figure_tells_the_verdict_in_its_title_and_the_warnings_below_it() -> 
     facts["cells"][0]["arms"]["bn"]["warnings"] = ["training.batch_size is 4; batch normalization estimates poorly."]
     title, said = texts(study_figure(facts))[:2]
     assert title == "Inconclusive: It helps."
-    assert said.splitlines()[1] == "WARNING: training.batch_size"
+    assert said.splitlines()[1] == "WARNING: Small batches (training.batch_size)"

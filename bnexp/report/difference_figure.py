@@ -26,7 +26,7 @@ from bnexp.report.stacked_dots import draw_dots
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
-from bnexp.warning_kinds import kind_of
+from bnexp.warning_kinds import title_of
 
 ROW, LEFT, RIGHT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.25, 0.95, 0.55, 0.16  # inches
 WORDS, NAME = 16, 85.0  # characters, points
@@ -149,7 +149,7 @@ def _warned(document: ComparisonDocument) -> Iterator[str]:
     """Yield a short line for each kind of warning of the trainings, with the arms that have it."""
     warned: dict[str, list[str]] = {}
     for arm in document.arms:
-        for kind in dict.fromkeys(map(kind_of, arm.warnings)):
+        for kind in dict.fromkeys(map(title_of, arm.warnings)):
             warned.setdefault(kind, []).append(shown(arm.name, NAME, SMALL))
     for kind, names in warned.items():
         whose = "all arms" if len(names) == len(document.arms) > 2 else ", ".join(names)

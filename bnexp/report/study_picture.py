@@ -29,7 +29,7 @@ from bnexp.study.across import in_directions
 from bnexp.study.contrast import more_wins
 from bnexp.study.grid import Cell, is_read, matches
 from bnexp.study.words import bounds, decided_on, decides_about, effect, endpoint_name, noun
-from bnexp.warning_kinds import kind_of
+from bnexp.warning_kinds import title_of
 
 TITLE_WIDTH, SAID_WIDTH, LABEL_WIDTH = 420.0, 480.0, 170.0  # points
 LINE, RIGHT = 0.165, 0.3  # inches: a line below the title, the margin to the right
@@ -162,7 +162,7 @@ def _answer(picture: Picture) -> Iterator[str]:
         yield f'first answered "{claim.first_answer}"; since then the hypotheses or bnexp have changed'
     if claim.warned:
         arms = [cell.arms[arm] for cell in picture.document.cells for arm in (claim.treated, claim.baseline)]
-        yield f"WARNING: {'; '.join(dict.fromkeys(kind_of(text) for arm in arms for text in arm.warnings))}"
+        yield f"WARNING: {'; '.join(dict.fromkeys(title_of(text) for arm in arms for text in arm.warnings))}"
 
 
 def _cells_differ(claim: HypothesisRecord) -> Iterator[str]:

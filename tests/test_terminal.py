@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cases import slow
-from command import bnexp, bnexp_process
+from command import Done, bnexp, bnexp_process
 
 from bnexp.cli.exit_code import run_command
 from bnexp.system.terminal import Stream, cleaned, guarded_streams, plain
@@ -254,12 +255,15 @@ def build(input_shape):
 """
 
 
+@pytest.mark.parametrize("run", [bnexp, slow(bnexp_process)])
 @pytest.mark.parametrize("arguments", [["train", "--dry-run"], slow("train"), slow("compare"), slow("check")])
-def test_the_document_is_alone_on_stdout_whatever_a_network_prints(tmp_path: Path, arguments: str | list[str]) -> None:
+def test_the_document_is_alone_on_stdout_whatever_a_network_prints(
+    tmp_path: Path, arguments: str | list[str], run: Callable[..., Done]
+) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
     (tmp_path / "d.csv").write_text("a,y\n" + "".join(f"{row / 3},{row % 7}.5\n" for row in range(40)))
     command, *options = [arguments] if isinstance(arguments, str) else arguments
     own = ["loud.py:build", "--data", "d.csv", "--target", "y", "--seeds", "1", "--epochs", "1"]
-    done = bnexp_process(command, *own, *options, "--json", cwd=tmp_path)
+    done = run(command, *own, *options, "--json", cwd=tmp_path)
     assert isinstance(json.loads(done.stdout), dict)
     assert {"a print", "native code", "a child"} <= {*done.stderr.splitlines()}

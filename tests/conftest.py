@@ -90,8 +90,7 @@ def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PAINTED = (
-    "api_own", "claims", "cli", "damage", "difference_figure", "epoch_metrics", "experiment", "fonts", "plots",
-    "study_command", "study_figure", "sweep",
+    "api_own", "cli", "damage", "difference_figure", "experiment", "fonts", "plots", "study_command", "study_figure",
 )  # fmt: skip
 """Files in which figures are painted. In the others they are not the point."""
 

@@ -151,7 +151,7 @@ def test_a_run_keeps_draws_and_judges_them(tmp_path: Path) -> None:
     assert [len(entry["history"]["val_auc"]) for entry in entries] == [2, 2, 2]
     means = found["arms"][0]["metrics"]["val_auc"]["mean"]
     assert means == pytest.approx(np.mean([entry["history"]["val_auc"][-1] for entry in entries]))
-    assert (run / "auc.png").stat().st_size > 1000
+    assert "AUC" in (run / "auc.png").read_text()
 
 
 @pytest.mark.parametrize(

@@ -256,14 +256,19 @@ def build(input_shape):
 """
 
 
-@pytest.mark.parametrize("run", [bnexp, slow(bnexp_process)])
-@pytest.mark.parametrize("arguments", [["train", "--dry-run"], slow("train"), slow("compare"), slow("check")])
+@pytest.mark.parametrize(
+    ("run", "arguments"),
+    [
+        (bnexp, ["train", "--dry-run"]),
+        *(slow(bnexp_process, arguments) for arguments in (["train", "--dry-run"], ["train"], ["compare"], ["check"])),
+    ],
+)
 def test_the_document_is_alone_on_stdout_whatever_a_network_prints(
-    tmp_path: Path, arguments: str | list[str], run: Callable[..., Done]
+    tmp_path: Path, run: Callable[..., Done], arguments: list[str]
 ) -> None:
     (tmp_path / "loud.py").write_text(LOUD)
     (tmp_path / "d.csv").write_text("a,y\n" + "".join(f"{row / 3},{row % 7}.5\n" for row in range(40)))
-    command, *options = [arguments] if isinstance(arguments, str) else arguments
+    command, *options = arguments
     own = ["loud.py:build", "--data", "d.csv", "--target", "y", "--seeds", "1", "--epochs", "1"]
     done = run(command, *own, *options, "--json", cwd=tmp_path)
     assert isinstance(json.loads(done.stdout), dict)

@@ -275,6 +275,12 @@ def test_json_is_one_document_and_the_one_that_is_kept(studied: Studied, tmp_pat
     assert done.stderr == ""
 
 
+def test_quiet_prints_only_the_place(studied: Studied, tmp_path: Path) -> None:
+    kept = copied(studied, tmp_path)
+    done = bnexp("study", "s.yaml", "--quiet", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (f"runs/{kept.name}\n", "")
+
+
 @pytest.mark.usefixtures("workers_here")
 def test_a_dry_run_prints_the_plan_and_leaves_nothing_behind(tmp_path: Path) -> None:
     project(tmp_path)

@@ -89,8 +89,14 @@ def seed_by_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "WORKING_SET_BYTES", 1)
 
 
-@pytest.fixture
-def figures_unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+PAINTED = (
+    "api_own", "cli", "damage", "difference_figure", "experiment", "fonts", "plots", "study_command", "study_figure",
+)  # fmt: skip
+"""Files in which figures are painted. In the others they are not the point."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures_unpainted(request: pytest.FixtureRequest) -> Iterator[None]:
     """Write the texts of figures alone, where figures are not the point: to paint one takes as long as a training."""
 
     def texts(figure: Any, format: str) -> bytes:
@@ -98,7 +104,10 @@ def figures_unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
             [format, *(text.get_text() for text in figure.findobj(lambda part: hasattr(part, "get_text")))]
         ).encode()
 
-    monkeypatch.setattr("bnexp.report.plots.render", texts)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.stem not in {f"test_{name}" for name in PAINTED}:
+            patch.setattr("bnexp.report.plots.render", texts)
+        yield
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from bnexp.experiment.run import Finished
 from bnexp.history import History, Watch
 from bnexp.system.listeners import Note
 
-pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 CONFIG = """\
 dataset: {{name: moons, samples: 60}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}

@@ -80,7 +80,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(nodes: Iterator[ast.AST]) -> Iterator[str]:
+@functools.cache
+def walked(path: Path) -> list[ast.AST]:
+    """List all nodes of a file's syntax."""
+    return list(ast.walk(parsed(path)))
+
+
+def imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,9 +103,8 @@ def at_import(tree: ast.Module) -> Iterator[ast.AST]:
 
 @of_each(FILES)
 def test_a_file_imports_only_from_its_own_room_and_lower_ranks(path: Path) -> None:
-    tree = parsed(path)
     rank = RANKS[room(path)]
-    for name in imported(ast.walk(tree)):
+    for name in imported(walked(path)):
         parts = name.split(".")
         if parts[0] == "bnexp" and len(parts) > 1 and parts[1] in RANKS and parts[1] != room(path):
             assert RANKS[parts[1]] < rank, name
@@ -141,7 +146,7 @@ MOST_LINES_OF_A_FUNCTION = 50
 
 @of_each(FILES)
 def test_a_function_fits_on_a_screen(path: Path) -> None:
-    functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in walked(path) if isinstance(node, ast.FunctionDef)]
     long = {one.name for one in functions if (one.end_lineno or 0) - one.lineno + 1 > MOST_LINES_OF_A_FUNCTION}
     assert long == set()
 
@@ -156,12 +161,12 @@ def test_contributing_ranks_the_rooms_as_they_are_checked() -> None:
 def test_the_api_is_typed_by_the_names_that_it_exports() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
-    assert set(imported(iter(guarded.body))) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
+    assert set(imported(guarded.body)) == {f"bnexp.api.{file}.{name}" for name, file in bnexp.EXPORTED.items()}
 
 
 @of_each(sorted((ROOT / "tests").glob("*.py")))
 def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
-    modules = {name.split(".")[0] for name in imported(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))}
+    modules = {name.split(".")[0] for name in imported(walked(path))}
     assert [name for name in modules if name.startswith("test_")] == []
 
 
@@ -176,7 +181,7 @@ OF_TENSORFLOW = {
 
 @of_each(sorted((ROOT / "tests").glob("*.py")))
 def test_a_test_file_that_is_not_about_models_loads_no_tensorflow_when_it_is_collected(path: Path) -> None:
-    names = set(imported(at_import(ast.parse(path.read_text(encoding="utf-8")))))
+    names = set(imported(at_import(parsed(path))))
     loads = [name for name in names if any(f"{name}.".startswith(f"{heavy}.") for heavy in TENSORFLOW)]
     assert not loads or path.stem in OF_TENSORFLOW, loads
 
@@ -193,7 +198,7 @@ FOREIGN = {"models/sequential.py"}
 
 @of_each(FILES)
 def test_no_tuple_of_errors_to_catch_holds_several_that_a_mistake_in_the_code_raises(path: Path) -> None:
-    for node in ast.walk(parsed(path)):
+    for node in walked(path):
         if isinstance(node, ast.Tuple) and path.relative_to(PACKAGE).as_posix() not in FOREIGN:
             names = {entry.id for entry in node.elts if isinstance(entry, ast.Name)}
             assert len(names & MISTAKES) < 2, ast.unparse(node)
@@ -203,7 +208,7 @@ def test_only_the_preflight_checks_experiments() -> None:
     for path in FILES:
         imported = [
             name.name
-            for node in ast.walk(parsed(path))
+            for node in walked(path)
             if isinstance(node, ast.ImportFrom) and node.module == "bnexp.experiment.prepare"
             for name in node.names
         ]
@@ -211,11 +216,10 @@ def test_only_the_preflight_checks_experiments() -> None:
 
 
 def test_one_function_is_the_preflight() -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
     named = [
         path.relative_to(PACKAGE).as_posix()
-        for path, tree in trees.items()
-        for node in ast.walk(tree)
+        for path in FILES
+        for node in walked(path)
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name.lower() == "preflight"
     ]
     assert named == ["experiment/prepare.py"]
@@ -255,7 +259,7 @@ def unclear_phrases(text: str) -> list[str]:
 @of_each(FILES)
 def test_docstrings_begin_with_a_precise_verb_and_use_no_unclear_phrase(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for node in ast.walk(parsed(path)):
+    for node in walked(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
             assert not VAGUE.search(ast.get_docstring(node) or ""), getattr(node, "name", path.name)
     assert unclear_phrases(text) == []
@@ -293,8 +297,7 @@ def names_of_files(path: Path) -> set[str]:
     if path.suffix == ".py":
         with open(path, "rb") as file:
             kept = [token for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT]
-        tree = parsed(path)
-        strings = [node.value.value for node in ast.walk(tree) if isinstance(node, ast.Expr) and is_text(node.value)]
+        strings = [node.value.value for node in walked(path) if isinstance(node, ast.Expr) and is_text(node.value)]
         text = "\n".join([*(token.string for token in kept), *strings])
     return set(NAMED_FILE.findall(text)) - {"my_net.py"}  # a user's, in examples
 

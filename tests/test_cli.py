@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from bnexp import __version__, store
 from bnexp.cli.app import app
 from bnexp.cli.exit_code import leave
 from bnexp.config.training import Training
-from bnexp.history import from_json
+from bnexp.experiment.run_files import RunFiles
+from bnexp.history import History, from_json
 from bnexp.report import run_list
 
 SMALL = ["--seeds", "3", "training.epochs=4"]
@@ -497,21 +499,43 @@ def interrupt(place: Path, times: int) -> tuple[int, str, Path]:
     return process.returncode, errors, run_of(place, "bn")
 
 
+def is_interrupted(place: Path, run: Path) -> None:
+    """Check a run in which Ctrl-C was pressed once."""
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] == "interrupted"
+    assert (run / "loss.png").exists()
+    assert not (place / "runs" / "latest").exists(), "it is not complete"
+    message = refused("compare", run.name, run.name, cwd=place)
+    assert (
+        message
+        == f"{run.name} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{run.name}"
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_a_first_ctrl_c_finishes_the_epoch_and_keeps_all_epochs(tmp_path: Path) -> None:
     code, errors, run = interrupt(project(tmp_path), times=1)
     assert code == 130
     assert "Traceback" not in errors
-    record = json.loads((run / "run.json").read_text())
-    assert record["status"] == "interrupted"
+    is_interrupted(tmp_path, run)
     assert epochs_kept(run) >= 2
-    assert (run / "loss.png").exists()
-    assert not (tmp_path / "runs" / "latest").exists(), "it is not complete"
-    message = refused("compare", run.name, run.name, cwd=tmp_path)
-    assert (
-        message
-        == f"{run.name} is interrupted; expected a finished run. To go on with it: bnexp train --resume runs/{run.name}"
-    )
+
+
+def test_a_ctrl_c_while_an_epoch_ends_keeps_the_epochs_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, end = list[int](), RunFiles.epoch_ended
+
+    def pressed_at_the_second(files: RunFiles, so_far: Sequence[History]) -> bool:
+        ended.append(so_far[-1].epochs_S[0])
+        if ended[-1] == 2:
+            signal.raise_signal(signal.SIGINT)
+        return end(files, so_far)
+
+    monkeypatch.setattr(RunFiles, "epoch_ended", pressed_at_the_second)
+    bnexp("train", "bn", *SMALL, cwd=project(tmp_path), code=130)
+    run = run_of(tmp_path, "bn")
+    is_interrupted(tmp_path, run)
+    assert ended == [1, 2] and epochs_kept(run) == 2
 
 
 @pytest.mark.slow

@@ -152,7 +152,7 @@ def test_an_answer_about_other_rows_of_the_same_data_is_told_with_what_a_second_
     look(tmp_path, many)
     look(tmp_path, few, Question(metric="val_accuracy", margin=0.05))
     assert told(few) == {} and "up to 10%" in told(many)["batch"], "another margin is no other look"
-    assert re.search(r" on 2 other sets of rows .* up to 15% of ", told(pair(100))["batch"])
+    assert re.search(r" on 2 other sets of rows .* up to 15% of ", told(pair(70))["batch"])
 
 
 @pytest.mark.parametrize(("these_rows", "counts"), [(None, []), ("cannot tell yet", [1])])

@@ -27,8 +27,8 @@ OF_ALL = ["f1", "balanced_accuracy", "mcc", "log_loss", "brier", "calibration_er
 SEVEN = {"dataset": {"samples": 300, "classes": 7, "informative": 5, "features": 8}}
 
 
-def _trained(engine: Any, config: Experiment) -> Trained:
-    seeds = config.training.all_seeds()
+def _trained(engine: Any, config: Experiment, seeds: tuple[int, ...] = ()) -> Trained:
+    seeds = seeds or config.training.all_seeds()
     data = prepare(config.dataset, seeds)
     built = build_for(config, data)
     found: Trained = engine(built.model, data, config.training, seeds, built.initial.draw(seeds), lambda _: False)
@@ -47,12 +47,12 @@ def _trained(engine: Any, config: Experiment) -> Trained:
 def test_both_engines_compute_them_alike_at_every_epoch(sections: dict[str, Any], metrics: list[str]) -> None:
     sections = {**sections, "training": {**sections.get("training", {}), "metrics": metrics}}
     config = experiment(**sections)
-    fast, plain = (_trained(engine, config).history for engine in (train_many_seeds, train_keras_fit))
+    fast, plain = _trained(train_many_seeds, config).history, _trained(train_keras_fit, config, (1,)).history
     parts = ["val", "test"] if "validation_size" in sections.get("dataset", {}) else ["val"]
     assert list(fast.metrics) == config.measured("binary" if "auc" in metrics else "multiclass") == list(plain.metrics)
     for name in [f"{part}_{metric}" for part in parts for metric in metrics]:
         assert np.isfinite(fast.metrics[name]).all()
-        np.testing.assert_allclose(fast.metrics[name], plain.metrics[name], rtol=2e-4, atol=1e-6)
+        np.testing.assert_allclose(fast.metrics[name][[1]], plain.metrics[name], rtol=2e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("engine", [train_many_seeds, slow(train_keras_fit)])
@@ -151,7 +151,7 @@ def test_a_run_keeps_draws_and_judges_them(tmp_path: Path) -> None:
     assert [len(entry["history"]["val_auc"]) for entry in entries] == [2, 2, 2]
     means = found["arms"][0]["metrics"]["val_auc"]["mean"]
     assert means == pytest.approx(np.mean([entry["history"]["val_auc"][-1] for entry in entries]))
-    assert (run / "auc.png").stat().st_size > 1000
+    assert "AUC" in (run / "auc.png").read_text()
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
-from command import refused
+from command import refused, run_line
 from PIL import Image
 
 import bnexp
@@ -206,9 +204,9 @@ def test_parts_in_another_encoding_or_with_another_separator_are_converted_by_th
     with pytest.raises(UserError) as raised:
         bnexp.check([config], [f"dataset.{key}={name}.csv" for key, name in paths.items()])
     for (key, name), note, line in zip(paths.items(), notes, str(raised.value).splitlines(), strict=True):
-        (code,) = re.findall(r'-c "(.*)"', note)
-        assert code in line
-        subprocess.run([sys.executable, "-c", code], check=True)
+        (convert,) = re.findall(r'python -c ".*"', note)
+        assert convert in line
+        run_line(convert)
         assert note.endswith(f"Then write {key}: {name}-converted.csv.")
     bnexp.check([config], [f"dataset.{key}={name}-converted.csv" for key, name in paths.items()])
     assert (folder / "val-converted.csv").read_text("utf-8") == texts[1]
@@ -437,8 +435,8 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     assert str(raised.value).startswith("to be learned: label (it was named by --target)\n")
     assert str(raised.value).endswith("Fix the data, or the first config. Then: bnexp compare b-batch.yaml b-none.yaml")
     table = pd.read_csv(folder / "b.csv")
-    (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
-    subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)
+    (convert,) = re.findall(r'python -c ".*"', str(raised.value))
+    run_line(convert)
     pd.testing.assert_frame_equal(
         pd.read_csv(folder / "b-whole.csv"), table[1:].reset_index(drop=True), check_dtype=False
     )
@@ -452,8 +450,8 @@ def test_rows_whose_target_is_a_word_for_a_missing_value_are_taken_out_and_no_ot
     (folder / "b.csv").write_text("a,kind,price\n" + "".join(rows))
     with pytest.raises(UserError) as raised:
         init("b.csv", None, None)
-    (convert,) = re.findall(r'-c "(.*)"', str(raised.value))
-    subprocess.run([sys.executable, "-c", convert], cwd=folder, check=True)
+    (convert,) = re.findall(r'python -c ".*"', str(raised.value))
+    run_line(convert)
     kept = "".join(row for row in rows if "?" not in row)
     assert (folder / "b-whole.csv").read_text() == "a,kind,price\n" + kept
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from command import run_line
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
@@ -122,14 +120,16 @@ def test_a_second_line_of_names_is_refused_with_its_line(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "above", ["1,2\n", '1,2\n""\n', "1,2\n\f\n", "1,2\n \t \n", '"1\nz",2\n\n', "1,2\r3,4\r\n"], ids=repr
 )
-def test_the_command_takes_out_the_repeated_names_and_no_other_row(tmp_path: Path, above: str) -> None:
+def test_the_command_takes_out_the_repeated_names_and_no_other_row(
+    tmp_path: Path, above: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "t.csv"
     path.write_bytes(f"a,b\n{above}a,b\n3,4\n5,6\n".encode())
     line = len(above.splitlines() if "\f" not in above else above.split("\n")[:-1]) + 2
     with pytest.raises(SettingError, match=rf"t\.csv:{line} repeats the names of the columns\. ") as raised:
         prepare(TypeAdapter(Dataset).validate_python({"name": "csv", "path": str(path), "target": "b"}), (0,))
-    command = shlex.split(str(raised.value).rpartition("This command does it: ")[2])
-    subprocess.run([sys.executable, *command[1:]], check=True, cwd=tmp_path)
+    run_line(str(raised.value).rpartition("This command does it: ")[2])
     before, after = (pd.read_csv(file, dtype=str, keep_default_na=False) for file in (path, tmp_path / "t-plain.csv"))
     pd.testing.assert_frame_equal(after, before[before["b"] != "b"].reset_index(drop=True))
 

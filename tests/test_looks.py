@@ -35,7 +35,6 @@ from bnexp.statistics.significance import holm_levels
 from bnexp.store import ComparisonDocument
 from bnexp.store.looks import EarlierLook, Look
 
-pytestmark = pytest.mark.usefixtures("figures_unpainted")
 LOOKS = (10, 20, 40, 80, 160)
 
 

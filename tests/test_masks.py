@@ -94,8 +94,8 @@ def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Arr
 QUICK = {
     "conv1d, maximum, before": tuple(NORMALIZATIONS),
     "conv1d, average, after": ("batch", "layer"),
-    "rnn, before": ("batch", "group"),
-    "transformer, pre-norm, mean": ("batch", "instance"),
+    "rnn, before": ("batch",),
+    "transformer, pre-norm, mean": ("batch",),
     "transformer, post-norm, first": ("ghost", "rms"),
 }
 """Network -> its normalizations in every check: all in the fastest network, and in the others one that mixes rows."""

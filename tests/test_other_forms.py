@@ -7,9 +7,6 @@ import gzip
 import io
 import lzma
 import re
-import shlex
-import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -19,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from cases import slow
+from command import run_line
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
@@ -51,9 +49,7 @@ def refused(text: str, **keys: Any) -> str:
 
 def converted(command: str) -> pd.DataFrame:
     """Run a line that a message names, and return the table that it writes."""
-    program, *arguments = shlex.split(command)
-    assert program == "python"
-    subprocess.run([sys.executable, *arguments], check=True)
+    run_line(command)
     written = re.search(r"to_csv\('(.*?)'", command)
     assert written is not None
     return pd.read_csv(written[1])
@@ -142,9 +138,7 @@ def test_lines_of_types_below_the_names_are_taken_out_by_one_line() -> None:
 def run(cure: str | None) -> None:
     """Run the command that a cure ends in."""
     assert cure is not None
-    program, *arguments = shlex.split(cure.partition(": ")[2])
-    assert program == "python"
-    subprocess.run([sys.executable, *arguments], check=True)
+    run_line(cure.partition(": ")[2])
 
 
 NAMES_FOR_SHELLS = [r"a\nu", r"a\\u", "a$u", "a`u", "a!u", 'a"u', "a'u", "a%u", r"\s+'$"]
@@ -152,14 +146,12 @@ NAMES_FOR_SHELLS = [r"a\nu", r"a\\u", "a$u", "a`u", "a!u", 'a"u', "a'u", "a%u", 
 
 @pytest.mark.parametrize("name", NAMES_FOR_SHELLS)
 def test_a_command_keeps_each_sign_of_a_name_in_a_shell(name: str) -> None:
-    """Names of columns and files stand in the code, which a shell reads first."""
+    """Names of columns and files stand in the code, which a shell reads first: `run_line` lets it."""
     path = Path(f"{name}.csv")
     pd.DataFrame({name: ["1,5", "2.5"], "y": ["u", "?"]}).to_csv(path, index=False)
     file = CsvFile(path)
     for command in (with_decimals(file, [name], ","), without_gaps(file, "y", ["?"])):
-        assert shlex.split(command)[0] == "python"
-        command = f"{shlex.quote(sys.executable)} {command.removeprefix('python ')}"
-        subprocess.run(command, shell=True, check=True)
+        run_line(command)
     assert list(pd.read_csv(f"{name}-decimals.csv", dtype=str)[name]) == ["1.5", "2.5"]
     assert list(pd.read_csv(f"{name}-whole.csv", dtype=str)[name]) == ["1,5"]
 
@@ -205,7 +197,7 @@ def test_what_is_packed_is_unpacked_to_the_byte_and_replaces_no_file(ending: str
     run(cure)
     assert Path("a.csv").read_bytes() == TWICE_0
     Path("a.csv").write_text("mine")
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(FileExistsError):
         run(cure)
     assert Path("a.csv").read_text() == "mine"
 
@@ -271,7 +263,7 @@ def test_no_command_that_converts_a_table_overwrites_a_file(text: str) -> None:
         assert not Path(written).exists()
         run(command)
         assert Path(written).exists()
-        with pytest.raises(subprocess.CalledProcessError):
+        with pytest.raises(FileExistsError):
             run(command)
     assert Path("t-plain.csv").read_bytes() == b"mine"
     assert Path("t.csv").read_text() == text

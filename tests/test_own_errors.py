@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import slow
 from command import bnexp, bnexp_process, refused
 
 from bnexp.api import experiments
@@ -64,16 +65,15 @@ SHORT = ("--data", "rows.npz", "training.epochs=1", "training.seeds=2", "trainin
 
 
 @pytest.mark.parametrize(
-    ("network", "line", "cause"),
+    ("run", "network", "line", "cause"),
     [
-        ("lazy", 'raise ValueError("only while training")', "only while training"),
-        ("late", "in fails", "ValueError: only at run time"),
+        (bnexp, "lazy", 'raise ValueError("only while training")', "only while training"),
+        # In this process TensorFlow may have been loaded with its own messages: it prints some for "late", even after it.
+        (bnexp_process, "late", "in fails", "ValueError: only at run time"),
     ],
 )
-def test_an_error_that_comes_only_while_training_is_shown_with_the_users_lines_alone(folder, network, line, cause):
-    command = ("train", f"net.py:{network}", *SHORT)
-    # In this process TensorFlow may have been loaded with its own messages, which it prints for "late".
-    done = (bnexp_process if network == "late" else bnexp)(*command, cwd=folder, code=1)
+def test_an_error_that_comes_only_while_training_is_shown_with_the_users_lines_alone(folder, run, network, line, cause):
+    done = run("train", f"net.py:{network}", *SHORT, cwd=folder, code=1)
     told = done.stderr[done.stderr.index(f"net-{network}-as_written: The training fails; your own code fails:") :]
     assert line in told
     assert cause in told.splitlines()
@@ -121,15 +121,14 @@ def build():
 """
 
 
-def test_what_own_code_prints_goes_to_stderr_so_that_the_answer_stands_alone(folder):
+@pytest.mark.parametrize("command", [("train",), slow(("compare", "--arms", "batch,none"))])
+def test_what_own_code_prints_goes_to_stderr_so_that_the_answer_stands_alone(folder, command):
     (folder / "loud.py").write_text(LOUD)
     told = []
-    for command in ("train", "compare"):
-        arms = ("--arms", "batch,none") if command == "compare" else ()
-        for dry in ((), ("--dry-run",)):
-            done = bnexp(command, "loud.py:build", *SHORT, *arms, *dry, "--json", cwd=folder)
-            assert isinstance(json.loads(done.stdout), dict)
-            told.append(done.stderr)
+    for dry in ((), ("--dry-run",)):
+        done = bnexp(*command, "loud.py:build", *SHORT, *dry, "--json", cwd=folder)
+        assert isinstance(json.loads(done.stdout), dict)
+        told.append(done.stderr)
     assert "hello" in told[0]  # later commands in this process do not build the network again
     done = bnexp("train", "loud.py:build", *SHORT, "-q", cwd=folder)
     assert (folder / done.stdout.strip() / "run.json").is_file()

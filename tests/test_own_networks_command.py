@@ -54,7 +54,7 @@ def good():
     return keras.Model(inputs, Dense(1)(outputs))
 """
 
-pytestmark = pytest.mark.usefixtures("seed_by_seed", "figures_unpainted")
+pytestmark = pytest.mark.usefixtures("seed_by_seed")
 SHORT = ("training.epochs=1", "--seeds", "2", "training.batch_size=20")
 
 KINDS = "a (numbers), b (numbers), c (numbers), label (text, 2 values)"

@@ -23,7 +23,6 @@ from bnexp.experiment import run as experiment
 from bnexp.experiment.prepare import ToTrain
 from bnexp.study import run as study_run
 
-pytestmark = pytest.mark.usefixtures("figures_unpainted")
 GOOD = """\
 dataset: {name: classification, samples: 60, test_size: 0.5}
 model: {name: mlp, hidden: [4], normalization: none}

@@ -184,6 +184,27 @@ def only_here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Job], A
     return importlib.import_module("only_here").work
 
 
+def test_ray_is_to_start_a_cluster_of_its_own_with_memory_for_the_workers_that_are_asked_for(
+    one_node: OneNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray, init = pytest.importorskip("ray"), Mock()
+
+    def nodes() -> list[dict[str, Any]]:
+        """Return the one node of the cluster that was started."""
+        asked = init.call_args.kwargs
+        return [{"NodeID": "this", "Resources": {"CPU": float(asked["num_cpus"]), "memory": float(asked["_memory"])}}]
+
+    for name, found in (("init", init), ("is_initialized", lambda: init.called), ("nodes", nodes)):
+        monkeypatch.setattr(ray, name, found)
+    for asked, sharing in ((1, 20), (20, None)):
+        init.reset_mock()
+        some = ray_launcher.RayWorkers(asked, None, said_nothing, sharing)
+        assert [answer for _, answer in some.each(cores_workers_and_size, [Task()])] == [("1", "20", 64)]
+        assert some.at_once == asked
+        assert init.call_args.args == ("local",), "whatever RAY_ADDRESS says"
+
+
+@pytest.mark.slow
 def test_ray_starts_its_own_cluster_whatever_the_environment_says_and_divides_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -264,6 +285,7 @@ def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.Mo
         pass
 
 
+@pytest.mark.slow
 def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
     monkeypatch.setattr(ray_launcher, "ANSWER_SECONDS", 0.5)
@@ -276,6 +298,10 @@ def test_an_address_where_no_cluster_answers_is_told_by_name(monkeypatch: pytest
             pytest.raises(UserError, match=f"No Ray cluster answers at {address}"),
         ):
             list(some.each(name_of_process, [Task()]))
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    pytest.importorskip("ray")
     with (
         workers("ray", 1, "a:b", warn=said_nothing) as some,
         pytest.raises(UserError, match=r"place\.address is 'a:b'; expected host:port"),

@@ -16,7 +16,6 @@ from bnexp import comparison
 from bnexp.store.study_document import StudyDocument
 
 GONE = Path("runs/gone-20260101-000000")
-pytestmark = pytest.mark.usefixtures("figures_unpainted")
 
 
 def test_a_comparison_shows_itself_without_its_directory() -> None:

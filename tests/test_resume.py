@@ -40,10 +40,7 @@ from bnexp.store.run_record import DataFacts, Network, RunRecord
 from bnexp.system.listeners import Note
 from bnexp.system.machine import processor, versions
 
-pytestmark = [
-    pytest.mark.usefixtures("figures_unpainted"),
-    pytest.mark.filterwarnings("ignore:__array__ implementation"),  # Keras's own, while it writes
-]
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 TIMES = ("id", "started", "duration_seconds", "seed_epoch_seconds", "resumed", "models", "git")
 """What run.json says of when and in which folder, and of files that hold a time."""
 

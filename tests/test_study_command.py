@@ -22,6 +22,7 @@ from tasks import HereAndNow, Task, cores_workers_and_size, said_nothing
 from bnexp.api import studies
 from bnexp.api.studies import Place
 from bnexp.errors import StoppedError
+from bnexp.store import own_directory
 
 STUDY = """\
 name: tiny batches
@@ -194,6 +195,7 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(studied: Stu
     before = finals(kept)
     cells(kept)[16, "none"].unlink()
     cells(kept)[64, "bn"].write_text('{"format": 5, "trial"')
+    (kept / "cells" / ".0-none.json.ab.tmp").write_text("half a fi")
     (kept / "study.json").unlink()
     rows = json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)
     assert [(row["kind"], row["status"]) for row in rows] == [("study", "interrupted")]
@@ -201,8 +203,20 @@ def test_lost_and_damaged_cells_are_trained_again_to_the_same_bytes(studied: Stu
     assert "finished already: 2 of 4 trials" in done.stderr
     assert "training.batch_size=16, bn" not in done.stderr
     assert finals(kept) == before
+    assert [path.name for path in kept.rglob(".*")] == [".lock"]
 
 
+def test_a_study_in_which_another_process_is_at_work_is_running_and_refused(studied: Studied, tmp_path: Path) -> None:
+    kept = copied(studied, tmp_path)
+    (kept / "study.json").unlink()
+    with own_directory(kept):
+        assert json.loads(bnexp("runs", "--json", cwd=tmp_path).stdout)[0]["status"] == "running"
+        refused = bnexp("study", "s.yaml", cwd=tmp_path, code=2)
+    assert "another process is at work in it" in refused.stderr
+    assert not (kept / "study.json").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers_here")
 def test_a_killed_study_goes_on_and_ends_in_the_same_bytes(studied: Studied, tmp_path: Path) -> None:
     project(tmp_path)
@@ -259,6 +273,12 @@ def test_json_is_one_document_and_the_one_that_is_kept(studied: Studied, tmp_pat
     done = bnexp("study", "s.yaml", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == json.loads((kept / "study.json").read_text())
     assert done.stderr == ""
+
+
+def test_quiet_prints_only_the_place(studied: Studied, tmp_path: Path) -> None:
+    kept = copied(studied, tmp_path)
+    done = bnexp("study", "s.yaml", "--quiet", cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (f"runs/{kept.name}\n", "")
 
 
 @pytest.mark.usefixtures("workers_here")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from command import run_line
 from tables import prepared
 
 from bnexp.api.first_configs import init
@@ -130,8 +129,8 @@ def test_one_hot_columns_beside_the_target_are_left_out_and_become_one_column() 
     assert (found.section["target"], found.section["drop"]) == ("blue", ["red", "green"])
     (note,) = found.notes
     assert note.startswith("exactly one of 'red', 'green', 'blue' is 1 in each row: they are one-hot. Only 'blue' is")
-    (code,) = re.findall(r'-c "(.*)"', note)
-    subprocess.run([sys.executable, "-c", code], check=True)
+    (line,) = re.findall(r'python -c ".*"', note)
+    run_line(line)
     assert Path("t-classes.csv").read_text().splitlines()[:3] == ["a,b,target", "0.5,0.25,red", "1.5,1.25,green"]
     assert "drop" not in suggested("a,b,red,green,blue", one_hot, {3: "1.5,2.5,0,0,0"}).section
 
@@ -181,7 +180,7 @@ def test_a_column_with_the_other_decimal_mark_is_left_out_with_that_reason_and_a
     assert note.startswith(
         f"t.csv has numbers with {other!r} as their decimal mark in column {left_out[0]!r}, which is "
     )
-    subprocess.run(note.split(": ", 2)[2].replace("python ", f"{sys.executable} ", 1), shell=True, check=True)
+    run_line(note.split(": ", 2)[2])
     mended = csv_choices(Path("t-decimals.csv"), "t-decimals.csv", None)
     assert "drop" not in mended.section and not mended.notes
 
@@ -206,7 +205,7 @@ def test_a_column_of_numbers_with_a_sign_is_left_out_with_that_reason_and_a_comm
     assert told == (
         f"t.csv has numbers with {sign!r} in column 'b' (such as {such}), which is left out. This writes them without it"
     )
-    subprocess.run(command.replace("python ", f"{sys.executable} ", 1), shell=True, check=True)
+    run_line(command)
     mended = csv_choices(Path("t-numbers.csv"), "t-numbers.csv", None)
     assert "drop" not in mended.section and not mended.notes
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import run_line
 
 import bnexp
 from bnexp.errors import SettingError, UserError
@@ -201,14 +202,17 @@ def test_an_error_in_a_layer_of_the_users_own_shows_where_it_is(
     ],
 )
 def test_an_error_in_a_function_comes_with_a_command_that_shows_it_without_bnexp(
-    parameters: str, call: str, folder: Path
+    parameters: str, call: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "net.py").write_text(f"def build({parameters}): raise ValueError('my own bug')\n")
     with pytest.raises(UserError) as error:
         bnexp.check("net.py:build", data=(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
     assert str(error.value).endswith(f'Fix it, and try it with `python -c "{call}"`.')
-    done = subprocess.run([sys.executable, "-c", call], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.stderr.endswith("ValueError: my own bug\n")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "net", raising=False)
+    with pytest.raises(ValueError, match=r"^my own bug$"):
+        run_line(f'python -c "{call}"')
+    del sys.modules["net"]
 
 
 def test_a_command_for_a_function_in_another_folder_names_the_folder(folder: Path) -> None:

@@ -617,6 +617,23 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         assert "group" not in written(init(f"{name}.csv", None, None))
 
 
+def test_ids_that_repeat_are_left_out_with_a_note_if_a_class_has_too_few_of_them(folder: Path) -> None:
+    rows = [f"{n // 4};{n % 4};{n}.5;{1 + (n < 40) + (n < 4)}\n" for n in range(240)]
+    (folder / "a.csv").write_text("individual;mode;a;size\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    section = written(found)
+    assert (section["target"], section["drop"], section.get("group")) == ("size", ["individual"], None)
+    assert found.suggested.notes == [
+        "the rows of one 'individual' may be in the training part and in a held-out part, and then held-out rows are "
+        "easier than new ones. `group: individual` keeps them together. It needs 3 values of 'individual' or more in "
+        "each class of 'size'; too few: 3 (1). Join these classes with others, or take their rows out. Then run `bnexp "
+        "init` again."
+    ]
+    (folder / "a.csv").write_text("individual;mode;a;size\n" + "".join(rows[4:]))
+    found = init("a.csv", None, None)
+    assert written(found)["group"] == "individual" and not found.suggested.notes
+
+
 @pytest.mark.parametrize(
     ("names", "target", "why"),
     [

@@ -27,7 +27,7 @@ from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.data.suggested.columns import column_choices, numeric
+from bnexp.data.suggested.columns import column_choices, notes_of_groups, numeric
 from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, notes_of_marks, with_points
 from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
@@ -117,6 +117,8 @@ def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Ch
             "describe each row; for a time series, columns with its earlier values."
         )
     yield from notes_of_weights(frame, dropped, inputs)
+    if not any(one.key == "group" for one in columns):
+        yield from notes_of_groups(frame, target)
     yield from notes_of_sentinels(frame, inputs, cure)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.sources.dates import ORDERS, may_be_dates, ordinals
+from bnexp.data.sources.dates import ORDERS, are_numbered_dates, may_be_dates, ordinals
 
 if TYPE_CHECKING:
     import pandas
@@ -30,6 +30,8 @@ _BIRTH = re.compile(r"(?i).*(birth|born|dob|geburt|naissance|nacimiento)")
 _YEAR = re.compile(r"(?i)(.*[_ .-])?(year|yr)")
 _PERIOD = re.compile(r"(\d{4})\W?[QqWwMm]?(\d{1,2})")
 """Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
+FEWEST_MONTHS = 10
+"""Whole numbers such as 202401 are months if there are this number of different ones, and all are months."""
 FIRST, LAST = 1700, 2200
 """The range of numbers that are read as years."""
 
@@ -65,11 +67,22 @@ def _times(column: pandas.Series[Any]) -> Iterator[NDArray[np.float64]]:
     """Yield the times of a column's filled cells, for each way in which they can be read."""
     known = column.dropna()
     if column.dtype.kind in "iuf":
-        if _YEAR.fullmatch(str(column.name).strip()) and ((known % 1 == 0) & known.between(FIRST, LAST)).all():
+        if _are_years(known) or _are_numbered_months(known) or are_numbered_dates(known):
             yield known.to_numpy("float64")
     elif column.dtype.kind in "OM" and len(known):
         ways = [ordinals(known, order) for order in ORDERS] if may_be_dates(known) else [_periods(known)]
         yield from (times[~np.isnan(times)] for times in ways if np.isnan(times).mean() <= 1 - MOSTLY)
+
+
+def _are_years(known: pandas.Series[Any]) -> bool:
+    is_named = _YEAR.fullmatch(str(known.name).strip()) is not None
+    return is_named and bool(((known % 1 == 0) & known.between(FIRST, LAST)).all())
+
+
+def _are_numbered_months(known: pandas.Series[Any]) -> bool:
+    """Return True if all numbers are months such as 202401."""
+    are_months = known.between(100 * FIRST, 100 * LAST) & (known % 100).isin(range(1, 13))
+    return known.nunique() >= FEWEST_MONTHS and bool(are_months.all())
 
 
 def _periods(column: pandas.Series[Any]) -> NDArray[np.float64]:

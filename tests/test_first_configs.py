@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -724,6 +725,30 @@ def test_arrays_of_other_names_are_found_or_the_keys_named(folder: Path) -> None
     ):
         init("b.npz", None, None)
     assert "  x: x  # inputs\n  y: y  # targets\n" in (folder / "b-batch.yaml").read_text()
+
+
+def test_missing_numbers_of_arrays_get_a_rule_except_the_padding_of_sequences(folder: Path) -> None:
+    rng, y = np.random.default_rng(0), np.arange(40) % 2
+
+    def choices(**arrays: Any) -> dict[str, Any]:
+        np.savez(folder / "a.npz", **arrays)
+        return {one.key: (one.value, one.why) for one in init("a.npz", None, None).suggested.choices}
+
+    def with_gaps(*shape: int) -> Any:
+        x = rng.normal(size=shape)
+        x[3, -2:] = np.nan
+        return x
+
+    reason = "missing values: x (2); the median of the training part stands in"
+    assert choices(x=with_gaps(40, 4), y=y)["missing"] == ("median", reason)
+    assert choices(x=np.asfortranarray(with_gaps(40, 4)), y=y)["missing"] == ("median", reason)
+    reason = "missing values: x_test (2); the median of the training part stands in"
+    parts = {"x_train": rng.normal(size=(40, 4)), "y_train": y, "x_test": with_gaps(40, 4), "y_test": y}
+    assert choices(**parts)["missing"] == ("median", reason)
+    reason = "missing values: images (16); the mean of the training part stands in"
+    assert choices(images=with_gaps(40, 8, 8), labels=y)["missing"] == ("mean", reason)
+    assert "missing" not in choices(x=with_gaps(40, 8, 8), y=y)
+    assert "missing" not in choices(x=rng.normal(size=(40, 4)), y=y)
 
 
 def test_one_odd_image_among_many_is_seen(folder: Path) -> None:

@@ -618,6 +618,15 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         assert "group" not in written(init(f"{name}.csv", None, None))
 
 
+@pytest.mark.parametrize("name", ["identifier", "Sample Identifier", "ident", "customer_id", "patient"])
+def test_different_whole_numbers_are_ids_by_their_name_even_with_wide_gaps(name: str, folder: Path) -> None:
+    rows = [f"{n * n + 4},{n % 7}.5,{n % 2}\n" for n in range(60)]
+    (folder / "a.csv").write_text(f"{name},a,label\n" + "".join(rows))
+    assert written(init("a.csv", None, None))["drop"] == [name]
+    (folder / "b.csv").write_text("price,a,label\n" + "".join(rows))
+    assert "drop" not in written(init("b.csv", None, None))
+
+
 def test_ids_that_repeat_are_left_out_with_a_note_if_a_class_has_too_few_of_them(folder: Path) -> None:
     rows = [f"{n // 4};{n % 4};{n}.5;{1 + (n < 40) + (n < 4)}\n" for n in range(240)]
     (folder / "a.csv").write_text("individual;mode;a;size\n" + "".join(rows))

@@ -39,7 +39,10 @@ MOST_NAMED = 5
 ONE_HOT = "it reveals the target: in each row, exactly one of {} and the columns like this one is 1"
 ROUNDING = 1e-9
 """A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
-_ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
+_ID = re.compile(
+    r"(?i:(.*[_ .-])?((p|s|ps|u|uu|gu)?id|ident|identifier|identification)([_ .-]?(no|nr|num|number|code))?)"
+    r"|.*Id|.*ID|.*Identifier"
+)
 _TIME = re.compile(r"(?i:(.*[_ .-])?(year|month|week|weekday|day|days|date|hour|minute|time|timestamp|yr|dt))")
 _SOMEONE = re.compile(
     r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal|individual|respondent)"
@@ -65,10 +68,12 @@ def is_id_or_time(name: str) -> bool:
 
     >>> is_id_or_time("patient_id"), is_id_or_time("pidnum"), is_id_or_time("Subject"), is_id_or_time("Year")
     (True, True, True, True)
+    >>> is_id_or_time("identifier"), is_id_or_time("SampleIdentifier"), is_id_or_time("case_ident")
+    (True, True, True)
     >>> is_id_or_time("width"), is_id_or_time("bid"), is_id_or_time("acid_number")
     (False, False, False)
     """
-    return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE, _TIME))
+    return _is_id_or_someone(name) or _TIME.fullmatch(name.strip()) is not None
 
 
 def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: str = ".") -> Iterator[Choice]:
@@ -163,10 +168,14 @@ def _varies(column: pandas.Series[Any]) -> bool:
 
 
 def _ids(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
-    """List the columns of whole numbers that are ids: their values count the rows, or their name means an id."""
+    """List the columns of whole numbers that are ids: they count the rows, or their name means an id or a person."""
     whole = [name for name in numeric(frame, names) if not frame[name].isna().any()]
     found = id_like(frame, whole, list(frame.columns))
-    return [name for name in found if _ID.fullmatch(name.strip()) or _counts_and_is_no_time(frame, name)]
+    return [name for name in found if _is_id_or_someone(name) or _counts_and_is_no_time(frame, name)]
+
+
+def _is_id_or_someone(name: str) -> bool:
+    return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE))
 
 
 def _counts_and_is_no_time(frame: pandas.DataFrame, name: str) -> bool:
@@ -274,7 +283,7 @@ def _rare_classes(frame: pandas.DataFrame, name: str, target: str) -> dict[str, 
 def _are_ids_that_repeat(frame: pandas.DataFrame, name: str, target: str) -> bool:
     """Return True if the name of a column means a person or an id, and its values repeat."""
     column = frame[name]
-    if not (_SOMEONE.fullmatch(name.strip()) or _ID.fullmatch(name.strip())):
+    if not _is_id_or_someone(name):
         return False
     try:
         count = int(frame[[name, target]].nunique()[name])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.sources.dates import ORDERS, are_numbered_dates, may_be_dates, ordinals
+from bnexp.data.sources.numerals import MONTHS
 
 if TYPE_CHECKING:
     import pandas
@@ -30,6 +31,10 @@ _BIRTH = re.compile(r"(?i).*(birth|born|dob|geburt|naissance|nacimiento)")
 _YEAR = re.compile(r"(?i)(.*[_ .-])?(year|yr)")
 _PERIOD = re.compile(r"(\d{4})\W?[QqWwMm]?(\d{1,2})")
 """Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
+_WITH_MONTH = re.compile(rf"(?:(\d{{1,2}})[ .-]*)?({'|'.join(MONTHS)})[a-z]{{0,6}}[ .,-]*(\d{{4}}|\d{{2}})", re.I)
+"""Matches a date with the name of its month, such as 31-Jan-24, or a month such as Jan 2024."""
+LAST_OF_2000S = 68
+"""A year of two digits up to this one is of the years 2000 to 2068, as in POSIX."""
 FEWEST_MONTHS = 10
 """Whole numbers such as 202401 are months if there are this number of different ones, and all are months."""
 FIRST, LAST = 1700, 2200
@@ -70,7 +75,7 @@ def _times(column: pandas.Series[Any]) -> Iterator[NDArray[np.float64]]:
         if _are_years(known) or _are_numbered_months(known) or are_numbered_dates(known):
             yield known.to_numpy("float64")
     elif column.dtype.kind in "OM" and len(known):
-        ways = [ordinals(known, order) for order in ORDERS] if may_be_dates(known) else [_periods(known)]
+        ways = [ordinals(known, order) for order in ORDERS] if may_be_dates(known) else [_periods(known), _named(known)]
         yield from (times[~np.isnan(times)] for times in ways if np.isnan(times).mean() <= 1 - MOSTLY)
 
 
@@ -89,6 +94,22 @@ def _periods(column: pandas.Series[Any]) -> NDArray[np.float64]:
     """Return a number for each quarter, week or month of a year, in their order; NaN for other cells."""
     found = [_PERIOD.fullmatch(str(cell).strip()) for cell in column]
     return np.array([np.nan if one is None else 100 * int(one[1]) + int(one[2]) for one in found], "float64")
+
+
+def _named(column: pandas.Series[Any]) -> NDArray[np.float64]:
+    """Return a number for each date or month with a name, in their order; NaN for other cells."""
+    found = [_WITH_MONTH.fullmatch(str(cell).strip()) for cell in column]
+    return np.array([np.nan if one is None else _number(*one.groups("0")) for one in found], "float64")
+
+
+def _number(day: str, month: str, year: str) -> int:
+    """Return the digits of a date, in the order of time.
+
+    >>> _number("31", "Jan", "24"), _number("0", "dec", "99")
+    (20240131, 19991200)
+    """
+    century = 0 if len(year) == 4 else 2000 if int(year) <= LAST_OF_2000S else 1900
+    return 10000 * (century + int(year)) + 100 * (1 + MONTHS.index(month.lower())) + int(day)
 
 
 def _are_in_order(times: NDArray[np.float64]) -> bool:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.sources.time_order import is_in_time_order
+from bnexp.data.sources.time_order import steps_back
 
 DAYS = [datetime.date(2019, 1, 1) + datetime.timedelta(days=7 * n) for n in range(60)]
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -53,7 +53,7 @@ def column(cells: Sequence[Any], name: str = "time") -> pd.Series[Any]:
 def test_rows_in_the_order_of_dates_or_years_are_seen_also_within_each_subject_of_a_panel(
     cells: pd.Series[Any],
 ) -> None:
-    assert is_in_time_order(cells)
+    assert steps_back(cells) is not None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_rows_in_the_order_of_dates_or_years_are_seen_also_within_each_subject_o
     ],
 )
 def test_other_columns_give_rows_no_order_of_time(cells: pd.Series[Any]) -> None:
-    assert not is_in_time_order(cells)
+    assert steps_back(cells) is None
 
 
 WARNING = (
@@ -88,10 +88,18 @@ WARNING = (
 )
 
 
+PANEL = [day for _ in range(5) for day in DAYS[:12]]
+OF_PANEL = WARNING.replace(
+    " and are split", ", which begins anew 4 times, as with each subject of a panel, and are split"
+)
+
+
 @pytest.mark.parametrize(
     ("times", "keys", "warned"),
     [
         (DAYS, {}, [WARNING]),
+        (PANEL, {}, [OF_PANEL]),
+        ([*reversed(PANEL)], {}, [OF_PANEL]),
         (DAYS, {"drop": [], "dates": ["time"]}, [WARNING]),
         (SHUFFLED, {}, []),
         (DAYS, {"test_path": "later.csv"}, []),

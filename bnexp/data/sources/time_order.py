@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.sources.dates import ORDERS, are_numbered_dates, may_be_dates, ordinals
 from bnexp.data.sources.numerals import MONTHS
+from bnexp.errors import counted
 
 if TYPE_CHECKING:
     import pandas
@@ -44,28 +45,31 @@ FIRST, LAST = 1700, 2200
 def warnings_of_time_order(frame: pandas.DataFrame, names: Sequence[str]) -> Iterator[str]:
     """Yield a warning if the rows of a table are in the order of the dates, or years, of one of these columns."""
     for name in names:
-        if is_in_time_order(frame[name].head(ROWS)):
+        if (anew := steps_back(frame[name].head(ROWS))) is not None:
+            panel = f", which begins anew {counted(anew, 'time')}, as with each subject of a panel," if anew else ""
             yield (
-                f"the rows are in the order of column {name!r} and are split without regard to it. Held-out rows lie "
-                "between training rows in time, so the verdict is not about later rows. To test later rows, write them "
-                "into a file of their own (dataset.test_path)."
+                f"the rows are in the order of column {name!r}{panel} and are split without regard to it. Held-out "
+                "rows lie between training rows in time, so the verdict is not about later rows. To test later rows, "
+                "write them into a file of their own (dataset.test_path)."
             )
             return
 
 
-def is_in_time_order(column: pandas.Series[Any]) -> bool:
-    """Return True if a column holds times and its rows are in their order, perhaps anew for each subject of a panel.
+def steps_back(column: pandas.Series[Any]) -> int | None:
+    """Count the steps from row to row against the order of a column's times; None if the rows are not in their order.
 
-    Dates of birth do not count.
+    In a panel, whose rows begin anew with each subject, some steps go back. Dates of birth do not count as times.
 
     >>> import pandas
     >>> days = pandas.Series(pandas.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d"), name="day")
-    >>> is_in_time_order(days), is_in_time_order(days.sample(frac=1, random_state=0))
-    (True, False)
-    >>> is_in_time_order(pandas.Series([2001, 2002, 2003, 2004, 2005, 2006] * 9, name="year"))
-    True
+    >>> steps_back(days), steps_back(days.sample(frac=1, random_state=0))
+    (0, None)
+    >>> steps_back(pandas.Series([2001, 2002, 2003, 2004, 2005, 2006] * 9, name="year"))
+    8
     """
-    return not _BIRTH.match(str(column.name)) and any(map(_are_in_order, _times(column)))
+    if _BIRTH.match(str(column.name)):
+        return None
+    return min((back for back in map(_steps_back, _times(column)) if back is not None), default=None)
 
 
 def _times(column: pandas.Series[Any]) -> Iterator[NDArray[np.float64]]:
@@ -112,10 +116,11 @@ def _number(day: str, month: str, year: str) -> int:
     return 10000 * (century + int(year)) + 100 * (1 + MONTHS.index(month.lower())) + int(day)
 
 
-def _are_in_order(times: NDArray[np.float64]) -> bool:
+def _steps_back(times: NDArray[np.float64]) -> int | None:
     counts = np.unique(times, return_counts=True)[1]
     if len(counts) < FEWEST_TIMES or counts.sum() - counts.max() < FEWEST_BEFORE_LAST:
-        return False
+        return None
     steps = np.diff(times)
-    back, on = int((steps < 0).sum()), int((steps > 0).sum())
-    return min(back, on) == 0 or (back + on >= FEWEST_STEPS and min(back, on) <= MOST_BACK * (back + on))
+    back, on = sorted((int((steps < 0).sum()), int((steps > 0).sum())))
+    is_in_order = back == 0 or (back + on >= FEWEST_STEPS and back <= MOST_BACK * (back + on))
+    return back if is_in_order else None

@@ -175,6 +175,17 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
 
 
+def test_a_misspelt_column_of_a_file_beside_is_to_be_renamed(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n % 2}\n" for n in range(40))
+    (folder / "train.csv").write_text("a,label\n" + rows)
+    (folder / "test.csv").write_text("A,Label \n" + rows)
+    assert init("train.csv", None, None).suggested.notes == [
+        "test.csv is in the same folder, but is not used as the test part: it lacks 'a', 'label' and also has 'A', "
+        "'Label '; if they are the same, rename 'A' to 'a', 'Label ' to 'label'. Once that is corrected, write test_path: "
+        "test.csv."
+    ]
+
+
 def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> None:
     rows = "".join(f"{n}.5,{n},{n % 2}\n" for n in range(40))
     (folder / "train.csv").write_text("a,b,label\n" + rows)

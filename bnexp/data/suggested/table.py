@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bnexp.config.yaml_text import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
+from bnexp.data.sources.column_names import misspelt
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
 from bnexp.data.sources.encoding import guess_of_encoding
@@ -224,16 +225,18 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
         other, _ = read(path)
     except SettingError as error:
         return str(error).rstrip(".")
-    if target not in other or other[target].isna().all():
+    lacks = [name for name in frame.columns if name not in other]
+    besides = [name for name in other.columns if name not in frame]
+    renamed = misspelt(lacks, besides)
+    if target not in renamed.values() and (target not in other or other[target].isna().all()):
         return f"it has no values of {target!r}, which is to be learned"
-    lacks = [repr(name) for name in frame.columns if name not in other]
-    besides = [repr(name) for name in other.columns if name not in frame]
     if lacks or besides:
-        seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
-            f"also has {listed(besides, MOST_NAMED)}"
+        seen = [f"lacks {listed(map(repr, lacks), MOST_NAMED)}"] * bool(lacks) + [
+            f"also has {listed(map(repr, besides), MOST_NAMED)}"
         ] * bool(besides)
-        same = "; if they are the same, rename it" if len(lacks) == len(besides) == 1 else ""
-        return f"it {' and '.join(seen)}{same}"
+        pairs = listed([f"{own!r} to {name!r}" for own, name in renamed.items()], MOST_NAMED)
+        rename = pairs or ("it" if len(lacks) == len(besides) == 1 else "")
+        return f"it {' and '.join(seen)}" + (f"; if they are the same, rename {rename}" if rename else "")
     return None
 
 

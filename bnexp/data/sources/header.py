@@ -33,7 +33,7 @@ def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
 
 
 def is_row(first: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
-    """Return True if the fields of a file's first line are surely a row of data. `rows` has those of the lines below.
+    """Return True if the fields of a file's first line are surely a row of data. `rows` are the lines below it.
 
     >>> is_row(["0", "0", "0"], [["1", "1", "1"], ["2", "4", "8"]], "."), is_row(["x", "y"], [["1", "2"]], ".")
     (True, False)

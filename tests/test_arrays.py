@@ -34,6 +34,24 @@ def refused(path: Path, keys: dict[str, Any] | None = None, **arrays: np.ndarray
     return [f"{key} {text}" for key, text in raised.value.problems]
 
 
+def test_only_arrays_that_fit_a_key_are_offered_for_it(tmp_path: Path) -> None:
+    assert refused(tmp_path, topo=np.zeros((9, 12)), longitude=np.arange(12), latitude=np.arange(9)) == [
+        "dataset.x is 'x'; no array has this name. Good names: topo.",
+        "dataset.y is 'y'; no array has this name. Good names: latitude.",
+    ]
+    prices = np.zeros(9, [("open", "f8"), ("close", "f8")])
+    for only in (prices, np.zeros((9, 2)), np.zeros(9)):
+        assert refused(tmp_path, price_data=only) == [
+            "dataset.x is 'x'; no array has this name. Good names: price_data.",
+            "dataset.y is 'y'; no array has this name. No array has one value for each row of another one, so the file "
+            "holds no targets. Save all in one file: numpy.savez(FILE, x=x, y=y).",
+        ]
+    assert refused(tmp_path, images=np.zeros((9, 4, 4)), kinds=np.eye(9))[1] == (
+        "dataset.y is 'y'; no array has this name. Good names: kinds."
+    )
+    assert refused(tmp_path, x=X, lable=Y, more=X) == ["dataset.y is 'y'; no array has this name. Good names: lable."]
+
+
 @pytest.mark.parametrize("y", [Y, Y / 2, np.where(Y, "yes", "no"), RNG.normal(size=N)])
 def test_targets_and_groups_of_one_column_are_read_as_one_value_a_row(tmp_path: Path, y: np.ndarray) -> None:
     flat = read(tmp_path, {"group": "who"}, x=X, y=y, who=np.arange(N) // 4)

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -170,6 +171,17 @@ def test_files_that_are_named_like_parts_are_the_parts(folder: Path) -> None:
     )
     assert made.suggested.notes == [note]
     assert f"dataset:\n  # {note}\n" in made.paths[0].read_text()
+
+
+def test_a_misspelt_column_of_a_file_beside_is_to_be_renamed(folder: Path) -> None:
+    rows = "".join(f"{n}.5,{n % 2}\n" for n in range(40))
+    (folder / "train.csv").write_text("a,label\n" + rows)
+    (folder / "test.csv").write_text("A,Label \n" + rows)
+    assert init("train.csv", None, None).suggested.notes == [
+        "test.csv is in the same folder, but is not used as the test part: it lacks 'a', 'label' and also has 'A', "
+        "'Label '; if they are the same, rename 'A' to 'a', 'Label ' to 'label'. Once that is corrected, write test_path: "
+        "test.csv."
+    ]
 
 
 def test_what_is_wrong_with_a_file_beside_is_told_or_mended(folder: Path) -> None:
@@ -615,6 +627,32 @@ def test_a_group_needs_several_for_each_class_and_a_name(folder: Path) -> None:
         assert "group" not in written(init(f"{name}.csv", None, None))
 
 
+@pytest.mark.parametrize("name", ["identifier", "Sample Identifier", "ident", "customer_id", "patient"])
+def test_different_whole_numbers_are_ids_by_their_name_even_with_wide_gaps(name: str, folder: Path) -> None:
+    rows = [f"{n * n + 4},{n % 7}.5,{n % 2}\n" for n in range(60)]
+    (folder / "a.csv").write_text(f"{name},a,label\n" + "".join(rows))
+    assert written(init("a.csv", None, None))["drop"] == [name]
+    (folder / "b.csv").write_text("price,a,label\n" + "".join(rows))
+    assert "drop" not in written(init("b.csv", None, None))
+
+
+def test_ids_that_repeat_are_left_out_with_a_note_if_a_class_has_too_few_of_them(folder: Path) -> None:
+    rows = [f"{n // 4};{n % 4};{n}.5;{1 + (n < 40) + (n < 4)}\n" for n in range(240)]
+    (folder / "a.csv").write_text("individual;mode;a;size\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    section = written(found)
+    assert (section["target"], section["drop"], section.get("group")) == ("size", ["individual"], None)
+    assert found.suggested.notes == [
+        "the rows of one 'individual' may be in the training part and in a held-out part, and then held-out rows are "
+        "easier than new ones. `group: individual` keeps them together. It needs 3 values of 'individual' or more in "
+        "each class of 'size'; too few: 3 (1). Join these classes with others, or take their rows out. Then run `bnexp "
+        "init` again."
+    ]
+    (folder / "a.csv").write_text("individual;mode;a;size\n" + "".join(rows[4:]))
+    found = init("a.csv", None, None)
+    assert written(found)["group"] == "individual" and not found.suggested.notes
+
+
 @pytest.mark.parametrize(
     ("names", "target", "why"),
     [
@@ -705,6 +743,30 @@ def test_arrays_of_other_names_are_found_or_the_keys_named(folder: Path) -> None
     ):
         init("b.npz", None, None)
     assert "  x: x  # inputs\n  y: y  # targets\n" in (folder / "b-batch.yaml").read_text()
+
+
+def test_missing_numbers_of_arrays_get_a_rule_except_the_padding_of_sequences(folder: Path) -> None:
+    rng, y = np.random.default_rng(0), np.arange(40) % 2
+
+    def choices(**arrays: Any) -> dict[str, Any]:
+        np.savez(folder / "a.npz", **arrays)
+        return {one.key: (one.value, one.why) for one in init("a.npz", None, None).suggested.choices}
+
+    def with_gaps(*shape: int) -> Any:
+        x = rng.normal(size=shape)
+        x[3, -2:] = np.nan
+        return x
+
+    reason = "missing values: x (2); the median of the training part stands in"
+    assert choices(x=with_gaps(40, 4), y=y)["missing"] == ("median", reason)
+    assert choices(x=np.asfortranarray(with_gaps(40, 4)), y=y)["missing"] == ("median", reason)
+    reason = "missing values: x_test (2); the median of the training part stands in"
+    parts = {"x_train": rng.normal(size=(40, 4)), "y_train": y, "x_test": with_gaps(40, 4), "y_test": y}
+    assert choices(**parts)["missing"] == ("median", reason)
+    reason = "missing values: images (16); the mean of the training part stands in"
+    assert choices(images=with_gaps(40, 8, 8), labels=y)["missing"] == ("mean", reason)
+    assert "missing" not in choices(x=with_gaps(40, 8, 8), y=y)
+    assert "missing" not in choices(x=rng.normal(size=(40, 4)), y=y)
 
 
 def test_one_odd_image_among_many_is_seen(folder: Path) -> None:

@@ -19,6 +19,7 @@ from bnexp.cli import commands
 from bnexp.config import Experiment
 from bnexp.data import Data, prepare, row_cache
 from bnexp.data.stored_rows import StoredRows
+from bnexp.system.machine import PROGRAM_BYTES
 from bnexp.training import devices, keras_fit, many_seeds, measures, memory, pieces, refresh
 from bnexp.training.record import Trained
 
@@ -191,11 +192,11 @@ def test_memory_counts_the_pieces_in_the_place_of_rows_on_disk(tmp_path: Path, m
         in_memory, stored = data_twice(config, monkeypatch)
         model = build_for(config, stored).model
         expected, found = (memory.needs(model, data, config.training) for data in (in_memory, stored))
-        assert expected.shared - memory.PROGRAM_BYTES == 2 * 103 * 7 * 4
-        assert found.shared - memory.PROGRAM_BYTES == 3 * 2 * 3000
+        assert expected.shared - PROGRAM_BYTES == 2 * 103 * 7 * 4
+        assert found.shared - PROGRAM_BYTES == 3 * 2 * 3000
         assert found.working - expected.working == 3 * (of_a_seed + 16) * 7 * 4 + expected.kept
     monkeypatch.setattr(memory, "PIECE_BYTES", 1)
-    assert memory.needs(model, stored, config.training).shared - memory.PROGRAM_BYTES == 3 * 2 * 16 * 7 * 4
+    assert memory.needs(model, stored, config.training).shared - PROGRAM_BYTES == 3 * 2 * 16 * 7 * 4
 
 
 def test_an_epoch_is_cut_into_pieces_of_one_number_of_steps_that_hold_no_more_than_they_may() -> None:

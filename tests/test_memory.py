@@ -32,7 +32,7 @@ from bnexp.study import jobs
 from bnexp.system import machine
 from bnexp.training import devices, keras_fit, many_seeds, memory, shards
 from bnexp.training.epoch_metrics import of_part
-from bnexp.training.memory import PROGRAM_BYTES, most_together, needs, plan_shards, refuse_too_large, row_bytes
+from bnexp.training.memory import most_together, needs, plan_shards, refuse_too_large, row_bytes
 
 SEEDS = tuple(range(6))
 IMAGE = {"name": "cnn", "filters": [8], "pooling": "none"}
@@ -109,7 +109,7 @@ def test_as_many_workers_as_cores_share_half_of_the_memory_or_as_many_as_it_is_e
     monkeypatch.setenv("BNEXP_CORES", str(cores))
     assert machine.most_workers() == workers
     monkeypatch.setenv("BNEXP_WORKERS", str(workers))
-    assert machine.memory_limit(None) == gibibytes * 2**30 // 2 // workers > 1.3 * PROGRAM_BYTES
+    assert machine.memory_limit(None) == gibibytes * 2**30 // 2 // workers > 1.3 * machine.PROGRAM_BYTES
     assert machine.memory_limit(5) == 5
 
 

@@ -102,6 +102,21 @@ def test_fields_between_blanks_are_told_with_what_reads_them() -> None:
         pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
 
 
+@pytest.mark.parametrize("above", ["", "# made by me\n"], ids=["blanks", "below a comment"])
+def test_a_first_row_of_whole_numbers_is_no_line_of_names_in_the_new_file(above: str) -> None:
+    """pandas would make the row 0 0 0 the names 0, 0.1 and 0.2."""
+    sign = "," if above else "   "
+    message = refused(above + "".join(sign.join([str(n), str(n**2), str(n**3)]) + "\n" for n in range(11)))
+    assert ("Remove line 1, and name the columns. This command numbers them" if above else "which have no names") in (
+        message
+    )
+    frame = converted(message[message.index("python -c") :])
+    assert list(frame.columns) == ["c0", "c1", "c2"] and frame.iloc[[0, 2]].to_numpy().tolist() == [
+        [0, 0, 0],
+        [2, 4, 8],
+    ]
+
+
 def test_a_table_as_r_writes_it_gets_commas_and_loses_the_names_of_rows() -> None:
     rows = "".join(f'"row {n}" {n}.5 "{"uv"[n % 2]}"\n' for n in range(40))
     message = refused(f'"x" "y"\n{rows}')

@@ -232,6 +232,22 @@ def test_files_with_other_columns_are_refused_with_all_of_them(tmp_path: Path) -
     assert read({**keys, "drop": ["note"]}, (0,)).rows.columns == ("number", "city=Oslo", "city=Rome")
 
 
+def test_a_misspelt_column_of_a_part_is_to_be_renamed(tmp_path: Path) -> None:
+    keys = csv(tmp_path)
+    table(6, 20).rename(columns={"city": "City ", "number": "Number"}).to_csv(keys["validation_path"], index=False)
+    table(8, 40).rename(columns={"number": "nubmer"}).to_csv(keys["test_path"], index=False)
+    assert refused(keys) == (
+        f"dataset.validation_path is '{keys['validation_path']}'; it has 'Number' where {keys['path']} has 'number', "
+        f"'City ' where {keys['path']} has 'city'. Expected the same names. If they are the same columns, rename them in "
+        f"this file.\ndataset.test_path is '{keys['test_path']}'; it has 'nubmer' where {keys['path']} has 'number'. "
+        "Expected the same names. If it is the same column, rename it in this file."
+    )
+    paths = {key: str(tmp_path / f"{key}.csv") for key in ("path", "validation_path")}
+    for key, label in zip(paths, ("label", "Label"), strict=True):
+        Path(paths[key]).write_text(f"text,{label},note\n" + "".join(f"number {n},{'ab'[n % 2]},\n" for n in range(8)))
+    assert "it has 'Label' where" in refused({"name": "text_csv", "target": "label", **paths})
+
+
 @pytest.mark.parametrize("wrong", ["validation_path", "test_path"])
 def test_a_wrong_file_hides_no_mistake_of_the_other_one(wrong: str, tmp_path: Path) -> None:
     keys = csv(tmp_path)

@@ -105,6 +105,8 @@ def test_a_few_cells_that_are_no_dates_are_told(row: int) -> None:
         (lambda n: day(n) if n % 3 else f"later {n}", "dates, and in 20 rows something else, such as 'later 0'"),
         (lambda n: f"{n % 28 + 1}.{n % 12 + 1}.24", "dates or times in a form that is not read, such as '1.1.24'"),
         (lambda n: f"{n % 28 + 1} Jan {1990 + n % 30}", "in a form that is not read, such as '1 Jan 1990'"),
+        (lambda n: f"{n % 28 + 1}-Sep-{n % 30:02}", "in a form that is not read, such as '1-Sep-00'"),
+        (lambda n: f"Sep {1900 + n}", "in a form that is not read, such as 'Sep 1900'"),
     ],
 )
 def test_dates_that_cannot_be_read_are_left_out_with_the_true_reason(date: Callable[[int], str], why: str) -> None:

@@ -14,9 +14,10 @@ from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare
-from bnexp.data.sources.time_order import is_in_time_order
+from bnexp.data.sources.time_order import steps_back
 
 DAYS = [datetime.date(2019, 1, 1) + datetime.timedelta(days=7 * n) for n in range(60)]
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHUFFLED = random.Random(0).sample(DAYS, len(DAYS))
 CSV = {"name": "csv", "path": "t.csv", "target": "y", "task": "regression", "drop": ["time"]}
 
@@ -39,6 +40,12 @@ def column(cells: Sequence[Any], name: str = "time") -> pd.Series[Any]:
         column([*pd.to_datetime(DAYS)]),
         column([f"{1990 + n // 4}Q{n % 4 + 1}" for n in range(40)]),
         column([f"{2000 + n // 12}-{n % 12 + 1:02}" for n in range(60)]),
+        column([f"{day.day}-{MONTHS[day.month]}-{day:%y}" for day in DAYS]),
+        column([f"{day.day:02} {MONTHS[day.month]}. {day:%Y}" for day in reversed(DAYS)]),
+        column([f"{MONTHS[n % 12 + 1]}-{95 + n // 12 if n < 60 else n // 12 - 5:02}" for n in range(90)]),
+        column([int(f"{day:%Y%m%d}") for day in DAYS]),
+        column([float(f"{day:%Y%m%d}") if n % 9 else None for n, day in enumerate(DAYS)]),
+        column([100 * (2000 + n // 12) + n % 12 + 1 for n in range(60)]),
         column([2000 + n // 20 for n in range(100)], "year"),
         column([*range(2010, 2020)] * 9, "fiscal_year"),
     ],
@@ -46,7 +53,7 @@ def column(cells: Sequence[Any], name: str = "time") -> pd.Series[Any]:
 def test_rows_in_the_order_of_dates_or_years_are_seen_also_within_each_subject_of_a_panel(
     cells: pd.Series[Any],
 ) -> None:
-    assert is_in_time_order(cells)
+    assert steps_back(cells) is not None
 
 
 @pytest.mark.parametrize(
@@ -63,11 +70,16 @@ def test_rows_in_the_order_of_dates_or_years_are_seen_also_within_each_subject_o
         column([*range(60)], "day"),
         column([*range(2000, 2060)], "price"),
         column([*range(60)], "year"),
+        column([f"{day.day}-{MONTHS[day.month]}-{day:%y}" for day in SHUFFLED]),
+        column([int(f"{day:%Y%m%d}") for day in SHUFFLED]),
+        column([int(f"{day:%Y%m%d}") for day in DAYS], "birth"),
+        column([*range(20190000, 20190060)]),
+        column([*range(201901, 201961)]),
         column(["a", "b", "c"] * 20),
     ],
 )
 def test_other_columns_give_rows_no_order_of_time(cells: pd.Series[Any]) -> None:
-    assert not is_in_time_order(cells)
+    assert steps_back(cells) is None
 
 
 WARNING = (
@@ -76,10 +88,18 @@ WARNING = (
 )
 
 
+PANEL = [day for _ in range(5) for day in DAYS[:12]]
+OF_PANEL = WARNING.replace(
+    " and are split", ", which begins anew 4 times, as with each subject of a panel, and are split"
+)
+
+
 @pytest.mark.parametrize(
     ("times", "keys", "warned"),
     [
         (DAYS, {}, [WARNING]),
+        (PANEL, {}, [OF_PANEL]),
+        ([*reversed(PANEL)], {}, [OF_PANEL]),
         (DAYS, {"drop": [], "dates": ["time"]}, [WARNING]),
         (SHUFFLED, {}, []),
         (DAYS, {"test_path": "later.csv"}, []),

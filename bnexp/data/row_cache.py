@@ -1,10 +1,10 @@
 """The cache on disk of rows that are too large for memory: a file of numbers and a record for each dataset.
 
-Rows are in memory if they take no more than a share of `training.memory_limit`. Otherwise they are written into the
-cache once, and every later run reads them from there. The name of an entry is a digest of the files, of the keys that
-decide what is read from them, and of the versions of the packages that read them. The record of an entry is written
-last, and an entry without a record is ignored. Before use, an entry is checked by the sha256 of its numbers. A damaged
-entry is written again.
+Rows are in memory if they take no more than a share of what `training.memory_limit` leaves beside the program.
+Otherwise they are written into the cache once, and every later run reads them from there. The name of an entry is a
+digest of the files, of the keys that decide what is read from them, and of the versions of the packages that read them.
+The record of an entry is written last, and an entry without a record is ignored. Before use, an entry is checked by the
+sha256 of its numbers. A damaged entry is written again.
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ from bnexp.data.memory_guard import mebibytes
 from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError
 from bnexp.system.listeners import Note
+from bnexp.system.machine import PROGRAM_BYTES
 from bnexp.system.temporary_files import clear_leftovers, put_in_place, temporary_beside
 
 FORMAT = 1
 SHARE = 4
-"""Rows are in memory if they take at most 1/SHARE of the limit, because training holds two copies of them."""
+"""Rows are in memory if they take at most 1/SHARE of what the limit leaves beside the program.
+
+Training holds two copies of them, and the network needs memory, too.
+"""
 SPARE_BYTES = 256 * 2**20
 """Bytes that must stay free on the disk of the cache."""
 READERS = {
@@ -136,7 +140,7 @@ class RowCache(AbstractContextManager["RowCache"]):
 
     def fits_in_memory(self, size: int) -> bool:
         """Return True if rows that take `size` bytes are read into memory, and not into the cache."""
-        return self._limit is None or SHARE * size <= self._limit
+        return self._limit is None or SHARE * size <= self._limit - PROGRAM_BYTES
 
     def found(self, count: int) -> tuple[Inputs, Sequence[str]] | None:
         """Return the `count` cached rows and the warnings from reading them.
@@ -249,10 +253,11 @@ class RowCache(AbstractContextManager["RowCache"]):
 
     def _too_large(self, size: int | None, seen: str) -> str:
         rows = "its rows take" if size is None else f"its rows take {mebibytes(size)},"
-        limit = mebibytes(self._limit or 0)
+        limit, program = mebibytes(self._limit or 0), mebibytes(PROGRAM_BYTES)
         return (
-            f"is {self._what!r}; {rows} more than 1/{SHARE} of training.memory_limit ({limit}), so they go to the "
-            f"cache on disk, and {self._path.parent} {seen}. Expected room for them. Free some space, set "
+            f"is {self._what!r}; {rows} more than 1/{SHARE} of the memory that training.memory_limit ({limit}) leaves "
+            f"beside the program ({program}), so they go to the cache on disk, and {self._path.parent} {seen}. "
+            f"Expected room for them. Free some space, set "
             f"{CACHE_VARIABLE} to a directory on a larger disk, use less data, or give a higher limit."
         )
 

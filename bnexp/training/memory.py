@@ -24,7 +24,7 @@ from bnexp.data.stored_rows import StoredRows
 from bnexp.errors import SettingError
 from bnexp.metrics import HELD_OUT_PARTS
 from bnexp.models.sequential import REFUSALS, refusal_text
-from bnexp.system.machine import memory_limit, sharing
+from bnexp.system.machine import PROGRAM_BYTES, memory_limit, sharing
 from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.training import devices
 from bnexp.training.measures import EVALUATED_ROWS
@@ -50,8 +50,6 @@ KEPT_WEIGHTS = 4
 LARGEST_SHARD = 64
 WORKING_SET_BYTES = 32 * 2**20
 """A shard with more seeds, or with more bytes from a step, gains no speed: it outgrows the caches (measured)."""
-PROGRAM_BYTES = 750 * 2**20
-"""Bytes of TensorFlow and the program (measured: 725 MiB before there is a model, 770 to 870 with a small one)."""
 SHORTAGE = re.compile(r"OOM when allocating.*?(?= \[Op:|$)|(?:Failed copying.*)?Dst tensor is not initialized", re.M)
 """Finds in TensorFlow's message what does not fit: in general, and for rows that a GPU cannot hold."""
 VIEWS = frozenset({"Reshape", "Identity", "StopGradient", "ExpandDims", "Squeeze", "Const", "ReadVariableOp"})

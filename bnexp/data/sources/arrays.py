@@ -60,19 +60,37 @@ def refuse_missing(dataset: NpzDataset, headers: Mapping[str, Header]) -> None:
             has_named_split = True
         elif set(headers) >= SPARSE:
             cure = "The file holds a sparse matrix: save it as x with matrix.toarray()."
-            problems.note(
-                f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others, asked)} {cure}"
-            )
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {nearest(name, others)} {cure}")
         else:
-            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {_offered(name, others, asked)}")
+            offered = _offered(key, others, headers, asked)
+            problems.note(f"dataset.{key}", f"is {name!r}; no array has this name. {offered}")
     problems.refuse()
 
 
-def _offered(name: str, others: Sequence[str], asked: Mapping[str, str]) -> str:
-    if others:
-        return nearest(name, others)
-    both = ", ".join(f"{one}={one}" for one in asked.values())
-    return f"The file holds no other array. Save all in one file: numpy.savez(FILE, {both})."
+def _offered(key: str, others: Sequence[str], headers: Mapping[str, Header], asked: Mapping[str, str]) -> str:
+    """Return a sentence with the arrays that a key can name, or how to save the file if there are none.
+
+    Inputs have several numbers in each row. Targets and groups have one value for each row of the inputs.
+    """
+    save = f"Save all in one file: numpy.savez(FILE, {', '.join(f'{one}={one}' for one in asked.values())})."
+    if not others:
+        return f"The file holds no other array. {save}"
+    inputs = [name for name in others if _holds_inputs(name, headers[name])] or others
+    if key == "x":
+        return nearest(asked[key], inputs)
+    if asked["x"] in headers:
+        inputs = [asked["x"]]
+    fit = [name for name in others if any(name != x and _fits(headers[name], headers[x]) for x in inputs)]
+    if not fit and asked["x"] not in headers:
+        return f"No array has one value for each row of another one, so the file holds no targets. {save}"
+    likely = [name for name in fit if not _holds_inputs(name, headers[name])]
+    return nearest(asked[key], likely or fit or others)
+
+
+def _fits(label: Header, x: Header) -> bool:
+    """Return True if an array may have one value, or one-hot numbers, for each row of x."""
+    is_label = label.shape[1:] in ((), (1,)) or is_one_hot(label.shape, label.dtype)
+    return is_label and label.shape[:1] == x.shape[:1] != ()
 
 
 def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:

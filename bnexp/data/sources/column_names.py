@@ -1,8 +1,11 @@
-"""Errors about the names of a table's columns: repeated, unknown, or already used as the target."""
+"""Errors about the names of a table's columns: repeated, unknown, misspelt, or already used as the target."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import difflib
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +16,8 @@ from bnexp.errors import SettingError, nearest
 if TYPE_CHECKING:
     import pandas
 
+CLOSE = 0.8
+"""The least similarity of a name with a slip of the pen to the right one, as `difflib` measures it."""
 FEW_ROWS = 20
 """First rows that are searched for the column names. Title lines above a table (Excel) are fewer."""
 
@@ -42,6 +47,30 @@ def refuse_unknown_column(columns: Collection[str], key: str, name: str) -> None
     """Raise SettingError, with the columns and the nearest name, if the table has no such column."""
     if name not in columns:
         raise SettingError(f"dataset.{key}", f"is {name!r}; no column has this name. {nearest(name, columns)}")
+
+
+def misspelt(lacks: Sequence[str], besides: Sequence[str]) -> dict[str, str]:
+    """Return the columns of a table that are probably the expected ones that it lacks: own name -> expected name.
+
+    They differ in blanks, signs or capital letters. A table that lacks one column, and has one besides, may also have a
+    slip of the pen in it.
+
+    >>> misspelt(["y", "Size (m)", "age"], ["size_m", "Y ", "note"]), misspelt(["length"], ["lenght"])
+    ({'size_m': 'Size (m)', 'Y ': 'y'}, {'lenght': 'length'})
+    >>> misspelt(["beta"], ["delta"]), misspelt(["a-b", "a b"], ["a_b"])
+    ({}, {})
+    """
+    wanted, own = (Counter(map(_letters, names)) for names in (lacks, besides))
+    once = {letters for letters, count in wanted.items() if letters and count == own[letters] == 1}
+    found = {_letters(name): name for name in lacks if _letters(name) in once}
+    if not found and len(lacks) == len(besides) == 1 and difflib.get_close_matches(lacks[0], besides, cutoff=CLOSE):
+        return {besides[0]: lacks[0]}
+    return {name: found[_letters(name)] for name in besides if _letters(name) in once}
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
 
 
 def refuse_target(key: str, name: str, target: str) -> None:

@@ -34,6 +34,10 @@ _YEAR_LAST = re.compile(
 )
 ORDERS = ("day, month, year", "month, day, year")
 """Possible orders of a date that ends with its year."""
+FEWEST_DATES = 10
+"""Whole numbers such as 20240131 are dates if there are this number of different ones, and all are dates."""
+FIRST, LAST = 19000101, 21001231
+"""The range of whole numbers that are read as dates."""
 PARTS = ("year", "month", "day", "weekday", "hour")
 """The numbers of a date. Each becomes a column. Weekday 0 is Monday."""
 EXPECTED = "expected a date such as 2024-01-31, 31.01.2024 or 01/31/2024, with or without a time of day"
@@ -58,6 +62,22 @@ def may_be_dates(column: pandas.Series[Any]) -> bool:
         return True
     known = [cell for cell in map(_text, column.dropna().head(100)) if not is_missing(cell)]
     return any(2 * sum(_read(cell, order) is not None for cell in known) > len(known) for order in ORDERS)
+
+
+def are_numbered_dates(column: pandas.Series[Any]) -> bool:
+    """Return True if all numbers of a column are dates such as 20240131.
+
+    >>> import pandas
+    >>> are_numbered_dates(pandas.Series(range(20240101, 20240121))), are_numbered_dates(pandas.Series(range(30)))
+    (True, False)
+    """
+    import pandas
+
+    known = column.dropna().unique()
+    if len(known) < FEWEST_DATES or not ((known >= FIRST) & (known <= LAST)).all() or (known % 1).any():
+        return False
+    written = pandas.Series(known.astype("int64")).astype(str)
+    return bool(pandas.to_datetime(written, format="%Y%m%d", errors="coerce").notna().all())
 
 
 def no_dates(column: pandas.Series[Any]) -> pandas.Series[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bnexp.data.sources.column import is_gap, no_numbers
+from bnexp.data.sources.column import as_numbers, is_gap, no_numbers
 from bnexp.data.sources.numerals import plain_number
 
 if TYPE_CHECKING:
@@ -30,6 +30,22 @@ def is_data(frame: pandas.DataFrame, names: Sequence[str]) -> bool:
     names if they are numbers in order, such as years or wavelengths.
     """
     return _looks_like_data(frame, names) and not (_in_order(names) or _are_names(names))
+
+
+def is_row(first: Sequence[str], rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Return True if the fields of a file's first line are surely a row of data. `rows` are the lines below it.
+
+    >>> is_row(["0", "0", "0"], [["1", "1", "1"], ["2", "4", "8"]], "."), is_row(["x", "y"], [["1", "2"]], ".")
+    (True, False)
+    """
+    import pandas
+
+    frame = pandas.DataFrame([*rows])
+    if len(frame.columns) < len(first):
+        return False
+    columns = [(column, as_numbers(column, decimal)) for _, column in frame.items()]
+    cells = [column if numbers.isna().any() else numbers for column, numbers in columns]
+    return is_data(pandas.concat(cells, axis=1), first)
 
 
 def warnings_of_names(frame: pandas.DataFrame, names: Sequence[str], place: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import is_gap
+from bnexp.data.sources.column_names import misspelt
 from bnexp.errors import Problems, listed
 
 if TYPE_CHECKING:
@@ -110,9 +111,15 @@ def _kind(column: pandas.Series[Any]) -> str | None:
 
 
 def _other_columns(first: Table, other: Table, drop: Collection[str]) -> Iterator[str]:
-    """Yield a sentence for columns that a file lacks, and one for columns that only this file has."""
+    """Yield a sentence for columns that a file spells otherwise, lacks, or alone has."""
     lacks = [name for name in first.frame.columns if name not in other.frame and name not in drop]
     besides = [name for name in other.frame.columns if name not in first.frame and name not in drop]
+    if others := misspelt(lacks, besides):
+        same, them = ("it is the same column", "it") if len(others) == 1 else ("they are the same columns", "them")
+        seen = listed([f"{own!r} where {first.path} has {name!r}" for own, name in others.items()], MOST_NAMED)
+        yield f"it has {seen}. Expected the same names. If {same}, rename {them} in this file."
+        lacks = [name for name in lacks if name not in others.values()]
+        besides = [name for name in besides if name not in others]
     if lacks:
         columns, them = ("column", "it") if len(lacks) == 1 else ("columns", "them")
         yield f"it lacks the {columns} {_listed(lacks)} of {first.path}. Expected the same. Write {them} into the file."

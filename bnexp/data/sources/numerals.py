@@ -29,11 +29,12 @@ _NUMBER = re.compile(
     rf"\s*(?P<percent>[%‰])?\s*(?P<after>{_CURRENCY})?(?P<trailing>[-{_DASHES}])?(?P<close>\))?",
     re.ASCII,
 )
-_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?i:{'|'.join(MONTHS)})[a-z]{{0,6}}"
 _DATE = re.compile(
     r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\s*\d{1,2}:\d{2}.*)?"
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?"
-    rf"|\d{{1,2}}[ .-]*{_MONTH}[ .,-]*\d{{4}}|{_MONTH}[ .-]*\d{{1,2}},? +\d{{4}}",
+    rf"|\d{{1,2}}[ .-]*{_MONTH}[ .,-]*(\d{{4}}|\d{{2}})|{_MONTH}[ .-]*(\d{{1,2}},? +)?\d{{4}}",
     re.ASCII,
 )
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")

@@ -18,7 +18,7 @@ from pathlib import Path
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.blanks import FIELD, GAP, SEPARATORS, blanks_between, stand_between_gaps
 from bnexp.data.sources.csv_file import CsvFile
-from bnexp.data.sources.numerals import plain_number
+from bnexp.data.sources.header import is_row
 from bnexp.errors import SettingError, counted
 from bnexp.system.shell import in_shell
 
@@ -135,12 +135,14 @@ def refuse_other_forms(file: CsvFile) -> None:
     seen = f"is {str(file.path)!r}; {file.path}:1"
     if comments := _comments(file, lines):
         which = "line 1" if comments == 1 else f"lines 1 to {comments}"
-        given = pandas_arguments(replace(file, separator=_sign_in(lines[comments], file)))
-        convert = _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{given})")
+        table = replace(file, separator=_sign_in(lines[comments], file))
+        cure = f"Remove {which}. This command does it: "
+        cure += _command(file.path, f"pandas.read_csv({{}}, skiprows={comments}{pandas_arguments(table)})")
+        if _begins_with_row(table, lines[comments:]):
+            cure = f"Remove {which}, and name the columns. This command numbers them: {numbering(table, comments)}"
         raise SettingError(
             "dataset.path",
-            f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. "
-            f"Remove {which}. This command does it: {convert}",
+            f"{seen} is a comment ({shown(lines[0])}). Expected the names of the columns in the first line. {cure}",
         )
     if counts := _counts(file, lines):
         raise SettingError(
@@ -168,12 +170,16 @@ def refuse_other_forms(file: CsvFile) -> None:
 
 def _without_blanks(file: CsvFile, lines: Sequence[str]) -> str:
     """Return a cure that puts commas between the fields of a table, and names columns whose first line is a row."""
-    first = FIELD.findall(next(line for line in lines if line.strip()))
-    numbers = [field for field in first if plain_number(field)]
     file = replace(file, separator=_BLANKS)
-    if 2 * len(numbers) > len(first) and any("." in number for number in numbers):
+    if _begins_with_row(file, lines):
         return f"Put commas between them, and number the columns, which have no names: {numbering(file)}"
     return f"Put commas between them: {_command(file.path, f'pandas.read_csv({{}}{pandas_arguments(file)})')}"
+
+
+def _begins_with_row(file: CsvFile, lines: Sequence[str]) -> bool:
+    """Return True if the first of these lines that is not blank is surely a row of data, and holds no names."""
+    first, *rows = [_split(line, file.separator) for line in lines if line.strip()]
+    return is_row([field.strip('"') for field in first], rows, file.decimal)
 
 
 def _refuse_rows_unlike_names(file: CsvFile, lines: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ to that seed's numbers: 0 is padding, and 1 stands for every other word. N rows,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from bnexp.data.facts import RowFacts, TextsWithoutWords
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups, have_none
-from bnexp.data.sources.column_names import refuse_target, refuse_unknown_column
+from bnexp.data.sources.column_names import misspelt, refuse_target, refuse_unknown_column
 from bnexp.data.sources.csv_tables import csv_tables, doubts_told, warnings_of_files
 from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
@@ -54,7 +54,7 @@ def _rows_of_tables(dataset: TextCsvDataset, tables: Sequence[Table], limit: int
     Raises:
         SettingError: as `text_csv_rows` does.
     """
-    frame, where = joined([_of_used_columns(table, dataset) for table in tables])
+    frame, where = joined([_of_used_columns(table, dataset, tables[0].frame.columns) for table in tables])
     problems = Problems()
     for key in ("text", "target", "group", "weight_column"):
         name = getattr(dataset, key)
@@ -85,10 +85,15 @@ def _rows_of_tables(dataset: TextCsvDataset, tables: Sequence[Table], limit: int
     return with_parts(rows, {table.key: len(table.frame) for table in tables})
 
 
-def _of_used_columns(table: Table, dataset: TextCsvDataset) -> Table:
-    """Return the table with only the columns that are read. Parts may differ in their other columns."""
+def _of_used_columns(table: Table, dataset: TextCsvDataset, first: Collection[str]) -> Table:
+    """Return the table with only the columns that are read, or that are probably one of these, misspelt.
+
+    Parts may differ in their other columns. `first` are the columns of the training part.
+    """
     used = (dataset.text, dataset.target, dataset.group, dataset.weight_column)
-    return replace(table, frame=table.frame[[name for name in table.frame.columns if name in used]])
+    lacks = [name for name in used if name is not None and name in first and name not in table.frame]
+    kept = {*used, *misspelt(lacks, [name for name in table.frame.columns if name not in used])}
+    return replace(table, frame=table.frame[[name for name in table.frame.columns if name in kept]])
 
 
 def _refuse_missing(texts: pandas.Series[Any], where: Where) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bnexp.config.yaml_text import in_one_line
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.column import (
@@ -38,7 +39,10 @@ MOST_NAMED = 5
 ONE_HOT = "it reveals the target: in each row, exactly one of {} and the columns like this one is 1"
 ROUNDING = 1e-9
 """A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
-_ID = re.compile(r"(?i:(.*[_ .-])?(p|s|ps|u|uu|gu)?id([_ .-]?(no|nr|num|number|code))?)|.*Id|.*ID")
+_ID = re.compile(
+    r"(?i:(.*[_ .-])?((p|s|ps|u|uu|gu)?id|ident|identifier|identification)([_ .-]?(no|nr|num|number|code))?)"
+    r"|.*Id|.*ID|.*Identifier"
+)
 _TIME = re.compile(r"(?i:(.*[_ .-])?(year|month|week|weekday|day|days|date|hour|minute|time|timestamp|yr|dt))")
 _SOMEONE = re.compile(
     r"(?i:(patient|subject|user|person|participant|customer|client|speaker|student|household|animal|individual|respondent)"
@@ -64,10 +68,12 @@ def is_id_or_time(name: str) -> bool:
 
     >>> is_id_or_time("patient_id"), is_id_or_time("pidnum"), is_id_or_time("Subject"), is_id_or_time("Year")
     (True, True, True, True)
+    >>> is_id_or_time("identifier"), is_id_or_time("SampleIdentifier"), is_id_or_time("case_ident")
+    (True, True, True)
     >>> is_id_or_time("width"), is_id_or_time("bid"), is_id_or_time("acid_number")
     (False, False, False)
     """
-    return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE, _TIME))
+    return _is_id_or_someone(name) or _TIME.fullmatch(name.strip()) is not None
 
 
 def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: str = ".") -> Iterator[Choice]:
@@ -81,6 +87,8 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     others = [name for name in inputs if name != group]
     left_out = dict.fromkeys(ids, "a different whole number in every row, like an id")
     left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
+    rare = _rare_groups(frame, others, target) if group is None else []
+    left_out |= dict.fromkeys(rare, "ids that repeat, which a network learns by heart")
     asked = [name for name in others if name not in left_out]
     copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
     copies = dict.fromkeys(one_hot_beside(frame, target, asked), ONE_HOT.format(target)) | copies
@@ -160,10 +168,14 @@ def _varies(column: pandas.Series[Any]) -> bool:
 
 
 def _ids(frame: pandas.DataFrame, names: Sequence[str]) -> list[str]:
-    """List the columns of whole numbers that are ids: their values count the rows, or their name means an id."""
+    """List the columns of whole numbers that are ids: they count the rows, or their name means an id or a person."""
     whole = [name for name in numeric(frame, names) if not frame[name].isna().any()]
     found = id_like(frame, whole, list(frame.columns))
-    return [name for name in found if _ID.fullmatch(name.strip()) or _counts_and_is_no_time(frame, name)]
+    return [name for name in found if _is_id_or_someone(name) or _counts_and_is_no_time(frame, name)]
+
+
+def _is_id_or_someone(name: str) -> bool:
+    return any(words.fullmatch(name.strip()) for words in (_ID, _SOMEONE))
 
 
 def _counts_and_is_no_time(frame: pandas.DataFrame, name: str) -> bool:
@@ -237,22 +249,47 @@ def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | 
 
     Ids of persons are preferred to other ids.
     """
-    found = [name for name in names if (_SOMEONE.fullmatch(name.strip()) or _ID.fullmatch(name.strip()))]
+    found = [name for name in names if _are_ids_that_repeat(frame, name, target)]
     found.sort(key=lambda name: _SOMEONE.fullmatch(name.strip()) is None)
-    return next((name for name in found if _is_group(frame, name, target)), None)
+    return next((name for name in found if not _rare_classes(frame, name, target)), None)
 
 
-def _is_group(frame: pandas.DataFrame, name: str, target: str) -> bool:
-    """Return True if a column may name groups: its values repeat, and each class (if any) has several of them."""
-    column, learned = frame[name], frame[target]
+def _rare_groups(frame: pandas.DataFrame, names: Sequence[str], target: str) -> list[str]:
+    """List the columns of ids that repeat, but cannot be groups, because a class has too few of them."""
+    are_ids = [name for name in names if _are_ids_that_repeat(frame, name, target)]
+    return [name for name in are_ids if _rare_classes(frame, name, target)]
+
+
+def notes_of_groups(frame: pandas.DataFrame, target: str) -> Iterator[str]:
+    """Yield a note for each column of ids that repeat, but cannot be groups, because a class has too few of them."""
+    for name in _rare_groups(frame, [name for name in frame.columns if name != target], target):
+        rare = listed([f"{label} ({count})" for label, count in _rare_classes(frame, name, target).items()], MOST_NAMED)
+        yield (
+            f"the rows of one {name!r} may be in the training part and in a held-out part, and then held-out rows are "
+            f"easier than new ones. `group: {in_one_line(name)}` keeps them together. It needs {FEWEST_PARTS} values "
+            f"of {name!r} or more in each class of {target!r}; too few: {rare}. Join these classes with others, or "
+            "take their rows out. Then run `bnexp init` again."
+        )
+
+
+def _rare_classes(frame: pandas.DataFrame, name: str, target: str) -> dict[str, int]:
+    """Return the classes with rows of fewer than FEWEST_PARTS groups -> the number of these groups."""
+    if frame[target].nunique() > MOST_WHOLE_NUMBER_CLASSES:
+        return {}
+    counts = frame[name].groupby(frame[target]).nunique()
+    return {str(label): int(count) for label, count in counts.items() if count < FEWEST_PARTS}
+
+
+def _are_ids_that_repeat(frame: pandas.DataFrame, name: str, target: str) -> bool:
+    """Return True if the name of a column means a person or an id, and its values repeat."""
+    column = frame[name]
+    if not _is_id_or_someone(name):
+        return False
     try:
-        count, classes = column.nunique(), learned.nunique()
+        count = int(frame[[name, target]].nunique()[name])
     except TypeError:  # cells hold lists, for example
         return False
     fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
     if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():
         return False
-    if not fewest <= count < column.notna().sum() or _why_copy(frame, name, target):
-        return False
-    is_spread = bool(column.groupby(learned).nunique().min() >= FEWEST_PARTS)
-    return classes > MOST_WHOLE_NUMBER_CLASSES or is_spread
+    return bool(fewest <= count < column.notna().sum()) and not _why_copy(frame, name, target)

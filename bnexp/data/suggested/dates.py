@@ -7,38 +7,17 @@ from typing import TYPE_CHECKING, Any
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import shown
 from bnexp.data.sources.column import FEW_MISTAKES, is_text
-from bnexp.data.sources.dates import emptied, may_be_dates, no_dates, numbers_of_dates
+from bnexp.data.sources.dates import are_numbered_dates, emptied, may_be_dates, no_dates, numbers_of_dates
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.errors import SettingError, counted
 
 if TYPE_CHECKING:
     import pandas
 
-FEWEST_DATES = 10
-"""Whole numbers such as 20240131 are dates if there are this number of different ones, and all are dates."""
-FIRST, LAST = 19000101, 21001231
-"""The range of whole numbers that are read as dates."""
-
 
 def are_dates_to_read(column: pandas.Series[Any]) -> bool:
     """Return True if a column mostly holds dates, or only whole numbers such as 20240131."""
     return may_be_dates(column) if is_text(column) else are_numbered_dates(column)
-
-
-def are_numbered_dates(column: pandas.Series[Any]) -> bool:
-    """Return True if all numbers of a column are dates such as 20240131.
-
-    >>> import pandas
-    >>> are_numbered_dates(pandas.Series(range(20240101, 20240121))), are_numbered_dates(pandas.Series(range(30)))
-    (True, False)
-    """
-    import pandas
-
-    known = column.dropna().unique()
-    if len(known) < FEWEST_DATES or not ((known >= FIRST) & (known <= LAST)).all() or (known % 1).any():
-        return False
-    written = pandas.Series(known.astype("int64")).astype(str)
-    return bool(pandas.to_datetime(written, format="%Y%m%d", errors="coerce").notna().all())
 
 
 def why_no_dates(column: pandas.Series[Any], where: Where) -> str | None:

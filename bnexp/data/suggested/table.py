@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bnexp.config.yaml_text import dump_plain
 from bnexp.data.rows import Where, row_of
 from bnexp.data.sources.column import is_text
+from bnexp.data.sources.column_names import misspelt
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.csv_tables import read_csv
 from bnexp.data.sources.encoding import guess_of_encoding
@@ -27,7 +28,7 @@ from bnexp.data.sources.rewriting import with_one_column, without_gaps
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.sources.unlike_parts import unlike
 from bnexp.data.suggested.choice import Choice, Suggested
-from bnexp.data.suggested.columns import column_choices, numeric
+from bnexp.data.suggested.columns import column_choices, notes_of_groups, numeric
 from bnexp.data.suggested.decimals import has_comma, notes_of_decimals, notes_of_marks, with_points
 from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
@@ -117,6 +118,8 @@ def _notes_of_columns(frame: pandas.DataFrame, target: str, columns: Sequence[Ch
             "describe each row; for a time series, columns with its earlier values."
         )
     yield from notes_of_weights(frame, dropped, inputs)
+    if not any(one.key == "group" for one in columns):
+        yield from notes_of_groups(frame, target)
     yield from notes_of_sentinels(frame, inputs, cure)
 
 
@@ -222,16 +225,18 @@ def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -
         other, _ = read(path)
     except SettingError as error:
         return str(error).rstrip(".")
-    if target not in other or other[target].isna().all():
+    lacks = [name for name in frame.columns if name not in other]
+    besides = [name for name in other.columns if name not in frame]
+    renamed = misspelt(lacks, besides)
+    if target not in renamed.values() and (target not in other or other[target].isna().all()):
         return f"it has no values of {target!r}, which is to be learned"
-    lacks = [repr(name) for name in frame.columns if name not in other]
-    besides = [repr(name) for name in other.columns if name not in frame]
     if lacks or besides:
-        seen = [f"lacks {listed(lacks, MOST_NAMED)}"] * bool(lacks) + [
-            f"also has {listed(besides, MOST_NAMED)}"
+        seen = [f"lacks {listed(map(repr, lacks), MOST_NAMED)}"] * bool(lacks) + [
+            f"also has {listed(map(repr, besides), MOST_NAMED)}"
         ] * bool(besides)
-        same = "; if they are the same, rename it" if len(lacks) == len(besides) == 1 else ""
-        return f"it {' and '.join(seen)}{same}"
+        pairs = listed([f"{own!r} to {name!r}" for own, name in renamed.items()], MOST_NAMED)
+        rename = pairs or ("it" if len(lacks) == len(besides) == 1 else "")
+        return f"it {' and '.join(seen)}" + (f"; if they are the same, rename {rename}" if rename else "")
     return None
 
 

@@ -106,7 +106,7 @@ def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> Non
         assert found == f"{plain.sentence} {said}{few}"
     others = replace(earlier(rows=ROWS), is_of_these=False)
     assert detectable_by(design(margin=0.01), others).sentence.endswith(
-        " With about 600 held-out rows there is about a 50% chance to show that a difference is too small to matter, if the "
+        " With about 590 held-out rows there is about a 50% chance to show that a difference is too small to matter, if the "
         "arms are equal."
     )
     unknown = detectable_by(design(margin=0.01), earlier(metric="val_loss")).sentence
@@ -126,7 +126,8 @@ def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> Non
         {"grouped": True},
         {"metric": "val_loss"},
     ):
-        assert "too small" not in detectable_by(design(**{"margin": 0.01, **other}), earlier(rows=ROWS)).sentence
+        said = detectable_by(design(**{"margin": 0.01, **other}), earlier(rows=ROWS)).sentence
+        assert "too small" not in said and "held-out rows there is about" not in said
 
 
 def test_the_most_fitting_comparison_has_these_arms_a_spread_and_enough_pairs() -> None:
@@ -136,8 +137,25 @@ def test_the_most_fitting_comparison_has_these_arms_a_spread_and_enough_pairs() 
         return found.fitness("val_accuracy")
 
     none = {**ROWS, "seed_variance": 0.0, "row_variance": 0.0, "rest_variance": 0.0}
-    ranked = [fitness(6), fitness(5), fitness(9, rows=none, deviation=0.0), fitness(9, is_of_these=False)]
-    assert ranked == sorted(ranked, reverse=True) and len(set(ranked)) == 4
+    alike, unknown = fitness(9, rows=none, deviation=0.0), fitness(5, rows=none, deviation=0.0)
+    assert fitness(6) > fitness(5) == alike > fitness(9, is_of_these=False) > unknown
+    assert not unknown[0], "five equal pairs show nothing"
+
+
+def test_equal_pairs_without_variances_over_rows_do_not_say_that_all_differed_alike() -> None:
+    lost = {**ROWS, "seed_variance": None, "row_variance": None, "rest_variance": None}
+    said = detectable_by(design(margin=0.01), earlier(rows=lost, deviation=0.0)).sentence
+    assert "differed alike" not in said and "is known once these data have been compared" in said
+
+
+def test_what_more_seeds_than_before_change_is_taken_into_account_and_too_few_rows_are_told() -> None:
+    """With 6 seeds no number of rows settles it, and with 20 seeds there is one."""
+    wide = {**ROWS, "count": 200, "seed_variance": 4e-4, "row_variance": 0.004, "rest_variance": 0.04}
+    few, many = (detectable_by(design(seeds=seeds, margin=0.012), earlier(rows=wide)).sentence for seeds in (6, 20))
+    assert few.endswith(" It takes at least 249 held-out rows to show that a difference is too small to matter.")
+    assert "there is about a 50% chance to settle the question" in many
+    settled = detectable_by(design(seeds=20, margin=0.02), earlier(rows=wide)).sentence
+    assert "held-out rows there is about" not in settled and "too small" not in settled
 
 
 SPREAD = "The spread is known once these data have been compared."

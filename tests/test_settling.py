@@ -12,7 +12,7 @@ from cases import slow
 from scipy import stats
 
 from bnexp import statistics
-from bnexp.statistics import Levels, Needed, OpenQuestion, needed, pairs_to_settle, rows_if_equal
+from bnexp.statistics import Levels, Needed, OpenQuestion, needed, pairs_to_settle, rows_to_settle
 from bnexp.statistics.estimate import Estimate, over_seeds
 from bnexp.statistics.held_out_rows import Components, new_rows
 
@@ -88,7 +88,12 @@ def test_what_is_named_for_new_rows_settles_a_question_in_half_of_all_cases(more
 def test_rows_that_are_named_before_training_show_equal_arms_equal_in_half_of_all_cases() -> None:
     """By simulation: the mean of the differences is 0, and seeds and rows are drawn."""
     parts, margin, seeds = Components(0.00001, 0.008, 0.04), 0.01, 10
-    named = rows_if_equal(parts, margin=margin, level=0.95, seeds=seeds, fewest=299)
+    asked = OpenQuestion(0.0, margin, AT_95, fewest_rows=299)
+
+    def rows_for(parts: Components, least: int = 2) -> int | None:
+        return rows_to_settle(asked, parts, seeds=seeds, least=least, known=None)
+
+    named = rows_for(parts)
     assert named is not None and named > 600
 
     def share_shown(rows: int) -> float:
@@ -103,11 +108,25 @@ def test_rows_that_are_named_before_training_show_equal_arms_equal_in_half_of_al
 
     assert share_shown(named) == pytest.approx(0.5, abs=0.1)
     assert share_shown(named // 2) < 0.25
-    assert rows_if_equal(parts, margin=margin, level=0.95, seeds=seeds, fewest=100_000) == 100_000
-    much = replace(parts, seed=0.01)
-    assert rows_if_equal(much, margin=margin, level=0.95, seeds=seeds, fewest=299) is None, "the seeds alone vary more"
-    huge = replace(parts, row=1e200)
-    assert rows_if_equal(huge, margin=margin, level=0.95, seeds=seeds, fewest=299) is None
+    assert rows_for(parts, 100_000) == 100_000
+    assert rows_for(replace(parts, seed=0.01)) is None, "the seeds alone vary more"
+    assert rows_for(replace(parts, row=1e200)) is None
+    assert rows_for(Components(0.0, 1e-9, 0.0)) == 299, "a rare kind of row takes this number"
+
+
+@pytest.mark.parametrize("later_seeds", [10, 30])
+def test_rows_that_are_named_for_other_seeds_settle_a_question_in_half_of_all_cases(later_seeds: int) -> None:
+    """By simulation: 10 seeds and 300 rows are known, and more rows are drawn, perhaps with more seeds."""
+    parts, mean, seeds, rows = Components(0.00005, 0.012, 0.02), 0.003, 10, 300
+    question, draws, settled = OpenQuestion(mean, 0.01, AT_95), np.random.default_rng(7), []
+    named = rows_to_settle(question, parts, seeds=later_seeds, least=rows, known=(seeds, rows))
+    assert named is not None and named > rows
+    for _ in range(200):
+        effects_S, effects_R = draws.normal(0, parts.seed**0.5, later_seeds), draws.normal(0, parts.row**0.5, named)
+        whole_SR = effects_S[:, None] + effects_R + draws.normal(0, parts.rest**0.5, (later_seeds, named))
+        whole_SR += mean - whole_SR[:seeds, :rows].mean()
+        settled.append(is_settled(new_rows(whole_SR).estimate, later_seeds, is_claim=False))
+    assert np.mean(settled) == pytest.approx(0.5, abs=0.12)
 
 
 def test_seeds_and_rows_that_are_named_together_settle_a_question_in_half_of_all_cases() -> None:

@@ -97,29 +97,28 @@ def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference 
     if design.about == "these-rows":
         return None
     if least > statistics.MOST_ROWS or found is None or found.new_rows is None:
-        is_known = least > statistics.MOST_ROWS or (earlier is not None and earlier.has_measured(design.metric))
+        is_known = least > statistics.MOST_ROWS or (earlier is not None and earlier.differed_alike(design.metric))
         usual = "" if is_known else ", and often more: how many is known after the first comparison"
         return None if design.rows >= least else f"{rows_to_show_small(least).removesuffix('.')}{usual}."
-    rows, parts = found.new_rows, _components(found.new_rows)
-    levels = statistics.Levels(design.level, design.level)
-    if earlier is not None and earlier.is_of_these:
-        question = statistics.OpenQuestion(found.mean or 0.0, margin, levels, fewest_rows=least)
-        exact = statistics.needed(question, parts, seeds=design.seeds, rows=rows.count).rows
-        enough = None if exact in (None, rows.count + 1) else statistics.rounded_up(exact or 0)  # else it is settled
-    else:
-        enough = statistics.rows_if_equal(parts, margin=margin, level=design.level, seeds=design.seeds, fewest=least)
-    if enough is None or design.rows >= enough:
+    rows, levels = found.new_rows, statistics.Levels(design.level, design.level)
+    is_of_these = earlier is not None and earlier.is_of_these
+    question = statistics.OpenQuestion(found.mean or 0.0 if is_of_these else 0.0, margin, levels, fewest_rows=least)
+    measured = (found.pairs, rows.count) if is_of_these else None
+    exact = statistics.rows_to_settle(
+        question, _components(rows), seeds=design.seeds, least=design.rows, known=measured
+    )
+    if exact is None:
+        return rows_to_show_small(least) if design.rows < least else None
+    if exact == design.rows:
         return None
+    enough = statistics.rounded_up(exact)
     how = ""
     if design.dataset is not None:
         how = how_to_hold_out(enough / design.rows, part_of(design.metric), design.dataset, design.data)
-    rows_told, chance = (
-        f"With about {enough:,} held-out rows{in_brackets(how)}",
-        f"about a {statistics.CHANCE:.0%} chance",
-    )
-    if earlier is None or not earlier.is_of_these:
-        return f"{rows_told} there is {chance} to show that a difference is too small to matter, if the arms are equal."
-    return f"{rows_told} there is {chance} to settle the question, if the difference is as in {earlier.run}."
+    told = f"With about {enough:,} held-out rows{in_brackets(how)} there is about a {statistics.CHANCE:.0%} chance to"
+    if earlier is None or not is_of_these:
+        return f"{told} show that a difference is too small to matter, if the arms are equal."
+    return f"{told} settle the question, if the difference is as in {earlier.run}."
 
 
 def _components(rows: NewRowsInterval) -> Components:
@@ -145,8 +144,9 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
-        is_known = earlier is not None and earlier.has_measured(design.metric)
-        known = NO_SPREAD.format(run=earlier.run) if earlier is not None and is_known else KNOWN_LATER
+        known = KNOWN_LATER
+        if earlier is not None and earlier.differed_alike(design.metric):
+            known = NO_SPREAD.format(run=earlier.run)
         end = f", if in every seed the arms answer differently on {rows}. {known}"
         return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
     return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))

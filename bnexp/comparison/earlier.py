@@ -26,17 +26,21 @@ class Earlier:
         found = (contrast.metrics.get(metric) for contrast in self.document.contrasts)
         return next((one for one in found if one is not None and _has_spread(one)), None)
 
-    def has_measured(self, metric: str) -> bool:
-        """Return True if it compared the arms by this metric, among others."""
-        return any(metric in contrast.metrics for contrast in self.document.contrasts)
+    def differed_alike(self, metric: str) -> bool:
+        """Return True if a metric was measured by enough pairs, and varied neither over pairs nor over rows."""
+        found = [contrast.metrics[metric] for contrast in self.document.contrasts if metric in contrast.metrics]
+        measured = [one for one in found if one.pairs >= FEW_PAIRS and _is_measured(one)]
+        return bool(found) and len(measured) == len(found) and not any(map(_has_spread, found))
 
     def fitness(self, metric: str) -> tuple[bool, bool, bool]:
-        """Return a key by which the most fitting of several comparisons is the largest: the same arms count most.
+        """Return a key by which the most fitting of several comparisons is the largest.
 
-        Then it counts whether the metric varies, and whether there are enough pairs to estimate by how much.
+        Whether anything is known of the metric's spread counts most, then whether the arms are the same, then whether
+        there are enough pairs to estimate it.
         """
         found = self.difference(metric)
-        return self.is_of_these, found is not None, found is not None and found.pairs >= FEW_PAIRS
+        is_known = found is not None or self.differed_alike(metric)
+        return is_known, self.is_of_these, found is not None and found.pairs >= FEW_PAIRS
 
     def baseline_mean(self, metric: str) -> float | None:
         """Return the mean of the baseline's final values; None if it is not known."""
@@ -81,6 +85,11 @@ def _divided(found: MetricDifference, mean: float) -> MetricDifference:
         rows = rows.model_copy(update={name: value / mean**2 for name, value in known.items()})
     spread = None if deviation is None else deviation / mean
     return found.model_copy(update={"standard_deviation": spread, "new_rows": rows})
+
+
+def _is_measured(found: MetricDifference) -> bool:
+    """Return True if the variances over held-out rows are stored."""
+    return found.new_rows is not None and found.new_rows.row_variance is not None
 
 
 def _has_spread(found: MetricDifference) -> bool:

@@ -26,9 +26,9 @@ def comparison_of(runs: Path, experiments: Sequence[Experiment], baseline: Exper
     for run, document in _comparisons(runs):
         found = Earlier(run.id, document)
         compared = _experiments(runs, document, baseline, source)
-        if not found.has_measured(metric) or not compared:
-            continue
         found = replace(found, is_of_these={config.digest(one) for one in compared} == asked)
+        if not compared or not found.fitness(metric)[0]:
+            continue
         if all(found.fitness(metric)):
             return found
         best = found if best is None or found.fitness(metric) > best.fitness(metric) else best

@@ -34,7 +34,7 @@ from bnexp.statistics.settling import (
     needed,
     pairs_to_settle,
     rounded_up,
-    rows_if_equal,
+    rows_to_settle,
     within_reach,
 )
 from bnexp.statistics.significance import (
@@ -100,7 +100,7 @@ __all__ = [
     "reach",
     "reading",
     "rounded_up",
-    "rows_if_equal",
+    "rows_to_settle",
     "share_of_each",
     "shared_levels",
     "shown",

@@ -126,22 +126,26 @@ def needed(question: OpenQuestion, parts: Components, *, seeds: int, rows: int) 
     return Needed(by_rows, by_seeds, None if by_rows or by_seeds else _both(seeds, rows, is_settled))
 
 
-def rows_if_equal(parts: Components, *, margin: float, level: float, seeds: int, fewest: int) -> int | None:
-    """Return how many held-out rows show, with CHANCE, that the difference of two equal arms is within the margin.
+def rows_to_settle(
+    question: OpenQuestion, parts: Components, *, seeds: int, least: int, known: tuple[int, int] | None
+) -> int | None:
+    """Return the smallest number of held-out rows, from `least` on, that settles a question with CHANCE.
 
-    Nothing is known of the mean. The result is `fewest` or more, rounded up, and None if no number of rows is enough.
+    `seeds` is the number of seeds then. `known` are the numbers of seeds and rows behind the question's mean. If it is None, nothing has been measured, and
+    the question's mean is taken for the true one. The result is None if no number of rows is enough.
     """
     unit = safe_unit(math.sqrt(max(parts.seed, parts.row, parts.rest)))
     parts = replace(parts, seed=parts.seed / unit**2, row=parts.row / unit**2, rest=parts.rest / unit**2)
+    question = replace(question, mean=question.mean / unit, margin=question.margin / unit)
 
     def is_enough(count: int) -> bool:
         """Return True if this many rows are enough."""
-        left = margin / unit - expected_estimate(parts, seeds, count).interval(level).high
-        spread = math.sqrt(parts.variance(seeds, count))
-        return left > 0 and (spread == 0 or 2 * NormalDist(0, spread).cdf(left) - 1 >= CHANCE)
+        estimate, later = expected_estimate(parts, seeds, count), parts.variance(seeds, count)
+        spread = math.sqrt(later if known is None else max(0.0, parts.variance(*known) - later))
+        can_be_small = count >= question.fewest_rows
+        return question.chance(spread, lambda level: estimate.interval(level).high, can_be_small=can_be_small) >= CHANCE
 
-    found = _first(max(2, fewest), MOST_ROWS, is_enough)
-    return found if found in (None, fewest) else rounded_up(found)
+    return _first(max(2, least), MOST_ROWS, is_enough)
 
 
 def _both(seeds: int, rows: int, is_settled: Callable[[int, int], bool]) -> tuple[int, int] | None:

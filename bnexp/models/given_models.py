@@ -31,8 +31,8 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     """Return a model's name, and bytes that identify it: its layers and, with `weights`, the values of all weights.
 
     The bytes also hold what no seed draws: the weights that are never trained, vocabularies, and a digest of the user's
-    own code in the model. They hold the loss and the optimizer, because the notes of a run name them. The numbers that Keras gives to unnamed layers are left out, because `dense_7` in one session
-    is `dense` in another.
+    own code in the model. They hold the loss and the optimizer, because the notes of a run name them. The numbers that
+    Keras gives to unnamed layers are left out, because `dense_7` in one session is `dense` in another.
 
     Raises:
         UserError: if the model has no weights yet, or if a layer cannot be described by its config.

@@ -69,6 +69,8 @@ class OwnNetworks:
         set_for_all = [one for one in overrides if sets_kind(one)]
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
         dataset, places = self._dataset_of(own, problems)
+        if self.arms:
+            places |= dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms"))
         named = [with_function(one) for one in own]
         every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
         problems.add(mistakes_of_configs(every, overrides, dataset, problems))
@@ -229,11 +231,7 @@ def _at_hand(
     """Return the config that trains a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
-    places = {
-        **places,
-        "model": name,
-        **dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms")),
-    }
+    places = {**places, "model": name}
     return ConfigAtHand(f"{network.stem}-{name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
 
 

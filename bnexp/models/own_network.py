@@ -64,7 +64,7 @@ class _Found:
     made: list[keras.Layer] | None = None
     """The layers that `normalization` made, if the function has this parameter."""
     loss: Any = None
-    """The loss that the model was compiled with, if it was compiled: in a form that Keras takes, or a `CompiledLoss`."""
+    """The loss that the model was compiled with, if it was: in a form that Keras takes, or a `CompiledLoss`."""
     optimizer: CompiledOptimizer | None = None
     """The optimizer that the model was compiled with, if it was compiled."""
 

@@ -25,6 +25,7 @@ from bnexp.experiment.config_names import config_file
 from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
 from bnexp.system.own_function import parameters_in_text
+from bnexp.system.saved_model import is_saved_folder
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
 
@@ -205,16 +206,16 @@ def section_of(name: str) -> dict[str, str]:
 
 
 def _is_saved(name: str) -> bool:
-    return Path(name).suffix.lower() in SAVED
+    return Path(name).suffix.lower() in SAVED or is_saved_folder(name)
 
 
 def is_own_network(name: str) -> bool:
-    """Return True for a name that is spelt as a network of the user's own, and names no config or directory.
+    """Return True for a name that is spelt as a network of the user's own, and names no config or other directory.
 
     >>> [is_own_network(name) for name in ("my_net.py:build", "package.nets:build", "my.keras", "bn", "c:\\\\bn")]
     [True, True, True, False, False]
     """
-    if config_file(name) is not None or os.path.isdir(name):
+    if config_file(name) is not None or (os.path.isdir(name) and not is_saved_folder(name)):
         return False
     place, colon, function = name.rpartition(":")
     is_function = bool(colon) and function.isidentifier() and (place.endswith(".py") or _is_module(place))

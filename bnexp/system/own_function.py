@@ -81,7 +81,7 @@ def code_at(build: str) -> OwnCode:
 def no_file(path: str, kind: str) -> str:
     """Return the message for a missing file, with the files of the same kind in its folder."""
     file = user_path(path)
-    beside = sorted(one.name for one in file.parent.glob(f"*{kind}")) if file.parent.is_dir() else []
+    beside = sorted(one.name for one in file.parent.glob(f"*{kind}") if one.is_file()) if file.parent.is_dir() else []
     cure = nearest(file.name, beside, most=MOST_NAMED) if beside else f"Name a {kind} file."
     return f"there is no such file in {Path.cwd()}. {cure}"
 

@@ -39,6 +39,13 @@ def description_of(path: str) -> dict[str, Any]:
     return description
 
 
+def is_saved_folder(path: str) -> bool:
+    """Return True for a folder that a model was exported to, or that has the name of a saved model, and is no run."""
+    folder = user_path(path)
+    is_named = folder.suffix.lower() in (".keras", *OLD_FORMATS) and not (folder / "run.json").exists()
+    return folder.is_dir() and (is_named or (folder / "saved_model.pb").is_file())
+
+
 def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
     """Return a description without the compile settings, because bnexp does not compile a model as it was saved."""
     return {key: value for key, value in description.items() if key != "compile_config"}

@@ -291,7 +291,7 @@ def test_paths_in_a_network_for_sequences_have_no_prefix_and_padding_is_replaced
             outputs = layer(outputs)
         return keras.Model(x, outputs)
 
-    network = built(build, "batch", inputs=FRAMES)
+    network = built(build, "layer", inputs=FRAMES)
     assert [one.path for one in network.swapped] == ["batch_normalization"]
     names = weight_names(network.model)
     assert [one for one in names if "kernel" in one] == [

@@ -70,8 +70,6 @@ class OwnNetworks:
         set_for_all = [one for one in overrides if sets_kind(one)]
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
         dataset, places = self._dataset_of(own, problems)
-        if self.arms:
-            places |= dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms"))
         named = [with_function(one) for one in own]
         every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
         problems.add(mistakes_of_configs(every, overrides, dataset, problems))
@@ -107,12 +105,15 @@ class OwnNetworks:
         return found
 
     def _dataset_of(self, own: Sequence[NamedNetwork], problems: Problems) -> tuple[Mapping[str, Any], dict[str, str]]:
-        """Return the section `dataset` and the option behind each key; both empty, with a noted problem, if faulty."""
+        """Return the section `dataset`, empty with a noted problem if it is faulty, and the option behind each key."""
+        of_normalization = ("model.normalization", "model.normalization.name") if self.arms else ()
+        of_arms = dict.fromkeys(of_normalization, spelt("arms"))
         is_read = isinstance(self.data, str | Path) or not problems.found  # arrays are kept only if nothing is wrong
         if own and self.data is not None and is_read:
             with problems.noted():
-                return dataset_given(self.data, self.target, self.runs)
-        return {}, {}
+                dataset, places = dataset_given(self.data, self.target, self.runs)
+                return dataset, places | of_arms
+        return {}, of_arms
 
     def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork], *, is_set_for_all: bool) -> Problems:
         problems = Problems()

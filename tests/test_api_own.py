@@ -593,7 +593,6 @@ def test_a_model_is_kept_as_a_file_that_does_not_depend_on_what_was_built_before
     import keras
 
     model = net()
-    model.compile("adam", "sparse_categorical_crossentropy")
     (checked,) = bnexp.check(model, data=DATA, arms=["none"])
     assert checked.experiment.name == "functional-none"
     path = Path(checked.experiment.model.path)  # type: ignore[union-attr]
@@ -605,6 +604,81 @@ def test_a_model_is_kept_as_a_file_that_does_not_depend_on_what_was_built_before
     assert path.stat().st_mtime_ns == before, "never written again"
     (other,) = bnexp.check(net(4), data=DATA, arms=["none"])
     assert other.experiment.model.path != str(path)  # type: ignore[union-attr]
+
+
+COMPILED = """
+import sys
+import keras, numpy as np
+import bnexp
+from keras import layers
+
+def given(optimizer, loss, wrap=None):
+    x = keras.Input((4,))
+    hidden = layers.ReLU()(layers.BatchNormalization()(layers.Dense(3)(x)))
+    hidden = hidden if wrap is None else layers.Lambda(wrap)(hidden)
+    model = keras.Model(x, layers.Dense(3, activation="softmax")(hidden))
+    if optimizer is not None:
+        model.compile(optimizer, loss)
+    return model
+
+def notes(*compiled, wrap=None):
+    rows = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    data = (rows, np.arange(60) % 3)
+    result = bnexp.compare(given(*compiled, wrap), ["training.save=none"], data=data, arms=["batch", "none"], seeds=2, epochs=1)
+    (told, *others) = [[one for one in arm.record.network.notes if "compiled" in one] for arm in result.arms]
+    assert others == [told]
+    return [arm.run for arm in result.arms], told
+"""
+"""Compares a model that was compiled otherwise each time; `notes` returns the runs, and what they say of that."""
+OF_SGD = [
+    "The network was compiled with the loss mean_squared_error; bnexp trains with sparse_categorical_crossentropy, as a "
+    "multiclass task needs.",
+    "The optimizer that the network was compiled with is not used. To train with its settings, add "
+    "training.optimizer=sgd training.learning_rate=0.01 training.optimizer.momentum=0.9.",
+]
+OF_ADAM = [
+    "The optimizer that the network was compiled with is not used. To train with its settings, add "
+    "training.learning_rate=0.0005."
+]
+
+
+@pytest.mark.parametrize("wrap", [None, lambda x: 2 * x])
+def test_the_notes_are_about_the_model_that_was_given_and_not_about_one_that_was_compiled_otherwise(wrap: Any) -> None:
+    import keras
+
+    space: dict[str, Any] = {}
+    exec(COMPILED, space)
+    notes, adam = space["notes"], keras.optimizers.Adam
+    first, told = notes(keras.optimizers.SGD(0.01, momentum=0.9), "mse", wrap=wrap)
+    assert told == OF_SGD
+    second, told = notes(adam(0.0005), "sparse_categorical_crossentropy", wrap=wrap)
+    assert told == OF_ADAM
+    assert notes(None, None, wrap=wrap)[1] == []
+    assert notes(keras.optimizers.SGD(0.01, momentum=0.9), "mse", wrap=wrap) == (first, OF_SGD), "both runs are stored"
+    renamed = adam(0.0005, name="adam_7")
+    assert notes(renamed, "sparse_categorical_crossentropy", wrap=wrap) == (second, OF_ADAM)
+
+
+@pytest.mark.slow
+def test_a_new_process_gives_the_notes_of_its_own_model(folder: Path) -> None:
+    (folder / "given.py").write_text(COMPILED + "print(notes(eval(sys.argv[1]), sys.argv[2])[1])\n")
+    for optimizer, loss, told in (
+        ("keras.optimizers.SGD(0.01, momentum=0.9)", "mse", OF_SGD),
+        ("keras.optimizers.Adam(0.0005)", "sparse_categorical_crossentropy", OF_ADAM),
+        ("keras.optimizers.SGD(0.01, momentum=0.9)", "mse", OF_SGD),
+    ):
+        called = [sys.executable, "given.py", optimizer, loss]
+        done = subprocess.run(called, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        assert ast.literal_eval(done.stdout) == told
+    assert len([*(folder / "runs" / "models").iterdir()]) == 2
+
+
+def test_a_model_whose_loss_has_no_text_is_refused_with_the_cure() -> None:
+    space: dict[str, Any] = {}
+    exec(COMPILED, space)
+    model = space["given"]("adam", eval("lambda true, seen: true - seen"))
+    assert refusal(model, data=DATA).endswith("Give a function that builds it: `def build(): ...; return model`.")
 
 
 def test_the_weights_of_a_model_are_a_part_of_it_if_they_are_kept(folder: Path) -> None:

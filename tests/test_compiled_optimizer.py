@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
-from keras.optimizers import SGD, Adam, schedules
+from keras.optimizers import SGD, Adagrad, Adam, Lion, Muon, schedules
 
+from bnexp import config
 from bnexp.api.experiments import check
 from bnexp.config.training import Training
 from bnexp.models.built import Built, CompiledOptimizer
 from bnexp.system.saved_model import compiled_optimizer, description_of
 from bnexp.training.compiled_optimizer import with_unused_optimizer
+from bnexp.training.optimizers import KERAS_NAMES
 
 USE = "The optimizer that the network was compiled with is not used. To train with its settings, add "
+LOST = "The network was compiled with options of {} that bnexp does not take, so they are not used: {}."
 SCHEDULE = "The network was compiled with a learning rate schedule, which is not used (training.learning_rate)."
 NET = """
 import keras
@@ -58,6 +62,19 @@ def notes(optimizer: Any, training: dict[str, Any]) -> tuple[str, ...]:
         (SGD(0.01), {"optimizer": "sgd"}, []),
         (Adam(schedules.CosineDecay(0.01, 100)), {}, [SCHEDULE]),
         (SGD(schedules.CosineDecay(0.01, 100)), {}, [USE + "training.optimizer=sgd.", SCHEDULE]),
+        (Lion(0.01, use_ema=True), {}, [
+            USE + "training.optimizer=lion training.learning_rate=0.01.", LOST.format("Lion", "use_ema")]),
+        (Lion(0.01, use_ema=True, ema_overwrite_frequency=1234567), {}, [
+            USE + "training.optimizer=lion training.learning_rate=0.01 training.optimizer.use_ema=true "
+            "training.optimizer.ema_overwrite_frequency=1234567."]),
+        (Adam(use_ema=True), {"optimizer": {"name": "adam", "use_ema": True, "ema_overwrite_frequency": 9}}, [
+            LOST.format("Adam", "ema_overwrite_frequency")]),
+        (Adam(), {"optimizer": {"name": "adam", "use_ema": True, "ema_overwrite_frequency": 9}}, [
+            USE + "training.optimizer.use_ema=false training.optimizer.ema_overwrite_frequency=null."]),
+        (Adam(0.0, beta_2=0.99999999, epsilon=0), {}, [LOST.format("Adam", "learning_rate, beta_2, epsilon")]),
+        (Adagrad(0.1, initial_accumulator_value=0.2), {"optimizer": "adagrad"}, [
+            USE + "training.learning_rate=0.1.", LOST.format("Adagrad", "initial_accumulator_value")]),
+        (Muon(exclude_layers=["last"]), {"optimizer": "muon"}, [LOST.format("Muon", "exclude_layers")]),
         (MyOptimizer(), {}, ["The network was compiled with the optimizer MyOptimizer, which bnexp does not have; it trains "
                              "with adam (training.optimizer)."]),
     ],
@@ -66,6 +83,28 @@ def test_settings_that_are_not_used_are_named_with_the_overrides_that_use_them(
     optimizer: Any, training: dict[str, Any], told: list[str]
 ) -> None:
     assert notes(optimizer, training) == tuple(told)
+
+
+RANDOM_OPTIONS: dict[str, list[Any]] = {
+    "learning_rate": [0.0, 0.02, 1], "momentum": [0, 0.5, 1.0], "beta_1": [0.0, 0.8, 1.0], "beta_2": [0.5, 0.99999999],
+    "rho": [0.5, 1.0], "epsilon": [0, 1e-3], "nesterov": [True, False], "amsgrad": [True], "centered": [True],
+    "weight_decay": [0, 0.01, True], "clipvalue": [0.0, 2.0], "use_ema": [True, False], "ema_momentum": [0.5],
+    "ema_overwrite_frequency": [None, 1, 20], "gradient_accumulation_steps": [2, None], "loss_scale_factor": [0.5, 8],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(KERAS_NAMES))
+def test_all_advised_overrides_are_accepted_and_silence_the_note(name: str, place: Path) -> None:
+    """The options are drawn at random, also values that bnexp refuses."""
+    draw = random.Random(name)
+    Path("a.yaml").write_text("dataset: {name: csv, path: a.csv, target: label}\nmodel: {name: mlp}\n")
+    for _ in range(30):
+        options = {option: draw.choice(values) for option, values in RANDOM_OPTIONS.items() if draw.random() < 0.5}
+        built = Built(keras.Model(), None, compiled=CompiledOptimizer(KERAS_NAMES[name], options))  # type: ignore[arg-type]
+        told = [one for one in with_unused_optimizer(built, Training(), 10).notes if one.startswith(USE)]
+        overrides = [word for one in told for word in one.removeprefix(USE).removesuffix(".").split()]
+        training = config.load(Path("a.yaml"), overrides).training
+        assert not any(one.startswith(USE) for one in with_unused_optimizer(built, training, 10).notes), (options, told)
 
 
 @pytest.fixture

@@ -635,6 +635,10 @@ def test_a_mistaken_override_is_told_as_it_was_typed(tmp_path: Path, override: s
         (["dataset={name: openml}"], "dataset is openml without a set; expected its number, dataset.id, or its name, dataset.data_name."),
         (["dataset={name: openml, id: 61, data_name: iris}"], "dataset.data_name is iris, and dataset.id is 61; expected one of them. Leave one out."),
         (["dataset={name: openml, id: 61, version: 2}"], "dataset.version is 2, but a set's number, dataset.id, already fixes its version."),
+        (["training.optimizer=lion", "training.optimizer.use_ema=true"],
+         "override training.optimizer=lion: training.optimizer is {name: 'lion', use_ema: true}; expected "
+         "ema_overwrite_frequency beside use_ema, a number of steps such as 100. Without it, Keras uses the averaged "
+         "weights only after the last epoch, so that no epoch would measure them."),
         (["dataset.samples=4", "dataset.test_size=0.9"], "no row is left for training. Use a smaller one."),
         (["training.early_stopping.monitor=val_r2"],
          "training.early_stopping.monitor is val_r2; a binary task does not measure it. "

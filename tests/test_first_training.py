@@ -29,3 +29,7 @@ def test_epochs_become_fewer_before_seeds_do(
     assert (chosen["epochs"], chosen["seeds"]) == (most, 20)
     found = afforded(experiment(training=chosen), rows, steps=rows // 32 or 1)
     assert found == Afforded(epochs, seeds, pytest.approx(seconds))
+
+
+def test_a_single_row_has_a_first_training_too() -> None:
+    assert first_training(1) == {"epochs": 50, "batch_size": 2, "seeds": 20}

@@ -241,7 +241,7 @@ def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_withou
     model.compile(loss=own_loss, metrics=[own_loss])
     model.save(path)
     assert not loaded(str(path)).compiled
-    assert saved_model.compiled_loss(saved_model.description_of(str(path))) == "own_loss"
+    assert saved_model.compiled_loss(saved_model.description_of(str(path))) == ("own_loss", {"name": "own_loss"})
 
 
 @pytest.mark.parametrize("compiled", [[1], "mse", {"loss": [1]}, {"loss": {"config": [1]}}, {"loss": {"config": None}}])
@@ -341,6 +341,6 @@ def test_a_good_file_is_loaded_with_its_weights_and_without_its_optimizer(saved:
     model.save(saved)
     found = loaded(str(saved))
     assert not found.compiled
-    assert saved_model.compiled_loss(saved_model.description_of(str(saved))) == "mse"
+    assert saved_model.compiled_loss(saved_model.description_of(str(saved))) == ("mse", {})
     for one, other in zip(found.variables, model.variables, strict=True):
         assert (one.numpy() == other.numpy()).all()

@@ -8,17 +8,21 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, losses
 from own_functions import FRAMES, TABLE, built
 from pydantic import TypeAdapter
 
 from bnexp.config.dataset import Dataset
 from bnexp.config.own_model import KerasFile
+from bnexp.config.section import Task
 from bnexp.errors import SettingError
+from bnexp.models.built import CompiledLoss
+from bnexp.models.head import LOSSES
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_doubts import unused
 from bnexp.models.own_network import build_own
 from bnexp.models.own_outputs import with_fitting_output
+from bnexp.system.saved_model import compiled_loss, description_of
 
 NOT_USED = (
     "The network's present weights are not used: each seed draws its own. To start from them, set model.weights: keep."
@@ -121,7 +125,7 @@ def test_a_pattern_freezes_layers_at_every_depth(pattern: str) -> None:
         "Frozen: base/dense (40 parameters)." in built(with_base, inputs=TABLE, weights="keep", freeze=[pattern]).notes
     )
     sequences = built(lambda: with_base((3, 4)), inputs=FRAMES, weights="keep", freeze=[pattern])
-    assert "Frozen: functional/base/dense (40 parameters)." in sequences.notes
+    assert "Frozen: base/dense (40 parameters)." in sequences.notes, "though padding is replaced by zeros first"
 
 
 def numbered_by_hand() -> keras.Model:
@@ -394,6 +398,40 @@ def test_a_loss_that_the_task_does_not_need_is_named_as_keras_calls_it(loss: Any
         f"The network was compiled with the loss {name}; bnexp trains with mean_squared_error, as a regression task needs."
     ]
     assert unused(ends(layers.Dense(1)), "regression", loss) == (told if name else [])
+
+
+@pytest.mark.parametrize(
+    ("loss", "task", "options"),
+    [
+        (losses.CategoricalCrossentropy(from_logits=True), "multiclass", None),
+        (losses.CategoricalCrossentropy(label_smoothing=0.1), "multiclass", "label_smoothing=0.1"),
+        (losses.SparseCategoricalCrossentropy(ignore_class=0, reduction="sum"), "multiclass", "ignore_class=0, reduction=sum"),
+        (losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.2), "binary", "label_smoothing=0.2"),
+        (losses.BinaryCrossentropy(reduction="mean"), "binary", None),
+        (losses.MeanSquaredError(reduction="mean_with_sample_weight"), "regression", None),
+        (losses.MeanSquaredError(reduction=None), "regression", "reduction=None"),
+    ],
+)  # fmt: skip
+def test_the_options_of_a_loss_that_training_does_not_use_are_named(
+    loss: Any, task: Task, options: str | None, tmp_path: Path
+) -> None:
+    told = [
+        f"The network was compiled with {options} of the loss {loss.name}; bnexp trains with {LOSSES[task]} and Keras's "
+        "default options."
+    ]
+    model = ends(layers.Dense(3))
+    assert unused(model, task, loss) == (told if options else [])
+    model.compile("adam", loss)
+    model.save(tmp_path / "net.keras")
+    of_file = compiled_loss(description_of(str(tmp_path / "net.keras")))
+    assert of_file is not None
+    assert unused(model, task, CompiledLoss(*of_file)) == (told if options else [])
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "__import__('os')", False])
+def test_odd_options_of_a_loss_in_a_file_are_not_named(value: Any) -> None:
+    options = {"label_smoothing": value or None, "reduction": str(value)}
+    assert unused(ends(layers.Dense(1)), "regression", CompiledLoss("mse", options)) == []
 
 
 # --- groups ---------------------------------------------------------------------------

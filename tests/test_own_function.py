@@ -115,6 +115,31 @@ def test_a_module_that_only_imports_is_answered_with_what_it_imports(folder: Pat
         refuse_undefined("nets:smal")
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("import keras\nfrom keras import layers\nfrom keras.layers import Dense\nmodel = 3\n",
+         "It defines no function; write `def build():`."),
+        ("import blocks\nfrom blocks import narrow, WIDTH as _width\nmodel = 3\n", "Good names: narrow."),
+        ("wide = lambda: None\nmodel = 3\n", "Good names: wide."),
+    ],
+)  # fmt: skip
+def test_modules_and_numbers_are_not_offered_as_functions(text: str, told: str, folder: Path) -> None:
+    (folder / "blocks.py").write_text("WIDTH = 3\ndef narrow(): ...\n")
+    (folder / "nofun.py").write_text(text)
+    with pytest.raises(SettingError) as error:
+        refuse_undefined("nofun.py:build")
+    assert str(error.value) == f"model.build is 'nofun.py:build'; nofun.py has no function build. {told}"
+
+
+def test_modules_of_a_package_are_not_offered_as_functions(folder: Path) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "__init__.py").write_text("from nets import made\nfrom . import made as again\n")
+    (folder / "nets" / "made.py").write_text("def small(): ...\n")
+    with pytest.raises(SettingError, match=r"It defines no function; write `def smal\(\):`\.$"):
+        refuse_undefined("nets:smal")
+
+
 def test_the_warnings_of_a_text_come_when_it_is_run_and_not_before(folder: Path) -> None:
     (folder / "net.py").write_text("TEXT = '\\d'\ndef build(): ...\n")
     refuse_undefined("net.py:build")  # a warning would be an error here

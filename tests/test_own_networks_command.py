@@ -33,6 +33,22 @@ def made(normalization, input_shape):
         keras.Input(input_shape), layers.Dense(4), normalization(), layers.ReLU(), layers.Dense(1, activation="sigmoid"),
     ])
 
+class Block(keras.layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.norm = keras.layers.BatchNormalization(name="batch_normalization")
+
+    def build(self, shape):
+        self.norm.build(shape)
+
+    def call(self, x):
+        return self.norm(x)
+
+def hidden():
+    inputs = keras.Input((3,))
+    x = keras.layers.BatchNormalization()(Block(name="block")(inputs))
+    return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+
 def plain():
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
 
@@ -253,7 +269,7 @@ seeds: 2
         (["my_net.py:build"], "my_net.py:build is a network of your own; expected its data. Add `--data FILE --target COLUMN`, "
          "or `--data` and a folder or a known set, such as digits."),
         (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. It has "
-         "my_net.py:build, my_net.py:made, my_net.py:plain, my_net.py:broken."),
+         "my_net.py:build, my_net.py:made, my_net.py:hidden, my_net.py:plain, my_net.py:broken."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,layer", "model.normalization=batch"],
          "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "layer,none", "model.normalization.momentum=0.9"],
@@ -309,6 +325,11 @@ seeds: 2
         (["a", "b", "--data", "my.csv"],
          "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
          "config, `dataset` and `model` say the same."),
+        (["my_net.py:hidden", "--data", "my.csv", "--target", "label"],
+         "my_net.py:hidden: 2 BatchNormalization layers; arms: as_written, layer, none\n"
+         "my_net.py:hidden: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
+        (["my_net.py:hidden", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],
+         "--arms: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
         (["my_net.h5", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],
          "my_net.h5: model.path is 'my_net.h5'; there is no such file in {folder}. Name a .keras file."),
     ],
@@ -317,6 +338,20 @@ def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     arguments: list[str], message: str, folder: Path
 ) -> None:
     assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder, kinds=KINDS))
+
+
+@pytest.mark.parametrize("name", ["folder.keras", "exported"])
+def test_a_folder_is_no_model_and_is_not_offered_as_one(name: str, folder: Path) -> None:
+    (folder / name).mkdir()
+    if name == "exported":
+        (folder / name / "saved_model.pb").touch()
+    asked = ("--data", "my.csv", "--target", "label")
+    for arms in ([], ["--arms", "batch,none"]):
+        assert refused("compare", name, *asked, *arms, cwd=folder) == (
+            f"{name}: model.path is '{name}', a folder; expected a .keras file. A SavedModel cannot be trained further: "
+            "build the network in Python, load its weights, and write it with `model.save('my.keras')`."
+        )
+    assert refused("compare", "folder2.keras", *asked, cwd=folder).endswith(f"in {folder}. Name a .keras file.")
 
 
 def test_data_alone_are_not_checked(folder: Path) -> None:

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from own_functions import built
+from own_functions import FRAMES, built
 from pydantic import TypeAdapter
 
 from bnexp.config.own_model import SwapKey
 from bnexp.errors import SettingError
 from bnexp.models.architecture import architecture
+from bnexp.models.layer_paths import weight_names
 from bnexp.models.restored_bias import LEFT_ALONE
 from bnexp.models.swapping import Swapping, swapped
 
@@ -265,8 +266,38 @@ def test_learned_weights_of_another_shape_are_told_where_weights_are_kept() -> N
             old.gamma.assign(np.full((3, 4), 3.0))
         return model
 
-    lost = "model.weights is keep, but these weights start anew: sequential/norm/gamma. They have another shape than in the network as written."
+    lost = "model.weights is keep, but these weights start anew: norm/gamma. They have another shape than in the network as written."
     nothing = "model.weights is keep, but the network has no trained weights, so each seed draws all of them."
     assert built(net, "batch", weights="keep").warnings[0] == lost
     assert built(lambda: net(trained=False), "batch", weights="keep").warnings == (nothing,)
     assert not any("begin anew" in one for one in built(net, "batch").warnings)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_paths_in_a_network_for_sequences_have_no_prefix_and_padding_is_replaced_by_zeros(kind: str) -> None:
+    """A layer of the user's own may be called as the layer that replaces padding."""
+
+    def build() -> keras.Model:
+        chain = [
+            layers.Masking(),
+            layers.BatchNormalization(),
+            layers.LSTM(4, name="padding"),
+            layers.Dense(3, "softmax"),
+        ]
+        if kind == "sequential":
+            return keras.Sequential([keras.Input(FRAMES.shape), *chain])
+        x = outputs = keras.Input(FRAMES.shape)
+        for layer in chain:
+            outputs = layer(outputs)
+        return keras.Model(x, outputs)
+
+    network = built(build, "layer", inputs=FRAMES)
+    assert [one.path for one in network.swapped] == ["batch_normalization"]
+    names = weight_names(network.model)
+    assert [one for one in names if "kernel" in one] == [
+        "padding/lstm_cell/kernel", "padding/lstm_cell/recurrent_kernel", "dense/kernel"
+    ]  # fmt: skip
+    rows = np.random.default_rng(0).normal(size=(5, *FRAMES.shape)).astype("float32")
+    rows[2, -1] = np.nan
+    filled = np.nan_to_num(rows, nan=0.0)
+    np.testing.assert_array_equal(network.model(rows), network.model(filled))

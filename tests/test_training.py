@@ -594,7 +594,7 @@ def test_averaged_weights_and_accumulated_gradients_are_those_of_a_loop_by_hand(
 
 
 def test_averages_that_no_epoch_would_measure_are_refused() -> None:
-    with pytest.raises(ValidationError, match="use_ema is true without ema_overwrite_frequency"):
+    with pytest.raises(ValidationError, match="ema_overwrite_frequency beside use_ema"):
         experiment(training={"optimizer": {"name": "adam", "use_ema": True}})
 
 

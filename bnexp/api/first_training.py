@@ -31,7 +31,7 @@ def first_training(rows: int) -> dict[str, Any]:
     epochs, size = ROWS_LEARNED // max(1, rows), BATCH_SIZE
     if rows < FEW_ROWS:
         size = max(2, rows // 4, min(LEAST_BATCH, rows // 2))
-    while rows % size == 1:
+    while rows % size == 1 < rows:
         size += 1
     batch = {} if size == BATCH_SIZE else {"batch_size": size}
     return {"epochs": min(MOST_EPOCHS, max(FEWEST_EPOCHS, epochs)), **batch, "seeds": SEEDS}

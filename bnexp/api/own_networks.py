@@ -25,6 +25,7 @@ from bnexp.experiment.config_names import config_file
 from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
 from bnexp.system.own_function import parameters_in_text
+from bnexp.system.saved_model import is_saved_folder
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
 
@@ -104,12 +105,15 @@ class OwnNetworks:
         return found
 
     def _dataset_of(self, own: Sequence[NamedNetwork], problems: Problems) -> tuple[Mapping[str, Any], dict[str, str]]:
-        """Return the section `dataset` and the option behind each key; both empty, with a noted problem, if faulty."""
+        """Return the section `dataset`, empty with a noted problem if it is faulty, and the option behind each key."""
+        of_normalization = ("model.normalization", "model.normalization.name") if self.arms else ()
+        of_arms = dict.fromkeys(of_normalization, spelt("arms"))
         is_read = isinstance(self.data, str | Path) or not problems.found  # arrays are kept only if nothing is wrong
         if own and self.data is not None and is_read:
             with problems.noted():
-                return dataset_given(self.data, self.target, self.runs)
-        return {}, {}
+                dataset, places = dataset_given(self.data, self.target, self.runs)
+                return dataset, places | of_arms
+        return {}, of_arms
 
     def _faults(self, names: Sequence[Taken], own: Sequence[NamedNetwork], *, is_set_for_all: bool) -> Problems:
         problems = Problems()
@@ -203,16 +207,16 @@ def section_of(name: str) -> dict[str, str]:
 
 
 def _is_saved(name: str) -> bool:
-    return Path(name).suffix.lower() in SAVED
+    return Path(name).suffix.lower() in SAVED or is_saved_folder(name)
 
 
 def is_own_network(name: str) -> bool:
-    """Return True for a name that is spelt as a network of the user's own, and names no config or directory.
+    """Return True for a name that is spelt as a network of the user's own, and names no config or other directory.
 
     >>> [is_own_network(name) for name in ("my_net.py:build", "package.nets:build", "my.keras", "bn", "c:\\\\bn")]
     [True, True, True, False, False]
     """
-    if config_file(name) is not None or os.path.isdir(name):
+    if config_file(name) is not None or (os.path.isdir(name) and not is_saved_folder(name)):
         return False
     place, colon, function = name.rpartition(":")
     is_function = bool(colon) and function.isidentifier() and (place.endswith(".py") or _is_module(place))
@@ -229,11 +233,7 @@ def _at_hand(
     """Return the config that trains a network in one arm."""
     model = {**network.section, "normalization": arm}
     name = network.label
-    places = {
-        **places,
-        "model": name,
-        **dict.fromkeys(("model.normalization", "model.normalization.name"), spelt("arms")),
-    }
+    places = {**places, "model": name}
     return ConfigAtHand(f"{network.stem}-{name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from bnexp.config.section import Fraction, NonNegative, Positive, Section, named
 from bnexp.metrics import is_computed, quantity
@@ -134,9 +135,10 @@ class Optimizer(Section):
     def _averages_are_measured(self) -> Optimizer:
         """Refuse averaged weights that no epoch would measure: Keras would use them only after the last epoch."""
         if self.use_ema and self.ema_overwrite_frequency is None:
-            raise ValueError(
-                "use_ema is true without ema_overwrite_frequency. Keras would then use the averaged weights only after "
-                "the last epoch, so that no epoch would measure them. Set ema_overwrite_frequency, such as 100 steps"
+            raise PydanticCustomError(
+                "averages_not_measured",
+                "ema_overwrite_frequency beside use_ema, a number of steps such as 100. Without it, Keras uses the "
+                "averaged weights only after the last epoch, so that no epoch would measure them",
             )
         return self
 

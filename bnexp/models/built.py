@@ -22,6 +22,14 @@ class CompiledOptimizer:
 
 
 @dataclass(frozen=True)
+class CompiledLoss:
+    """The loss that a model was compiled with: its name in Keras, and its options as in `get_config`."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Built:
     """A built model, and the rule that draws its initial weights for any seed.
 

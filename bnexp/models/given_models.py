@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.code_digest import code_sha256
 from bnexp.system.keras_facts import left_out
+from bnexp.system.saved_model import compiled_optimizer
 
 ROWS = 8
 """Number of rows on which a model and its copy are compared. Also the size to use for an axis of unknown size."""
@@ -29,8 +31,8 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     """Return a model's name, and bytes that identify it: its layers and, with `weights`, the values of all weights.
 
     The bytes also hold what no seed draws: the weights that are never trained, vocabularies, and a digest of the user's
-    own code in the model. The numbers that Keras gives to unnamed layers are left out, because `dense_7` in one session
-    is `dense` in another.
+    own code in the model. They hold the loss and the optimizer, because the notes of a run name them. The numbers that
+    Keras gives to unnamed layers are left out, because `dense_7` in one session is `dense` in another.
 
     Raises:
         UserError: if the model has no weights yet, or if a layer cannot be described by its config.
@@ -39,14 +41,23 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
         raise UserError(f"{model.name} has no weights yet: its input is not known. Begin it with keras.Input. {CURE}")
     names = _plain_names(model)
     try:
-        text = json.dumps(_renamed(json.loads(model.to_json()), names), sort_keys=True)
-    except REFUSALS as error:
+        description = json.loads(model.to_json())
+    except (*REFUSALS, OSError) as error:  # OSError: the text of a lambda was typed into a session and is in no file
         raise UserError(f"{model.name} does not say what it is made of: {refusal_text(error)} {CURE}") from error
+    text = json.dumps(_renamed(description, names), sort_keys=True)
     kept = model.weights if weights else fixed_weights(model).values()
     values = [variable.numpy().tobytes() for variable in kept]
     own = [facts for layer in _layers(model) if (facts := left_out(layer))]
     code = [code_sha256(own).encode()] if own else []
-    return names[model.name], b"\0".join([text.encode(), *values, *code])
+    return names[model.name], b"\0".join([text.encode(), *values, *code, *_compiled_with(description)])
+
+
+def _compiled_with(description: dict[str, Any]) -> Iterator[bytes]:
+    """Yield the loss and the optimizer of a compiled model, without the optimizer's name, which Keras may number."""
+    if compiled := description.get("compile_config"):
+        kind, options = compiled_optimizer(description) or (None, {})
+        options = {key: value for key, value in options.items() if key != "name"}
+        yield json.dumps([compiled.get("loss"), kind, options], sort_keys=True).encode()
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import numpy as np
 from bnexp import warning_kinds
 from bnexp.config.section import Task
 from bnexp.errors import listed
+from bnexp.models.built import CompiledLoss
 from bnexp.models.codes import Codes
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
@@ -187,7 +189,7 @@ TRAINING_METHODS = ("train_step", "compute_loss", "fit")
 def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
     """Return a sentence for each setting of the model for training that bnexp does not use.
 
-    `loss` is the loss that the model was compiled with, in a form that Keras takes.
+    `loss` is the loss that the model was compiled with, in a form that Keras takes, or a `CompiledLoss`.
     """
     told = []
     own = [name for name in TRAINING_METHODS if getattr(type(model), name) is not getattr(keras.Model, name)]
@@ -196,24 +198,46 @@ def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
             f"{type(model).__name__} has {listed(own, MOST_NAMED)} of its own. bnexp does not use it: it trains with "
             f"{LOSSES[task]}, the loss of a {task} task."
         )
-    name = _loss_name(loss)
-    if name is not None and name.removeprefix("sparse_") != LOSSES[task].removeprefix("sparse_"):
+    compiled = _compiled(loss)
+    if compiled is None:
+        return told
+    if compiled.name.removeprefix("sparse_") != LOSSES[task].removeprefix("sparse_"):
         told.append(
-            f"The network was compiled with the loss {name}; bnexp trains with {LOSSES[task]}, as a {task} task needs."
+            f"The network was compiled with the loss {compiled.name}; bnexp trains with {LOSSES[task]}, as a {task} "
+            "task needs."
+        )
+    elif options := [*_options_not_used(compiled.options)]:
+        told.append(
+            f"The network was compiled with {listed(options)} of the loss {compiled.name}; bnexp trains with "
+            f"{LOSSES[task]} and Keras's default options."
         )
     return told
 
 
-def _loss_name(loss: Any) -> str | None:
-    """Return Keras's name of the loss; None if there is no loss, or if there is one for each of several outputs."""
+def _options_not_used(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each option of a cross-entropy or squared error that changes the training. A file may hold any value."""
+    for option in ("label_smoothing", "ignore_class"):
+        value = options.get(option)
+        if isinstance(value, int | float) and (value or option == "ignore_class"):
+            yield f"{option}={value}"
+    if options.get("reduction", "mean") in ("sum", "none", None):
+        yield f"reduction={options['reduction']}"
+
+
+def _compiled(loss: Any) -> CompiledLoss | None:
+    """Return Keras's name of the loss and its options; None without a loss, or with one for each of several outputs."""
+    if isinstance(loss, CompiledLoss):
+        known = _compiled(loss.name)
+        return loss if known is None else replace(loss, name=known.name)
     if isinstance(loss, keras.losses.Loss):
-        return str(loss.name)
+        is_kerass = type(loss).__module__.partition(".")[0] == "keras"
+        return CompiledLoss(str(loss.name), loss.get_config() if is_kerass else {})
     if isinstance(loss, str):
         try:
             loss = keras.losses.get(loss)
         except ValueError:
-            return str(loss)
-    return str(loss.__name__) if callable(loss) and hasattr(loss, "__name__") else None
+            return CompiledLoss(str(loss), {})
+    return CompiledLoss(str(loss.__name__), {}) if callable(loss) and hasattr(loss, "__name__") else None
 
 
 def _equal_in_all(model: keras.Model, made: Collection[int] | None) -> list[str]:

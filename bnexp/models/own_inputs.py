@@ -117,6 +117,10 @@ def _of_known_shape(model: keras.Model, inputs: Inputs) -> keras.Model:
 
 
 def _with_padding(model: keras.Model, inputs: Inputs) -> keras.Model:
-    """Return a model that first replaces padding by zeros, as `sequential` does."""
+    """Return a model of the same layers that first replaces padding by zeros, as `sequential` does."""
+    is_used = any(one.name == "padding" for one in model.layers)
+    padding = Padding(masked=False, name="padding_by_bnexp" if is_used else "padding")
     x = keras.Input(inputs.shape, dtype="float32")
-    return keras.Model(x, model(Padding(masked=False, name="padding")(x)), name=model.name)
+    if isinstance(model, keras.Sequential):
+        return keras.Sequential([x, padding, *model.layers], name=model.name)
+    return keras.Model(x, model.call(padding(x)), name=model.name)  # `call` keeps the layers at the top of the model

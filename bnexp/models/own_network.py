@@ -23,7 +23,7 @@ from bnexp.config.own_model import (
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
-from bnexp.models.built import Built, CompiledOptimizer
+from bnexp.models.built import Built, CompiledLoss, CompiledOptimizer
 from bnexp.models.codes import Codes, codes_of
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
@@ -64,7 +64,7 @@ class _Found:
     made: list[keras.Layer] | None = None
     """The layers that `normalization` made, if the function has this parameter."""
     loss: Any = None
-    """The loss that the model was compiled with, if it was compiled."""
+    """The loss that the model was compiled with, if it was: in a form that Keras takes, or a `CompiledLoss`."""
     optimizer: CompiledOptimizer | None = None
     """The optimizer that the model was compiled with, if it was compiled."""
 
@@ -154,9 +154,12 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
 def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> _Found:
     if isinstance(network, KerasFile):
         description = description_of(network.path)
-        optimizer = compiled_optimizer(description)
-        compiled = None if optimizer is None else CompiledOptimizer(*optimizer)
-        return _Found(loaded(network.path), loss=compiled_loss(description), optimizer=compiled)
+        loss, optimizer = compiled_loss(description), compiled_optimizer(description)
+        return _Found(
+            loaded(network.path),
+            loss=None if loss is None else CompiledLoss(*loss),
+            optimizer=None if optimizer is None else CompiledOptimizer(*optimizer),
+        )
     return _called(network, inputs, classes)
 
 

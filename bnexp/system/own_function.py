@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import CodeType
 
 from bnexp.errors import SettingError, nearest
 from bnexp.system.code_names import binds_by_text, bound_names
-from bnexp.system.own_code import OwnCode, own_code
+from bnexp.system.installed import is_installed_file
+from bnexp.system.own_code import OwnCode, Source, own_code
 from bnexp.system.own_errors import errors_of
 from bnexp.system.session_functions import is_of_session, session_function
 from bnexp.system.user_path import user_path
@@ -80,7 +81,7 @@ def code_at(build: str) -> OwnCode:
 def no_file(path: str, kind: str) -> str:
     """Return the message for a missing file, with the files of the same kind in its folder."""
     file = user_path(path)
-    beside = sorted(one.name for one in file.parent.glob(f"*{kind}")) if file.parent.is_dir() else []
+    beside = sorted(one.name for one in file.parent.glob(f"*{kind}") if one.is_file()) if file.parent.is_dir() else []
     cure = nearest(file.name, beside, most=MOST_NAMED) if beside else f"Name a {kind} file."
     return f"there is no such file in {Path.cwd()}. {cure}"
 
@@ -102,10 +103,31 @@ def refuse_undefined(build: str) -> None:
             is_certain &= not binds_by_text(_compiled(source.text, source.file))
         except (SyntaxError, ValueError, RecursionError):  # a file that may never be imported
             is_certain = False
-    is_submodule = own.places is not None and PathFinder.find_spec(name, own.places) is not None
-    if is_certain and not is_submodule and name not in bound_names(compiled):
-        imported = sorted(one for one in bound_names(compiled) if not one.startswith("_"))
-        raise no_function(build, function_names(build) or imported)
+    if is_certain and not _is_submodule(name, own) and name not in bound_names(compiled):
+        raise no_function(build, function_names(build) or sorted(set(_other_functions(code))))
+
+
+def _is_submodule(name: str, module: Source) -> bool:
+    return module.places is not None and PathFinder.find_spec(name, module.places) is not None
+
+
+def _other_functions(code: OwnCode) -> Iterator[str]:
+    """Yield the public names that probably are functions, though the file does not define them with `def`.
+
+    They are lambdas, and what is imported from files of the user or, in an installed package, from anywhere.
+    """
+    own = code.sources[code.main]
+    is_installed = own.file is not None and is_installed_file(own.file)
+    for node in ast.parse(own.text).body:
+        match node:
+            case ast.ImportFrom(module=place, level=level) if level or is_installed or place in code.sources:
+                names = [one for one in node.names if f"{place}.{one.name}" not in code.sources]
+                found = [one.asname or one.name for one in names if not _is_submodule(one.name, own)]
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()):
+                found = [name]
+            case _:
+                found = []
+        yield from (one for one in found if not one.startswith("_"))
 
 
 def no_function(build: str, functions: Sequence[str]) -> SettingError:

@@ -39,18 +39,29 @@ def description_of(path: str) -> dict[str, Any]:
     return description
 
 
+def is_saved_folder(path: str) -> bool:
+    """Return True for a folder that a model was exported to, or that has the name of a saved model, and is no run."""
+    folder = user_path(path)
+    is_named = folder.suffix.lower() in (".keras", *OLD_FORMATS) and not (folder / "run.json").exists()
+    return folder.is_dir() and (is_named or (folder / "saved_model.pb").is_file())
+
+
 def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
     """Return a description without the compile settings, because bnexp does not compile a model as it was saved."""
     return {key: value for key, value in description.items() if key != "compile_config"}
 
 
-def compiled_loss(description: Mapping[str, Any]) -> str | None:
-    """Return the loss that a saved model was compiled with, by Keras's name; None for no loss or several."""
+def compiled_loss(description: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """Return Keras's name and the options of the loss that a saved model was compiled with; None for none or several.
+
+    A model that was compiled with a name, such as "mse", has no options here.
+    """
     loss = _within(description, "compile_config", "loss")
-    if isinstance(loss, dict):
-        config = loss.get("config")
-        loss = config if isinstance(config, str) else _within(loss, "config", "name")
-    return loss if isinstance(loss, str) else None
+    if isinstance(loss, str):
+        return loss, {}
+    options = config_of(loss) if isinstance(loss, dict) else {}
+    name = options.get("name")
+    return (name, options) if isinstance(name, str) else None
 
 
 def compiled_optimizer(description: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -103,10 +103,8 @@ def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference 
     rows, levels = found.new_rows, statistics.Levels(design.level, design.level)
     is_of_these = earlier is not None and earlier.is_of_these
     question = statistics.OpenQuestion(found.mean or 0.0 if is_of_these else 0.0, margin, levels, fewest_rows=least)
-    measured = (found.pairs, rows.count) if is_of_these else None
-    exact = statistics.rows_to_settle(
-        question, _components(rows), seeds=design.seeds, least=design.rows, known=measured
-    )
+    before, parts = (found.pairs, rows.count) if is_of_these else None, _components(rows)
+    exact = statistics.rows_to_settle(question, parts, seeds=design.seeds, least=design.rows, known=before)
     if exact is None:
         return rows_to_show_small(least) if design.rows < least else None
     if exact == design.rows:

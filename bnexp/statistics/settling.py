@@ -131,8 +131,9 @@ def rows_to_settle(
 ) -> int | None:
     """Return the smallest number of held-out rows, from `least` on, that settles a question with CHANCE.
 
-    `seeds` is the number of seeds then. `known` are the numbers of seeds and rows behind the question's mean. If it is None, nothing has been measured, and
-    the question's mean is taken for the true one. The result is None if no number of rows is enough.
+    `seeds` is the number of seeds then. `known` are the numbers of seeds and rows behind the question's mean. If it is
+    None, nothing has been measured, and the question's mean is taken for the true one. The result is None if no number
+    of rows is enough.
     """
     unit = safe_unit(math.sqrt(max(parts.seed, parts.row, parts.rest)))
     parts = replace(parts, seed=parts.seed / unit**2, row=parts.row / unit**2, rest=parts.rest / unit**2)

@@ -60,6 +60,8 @@ def notes(optimizer: Any, training: dict[str, Any]) -> tuple[str, ...]:
         (SGD(0.1, 0.9), {}, [
             USE + "training.optimizer=sgd training.learning_rate=0.1 training.optimizer.momentum=0.9."]),
         (SGD(0.01), {"optimizer": "sgd"}, []),
+        (Adam(0.00141421356), {"learning_rate": 0.00141421356}, []),
+        (Adam(0.001), {"learning_rate": {"name": "cosine", "initial": 0.001}}, [USE + "training.learning_rate=0.001."]),
         (Adam(schedules.CosineDecay(0.01, 100)), {}, [SCHEDULE]),
         (SGD(schedules.CosineDecay(0.01, 100)), {}, [USE + "training.optimizer=sgd.", SCHEDULE]),
         (Lion(0.01, use_ema=True), {}, [
@@ -140,6 +142,17 @@ def test_the_overrides_of_the_note_silence_it_for_a_function_and_for_a_file(plac
         space["build"](0.1, 0.9, "sgd").save(place / "net.keras")
     assert told_of("{name: keras_file, path: net.keras}") == [told]
     assert told_of("{name: keras_file, path: net.keras}", *overrides) == []
+
+
+def test_a_schedule_that_does_not_describe_itself_is_named(place: Path) -> None:
+    """Keras asks a schedule of the user's own for `get_config` only when the model is saved."""
+    schedule = (
+        "class Own(keras.optimizers.schedules.LearningRateSchedule):\n    def __call__(self, step): return 0.001\n\n"
+        "def scheduled():\n    model = build()\n    model.compile(keras.optimizers.Adam(Own()), 'binary_crossentropy')\n"
+        "    return model\n"
+    )
+    (place / "net.py").write_text(NET + schedule)
+    assert told_of("{name: python, build: 'net.py:scheduled'}") == [SCHEDULE]
 
 
 def test_an_optimizer_that_was_given_by_its_name_has_kerass_defaults(place: Path) -> None:

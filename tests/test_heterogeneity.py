@@ -107,6 +107,11 @@ def test_the_interval_for_another_cell_contains_the_interval_of_the_mean() -> No
     assert found.prediction.high >= mean.interval(0.95).high
 
 
+def test_an_error_of_the_mean_above_the_cells_own_does_not_make_cells_differ_by_more_than_they_do() -> None:
+    cells = [Estimate(mean, 1.0, 9.0) for mean in (-1.0, 0.0, 1.0)]
+    assert of(cells, Estimate(0.0, 1.5, 9.0)).tau <= 1
+
+
 @pytest.mark.parametrize("error", [0.0, math.nan])
 def test_a_cell_without_a_standard_error_leaves_it_unknown(error: float) -> None:
     assert heterogeneity([Estimate(0.0, 1.0, 5.0), Estimate(1.0, error, 5.0)]) is None
@@ -148,13 +153,17 @@ def held(tau: float, *, as_independent: bool) -> float:
     return float(np.mean(found))
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.5])
 @pytest.mark.parametrize("cells", [6, 12])
-def test_the_prediction_interval_holds_another_cell_where_noise_grows_with_the_effect(cells: int) -> None:
+def test_the_prediction_interval_holds_another_cell_where_noise_grows_with_the_effect(
+    cells: int, correlation: float
+) -> None:
     generator, found, taus = np.random.default_rng(6), [], []
     for _ in range(500):
         effects_C = 3 * generator.normal(size=cells)
-        noise_CS = (0.7 + np.abs(effects_C))[:, None] * generator.normal(size=(cells, 8))
-        one = judged(effects_C[:, None] + noise_CS)
+        shared_S, own_CS = generator.normal(size=8), generator.normal(size=(cells, 8))
+        noise_CS = math.sqrt(correlation) * shared_S + math.sqrt(1 - correlation) * own_CS
+        one = judged(effects_C[:, None] + (0.7 + np.abs(effects_C))[:, None] * noise_CS)
         assert one.prediction is not None
         found.append(one.prediction.low <= 3 * generator.normal() <= one.prediction.high)
         taus.append(one.tau)

@@ -320,6 +320,20 @@ def test_a_first_answer_that_a_later_hypothesis_changes_is_named(
         assert (named in " ".join(lines(study_table.study(document)))) == (word != "supported")
 
 
+def test_the_first_answer_of_an_older_bnexp_is_unknown(tmp_path: Path) -> None:
+    """It did not write it down, so a later answer is not the first."""
+    _, _, plan = run(tmp_path, STUDY)
+    path = plan.directory / "hypotheses.json"
+    record = json.loads(path.read_text())
+    del record["asked"][0]["first_answer"]
+    path.write_text(json.dumps(record))
+    for _ in range(2):
+        _, document, _ = run(tmp_path, STUDY)
+        assert document.hypotheses[0].first_answer is None
+    run(tmp_path, STUDY.replace("0.01}", "0.03}"))
+    assert [one["first_answer"] for one in json.loads(path.read_text())["asked"]][0] == "unknown"
+
+
 def test_hypotheses_are_written_down_before_anything_is_trained(tmp_path: Path) -> None:
     plan = planned(tmp_path, STUDY)
     with pytest.raises(Exception, match="4 of 4 trials could not be trained"):

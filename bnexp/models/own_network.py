@@ -189,8 +189,16 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     model = _refused_if_used(model, network)
     if not model.compiled:
         return _Found(model, made)
-    optimizer = CompiledOptimizer(type(model.optimizer).__name__, model.optimizer.get_config())
-    return _Found(model, made, model.loss, optimizer)
+    return _Found(model, made, model.loss, _compiled_optimizer(model.optimizer))
+
+
+def _compiled_optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:
+    """Return the facts about an optimizer. A learning rate schedule of the user's own need not describe itself."""
+    try:
+        options = optimizer.get_config()
+    except NotImplementedError:
+        options = {"learning_rate": {}}
+    return CompiledOptimizer(type(optimizer).__name__, options)
 
 
 def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:

@@ -28,6 +28,7 @@ from bnexp.report.study_picture import (
     Picture,
     difference_label,
     differences,
+    drawn_unit,
     line_of,
     titled_axes,
     unit_of,
@@ -164,7 +165,7 @@ def _number(picture: Picture, value: float, figures: int) -> str:
     """Return a difference or ratio as text: percent with decimals, as in the table, and all else with figures."""
     if picture.ratio:
         return f"{value:.{figures}g}"
-    is_percent = unit_of(picture.claim.metric) > 1
+    is_percent = drawn_unit(picture.claim) > 1
     return f"{value:+.{figures - 1}f}" if is_percent else f"{round(value, 10):+.{figures}g}"
 
 

@@ -217,9 +217,13 @@ def drawn_intervals(picture: Picture, intervals: Sequence[Interval]) -> Floats:
     mean_C, low_C, high_C = columns_of(intervals)
     if picture.ratio:
         return np.asarray(np.exp(-np.stack([mean_C, high_C, low_C], axis=1)), float)
-    unit = 1.0 if is_width(picture.claim) else unit_of(picture.claim.metric)
-    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * unit
+    drawn_CK: Floats = np.stack([mean_C, low_C, high_C], axis=1) * drawn_unit(picture.claim)
     return drawn_CK
+
+
+def drawn_unit(claim: Hypothesis) -> float:
+    """Return the factor that turns a difference into the drawn one: 100 for percent, and 1 for all else."""
+    return 1.0 if is_width(claim) else unit_of(claim.metric)
 
 
 def difference_label(picture: Picture) -> str:

@@ -52,9 +52,8 @@ def heterogeneity(cells: Sequence[Estimate], mean: Estimate | None = None) -> He
     second is only roughly true for the levels of a grid.
 
     In simulations (`benchmarks/cells.py`: 3 to 12 cells of unequal noise, 6 to 20 seeds, correlations up to 0.8, noise
-    that grows with the effect) the 5%
-    test of Q rejects in 1% to 10% of studies whose cells are alike. The prediction interval contains 92% or more of
-    new cells.
+    that grows with the effect) the 5% test of Q rejects in 1% to 10% of studies whose cells are alike. The prediction
+    interval contains 92% or more of new cells.
 
     Source: Cochran 1954 (Q). Welch 1951 (its p-value, for errors that are estimated). DerSimonian and Laird 1986, and
     Hedges and Olkin 1985 (tau). Higgins, Thompson and Spiegelhalter 2009, section 2.4 (prediction interval, t with
@@ -84,7 +83,7 @@ def _plain_variance(means_C: Floats, errors_C: Floats, mean_error: float) -> flo
     """
     count, variances_C = len(means_C), np.square(errors_C)
     covariance = ((count * mean_error) ** 2 - variances_C.sum()) / (count * (count - 1))  # of two errors, on average
-    return float(means_C.var(ddof=1) - variances_C.mean() + max(0.0, covariance))
+    return float(means_C.var(ddof=1) - variances_C.mean() + min(max(0.0, covariance), float(variances_C.mean())))
 
 
 def _correlation(errors_C: Floats, mean_error: float) -> float:
@@ -130,7 +129,9 @@ def _textbook_prediction(means_C: Floats, own_C: Floats, tau: float) -> Interval
 
 
 def _prediction(means_C: Floats, tau: float, mean: Estimate) -> Interval | None:
-    """Return the interval for another cell, around the plain mean; None for two cells. It contains the mean's interval.
+    """Return the interval for another cell, around the plain mean; None for two cells.
+
+    It contains the mean's interval of the same level.
 
     The weighted mean gives most weight to the cells with the least noise. So it can be far from the plain mean over
     cells, by which a hypothesis is judged. An interval around the weighted mean could contradict the plain mean.

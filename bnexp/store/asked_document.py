@@ -9,6 +9,8 @@ from pydantic import AwareDatetime
 
 from bnexp.store.records import Record, SeedCount
 
+UNKNOWN = "unknown"
+
 
 class AskedHypothesis(Record):
     """A hypothesis that was asked. Its digest identifies it, not the text of its claim."""
@@ -21,8 +23,8 @@ class AskedHypothesis(Record):
     """Whether the study had results before the hypothesis was asked."""
     earlier_seeds: list[SeedCount] = []
     """The numbers of seeds with which it was answered before, in directories of the same study with fewer seeds."""
-    first_answer: str | None = None
-    """The word of its first verdict in this directory; null if there is none, or if an older bnexp gave it."""
+    first_answer: str | None = UNKNOWN
+    """The word of its first verdict in this directory; null if there is none yet; UNKNOWN in older documents."""
 
 
 class AskedDocument(Record):

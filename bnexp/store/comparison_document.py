@@ -55,7 +55,7 @@ class NewRowsInterval(Interval):
     rest_variance: Variance | None = None
     """The rest of the variance of a single difference."""
     farthest: Annotated[float, Field(ge=0, lt=2**53)] | None = None
-    """The square of the largest effect of a row, divided by `row_variance`."""
+    """The square of the largest effect of a row, divided by the variance of the rows' effects as they were measured."""
 
 
 class MetricDifference(Interval):

@@ -63,7 +63,9 @@ def _asked(planned: Plan, claim: Hypothesis, digest: str, before: AskedHypothesi
         return before.model_copy(update={"earlier_seeds": sorted(looks)})
     in_time = not with_results or any(not known.after_results for known in asked_then)
     late = holds_results(planned.directory) or not in_time
-    return AskedHypothesis(digest=digest, claim=claim.claim, after_results=late, earlier_seeds=sorted(looks))
+    return AskedHypothesis(
+        digest=digest, claim=claim.claim, after_results=late, earlier_seeds=sorted(looks), first_answer=None
+    )
 
 
 def asked_now(planned: Plan) -> list[AskedHypothesis]:

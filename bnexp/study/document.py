@@ -17,7 +17,7 @@ from bnexp.comparison.metric_rules import penalty_in_loss, tiny_margin
 from bnexp.config.study import Endpoint, Hypothesis, Study, StudyFile, Tune, keys_of
 from bnexp.statistics import LEVEL
 from bnexp.statistics.arrays import Floats
-from bnexp.store.asked_document import AskedHypothesis
+from bnexp.store.asked_document import UNKNOWN, AskedHypothesis
 from bnexp.store.study_document import (
     CellRecord,
     Factor,
@@ -94,7 +94,7 @@ def _hypotheses(
                 "cautions": [*_cautions(claim, cells, results), *_tiny_smallest(claim, contrast)],
                 "asked_after_results": known.after_results,
                 "earlier_seeds": known.earlier_seeds,
-                "first_answer": None if known.first_answer == one.verdict.word else known.first_answer,
+                "first_answer": None if known.first_answer in (one.verdict.word, UNKNOWN) else known.first_answer,
             }
         )
         for claim, contrast, one, known in zip(claims, contrasts, answers, before, strict=True)

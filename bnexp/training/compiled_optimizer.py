@@ -109,5 +109,7 @@ def _key(option: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as an override holds it. Keras rounds a learning rate to float32, so it has 6 digits."""
-    return f"{value:.6g}" if isinstance(value, float) else "null" if value is None else str(value).lower()
+    """Return a value as an override holds it. Keras rounds a learning rate to float32, so it has few digits."""
+    if isinstance(value, float):
+        return next(text for digits in range(6, 18) if _is_equal(float(text := f"{value:.{digits}g}"), value))
+    return "null" if value is None else str(value).lower()

@@ -457,6 +457,19 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
     assert first.experiment.dataset == second.experiment.dataset
 
 
+def test_a_valid_config_stays_where_init_finds_another_target_wrong(folder: Path) -> None:
+    rows = [f"{n}.5,word{n} and more,{n % 2}\n" for n in range(40)]
+    (folder / "b.csv").write_text("a,text,label\n" + "".join(rows))
+    (config, _) = init("b.csv", "label", None).paths
+    kept = config.read_text()
+    with pytest.raises(UserError, match=r"Nothing is written: b-batch\.yaml is valid and stays as it is\. Delete it to"):
+        init("b.csv", "text", None)
+    assert config.read_text() == kept
+    (folder / "b.csv").write_text("a,text,label\n" + "".join(["1.5,word,\n", *rows]))
+    with pytest.raises(UserError, match="b-batch.yaml and b-none.yaml are written with what is known so far"):
+        init("b.csv", "label", None)
+
+
 def test_rows_whose_target_is_a_word_for_a_missing_value_are_taken_out_and_no_other_cell_changes(folder: Path) -> None:
     rows = [f"{n:03},NA,{n * 1.5 if n % 9 else '?'}\n" for n in range(1, 41)]
     (folder / "b.csv").write_text("a,kind,price\n" + "".join(rows))

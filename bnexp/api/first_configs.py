@@ -89,7 +89,7 @@ def _refuse_data(
 
     Raises:
         UserError: with all mistakes, each with its line in the first config. Nothing is written if a mistake is outside
-            `dataset`, or if another file has the name of a config.
+            `dataset`, if another file has the name of a config, or if a config is there that passes its check.
     """
     command = _command(paths, None)
     training = first_training(round((suggested.rows or ROWS_LEARNED // MOST_EPOCHS) * KEPT)) | {"drop_last": True}
@@ -98,6 +98,9 @@ def _refuse_data(
         raise error
     if others(data, texts):
         raise UserError("\n".join([*suggested.learned, *error.problems])) from error
+    if _is_valid(paths[0]):
+        kept = f"{paths[0]} is valid and stays as it is. Delete it to have it written anew."
+        raise UserError("\n".join([*suggested.learned, *error.problems, f"Nothing is written: {kept}"])) from error
     write(texts)
     located = Problems()
     with located.noted():
@@ -108,6 +111,17 @@ def _refuse_data(
     cure = f"Fix the data, or the first config{other}. Then: {command}"
     told = [*suggested.learned, *(located.messages or error.problems), *suggested.notes, f"{written} {cure}"]
     raise UserError("\n".join(told)) from error
+
+
+def _is_valid(config: Path) -> bool:
+    """Return True if a config is there and its check finds no mistake."""
+    if not config.is_file():
+        return False
+    try:
+        check([str(config)], observer=Observer())
+    except UserError:
+        return False
+    return True
 
 
 def _command(paths: tuple[Path, Path], metric: str | None) -> str:

@@ -139,15 +139,18 @@ def test_the_plan_of_a_study_names_the_classes_of_each_data_set_once(classes: st
 
 
 @pytest.mark.usefixtures("by_command")
-def test_a_common_class_is_told_with_a_metric_that_is_fair() -> None:
+def test_a_common_class_is_told_with_a_metric_that_is_fair_unless_it_is_measured() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, validation_rows=20, classes=["no", "yes"])
     lines = [line.plain for line in data_lines(facts.model_copy(update={"rows_per_class": [98, 2]}))]
     assert lines[-1] == (
-        "WARNING  98% of the rows are of class no, so accuracy says little. Use a metric that is fair to all classes: "
-        "--metric val_auc."
+        "WARNING  98% of the rows are of class no, so accuracy says little. training.metrics: [auc] adds a metric that is "
+        "fair to all classes; bnexp compare judges by it with --metric val_auc."
     )
     rare = facts.model_copy(update={"rows_per_class": [98, 2]})
-    assert any("WARNING" in line.plain for line in data_lines(rare, "val_accuracy"))
+    (*_, line) = data_lines(rare, "val_accuracy")
+    assert line.plain.endswith("Use a metric that is fair to all classes: --metric val_auc.")
+    assert any("WARNING" in line.plain for line in data_lines(rare, measured=["f1"]))
+    assert not any("WARNING" in line.plain for line in data_lines(rare, measured=["f1", "auc"])), "it is heeded"
     assert not any("WARNING" in line.plain for line in data_lines(rare, "val_auc"))
     several = facts.model_copy(update={"classes": ["a", "b", "c"], "rows_per_class": [5, 90, 5], "test_rows": 9})
     assert next(line.plain for line in reversed([*data_lines(several)])).endswith("--metric test_balanced_accuracy.")
@@ -175,5 +178,5 @@ def test_few_held_out_rows_of_the_rarest_class_are_told_where_a_metric_of_classe
 
 def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:
     facts = DataFacts(name="csv", split="random", training_rows=80, classes=["no", "yes"], rows_per_class=[98, 2])
-    (*_, line) = data_lines(facts)
+    (*_, line) = data_lines(facts, "val_accuracy")
     assert line.plain.endswith('Use a metric that is fair to all classes: metric="val_auc".')

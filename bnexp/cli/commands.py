@@ -96,7 +96,8 @@ def _print_plan(checked: CheckedExperiment) -> None:
     """Print the config that would be trained, with its data, network, warnings and plan as comments."""
     print(config.dump(checked.experiment), end="")
     facts = checked.facts
-    told = [*data_lines(facts.data), *network_lines(facts.network), *map(warning, checked.warnings)]
+    told = [*data_lines(facts.data, measured=checked.experiment.training.metrics)]
+    told += [*network_lines(facts.network), *map(warning, checked.warnings)]
     told += plan_table.experiment_plan(checked.experiment, checked.seeds, checked.goes_on_at)
     for line in told:
         print(f"# {line.plain}")
@@ -126,7 +127,8 @@ def check(
         if not as_json:
             print(config.dump(one.experiment))
             plan = plan_table.experiment_plan(one.experiment, one.seeds, one.goes_on_at)
-            print_answer(check_table.check_table(one.facts, more, plan, one.warnings))
+            measured = one.experiment.training.metrics
+            print_answer(check_table.check_table(one.facts, more, plan, one.warnings, measured=measured))
     if as_json:
         _print_each(found, names)
     return DONE

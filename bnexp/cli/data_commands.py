@@ -28,7 +28,8 @@ def init(data: str, target: str | None, model: str | None) -> int:
         found = first_configs.init(data, target, model, observer=Progress(quiet=False))
     warnings = (*found.suggested.notes, *found.checked.warnings)
     chosen = (Text(plain(line)) for line in found.suggested.learned)
-    for line in (*chosen, *data_lines(found.checked.facts.data), *map(warning, warnings)):
+    about = data_lines(found.checked.facts.data, measured=found.checked.experiment.training.metrics)
+    for line in (*chosen, *about, *map(warning, warnings)):
         print_answer(line)
     print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
     print("Comments in the first give the reason for each choice. Next:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rich.text import Text
 
@@ -10,7 +10,7 @@ from bnexp.errors import counted, listed
 from bnexp.metrics import fair_metric, number, part_of, quantity, traits, with_unit
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
-from bnexp.system.spelling import spelt
+from bnexp.system.spelling import command, spelt
 from bnexp.system.terminal import plain
 
 UNFAIR = ("accuracy", "loss")
@@ -23,10 +23,11 @@ MOST_NAMED, LONGEST_NAME = 10, 40
 """The most classes or files that a line lists by name, and the most characters of each name."""
 
 
-def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
+def data_lines(facts: DataFacts, asked: str | None = None, *, measured: Collection[str] = ()) -> Iterator[Text]:
     """Yield the lines that describe the data: rows, split, majority-class baseline, classes, and warnings.
 
-    `asked` is the metric that decides the verdict; None if there is no verdict.
+    `asked` is the metric that decides the verdict; None if there is no verdict. `measured` are quantities that each
+    epoch measures beside loss and accuracy. If one of them is fair to all classes, no other is advised.
     """
     if facts.split is None:
         return
@@ -47,18 +48,32 @@ def data_lines(facts: DataFacts, asked: str | None = None) -> Iterator[Text]:
         yield Text(classes)
     if few := few_of_rarest(facts, asked):
         yield Text(few)
-    if (metric := fair_metric_of(facts)) is not None and (asked is None or quantity(asked) in UNFAIR):
+    metric = fair_metric_of(facts)
+    if metric is not None and (quantity(metric) not in measured if asked is None else quantity(asked) in UNFAIR):
         counts = facts.rows_per_class or []
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(
-            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. Use a "
-            f"metric that is fair to all classes: {spelt('metric', metric)}."
+            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. "
+            f"{_fair_instead(metric, is_comparison=asked is not None)}"
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
         cure = "If it is an id, leave it out with dataset.drop."
         yield warning(f"{named}: a different whole number in every row, as ids and some quantities have. {cure}")
     yield from map(warning, facts.warnings or ())
+
+
+def _fair_instead(metric: str, *, is_comparison: bool) -> str:
+    """Return how to use a metric that is fair to all classes. Only a comparison takes it as an option.
+
+    >>> print(_fair_instead("val_auc", is_comparison=False))
+    training.metrics: [auc] adds a metric that is fair to all classes; bnexp.compare() judges by it with metric="val_auc".
+    """
+    option = spelt("metric", metric)
+    if is_comparison:
+        return f"Use a metric that is fair to all classes: {option}."
+    fair = f"training.metrics: [{quantity(metric)}] adds a metric that is fair to all classes"
+    return f"{fair}; {command('compare')} judges by it with {option}."
 
 
 def _of_guessing(facts: DataFacts, asked: str | None) -> str:

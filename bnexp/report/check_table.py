@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -21,12 +21,14 @@ MOST_COLUMNS, MOST_LAYERS = 12, 40
 """The most columns that a line lists by name, and the most layers in the table."""
 
 
-def check_table(facts: Checked, found: Inspection, plan: Iterable[Text], warnings: Iterable[str]) -> RenderableType:
+def check_table(
+    facts: Checked, found: Inspection, plan: Iterable[Text], warnings: Iterable[str], *, measured: Collection[str] = ()
+) -> RenderableType:
     """Return what is known about an experiment, section by section. Warnings come last, so that they are seen.
 
-    `plan` holds the lines about what would be trained.
+    `plan` holds the lines about what would be trained. `measured` are the quantities of `training.metrics`.
     """
-    parts: list[RenderableType] = [Text("Data", style=STRONG), *data_lines(facts.data)]
+    parts: list[RenderableType] = [Text("Data", style=STRONG), *data_lines(facts.data, measured=measured)]
     parts += [Text(plain(line)) for line in _columns(found.columns)]
     parts += [Text("Network", style=STRONG), _layers(found), *network_lines(facts.network)]
     parts += [Text(plain(line)) for line in _size(found)]

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bnexp.errors import counted
 from bnexp.history import History
-from bnexp.metrics import number, with_unit
+from bnexp.metrics import number, quantity, with_unit
 from bnexp.report.about_data import data_lines
 from bnexp.report.about_network import network_lines
 from bnexp.report.styles import FAILURE, STRONG, warning
@@ -41,7 +41,7 @@ def run_summary(record: RunRecord, history: History) -> RenderableType:
     head = f"{plain(record.name)}: {lengths}{took}"
     parts: list[RenderableType] = [
         Text(head, style=STRONG),
-        *data_lines(record.dataset),
+        *data_lines(record.dataset, measured={*map(quantity, history.metrics)}),
         *network_lines(record.network),
         table,
         Text("mean ± standard deviation over seeds"),

@@ -37,7 +37,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
     lines = [*_design(plan), *_work(plan), *_kept(plan), *_trained_again(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
-        *_data(plan.data),
+        *_data(plan.data, plan.sweep_metric),
         *map(Text, lines),
         *map(warning, plan.warnings),
         Text(f"to be kept in {plain(plan.directory)}"),
@@ -209,10 +209,10 @@ def _before(plan: PlanDocument) -> Iterator[str]:
         yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained again"
 
 
-def _data(several: Sequence[DataFacts]) -> Iterator[Text]:
+def _data(several: Sequence[DataFacts], asked: str | None) -> Iterator[Text]:
     """Yield lines on the first MOST_DATA data sets, and how many more there are."""
     for data in several[:MOST_DATA]:
-        yield from data_lines(data)
+        yield from data_lines(data, asked)
     if len(several) > MOST_DATA:
         yield Text(f"and {counted(len(several) - MOST_DATA, 'more data set')}, by the factors below")
 

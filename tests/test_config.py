@@ -260,10 +260,10 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ("a: {b: %c}\n", "x.yaml:1: is not YAML; a text cannot begin with % (column 8). Quote the text."),
         ("a: [`b`]\n", "x.yaml:1: is not YAML; a text cannot begin with ` (column 5). Quote the text."),
         ("a: {b: ?}\n", "x.yaml:1: is not YAML; a text cannot begin with ? (column 8). Quote the text."),
-        (
-            "a: [?]\n",
-            "x.yaml:1: is not YAML; the [ is not closed (column 4). Close it, or quote a text that holds one of",
-        ),
+        ("a: [?]\n", 'x.yaml:1: is not YAML; a ? begins a key in YAML (column 5). If it is a text, quote it: "?".'),
+        ("a:\n  b: [x, ?]\nc: 1\n", "x.yaml:2: is not YAML; a ? begins a key in YAML (column 10). If it is a text, quote"),
+        ("a: {b: [\n  x,\n  ?, y]}\n", "x.yaml:3: is not YAML; a ? begins a key in YAML (column 3). If it is a text, quote"),
+        ('a: ["x, ?, y", b\n', "x.yaml:1: is not YAML; the [ is not closed (column 4)."),
         (
             'a: "C:\\data"\n',
             "x.yaml:1: is not YAML; in double quotes a backslash begins an escape, and this one is not valid (column 7). "

@@ -40,6 +40,8 @@ def told(folder: Path, *overrides: str) -> str:
                     "the shell: 'name=\"#2\"'."),
         (CSV % "Score #2", "YAML takes '#2}' for a comment and drops it. Quote the text in it, and the whole override "
                            "for the shell, as in 'dataset={target: \"a # b\"}'."),
+        ("dataset.na_values=[NA, ?]", "the value is not YAML; a ? begins a key in YAML (column 6). Quote the text in it, and "
+                                      "the whole override for the shell, as in 'dataset.na_values=[NA, \"?\"]'."),
         ("model.hidden=[8,#x\n16]", "YAML takes '#x' for a comment and drops it."),
         ("name=--- x", "YAML takes '---' for the start of a document and drops it. If it is a text, quote it, and quote "
                        "it again for the shell: 'name=\"--- x\"'."),

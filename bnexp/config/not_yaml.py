@@ -13,6 +13,8 @@ import yaml
 from bnexp.errors import cure_of_bytes
 
 SPECIAL = ", : ? # [ ] { }"
+_LONE_QUESTION_MARK = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^?"'])*?[\[,]\s*(\?)\s*[,\]]""")
+"""Matches from an opening bracket to the first ? that is a whole entry of the list and not inside quotes."""
 
 
 def character(text: str, index: int) -> str:
@@ -130,6 +132,9 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     if "\t" in seen.content[: len(seen.content) - len(seen.content.lstrip())] or seen.here == "\t":
         return seen.line + 1, "there is a tab where YAML needs spaces", "Indent with spaces."
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
+    if "',' or ']'" in problem and (place := _lone_question_mark(error, text)) is not None:
+        line, column = place
+        return line + 1, f"a ? begins a key in YAML (column {column + 1})", 'If it is a text, quote it: "?".'
     for parts, what, cure in RULES:
         if any(part in problem for part in parts):
             found = what(seen)
@@ -137,6 +142,22 @@ def explained(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
                 return seen.line + 1, "the text ends where a value is expected", "Close the brackets that are open."
             return seen.line + 1, f"{found} (column {seen.column + 1})", cure
     return seen.line + 1, f"{problem} (column {seen.column + 1})", "Quote the text, if it is one."
+
+
+def _lone_question_mark(error: yaml.YAMLError, text: str) -> tuple[int, int] | None:
+    """Return line and column (from 0) of a ? that is a whole entry of the list that the parser could not read.
+
+    libyaml takes the comma or bracket after it for a part of a key, and reports a bracket that is not closed.
+    """
+    begin = getattr(error, "context_mark", None)
+    if begin is None:
+        return None
+    lines = re.split(r"\r\n?|\n", text)[begin.line :]
+    found = _LONE_QUESTION_MARK.match("\n".join(lines), begin.column)
+    if found is None:
+        return None
+    before = "\n".join(lines)[: found.start(1)]
+    return begin.line + before.count("\n"), found.start(1) - before.rfind("\n") - 1
 
 
 def _seen(error: yaml.YAMLError, text: str) -> _Seen | None:

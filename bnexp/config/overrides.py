@@ -19,8 +19,8 @@ LONGEST_SHOWN = 100
 """The most characters of an override that a message shows: one and a quarter lines of a terminal."""
 _PLACE = "override "
 _KEY = re.compile(r"[^\s=.]+(\.[^\s=.]+)*")
-STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*)""")
-"""Matches a text in brackets that YAML does not read as text, such as the pattern `*`."""
+STARTS_NO_TEXT = re.compile(r"""(?<=[\[{,: ])([*&!%@`][^\s,\]}"']*|[?:|>](?=\s*[,\]}]))""")
+"""Matches a text in brackets that YAML does not read as text, such as the pattern `*` or a lone `?`."""
 _ONE_CHARACTER = re.compile(r"[^\w~\n\r\[{]|_", re.ASCII)
 """Matches a value of one special character, which is always read as text, such as `,` or `|` or a space.
 

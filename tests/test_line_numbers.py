@@ -132,6 +132,17 @@ def test_decimal_commas_are_told_and_read_with_the_key_that_the_message_names() 
     )
 
 
+def test_a_column_whose_comma_may_mean_thousands_follows_one_that_shows_the_decimal_mark() -> None:
+    text = "x;z;y\n" + "".join(f"{n},70;{n},955;{'uv'[n % 2]}\n" for n in range(1, 9))
+    keys = CSV | {"separator": ";"}
+    told = refused(text, keys)
+    assert told.startswith("dataset.decimal is '.'; t.csv:2 holds '1,70' in column 'x', a number with ',' as its decimal")
+    assert "mark (also in 'z'). Use dataset.decimal: \",\"" in told and "thousands" not in told
+    assert prepared(text, keys | {"decimal": ","}).rows.x[0].tolist() == [pytest.approx(1.7), pytest.approx(1.955)]
+    points = refused(text.replace(";1,955", ";1,955.5"), keys)
+    assert "a number with ',' as a mark for thousands. Use dataset.thousands" in points, "z has decimal points"
+
+
 def test_quoted_decimal_commas_are_numbers_where_commas_separate_as_pandas_reads_them() -> None:
     text = "x,z,y\n" + "".join(f'"{n + 1},5",{n},{"uv"[n % 2]}\n' for n in range(9)) + '"-1,25e2",9,u\n,10,v\n'
     keys = CSV | {"decimal": ",", "missing": "mean"}

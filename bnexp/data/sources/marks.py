@@ -35,20 +35,25 @@ def problems_of_marks(
 ) -> Iterator[tuple[str, str]]:
     """Yield the key and text of problems: numbers with the other decimal mark, and each column with other marks.
 
+    If a column shows that the other decimal mark is the file's, a number such as 3,955 in another column has it, too.
     `marks` are the config's decimal mark (None if the table is no text file) and its mark for thousands, if any.
     """
     decimal, _ = marks
     few = {name: odd for name in marked if len(odd := _few_marked(frame[name], marked[name], decimal or "."))}
     told = [name for name in few if marked[name].decimal == marked[name].marked]
     other = [name for name, one in marked.items() if one.decimal and name not in told]
+    may_switch = decimal is not None and not _uses(frame, marked)
+    alike = [name for name, one in marked.items() if other and may_switch and one.either and len(one.marks) == 1]
     if other:
+        other += alike
         key, text = _problem_of_decimals(frame, marked, other, where, marks)
         if other == [target]:
             yield key, f"{text}; or give dataset.task: classification, if each value is a class."
         else:
             yield key, f"{text}; or name the column in dataset.categories, if each value is a category."
-    may_switch = decimal is not None and not _uses(frame, marked)
     for name, seen in marked.items():
+        if name in alike:
+            continue
         if name in few:
             yield _problem_of_few(frame[name], few[name], seen, where, is_target=name == target)
         elif seen.marked is not None:

@@ -462,11 +462,13 @@ def test_a_valid_config_stays_where_init_finds_another_target_wrong(folder: Path
     (folder / "b.csv").write_text("a,text,label\n" + "".join(rows))
     (config, _) = init("b.csv", "label", None).paths
     kept = config.read_text()
-    with pytest.raises(UserError, match=r"Nothing is written: b-batch\.yaml is valid and stays as it is\. Delete it to"):
+    with pytest.raises(
+        UserError, match=r"Nothing is written: b-batch\.yaml is valid and stays as it is\. Delete it to"
+    ):
         init("b.csv", "text", None)
     assert config.read_text() == kept
     (folder / "b.csv").write_text("a,text,label\n" + "".join(["1.5,word,\n", *rows]))
-    with pytest.raises(UserError, match="b-batch.yaml and b-none.yaml are written with what is known so far"):
+    with pytest.raises(UserError, match=r"b-batch\.yaml and b-none\.yaml are written with what is known so far"):
         init("b.csv", "label", None)
 
 

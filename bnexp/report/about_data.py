@@ -64,11 +64,7 @@ def data_lines(facts: DataFacts, asked: str | None = None, *, measured: Collecti
 
 
 def _fair_instead(metric: str, *, is_comparison: bool) -> str:
-    """Return how to use a metric that is fair to all classes. Only a comparison takes it as an option.
-
-    >>> print(_fair_instead("val_auc", is_comparison=False))
-    training.metrics: [auc] adds a metric that is fair to all classes; bnexp.compare() judges by it with metric="val_auc".
-    """
+    """Return how to use a metric that is fair to all classes. Only a comparison takes it as an option."""
     option = spelt("metric", metric)
     if is_comparison:
         return f"Use a metric that is fair to all classes: {option}."

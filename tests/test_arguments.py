@@ -60,18 +60,17 @@ def test_an_argument_with_an_equals_sign_is_an_override_unless_there_is_such_a_f
         "~name",
         "~/c.yaml",
     ]
-    assert sorted_arguments(arguments, None) == (
+    assert sorted_arguments(arguments) == (
         ["a", "lr=0.1.yaml", "noise=1", "dir/x=1.yaml", "~/c.yaml"],
         ["training.epochs=5", "lr=0.1", "x=1/y.yaml", "~name"],
     )
-    assert sorted_arguments(["a"], 3) == (["a"], ["training.seeds=3"])
 
 
 @pytest.mark.parametrize(
     "argument", ["x" * 300, "x" * 300 + ".yaml", f"name={'x' * 300}", "x" * 100_000, "a\0b", "\udcff"]
 )
 def test_an_argument_that_no_file_system_takes_is_sorted_all_the_same(place: Path, argument: str) -> None:
-    names, overrides = sorted_arguments([argument], None)
+    names, overrides = sorted_arguments([argument])
     assert names + overrides == [argument]
     assert bool(overrides) is ("=" in argument)
     assert "is called" in refusal(argument) or "is missing" in refusal(argument)
@@ -82,17 +81,16 @@ def test_an_empty_argument_is_refused(argument: str) -> None:
     with pytest.raises(
         UserError, match=r"An argument is empty; expected names and KEY=VALUE\. Is a variable of the shell"
     ):
-        sorted_arguments(["a", argument], None)
+        sorted_arguments(["a", argument])
 
 
-def test_an_option_and_an_override_of_one_key_are_refused_whatever_their_values() -> None:
+@pytest.mark.parametrize("command", ["check", "train", "compare"])
+def test_an_option_and_an_override_of_one_key_are_refused_whatever_their_values(command: str, tmp_path: Path) -> None:
     given = ["bn", "training.epochs=20", "training={seeds: 3, batch_size: 8}"]
-    assert sorted_arguments(given, None, None) == (["bn"], given[1:])
-    with pytest.raises(UserError) as raised:
-        sorted_arguments(given, 3, 10)
-    assert str(raised.value).splitlines() == [
-        "--seeds 3 and training={seeds: 3, batch_size: 8} set the same key; expected one of the two. Leave one out.",
-        "--epochs 10 and training.epochs=20 set the same key; expected one of the two. Leave one out.",
+    assert sorted_arguments(given) == (["bn"], given[1:])
+    assert refused(command, *given, "--seeds", "3", "--epochs", "10", cwd=tmp_path).splitlines()[:2] == [
+        "--seeds is 3, and an override is training={seeds: 3, batch_size: 8}; expected one of the two. Leave one out.",
+        "--epochs is 10, and an override is training.epochs=20; expected one of the two. Leave one out.",
     ]
 
 
@@ -149,7 +147,7 @@ def test_all_names_that_mean_nothing_are_told_at_once_and_a_config_named_twice(p
 
 
 def test_an_override_that_the_shell_cut_at_a_blank_is_told_beside_the_name_that_its_end_became(place: Path) -> None:
-    names, overrides = sorted_arguments(["a", "model.hidden=[64,", "64]"], None)
+    names, overrides = sorted_arguments(["a", "model.hidden=[64,", "64]"])
     with pytest.raises(ConfigError) as caught:
         config_paths(names, overrides, RUNS)
     assert str(caught.value).splitlines() == [
@@ -222,13 +220,13 @@ def test_an_option_of_good_names_is_refused_like_any_other_name(
     ("arguments", "places"),
     [
         (["compare", "n.py:buid", "--data", "no.csv", "--seeds", "0", "--margin", "-1", "--max-seeds", "3"],
-         ["n.py:buid", "--data is 'no.csv'", "override training.seeds=0", "--max-seeds is 3 without", "--max-seeds is 3, and", "--margin is -1;"]),
+         ["--seeds is 0; expected a whole number of 1 or more.", "n.py:buid", "--data is 'no.csv'", "--max-seeds is 3 without", "--max-seeds is 3, and", "--margin is -1;"]),
         (["compare", "n.py:build", "--data", "d.csv", "--target", "lable", "--epochs", "0", "--metric", "val_acc", "--margin", "nan"],
-         ["override training.epochs=0", "--target: dataset.target is 'lable'", "--metric is 'val_acc'", "--margin is nan"]),
+         ["--epochs is 0; expected", "--target: dataset.target is 'lable'", "--metric is 'val_acc'", "--margin is nan"]),
         (["compare", "one", "--runs", "d.csv"], ["compare was given 1 arm", "d.csv is a file; expected a directory"]),
         (["compare", "one", "--margin", "-1"], ["compare was given 1 arm", "No run, experiment or config is called 'one'", "--margin is -1"]),
         (["train", "n.py:build", "--data", "d.csv", "--target", "y", "--runs", "d.csv", "--seeds", "-2", "--epochs", "0"],
-         ["override training.epochs=0", "override training.seeds=-2", "d.csv is a file; expected a directory"]),
+         ["--seeds is -2; expected", "--epochs is 0; expected", "d.csv is a file; expected a directory"]),
         (["study", "no", "other", "--workers", "0"], ["--workers is 0", "study was given 2 names", "No study is called 'no'"]),
     ],
 )  # fmt: skip

@@ -112,6 +112,23 @@ def test_without_libyaml_a_question_mark_in_braces_is_refused_with_the_cure(tmp_
         )
 
 
+def test_a_section_that_is_missing_is_shown_in_a_form_that_can_be_pasted(tmp_path: Path) -> None:
+    told = problems(tmp_path, "name: a\n")
+    for key in ("dataset", "model"):
+        (example,) = re.findall(rf"`({key}: .*?)`", told)
+        told_then = problems(tmp_path, f"name: a\n{example}\n")
+        assert f": {key}" not in told_then and "is missing; it has no default" in told_then
+
+
+def test_a_wrong_weight_of_a_class_is_told_with_its_class_and_line(tmp_path: Path) -> None:
+    weights = BASE + "training:\n  class_weight:\n    no: 1\n    yes: -5\n    2: x\n"
+    line = BASE.count("\n") + 4
+    assert problems(tmp_path, weights).splitlines() == [
+        f"x.yaml:{line}: training.class_weight.yes is -5; expected 0 or more.",
+        f"x.yaml:{line + 1}: training.class_weight.2 is 'x' (text); expected a number.",
+    ]
+
+
 def test_a_learning_rate_written_1e_minus_3_is_a_number(tmp_path: Path) -> None:
     assert loaded(tmp_path, BASE + "training: {learning_rate: 1e-3}\n").training.learning_rate.initial == 0.001
 
@@ -261,8 +278,14 @@ def test_differences_name_the_kind_where_the_kind_differs_and_else_the_key(tmp_p
         ("a: [`b`]\n", "x.yaml:1: is not YAML; a text cannot begin with ` (column 5). Quote the text."),
         ("a: {b: ?}\n", "x.yaml:1: is not YAML; a text cannot begin with ? (column 8). Quote the text."),
         ("a: [?]\n", 'x.yaml:1: is not YAML; a ? begins a key in YAML (column 5). If it is a text, quote it: "?".'),
-        ("a:\n  b: [x, ?]\nc: 1\n", "x.yaml:2: is not YAML; a ? begins a key in YAML (column 10). If it is a text, quote"),
-        ("a: {b: [\n  x,\n  ?, y]}\n", "x.yaml:3: is not YAML; a ? begins a key in YAML (column 3). If it is a text, quote"),
+        (
+            "a:\n  b: [x, ?]\nc: 1\n",
+            "x.yaml:2: is not YAML; a ? begins a key in YAML (column 10). If it is a text, quote",
+        ),
+        (
+            "a: {b: [\n  x,\n  ?, y]}\n",
+            "x.yaml:3: is not YAML; a ? begins a key in YAML (column 3). If it is a text, quote",
+        ),
         ('a: ["x, ?, y", b\n', "x.yaml:1: is not YAML; the [ is not closed (column 4)."),
         (
             'a: "C:\\data"\n',
@@ -346,7 +369,10 @@ def test_a_repeated_key_hides_no_mistake_between_keys_and_no_missing_key(tmp_pat
         "Use 2 or more, or another normalization.",
     ]
     without, missing = problems(tmp_path, f"dataset: {{name: moons}}\n{training}").splitlines()
-    assert without == repeated and missing.startswith("x.yaml:1: model is missing; it has no default.")
+    assert without == repeated and missing == (
+        "x.yaml:1: model is missing; it has no default. Write it, as in `model: {name: mlp}`. "
+        "`bnexp keys model.` lists what it may hold."
+    )
     left_out = problems(tmp_path, text.replace("{name: moons}", "{name: moons, samples: !!int 3}"))
     assert "batch_size" not in left_out, "it may be for want of what was left out"
 
@@ -585,7 +611,7 @@ def test_the_keys_of_a_section_whose_name_is_misspelt_are_read_as_those_of_the_n
         ("training.optimizer.beta_1=1", "training.optimizer.beta_1 is 1; expected less than 1."),
         ("training.seeds=0", "training.seeds is 0; expected 1 or more. The default is 20."),
         ("training=5", "override training=5: training is 5; expected a mapping of keys."),
-        ("model.hidden=[]", "model.hidden is []; expected at least 1. The default is [64, 64]."),
+        ("model.hidden=[]", "model.hidden is []; expected 1 or more entries. The default is [64, 64]."),
         ("model.hidden=[0]", "model.hidden.0 is 0; expected 1 or more."),
         ("model.hidden=64", "model.hidden is 64; expected a list. Write 'model.hidden=[64]'."),
         ("model.dropout=1", "model.dropout is 1; expected less than 1."),
@@ -693,7 +719,7 @@ def test_single_rows_do_no_harm_where_nothing_needs_a_variance(tmp_path: Path) -
         ("Residual", "expected Residual: [layers], or Residual: {layers: [...], shortcut: projection}."),
         ("Residual: {layers: [ReLU], trainable: false}", "expected Residual: [layers], or Residual: {layers: [...]"),
         ("Residual: [{Dens: {units: 3}}]", "model.layers.0.Residual.0 is 'Dens'. Did you mean 'Dense'?"),
-        ("Residual: []", "model.layers.0.Residual is []; expected at least 1."),
+        ("Residual: []", "model.layers.0.Residual is []; expected 1 or more entries."),
         ("Bidirectional: {layer: {LSTN: {units: 3}}}", "model.layers.0.Bidirectional.layer is 'LSTN'. Did you mean 'LSTM'?"),
         ("RNN: {cell: [{GRUCel: {units: 3}}]}", "model.layers.0.RNN.cell.0 is 'GRUCel'. Did you mean 'GRUCell'?"),
         ("RNN: {cell: {StackedRNNCells: {cells: [{GRUCel: {units: 3}}]}}}",

@@ -19,6 +19,8 @@ def test_a_key_is_found_by_its_name_and_else_by_what_is_said_of_it() -> None:
     )
     (noise,) = keys("augmentation.noise")
     assert noise.what == "Standard deviation of Gaussian noise, in the unit of the scaled inputs. (0 or more)"
+    filters = {key.of: key.what for key in keys("model.filters")}
+    assert filters["cnn"] == "Filters of each block. (1 or more entries)", "how many a list needs"
     assert [key.what for key in keys("model.name")] == [
         "Good: mlp, cnn, resnet, conv1d, rnn, transformer, sequential, python, keras_file."
     ]

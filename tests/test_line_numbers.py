@@ -136,7 +136,9 @@ def test_a_column_whose_comma_may_mean_thousands_follows_one_that_shows_the_deci
     text = "x;z;y\n" + "".join(f"{n},70;{n},955;{'uv'[n % 2]}\n" for n in range(1, 9))
     keys = CSV | {"separator": ";"}
     told = refused(text, keys)
-    assert told.startswith("dataset.decimal is '.'; t.csv:2 holds '1,70' in column 'x', a number with ',' as its decimal")
+    assert told.startswith(
+        "dataset.decimal is '.'; t.csv:2 holds '1,70' in column 'x', a number with ',' as its decimal"
+    )
     assert "mark (also in 'z'). Use dataset.decimal: \",\"" in told and "thousands" not in told
     assert prepared(text, keys | {"decimal": ","}).rows.x[0].tolist() == [pytest.approx(1.7), pytest.approx(1.955)]
     points = refused(text.replace(";1,955", ";1,955.5"), keys)

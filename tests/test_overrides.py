@@ -171,9 +171,9 @@ def test_how_users_of_hydra_write_an_override_is_told_with_how_it_is_written_her
         ("training.lr=0.1", "training.lr is not a known key. Did you mean 'training.learning_rate'? Good names here: "),
         ("training.optimizer={name:sgd}", "training.optimizer.name:sgd is not a known key. "
                                           "Write a space after the colon: `name: sgd`."),
-        ("training.class_weight={yes:-3}", "training.class_weight is {yes:-3: null}; expected a number. "
+        ("training.class_weight={yes:-3}", "training.class_weight.yes:-3 is null; expected a number. "
                                            "Write a space after the colon: `yes: -3`."),
-        ("training.class_weight={yes: 2, no:1}", "training.class_weight is {yes: 2, no:1: null}; expected a number. Write a space after the colon: `no: 1`."),
+        ("training.class_weight={yes: 2, no:1}", "training.class_weight.no:1 is null; expected a number. Write a space after the colon: `no: 1`."),
         ("model.normalization={name:batch,momentum:0.5}", "model.normalization.name is missing; it has no default. Write a space after the colon: `name: batch`."),
         ("model.layers=[{Dense:{units:64}}]", "the value is not YAML; a key is not expected here (column 8). Write a space after each colon: 'model.layers=[{Dense: {units: 64}}]'."),
         ("training.optimizer={sgd}", "training.optimizer.sgd is not a known key. If it is the kind, write `name: sgd`."),

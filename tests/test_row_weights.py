@@ -196,7 +196,7 @@ def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> N
             "training.class_weight={rar: 0, rare: 0, some: 0, most: 0}",
             "training.class_weight names 'rar'; no class has",
         ),
-        ("training.class_weight={rare: -1}", "training.class_weight is {rare: -1}; expected 0 or more."),
+        ("training.class_weight={rare: -1}", "training.class_weight.rare is -1; expected 0 or more."),
         ("dataset.weight_column=ww", "dataset.weight_column is 'ww'; no column has this name. Did you mean 'w'?"),
         ("dataset.weight_column=label", "which is dataset.target too"),
         (

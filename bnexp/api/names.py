@@ -94,9 +94,10 @@ def with_keywords(overrides: Overrides, seeds: int | None, epochs: int | None, p
             continue
         twice = [one for one in changes if said_of(one, "training", name) is not None]
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            problems.tell(f"{name} is {value!r}; expected a whole number of 1 or more.")
+            problems.tell(f"{spelt(name)} is {value!r}; expected a whole number of 1 or more.")
         elif twice:
-            problems.tell(f"{name} is {value}, and an override is {twice[0]}; expected one of the two. Leave one out.")
+            both = f"{spelt(name)} is {value}, and an override is {twice[0]}"
+            problems.tell(f"{both}; expected one of the two. Leave one out.")
         else:
             changes.append(f"training.{name}={value}")
     return changes

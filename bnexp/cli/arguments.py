@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import shlex
 from collections.abc import Sequence
 
 from bnexp.config.files import CONFIGS
-from bnexp.config.overrides import said_of
 from bnexp.errors import UserError
 
 
-def sorted_arguments(
-    arguments: Sequence[str], seeds: int | None, epochs: int | None = None
-) -> tuple[list[str], list[str]]:
-    """Return the names and the overrides among the arguments. `--seeds` and `--epochs` become overrides, too.
+def sorted_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the names and the overrides among the arguments.
 
     Raises:
-        UserError: if an argument is empty, or if an option and an override set the same key.
+        UserError: if an argument is empty.
     """
     if not all(argument.strip() for argument in arguments):
         raise UserError("An argument is empty; expected names and KEY=VALUE. Is a variable of the shell not set?")
@@ -27,15 +23,7 @@ def sorted_arguments(
     overrides: list[str] = []
     for argument in arguments:
         (overrides if _is_override(argument) else names).append(argument)
-    options = {key: value for key, value in (("seeds", seeds), ("epochs", epochs)) if value is not None}
-    twice = [
-        f"--{key} {value} and {one} set the same key; expected one of the two. Leave one out."
-        for (key, value), one in itertools.product(options.items(), overrides)
-        if said_of(one, "training", key) is not None
-    ]
-    if twice:
-        raise UserError("\n".join(twice))
-    return names, overrides + [f"training.{key}={value}" for key, value in options.items()]
+    return names, overrides
 
 
 def refuse_changes(arguments: Sequence[str], seeds: int | None) -> None:

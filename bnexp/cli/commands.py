@@ -33,6 +33,13 @@ class Own(TypedDict):
     arms: list[str] | None
 
 
+class Numbers(TypedDict):
+    """The options that set a key of `training`; None leaves it as the config has it."""
+
+    seeds: int | None
+    epochs: int | None
+
+
 NONE_OWN: Own = {"data": None, "target": None, "arms": None}
 
 
@@ -49,12 +56,15 @@ def train(
     resume: str | None = None,
 ) -> int:
     """Train every named config, or the rest of an interrupted run; return the highest exit code."""
-    names, overrides = sorted_arguments(arguments, seeds, epochs)
+    names, overrides = sorted_arguments(arguments)
+    numbers: Numbers = {"seeds": seeds, "epochs": epochs}
     if dry_run:
-        return _check(names, overrides, own=own, runs=runs, resume=resume, quiet=quiet, as_json=as_json)
+        return _check(
+            names, overrides, own=own, numbers=numbers, runs=runs, resume=resume, quiet=quiet, as_json=as_json
+        )
     terminal = RunTables(quiet=quiet, as_json=as_json)
     with working(lambda: [one.record.as_json() for one in terminal.finished], as_json=as_json):
-        finished = experiments.train(names, overrides, **own, runs=runs, resume=resume, observer=terminal)
+        finished = experiments.train(names, overrides, **own, **numbers, runs=runs, resume=resume, observer=terminal)
     if as_json:
         _print_each([one.record.as_json() for one in finished], names)
     return max(_exit_code(one) for one in finished)
@@ -65,6 +75,7 @@ def _check(
     overrides: Sequence[str],
     *,
     own: Own,
+    numbers: Numbers,
     runs: Path,
     resume: str | None,
     quiet: bool,
@@ -72,7 +83,9 @@ def _check(
 ) -> int:
     """Check every named config, and print what would be trained. With `quiet`, print nothing, as nothing is stored."""
     with working(list, as_json=as_json):
-        checked = experiments.check(names, overrides, **own, runs=runs, resume=resume, observer=Progress(quiet=True))
+        checked = experiments.check(
+            names, overrides, **own, **numbers, runs=runs, resume=resume, observer=Progress(quiet=True)
+        )
     if as_json:
         _print_each([one.as_json() for one in checked], names)
     elif not quiet:
@@ -116,9 +129,10 @@ def check(
 
     Each is printed once its first steps are timed, because several configs can take minutes.
     """
-    names, overrides = sorted_arguments(arguments, seeds, epochs)
+    names, overrides = sorted_arguments(arguments)
+    numbers: Numbers = {"seeds": seeds, "epochs": epochs}
     with working(list, as_json=as_json):
-        checked = experiments.check(names, overrides, **own, runs=runs, observer=Progress(quiet=True))
+        checked = experiments.check(names, overrides, **own, **numbers, runs=runs, observer=Progress(quiet=True))
     found: list[dict[str, Any]] = []
     for one in checked:
         with working(lambda: found, as_json=as_json):
@@ -147,12 +161,15 @@ def compare(
     as_json: bool,
 ) -> int:
     """Compare the named arms, and train missing ones; store and print the comparison."""
-    names, overrides = sorted_arguments(arguments, seeds, epochs)
+    names, overrides = sorted_arguments(arguments)
+    numbers: Numbers = {"seeds": seeds, "epochs": epochs}
     if dry_run:
-        return _plan_comparison(names, overrides, question, own=own, runs=runs, quiet=quiet, as_json=as_json)
+        return _plan_comparison(
+            names, overrides, question, own=own, numbers=numbers, runs=runs, quiet=quiet, as_json=as_json
+        )
     progress = Progress(quiet=quiet or as_json)
     with working(lambda: [one.record.as_json() for one in progress.finished], as_json=as_json):
-        found = comparisons.compare(names, overrides, question=question, **own, runs=runs, observer=progress)
+        found = comparisons.compare(names, overrides, question=question, **own, **numbers, runs=runs, observer=progress)
     if as_json:
         print_json(found.document.as_json())
     elif quiet:
@@ -169,6 +186,7 @@ def _plan_comparison(
     question: Question,
     *,
     own: Own,
+    numbers: Numbers,
     runs: Path,
     quiet: bool,
     as_json: bool,
@@ -176,7 +194,7 @@ def _plan_comparison(
     """Check the named arms; print which would be trained and the detectable difference, or nothing if `quiet`."""
     with working(list, as_json=as_json):
         found = comparisons.plan_comparison(
-            names, overrides, question=question, **own, runs=runs, observer=Progress(quiet=True)
+            names, overrides, question=question, **own, **numbers, runs=runs, observer=Progress(quiet=True)
         )
     if as_json:
         print_json(found.as_json())

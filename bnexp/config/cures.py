@@ -23,6 +23,8 @@ TRUTH = {
     **dict.fromkeys(("yes", "on", "y", "t", "1"), "true"),
     **dict.fromkeys(("no", "off", "n", "f", "0"), "false"),
 }
+SECTIONS = {"dataset": "{name: csv, path: FILE.csv, target: COLUMN}", "model": "{name: mlp}"}
+"""Section that an experiment must have -> an example of it."""
 LONGEST = 60
 """The most characters of a value that a cure repeats."""
 

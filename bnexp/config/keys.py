@@ -253,8 +253,10 @@ def _range(field: FieldInfo) -> str:
             (annotated_types.Gt, "gt", "more than {}"),
             (annotated_types.Le, "le", "at most {}"),
             (annotated_types.Lt, "lt", "less than {}"),
+            (annotated_types.MinLen, "min_length", "{} or more entries"),
+            (annotated_types.MaxLen, "max_length", "at most {} entries"),
         )
-        if isinstance(bound, kind)
+        if isinstance(bound, kind) and ("length" not in key or get_origin(field.annotation) is list)
     ]
     return f"({', '.join(bounds)})" if bounds else ""
 

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bnexp.config import merging, yaml, yaml_text
-from bnexp.config.cures import below_cure, blank_cure, colon_cure, cure, kind_cure, names_of
+from bnexp.config.cures import SECTIONS, below_cure, blank_cure, colon_cure, cure, kind_cure, names_of
 from bnexp.config.layers import OWN_ERRORS
 from bnexp.config.nearest_kind import errors_of, with_nearest_kind
 from bnexp.config.other_names import key_meant, metric_meant
@@ -41,8 +41,8 @@ EXPECTED = {
     "greater_than_equal": "{ge} or more",
     "less_than": "less than {lt}",
     "less_than_equal": "{le} or less",
-    "too_short": "at least {min_length}",
-    "too_long": "at most {max_length}",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
     "string_pattern_mismatch": "a size, such as 4GiB or 500MiB",
@@ -159,6 +159,7 @@ class Config:
         sections = self.chosen(keys)
         name = key_text(self.node, keys)
         hint = kind_cure(entry, name, _section_of(self.whole, keys[:-1])) or cure(kind, entry, name, field, sections)
+        hint = hint or (blank_cure(node_at(self.node, keys[:-1])) if entry.value is None else "")
         hint = "" if kind in OWN_ERRORS else hint or _default(field)
         return f"{entry.where}: {name} is {seen}; expected {expected}. {hint}".rstrip()
 
@@ -180,8 +181,9 @@ class Config:
             return f"Good names: {', '.join(dict.fromkeys(names))}."
         if self._is_of_experiment and section:
             return f"Write it: `{key}: ...`; `bnexp keys {key}` explains it."
-        shown = "bn" if self._is_of_experiment else "studies/tutorial"
-        return f"Write it, as in {shown} of bnexp's repository: `{key}: ...`."
+        if key in SECTIONS and self._is_of_experiment:
+            return f"Write it, as in `{key}: {SECTIONS[key]}`. `bnexp keys {key}.` lists what it may hold."
+        return f"Write it, as in studies/tutorial of bnexp's repository: `{key}: ...`."
 
     @property
     def _is_of_experiment(self) -> bool:

@@ -54,13 +54,14 @@ def _as_written(node: Node, part: str) -> str | None:
     """Return the key that the file has for a part of pydantic's location; None if the file has no key for it.
 
     `Dense: {units: 64}` has its arguments under its name, and `Residual: [layers]` has a list instead of arguments.
+    pydantic puts the tag `weight_of_each` before the class in `class_weight: {yes: 5}`.
     """
     if entry_of(node, part) is not None:
         return part
     if part == "arguments" and isinstance(node.value, dict) and len(node.value) == 1:
         (key,) = node.value
         return str(key)
-    return None if part == "layers" and isinstance(node.value, list) else part
+    return None if part == "weight_of_each" or (part == "layers" and isinstance(node.value, list)) else part
 
 
 def name_of(node: Node) -> Any:

@@ -74,11 +74,11 @@ def _by_name(value: Any) -> Any:
 
 def _kind_of_weights(value: Any) -> str | None:
     """Return the form of class weights that a value probably means, so that a mistake gives only one message."""
-    return "weights" if isinstance(value, dict) else "balanced" if value == "balanced" else None
+    return "weight_of_each" if isinstance(value, dict) else "balanced" if value == "balanced" else None
 
 
 ClassWeight = Annotated[
-    Annotated[Literal["balanced"], Tag("balanced")] | Annotated[dict[str, NonNegative], Tag("weights")],
+    Annotated[Literal["balanced"], Tag("balanced")] | Annotated[dict[str, NonNegative], Tag("weight_of_each")],
     Discriminator(
         _kind_of_weights,
         custom_error_type="class_weight",

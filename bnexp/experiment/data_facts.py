@@ -87,10 +87,13 @@ def _unseen(data: Data) -> str | None:
 
 
 def _with_place(data: Data, name: str, column: int) -> str:
-    """Return the name of a category with the file and line of the first row that has it."""
+    """Return the name of a category with its number of rows, if several, and the file and line of the first."""
     name = name if name == name.strip() else repr(name)
     rows = np.flatnonzero(data.rows.x[:, column])
-    return f"{name} ({data.rows.where(int(rows[0]))})" if len(rows) and data.rows.where is not None else name
+    count = [f"{len(rows):,} rows"] if len(rows) > 1 else []
+    first = [data.rows.where(int(rows[0]))] if len(rows) and data.rows.where is not None else []
+    place = ", first ".join([*count, *first])
+    return f"{name} ({place})" if place else name
 
 
 def _filled(data: Data) -> tuple[int, int] | None:

@@ -183,6 +183,16 @@ def test_rows_are_in_memory_up_to_a_quarter_of_what_the_limit_leaves_beside_the_
     assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, StoredRows)
 
 
+def test_a_limit_below_the_program_itself_is_refused_before_rows_are_written(
+    folder: dict[str, Any], cache: Path
+) -> None:
+    assert refused(memory=700 * 2**20, **folder) == (
+        "training.memory_limit is 700.0 MiB; the program alone takes about 750.0 MiB. Expected more. Give a higher limit, "
+        "such as 2GiB."
+    )
+    assert not cache.exists()
+
+
 @pytest.mark.usefixtures("on_disk")
 def test_rows_are_written_once_for_all_configs_that_read_the_same(
     folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch

@@ -340,6 +340,22 @@ def test_a_target_that_guessing_reaches_is_none_unless_it_is_asked_for() -> None
     assert compare(arms, Question(reach=0.4))["target"]["value"] == 0.4
 
 
+def test_a_best_epoch_of_a_baseline_that_guesses_is_no_target() -> None:
+    """Of many epochs on few rows, the best one is above guessing by chance. In the end it is not."""
+    facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.5}, "one_class": {"val": 0.5}}
+    guesses = np.resize([0.4, 0.6, 0.45, 0.55, 0.5], SEEDS)
+    arms = []
+    for name in ("a", "b"):
+        one = changed(arm(name, list(guesses)), "dataset", to=facts)
+        values_SE = np.stack([np.full(SEEDS, 0.58), guesses], axis=1)
+        history = replace(one.history, metrics={"val_accuracy": values_SE}, epochs_S=(2,) * SEEDS)
+        arms.append(replace(one, history=history))
+    target = compare(arms, Question(metric="val_accuracy"))["target"]
+    assert target["why_none"] == (
+        "b does not beat guessing (50.00) in val_accuracy (%) by its 95% interval; --reach sets one"
+    )
+
+
 def test_a_target_that_a_constant_answer_reaches_is_none_though_the_commonest_training_class_does_not() -> None:
     """The verdict is withheld by the best single answer, too."""
     facts = {"task": "binary", "digest": "data", "guessing": {"val": 0.45}, "one_class": {"val": 0.55}}

@@ -186,7 +186,7 @@ def test_a_scaled_target_and_the_metrics_of_training_are_explained() -> None:
     for side in told["arms"]:
         side["metrics"] |= dict.fromkeys(("loss", "mae"), side["metrics"]["val_loss"])
     text = lines(comparison(told))
-    assert "loss, mae: means over the last epoch, in training mode." in text
+    assert "loss, mae: means over the last epoch, or with early stopping over the best one, in training mode." in text
     assert (
         "The loss is the squared error in standard deviations of the training part's target; "
         "mse and mae are in the target's own unit." in text

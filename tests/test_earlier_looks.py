@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from experiments import experiment
 
-from bnexp import comparison, config, store
+from bnexp import comparison, config, statistics, store
 from bnexp.comparison import Arm, Question
 from bnexp.comparison.first_question import JudgedBy
 from bnexp.config import Experiment
@@ -127,6 +127,12 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert earlier_looks(tmp_path, more) == ()
 
 
+def changed_source(record: Any) -> Any:
+    """Return a record whose rows come from another state of the data file."""
+    facts = record.dataset.model_copy(update={"source_sha256": "other", "digest": "other"})
+    return record.model_copy(update={"dataset": facts})
+
+
 def test_an_answer_about_other_rows_of_the_same_data_is_told_with_what_a_second_try_costs(tmp_path: Path) -> None:
     """The second comparison is told of the first, not the other way round; another network is another question."""
 
@@ -153,6 +159,19 @@ def test_an_answer_about_other_rows_of_the_same_data_is_told_with_what_a_second_
     look(tmp_path, few, Question(metric="val_accuracy", margin=0.05))
     assert told(few) == {} and "up to 10%" in told(many)["batch"], "another margin is no other look"
     assert re.search(r" on 2 other sets of rows .* up to 15% of ", told(pair(70))["batch"])
+    asked = [Look(seeds=2, level=0.95)]
+    more = [trained(name, 4, tmp_path, name, 60) for name in ("batch", "none")]
+    now = [Look(seeds=4, level=0.95)]
+    document = comparison.compare(more, Question(metric="val_accuracy"))
+    both = before(tmp_path, more, document)
+    assert [look.seeds for look in both.looks("val_accuracy", now)] == [2]
+    error = statistics.error_of([(2, 0.95), (4, 0.95)])
+    assert f" up to {0.05 + error:.0%} of " in both.on_other_rows("val_accuracy", now)["batch"], (
+        "two looks at these rows"
+    )
+    changed = [replace(arm, record=changed_source(arm.record)) for arm in few]
+    said = before(tmp_path, changed, document).on_other_rows("val_accuracy", asked)["batch"]
+    assert "when the data files were other ones. If rows of then are still held out, this is a second try." in said
 
 
 @pytest.mark.parametrize(("these_rows", "counts"), [(None, []), ("cannot tell yet", [1])])

@@ -473,7 +473,7 @@ def test_images_that_would_mislead_or_fill_memory_are_refused(images: Path, brok
         case _:
             path.touch()
             message += "its format is none of PNG, JPEG, BMP, GIF, WebP, TIFF and PPM. Fix it or remove it."
-    assert message in refused(2**28, name="image_folder", path=str(images))
+    assert message in refused(2**30, name="image_folder", path=str(images))
 
 
 def test_faulty_images_are_refused_by_name(images: Path) -> None:

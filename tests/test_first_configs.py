@@ -668,6 +668,20 @@ def test_ids_that_repeat_are_left_out_with_a_note_if_a_class_has_too_few_of_them
     assert written(found)["group"] == "individual" and not found.suggested.notes
 
 
+@pytest.mark.parametrize("values", [[*range(12)], ["cat", "dog", "cow", "pig", "hen", "emu"]], ids=["numbers", "words"])
+def test_a_column_with_no_more_values_than_a_category_stays_an_input_though_its_name_means_someone(
+    values: list[Any], folder: Path
+) -> None:
+    rows = [f"{values[n % len(values)]},{n}.5,{int(n % len(values) < 2 and n % 5 > 0)}\n" for n in range(240)]
+    (folder / "a.csv").write_text("household,a,y\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert {"drop", "group"}.isdisjoint(written(found))
+    (note,) = found.suggested.notes
+    assert note.endswith(
+        "too few: 1 (2). Add rows with other values of 'household' to these classes. Then run `bnexp init` again."
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "target", "why"),
     [

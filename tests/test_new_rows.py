@@ -292,8 +292,8 @@ def test_the_cure_for_a_difference_that_few_rows_carry_names_their_number_and_th
         arms.append(replace(one, experiment=one.experiment.model_copy(update={"dataset": csv})))
     verdict = contrast_of(*arms, metric="val_loss", margin=0.0001).verdict
     assert (
-        "so others like them may be missing. Use about 1,100 held-out rows instead of 200 (with as many training rows as "
-        "now, that takes about 1,900 rows, and there are 1,000: collect more)." in verdict.sentence
+        "so others like them may be missing. About 1,100 held-out rows instead of 200 (with as many training rows as "
+        "now, that takes about 1,900 rows, and there are 1,000: collect more) may be enough." in verdict.sentence
     )
 
 

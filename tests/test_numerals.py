@@ -64,10 +64,19 @@ def test_one_sure_cell_tells_what_the_mark_of_the_others_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "cells", [["2024-01-31", "2024-02-01 12:30"], ["31.01.24", "1.2.2024"], ["1/2/2024"], ["08:30"]]
-)
+    "cells",
+    [
+        ["2024-01-31", "2024-02-01 12:30"], ["31.01.24", "1.2.2024"], ["1/2/2024"], ["08:30"], ["Sept 2024", "June 1, 2024"],
+        ["31JAN24", "3 february 1999"],
+    ],
+)  # fmt: skip
 def test_dates_and_times_are_told_from_numbers(cells: list[str]) -> None:
     assert are_dates(pd.Series(cells)) and not are_dates(pd.Series(["1.5", "2.5"]))
+
+
+@pytest.mark.parametrize("cell", ["MAR1234", "Decimal1000", "Augusta 2024", "Octane 9500", "DEC10", "5 Marks 2024"])
+def test_words_that_begin_as_a_month_does_are_no_dates(cell: str) -> None:
+    assert not are_dates(pd.Series([cell]))
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,21 @@ def test_comments_above_a_table_are_told_with_what_takes_them_out() -> None:
         assert "skiprows=1, sep=';'" in refused(joined(";", "% note", "x;y"), **keys)
 
 
+@pytest.mark.parametrize(("above", "lines"), [("# a\n\n", 2), ("# a\n\n# b\n", 3), ("# a\n# b\n\n \n", 4)])
+def test_blank_lines_beside_comments_go_with_them(above: str, lines: int) -> None:
+    message = refused(above + joined(";", "x;y"))
+    assert f"Remove lines 1 to {lines}. This command does it: python -c" in message
+    pd.testing.assert_frame_equal(converted(message[message.index("python -c") :]), FRAME)
+
+
+def test_comments_above_nothing_but_blank_lines_are_no_table() -> None:
+    assert "it has a single column, '# made by me', so there" in refused("# made by me\n# twice\n" + "\n" * 4)
+    assert "it is no table" in refused("# made by me\n# twice\n" + "\n" * 40 + joined(",", "x,y"))
+
+
 def test_names_may_begin_with_a_sign_for_comments() -> None:
     dataset = TypeAdapter(Dataset).validate_python({"name": "csv", "path": "t.csv", "target": "y"})
-    for text in (joined(",", "#x,y"), joined(",", "#x,y", '7.5,"u"')):
+    for text in (joined(",", "#x,y"), joined(",", "#x,y", ""), joined(",", "#x,y", '7.5,"u"')):
         Path("t.csv").write_text(text)
         assert prepare(dataset, (0,)).rows.columns == ("#x",)
 

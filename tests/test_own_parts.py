@@ -17,6 +17,7 @@ import bnexp
 from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
 from bnexp.data.fingerprint import source_sha256
+from bnexp.data.sources.column_names import misspelt
 from bnexp.errors import ConfigError, SettingError, UserError
 from bnexp.experiment.data_facts import data_facts
 from bnexp.report.about_data import left_out
@@ -231,6 +232,25 @@ def test_files_with_other_columns_are_refused_with_all_of_them(tmp_path: Path) -
     table(6, 20).assign(note="x").to_csv(keys["validation_path"], index=False)
     table(8, 40).to_csv(keys["test_path"], index=False)
     assert read({**keys, "drop": ["note"]}, (0,)).rows.columns == ("number", "city=Oslo", "city=Rome")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("t-1", "t+1"), ("t-1", "t1"), ("feature_1", "feature_2"), ("sensor_a", "sensor_b"), ("sensor", "sensor_b"),
+     ("x_position", "y_position"), ("positionX", "positionY"), ("length_mm", "length_cm"), ("male", "female"),
+     ("CD4+", "CD4-"), ("price+cost", "price-cost"), ("t\u22121", "t+1")],
+)  # fmt: skip
+def test_columns_that_differ_in_a_number_a_sign_or_an_axis_are_not_the_same_column(name: str, other: str) -> None:
+    assert misspelt([name], [other]) == misspelt([other], [name]) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("label", "lable"), ("number", "nubmer"), ("length_1", "lenght_1"), ("year-of-birth", "Year_of_birth"),
+     ("2024-01", "2024_01"), ("temperature", "temprature"), ("t+1", "T +1"), ("t-1", "t\u22121")],
+)  # fmt: skip
+def test_a_slip_of_the_pen_within_a_word_is_seen(name: str, other: str) -> None:
+    assert misspelt([name], [other]) == {other: name} and misspelt([other], [name]) == {name: other}
 
 
 def test_a_misspelt_column_of_a_part_is_to_be_renamed(tmp_path: Path) -> None:

@@ -183,6 +183,16 @@ def test_rows_are_in_memory_up_to_a_quarter_of_what_the_limit_leaves_beside_the_
     assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, StoredRows)
 
 
+def test_a_limit_below_the_program_itself_is_refused_before_rows_are_written(
+    folder: dict[str, Any], cache: Path
+) -> None:
+    assert refused(memory=700 * 2**20, **folder) == (
+        "training.memory_limit is 700.0 MiB; the program alone takes about 750.0 MiB. Expected more. Give a higher limit, "
+        "such as 2GiB."
+    )
+    assert not cache.exists()
+
+
 @pytest.mark.usefixtures("on_disk")
 def test_rows_are_written_once_for_all_configs_that_read_the_same(
     folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -384,12 +394,13 @@ import resource, sys
 from pydantic import TypeAdapter
 from bnexp.config.dataset import Dataset
 from bnexp.data import prepare, stored_rows
+from bnexp.system.machine import PROGRAM_BYTES
 import pandas, sklearn.preprocessing, sklearn.model_selection
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 dataset = TypeAdapter(Dataset).validate_python({"name": "npz", "path": sys.argv[1], "kind": "image"})
 before = peak()
 for _ in range(2):
-    data = prepare(dataset, (0, 1), 2**26)
+    data = prepare(dataset, (0, 1), PROGRAM_BYTES + 2**26)
     data.digest, data.inputs(0, data.train_SR[0][:100])
 assert isinstance(data.rows.x, stored_rows.StoredRows), data.rows.x.nbytes
 print((peak() - before) * 1024)
@@ -398,7 +409,7 @@ print((peak() - before) * 1024)
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is in other units")
-def test_reading_rows_of_several_times_the_limit_keeps_within_it(tmp_path: Path) -> None:
+def test_reading_rows_of_several_times_what_the_limit_leaves_keeps_within_it(tmp_path: Path) -> None:
     x = np.zeros((4_000, 64, 64, 12), "uint8")
     x.reshape(len(x), -1)[:, :2] = np.arange(len(x), dtype="u2")[:, None].view("u1")
     np.savez_compressed(tmp_path / "a.npz", x=x, y=np.arange(len(x)) % 2)

@@ -331,7 +331,7 @@ def test_the_first_answer_of_an_older_bnexp_is_unknown(tmp_path: Path) -> None:
         _, document, _ = run(tmp_path, STUDY)
         assert document.hypotheses[0].first_answer is None
     run(tmp_path, STUDY.replace("0.01}", "0.03}"))
-    assert [one["first_answer"] for one in json.loads(path.read_text())["asked"]][0] == "unknown"
+    assert json.loads(path.read_text())["asked"][0]["first_answer"] == "unknown"
 
 
 def test_hypotheses_are_written_down_before_anything_is_trained(tmp_path: Path) -> None:

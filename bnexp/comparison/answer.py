@@ -294,7 +294,6 @@ def _carried_by_few(difference: JudgedDifference, new_rows: NewRowsEstimate, wor
     carrying = f"about {new_rows.effective_rows:.0f} of {new_rows.count:,} {new_rows.drawn}"
     few = f"{carrying} carry the {'ratio of' if difference.is_ratio else 'difference in'} {difference.metric}"
     enough = 2 * FEWEST_EFFECTIVE * new_rows.count / new_rows.effective_rows  # 2: a safety factor
-    count = statistics.rounded_up(math.ceil(enough))
-    how = wording.how_to_hold_out(count / new_rows.count)
-    cure = f"Use about {count:,} held-out {new_rows.drawn} instead of {new_rows.count:,}{in_brackets(how)}."
+    more = _rows_in_words(math.ceil(enough), new_rows, wording)
+    cure = f"{more[0].upper()}{more[1:]} may be enough."
     return f"No verdict for new {new_rows.drawn}: {few}, so others like them may be missing. {cure}"

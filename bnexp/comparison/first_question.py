@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bnexp import statistics
 from bnexp.metrics import About, number, quantity, traits
-from bnexp.statistics import LEVEL
 from bnexp.statistics.classification import is_about_second
 from bnexp.store.looks import Look
 
@@ -55,19 +54,25 @@ def exploratory(arm: str, baseline: str, first: JudgedBy, now: JudgedBy) -> str:
     )
 
 
-def on_other_rows(looks: Sequence[Sequence[Look]]) -> str:
+def on_other_rows(looks: Sequence[Sequence[Look]], now: Sequence[Look], *, is_changed: bool = False) -> str:
     """Return the caution for arms that stored comparisons judged on other rows of the same data.
 
-    `looks` has the looks at each other set of rows. All answers together err at most as often as the sum of their
-    errors (Bonferroni's inequality).
+    `looks` has the looks at each other set of rows, and `now` all looks at the present rows. All answers together err
+    at most as often as the sum of their errors (Bonferroni's inequality). `is_changed` is True if a data file was
+    another one then, so that its rows may all be new now.
 
-    >>> on_other_rows([[Look(seeds=20, level=0.95)]]).rpartition(": ")[2]
+    >>> one, two = Look(seeds=20, level=0.95), Look(seeds=55, level=0.95)
+    >>> on_other_rows([[one]], [one]).rpartition(": ")[2]
     'all answers together err in up to 10% of cases without a difference, not in 5%.'
+    >>> on_other_rows([[one]], [one, two]).partition("up to ")[2].partition(" ")[0]
+    '14%'
     """
     rows = "other rows" if len(looks) == 1 else f"{len(looks)} other sets of rows"
-    errors = [statistics.error_of([(one.seeds, one.level) for one in several]) for several in looks]
+    errors = [statistics.error_of([(one.seeds, one.level) for one in several]) for several in (*looks, now)]
+    before = f"Stored comparisons judged these networks on {rows} of these data before"
+    if is_changed:
+        before += ", when the data files were other ones. If rows of then are still held out, this is a second try"
     return (
-        f"Stored comparisons judged these networks on {rows} of these data before. Whoever takes other rows until an "
-        f"answer is clear errs more often: all answers together err in up to {min(1.0, sum(errors, 1 - LEVEL)):.0%} of "
-        "cases without a difference, not in 5%."
+        f"{before}. Whoever takes other rows until an answer is clear errs more often: all answers together err in up "
+        f"to {min(1.0, sum(errors)):.0%} of cases without a difference, not in 5%."
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from bnexp import statistics
 from bnexp.history import History
-from bnexp.metrics import higher_is_better, is_computed, on_validation, quantity
+from bnexp.metrics import higher_is_better, is_computed, number, on_validation, quantity, with_unit
 
 TARGET_SHARE = 0.05
 """The default target is the median best value of the baseline's seeds, made worse by this share of it."""
@@ -34,6 +34,11 @@ def default_target(
     best_S = history.best(watched)
     target = float(np.nanmedian(best_S)) * share if np.isfinite(best_S).any() else None
     has_guess = quantity(watched) == "accuracy" or is_computed(watched)
-    if target is not None and has_guess and target <= guessing.get("val", -1):
+    if target is None or not has_guess or "val" not in guessing:
+        return target, rule, None
+    if target <= guessing["val"]:
         return None, "", f"{rule} is no more than guessing scores; --reach sets one"
+    if len(history.seeds) > 1 and not statistics.beats(history.final(watched), guessing["val"]):
+        beaten = f"{baseline} does not beat guessing ({number(watched, guessing['val'])}) in {with_unit(watched)}"
+        return None, "", f"{beaten} by its 95% interval; --reach sets one"
     return target, rule, None

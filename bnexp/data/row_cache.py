@@ -167,10 +167,16 @@ class RowCache(AbstractContextManager["RowCache"]):
         """Return an empty array, or a file of the cache, into which rows of this shape can be written.
 
         Raises:
-            SettingError: if neither memory nor the disk has room for them.
+            SettingError: if neither memory nor the disk has room for them, or if the limit is too low for any training.
         """
         if self.fits_in_memory(math.prod(shape) * dtype.itemsize):
             return np.empty(shape, dtype)
+        if self._limit is not None and self._limit <= PROGRAM_BYTES:
+            raise SettingError(
+                "training.memory_limit",
+                f"is {mebibytes(self._limit)}; the program alone takes about {mebibytes(PROGRAM_BYTES)}. "
+                "Expected more. Give a higher limit, such as 2GiB.",
+            )
         return self._made(shape, dtype)
 
     def kept(

@@ -193,9 +193,10 @@ class Before:
 
         If this comparison repeats an older one, only comparisons before the older one count.
         """
-        names_of, told = cache(self._of_other_rows), {}
+        names_of, told, here = cache(self._of_other_rows), {}, self.looks(metric, taken)
+        sources = {one.name: one.data.source_sha256 for one in self._arms}
         for arm, baseline in self._pairs:
-            same, others = self._of_pairs[arm, baseline], dict[str | None, list[Look]]()
+            same, others = self._of_pairs[arm, baseline], dict[tuple[str | None, str | None], list[Look]]()
             for one in self._stored:  # the newest comes first
                 looks = list(one.taken()) if one.primary.metric == metric else []
                 if looks and one in same and _are_alike(looks, taken):
@@ -203,26 +204,30 @@ class Before:
                 elif looks and one not in same and _has_judged(one, {arm, baseline}, names_of):
                     others.setdefault(self._rows_of(one), []).extend(looks)
             if others:
-                told[arm] = on_other_rows(list(others.values()))
+                now = [*(look for look in here if look.arm == arm), *taken]
+                is_changed = any(source != sources[arm] for _, source in others)
+                told[arm] = on_other_rows(list(others.values()), now, is_changed=is_changed)
         return told
 
-    def _rows_of(self, one: _Comparison) -> str | None:
-        """Return the digest of the rows of a stored comparison; None if it is unknown."""
+    def _rows_of(self, one: _Comparison) -> tuple[str | None, str | None]:
+        """Return the digests of the rows of a stored comparison and of its data files, as far as they are known."""
         run = next(iter(one.pairs()))[0]
         try:
-            return store.read_head(self._runs / run / "run.json", _Trained).dataset.digest
+            found = store.read_head(self._runs / run / "run.json", _Trained).dataset
         except RunError:
-            return None
+            return None, None
+        return found.digest, found.source_sha256
 
     def _of_other_rows(self, run: str) -> list[str]:
-        """List the names of the arms whose experiment differs from a stored run's only in which rows are drawn."""
+        """List the names of the arms whose experiment differs from a stored run's only in which rows are drawn.
+
+        The data files of the run may have been other ones.
+        """
         try:
-            head = store.read_head(self._runs / run / "run.json", _Trained)
             kind = _kind(config.load(store.Run(self._runs / run).config))
         except UserError:
             return []
-        source = head.dataset.source_sha256
-        return [one.name for one in self._arms if one.data.source_sha256 == source and _kind(one.experiment) == kind]
+        return [one.name for one in self._arms if _kind(one.experiment) == kind]
 
     def exploratory(self, now: JudgedBy) -> dict[str, str]:
         """Map each arm that was first judged by another question to a sentence: how this limits the verdict."""

@@ -22,7 +22,7 @@ from bnexp.store.comparison_question import Target
 from bnexp.store.reach import SpeedUp
 from bnexp.system.terminal import plain
 
-RUNNING = "{}: means over the last epoch, in training mode."
+RUNNING = "{}: means over the last epoch, or with early stopping over the best one, in training mode."
 MEASURED = (
     "train_, val_ and test_ metrics: after the epoch, in inference mode, in which batch normalization uses its moving "
     "averages."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 CLOSE = 0.8
 """The least similarity of a name with a slip of the pen to the right one, as `difflib` measures it."""
+FEWEST_LETTERS = 4
+"""The fewest letters of a word with a slip of the pen. Other letters in a shorter word are another unit or axis."""
+_WORD = re.compile(r"[^\W\d_]+")
+_EXACT = re.compile(r"\d|[+<>]|(?<!\d)-(?=\d)|-$")
+"""Finds the digits and signs of a name, which tell columns apart. The dash of 2024-01 or start-time is no sign."""
 FEW_ROWS = 20
 """First rows that are searched for the column names. Title lines above a table (Excel) are fewer."""
 
@@ -52,25 +58,54 @@ def refuse_unknown_column(columns: Collection[str], key: str, name: str) -> None
 def misspelt(lacks: Sequence[str], besides: Sequence[str]) -> dict[str, str]:
     """Return the columns of a table that are probably the expected ones that it lacks: own name -> expected name.
 
-    They differ in blanks, signs or capital letters. A table that lacks one column, and has one besides, may also have a
-    slip of the pen in it.
+    They differ in blanks, marks or capital letters. A table that lacks one column, and has one besides, may also have a
+    slip of the pen in it. Names such as t-1 and t+1, x_1 and x_2, or sensor_a and sensor_b are different columns.
 
     >>> misspelt(["y", "Size (m)", "age"], ["size_m", "Y ", "note"]), misspelt(["length"], ["lenght"])
     ({'size_m': 'Size (m)', 'Y ': 'y'}, {'lenght': 'length'})
     >>> misspelt(["beta"], ["delta"]), misspelt(["a-b", "a b"], ["a_b"])
     ({}, {})
+    >>> misspelt(["t-1"], ["t+1"]), misspelt(["feature_1"], ["feature_2"]), misspelt(["sensor_a"], ["sensor_b"])
+    ({}, {}, {})
     """
     wanted, own = (Counter(map(_letters, names)) for names in (lacks, besides))
     once = {letters for letters, count in wanted.items() if letters and count == own[letters] == 1}
     found = {_letters(name): name for name in lacks if _letters(name) in once}
-    if not found and len(lacks) == len(besides) == 1 and difflib.get_close_matches(lacks[0], besides, cutoff=CLOSE):
+    if not found and len(lacks) == len(besides) == 1 and _is_slip(besides[0], lacks[0]):
         return {besides[0]: lacks[0]}
     return {name: found[_letters(name)] for name in besides if _letters(name) in once}
 
 
 def _letters(name: str) -> str:
-    """Return the letters and digits of a name, in lower case."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name).casefold()))
+    """Return the letters, digits and signs of a name, in lower case."""
+    return "".join(re.findall(f"{_WORD.pattern}|{_EXACT.pattern}", _plain(name)))
+
+
+def _is_slip(name: str, expected: str) -> bool:
+    """Return True if a name differs from the expected one as by a slip of the pen within its words.
+
+    >>> _is_slip("lenght_1", "length_1"), _is_slip("lable", "label"), _is_slip("Rooom (m)", "Room (m)")
+    (True, True, True)
+    >>> _is_slip("width_mm", "width_cm"), _is_slip("positionX", "positionY"), _is_slip("female", "male")
+    (False, False, False)
+    """
+    one, other = _plain(name), _plain(expected)
+    pairs = [*zip(words := _WORD.findall(one), others := _WORD.findall(other), strict=False)]
+    return (
+        len(words) == len(others)
+        and _EXACT.findall(one) == _EXACT.findall(other)
+        and all(own == word or _is_slip_in_word(own, word) for own, word in pairs)
+        and difflib.SequenceMatcher(None, name, expected).ratio() >= CLOSE
+    )
+
+
+def _is_slip_in_word(own: str, word: str) -> bool:
+    is_only_last = len(own) == len(word) and own[:-1] == word[:-1]
+    return min(len(own), len(word)) >= FEWEST_LETTERS and own[0] == word[0] and not is_only_last
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().replace("\u2212", "-")
 
 
 def refuse_target(key: str, name: str, target: str) -> None:

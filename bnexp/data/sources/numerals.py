@@ -30,11 +30,17 @@ _NUMBER = re.compile(
     re.ASCII,
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"(?i:{'|'.join(MONTHS)})[a-z]{{0,6}}"
+MONTH = (
+    r"(?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t|tember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+"""Matches the name of a month, in full or short."""
+YEAR = r"(?:1[5-9]|2[01])\d\d"
+"""Matches a year from 1500 to 2199. After the name of a month, another number is mostly part of a name."""
 _DATE = re.compile(
     r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\s*\d{1,2}:\d{2}.*)?"
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?"
-    rf"|\d{{1,2}}[ .-]*{_MONTH}[ .,-]*(\d{{4}}|\d{{2}})|{_MONTH}[ .-]*(\d{{1,2}},? +)?\d{{4}}",
+    rf"|\d{{1,2}}[ .-]*{MONTH}[ .,-]*({YEAR}|\d{{2}})|{MONTH}[ .-]*(\d{{1,2}},? +)?{YEAR}",
     re.ASCII,
 )
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
@@ -218,6 +224,8 @@ def are_dates(column: pandas.Series[Any]) -> bool:
     >>> are_dates(pandas.Series(["2024-01-31", "2024-02-01", None])), are_dates(pandas.Series(["1.5", "a"]))
     (True, False)
     >>> are_dates(pandas.Series(["31 Jan 2024", "February 1, 2024"])), are_dates(pandas.Series(["10 mg 2024"]))
+    (True, False)
+    >>> are_dates(pandas.Series(["Sept 2024", "oct-2024"])), are_dates(pandas.Series(["MAR1234", "Augusta 2024"]))
     (True, False)
     """
     if column.dtype.kind in "mM":

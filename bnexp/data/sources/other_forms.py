@@ -244,17 +244,17 @@ def pandas_arguments(file: CsvFile) -> str:
 
 
 def _comments(file: CsvFile, lines: Sequence[str]) -> int:
-    """Count the comment lines above a table.
+    """Count the comment lines above a table, and the blank lines between and below them.
 
-    A single comment line with as many separators as the next line holds the names, and does not count.
+    A single comment line with as many separators as the next filled line holds the names, and does not count.
     """
-    above = [*itertools.takewhile(lambda line: line.startswith(COMMENTS), lines)]
+    above = [*itertools.takewhile(lambda line: line.startswith(COMMENTS) or not line.strip(), lines)]
     below = lines[len(above) :]
-    if not above or not below:
+    if not above or not above[0].strip() or not below:
         return 0
     sign = _sign_in(below[0], file)
     first, second = (re.sub('"[^"]*"', "", line).count(sign) for line in (above[0], below[0]))
-    return 0 if len(above) == 1 and first == second else len(above)
+    return 0 if sum(line.strip() != "" for line in above) == 1 and first == second else len(above)
 
 
 def _sign_in(line: str, file: CsvFile) -> str:

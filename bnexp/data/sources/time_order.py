@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.sources.dates import ORDERS, are_numbered_dates, may_be_dates, ordinals
-from bnexp.data.sources.numerals import MONTHS
-from bnexp.errors import counted
+from bnexp.data.sources.numerals import MONTH, MONTHS, YEAR
 
 if TYPE_CHECKING:
     import pandas
@@ -32,8 +31,16 @@ _BIRTH = re.compile(r"(?i).*(birth|born|dob|geburt|naissance|nacimiento)")
 _YEAR = re.compile(r"(?i)(.*[_ .-])?(year|yr)")
 _PERIOD = re.compile(r"(\d{4})\W?[QqWwMm]?(\d{1,2})")
 """Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
-_WITH_MONTH = re.compile(rf"(?:(\d{{1,2}})[ .-]*)?({'|'.join(MONTHS)})[a-z]{{0,6}}[ .,-]*(\d{{4}}|\d{{2}})", re.I)
-"""Matches a date with the name of its month, such as 31-Jan-24, or a month such as Jan 2024."""
+_WITH_MONTH = re.compile(
+    rf"(?:(?P<day>\d{{1,2}})[ .-]*)?(?P<month>{MONTH})(?:[ .,-]*(?P<year>{YEAR})|(?(day)[ .,-]*|[ .,-]+)(?P<two>\d\d))",
+    re.ASCII,
+)
+"""Matches a date with the name of its month, such as 31-Jan-24, or a month such as Jan 2024 or Jan-24, but not JAN24.
+
+Two digits after a month may be its year, or a day in it.
+"""
+DAYS = 31
+"""The most days of a month."""
 LAST_OF_2000S = 68
 """A year of two digits up to this one is of the years 2000 to 2068, as in POSIX."""
 FEWEST_MONTHS = 10
@@ -46,7 +53,7 @@ def warnings_of_time_order(frame: pandas.DataFrame, names: Sequence[str]) -> Ite
     """Yield a warning if the rows of a table are in the order of the dates, or years, of one of these columns."""
     for name in names:
         if (anew := steps_back(frame[name].head(ROWS))) is not None:
-            panel = f", which begins anew {counted(anew, 'time')}, as with each subject of a panel," if anew else ""
+            panel = ", which begins anew, as with each subject of a panel," if anew else ""
             yield (
                 f"the rows are in the order of column {name!r}{panel} and are split without regard to it. Held-out "
                 "rows lie between training rows in time, so the verdict is not about later rows. To test later rows, "
@@ -79,7 +86,8 @@ def _times(column: pandas.Series[Any]) -> Iterator[NDArray[np.float64]]:
         if _are_years(known) or _are_numbered_months(known) or are_numbered_dates(known):
             yield known.to_numpy("float64")
     elif column.dtype.kind in "OM" and len(known):
-        ways = [ordinals(known, order) for order in ORDERS] if may_be_dates(known) else [_periods(known), _named(known)]
+        are_dates = may_be_dates(known)
+        ways = [ordinals(known, order) for order in ORDERS] if are_dates else [_periods(known), *_named(known)]
         yield from (times[~np.isnan(times)] for times in ways if np.isnan(times).mean() <= 1 - MOSTLY)
 
 
@@ -100,20 +108,30 @@ def _periods(column: pandas.Series[Any]) -> NDArray[np.float64]:
     return np.array([np.nan if one is None else 100 * int(one[1]) + int(one[2]) for one in found], "float64")
 
 
-def _named(column: pandas.Series[Any]) -> NDArray[np.float64]:
-    """Return a number for each date or month with a name, in their order; NaN for other cells."""
+def _named(column: pandas.Series[Any]) -> list[NDArray[np.float64]]:
+    """Return a number for each date or month with a name, in their order, for each way to read two digits; else NaN.
+
+    Two digits after a month are its year, or a day of one year.
+    """
     found = [_WITH_MONTH.fullmatch(str(cell).strip()) for cell in column]
-    return np.array([np.nan if one is None else _number(*one.groups("0")) for one in found], "float64")
+    ways = (lambda one: _number(one["day"] or "0", one["month"], one["year"] or one["two"]), _day_of_one_year)
+    return [np.array([np.nan if one is None else way(one) for one in found], "float64") for way in ways]
 
 
 def _number(day: str, month: str, year: str) -> int:
     """Return the digits of a date, in the order of time.
 
-    >>> _number("31", "Jan", "24"), _number("0", "dec", "99")
+    >>> _number("31", "Jan", "24"), _number("0", "December", "99")
     (20240131, 19991200)
     """
     century = 0 if len(year) == 4 else 2000 if int(year) <= LAST_OF_2000S else 1900
-    return 10000 * (century + int(year)) + 100 * (1 + MONTHS.index(month.lower())) + int(day)
+    return 10000 * (century + int(year)) + 100 * (1 + MONTHS.index(month[:3].lower())) + int(day)
+
+
+def _day_of_one_year(found: re.Match[str]) -> float:
+    """Return the digits of a day such as Jan 24; NaN if the cell has another day or a year."""
+    is_day = found["day"] is None and found["year"] is None and 1 <= int(found["two"]) <= DAYS
+    return _number(found["two"], found["month"], "00") if is_day else np.nan
 
 
 def _steps_back(times: NDArray[np.float64]) -> int | None:

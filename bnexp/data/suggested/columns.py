@@ -88,7 +88,8 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     left_out = dict.fromkeys(ids, "a different whole number in every row, like an id")
     left_out |= {name: why for name in others if (why := _why_left_out(frame, name, where, decimal)) is not None}
     rare = _rare_groups(frame, others, target) if group is None else []
-    left_out |= dict.fromkeys(rare, "ids that repeat, which a network learns by heart")
+    many = [name for name in rare if frame[name].nunique() > MOST_WHOLE_NUMBER_CLASSES]
+    left_out |= dict.fromkeys(many, "ids that repeat, which a network learns by heart")
     asked = [name for name in others if name not in left_out]
     copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
     copies = dict.fromkeys(one_hot_beside(frame, target, asked), ONE_HOT.format(target)) | copies
@@ -263,12 +264,15 @@ def _rare_groups(frame: pandas.DataFrame, names: Sequence[str], target: str) -> 
 def notes_of_groups(frame: pandas.DataFrame, target: str) -> Iterator[str]:
     """Yield a note for each column of ids that repeat, but cannot be groups, because a class has too few of them."""
     for name in _rare_groups(frame, [name for name in frame.columns if name != target], target):
-        rare = listed([f"{label} ({count})" for label, count in _rare_classes(frame, name, target).items()], MOST_NAMED)
+        rare = _rare_classes(frame, name, target)
+        too_few = listed([f"{label} ({count})" for label, count in rare.items()], MOST_NAMED)
+        cure = f"Add rows with other values of {name!r} to these classes."
+        if frame[target].nunique() - len(rare) > 1:  # two classes are left
+            cure = "Join these classes with others, or take their rows out."
         yield (
             f"the rows of one {name!r} may be in the training part and in a held-out part, and then held-out rows are "
             f"easier than new ones. `group: {in_one_line(name)}` keeps them together. It needs {FEWEST_PARTS} values "
-            f"of {name!r} or more in each class of {target!r}; too few: {rare}. Join these classes with others, or "
-            "take their rows out. Then run `bnexp init` again."
+            f"of {name!r} or more in each class of {target!r}; too few: {too_few}. {cure} Then run `bnexp init` again."
         )
 
 

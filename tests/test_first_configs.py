@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from command import bnexp as bnexp_command
 from command import refused, run_line
 from PIL import Image
 
@@ -243,6 +244,17 @@ def test_unequal_classes_are_judged_by_another_metric(folder: Path) -> None:
         written(found)
         reason = "measured at each epoch; most rows are of one class, so accuracy says little"
         assert f"  metrics: [{metric.removeprefix('val_')}]  # {reason}\n" in found.paths[0].read_text()
+
+
+@pytest.mark.parametrize("command", ["check", "train --dry-run"])
+def test_a_command_without_the_option_metric_advises_a_fair_metric_until_it_is_measured(
+    command: str, folder: Path
+) -> None:
+    (folder / "r.csv").write_text("a,y\n" + "".join(f"{n}.5,{'yes' if n % 10 == 0 else 'no'}\n" for n in range(100)))
+    init("r.csv", None, None)
+    assert "accuracy says little" not in bnexp_command(*command.split(), "r-batch.yaml", cwd=folder).stdout
+    told = bnexp_command(*command.split(), "r-batch.yaml", "training.metrics=[]", cwd=folder).stdout
+    assert "training.metrics: [auc] adds a metric that is fair to all classes" in " ".join(told.split())
 
 
 def test_the_rarer_class_is_the_positive_one_whatever_its_name(folder: Path) -> None:

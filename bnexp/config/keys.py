@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import sys
 import types
 from collections.abc import Iterator
@@ -258,7 +259,8 @@ def _range(field: FieldInfo) -> str:
         )
         if isinstance(bound, kind) and ("length" not in key or get_origin(field.annotation) is list)
     ]
-    return f"({', '.join(bounds)})" if bounds else ""
+    told = re.sub(r"(\d+) or more entries, at most \1 entries", r"\1 entries", ", ".join(bounds))
+    return f"({told})" if told else ""
 
 
 def _inner_metadata(annotation: Any) -> Iterator[Any]:

@@ -20,7 +20,8 @@ from bnexp.training.optimizers import KERAS_NAMES
 
 USE = "The optimizer that the network was compiled with is not used. To train with its settings, add "
 LOST = "The network was compiled with options of {} that bnexp does not take, so they are not used: {}."
-SCHEDULE = "The network was compiled with a learning rate schedule, which is not used (training.learning_rate)."
+UNNAMED = "The network was compiled with the learning rate schedule, which is not used. For a schedule, set training.learning_rate."
+SCHEDULE = UNNAMED.replace("schedule, which", "schedule CosineDecay, which")
 NET = """
 import keras
 from keras import layers
@@ -152,7 +153,7 @@ def test_a_schedule_that_does_not_describe_itself_is_named(place: Path) -> None:
         "    return model\n"
     )
     (place / "net.py").write_text(NET + schedule)
-    assert told_of("{name: python, build: 'net.py:scheduled'}") == [SCHEDULE]
+    assert told_of("{name: python, build: 'net.py:scheduled'}") == [UNNAMED]
 
 
 def test_an_optimizer_that_was_given_by_its_name_has_kerass_defaults(place: Path) -> None:
@@ -182,4 +183,4 @@ def test_odd_options_in_a_file_are_no_overrides(value: Any) -> None:
     options = {"learning_rate": value, "beta_1": value, "clipnorm": value}
     built = Built(keras.Model(), None, compiled=CompiledOptimizer("Adam", options))  # type: ignore[arg-type]
     told = with_unused_optimizer(built, Training(), 10).notes
-    assert told == ((SCHEDULE,) if isinstance(value, dict) else ())
+    assert told == ((UNNAMED,) if isinstance(value, dict) else ())

@@ -17,7 +17,9 @@ from bnexp.comparison import Arm, Question, compare, refuse_judged_by_what_chose
 from bnexp.comparison.pairing import PairedArms
 from bnexp.comparison.question import ResolvedQuestion
 from bnexp.config.dataset import Dataset
+from bnexp.config.own_model import PythonNetwork
 from bnexp.errors import ComparisonError
+from bnexp.store.run_record import Network
 
 EPOCHS = 20
 RISING_E = np.linspace(0.5, 0.9, EPOCHS)
@@ -189,6 +191,19 @@ def test_an_arm_that_was_better_before_is_named_with_its_best_epoch_and_what_it_
     assert cautions(trained("bn", LEVEL_E, noise=0.002), trained("nobn", OVERFITTING_E, noise=0, draw=1)) == [
         f"nobn was better at epoch 5 than at its last epoch (20), by 3.00 in val_accuracy (%) on average. {AT_THEIR_BEST}"
     ]
+
+
+def test_moving_averages_in_a_network_of_the_users_own_are_refreshed_too() -> None:
+    """Its config does not show them; the record of its run does."""
+    plain, own = (trained("nobn", OVERFITTING_E, noise=0, draw=1), trained("bn", LEVEL_E, noise=0.002))
+    network = PythonNetwork(name="python", build="my_net.py:build")
+    facts = Network(normalizations={"BatchNormalization": 2})
+    without = [replace(one, experiment=one.experiment.model_copy(update={"model": network})) for one in (own, plain)]
+    (told,) = cautions(*without)
+    assert "refresh_statistics" not in told
+    own = replace(without[0], record=own.record.model_copy(update={"network": facts}))
+    (told,) = cautions(own, without[1])
+    assert "training.refresh_statistics=true)" in told
 
 
 def test_two_arms_that_were_better_before_share_the_cure() -> None:

@@ -57,6 +57,14 @@ def test_enough_steps_need_no_warning() -> None:
     assert len(cautions(experiment(**BATCH), steps=458)) == 1
 
 
+def test_moving_averages_that_were_loaded_are_warned_of_too_because_they_may_be_of_other_data() -> None:
+    """Fine-tuning on other digits lost 25 points by them, without a word."""
+    network = PythonNetwork(name="python", build="my_net.py:build", weights="keep")
+    own = experiment().model_copy(update={"model": network})
+    (warning,) = cautions(own, steps=200, own_momenta=[0.99])
+    assert "they still hold 13% of their initial values (0.99^200, perhaps of other data), so validation can" in warning
+
+
 def test_small_batches_are_warned_of_where_batches_are_normalized() -> None:
     (warning,) = cautions(experiment(**BATCH, training={"batch_size": 4}), steps=5000)
     assert warning.startswith(

@@ -82,8 +82,10 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     """Return how to let early stopping choose the epoch on rows that do not judge."""
     rule = "training.early_stopping.monitor=val_loss"
-    sides = (arms.arm.experiment, arms.baseline.experiment)
-    if any(uses_batch_statistics(one) and not one.training.refresh_statistics for one in sides):
+    if any(
+        _has_moving_averages(one) and not one.experiment.training.refresh_statistics
+        for one in (arms.arm, arms.baseline)
+    ):
         rule += " training.refresh_statistics=true"  # at an early epoch moving averages have not converged
     stopping = "let early stopping choose the epoch on the validation part"
     if part_of(question.metric) == "test":
@@ -101,6 +103,13 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     key = own.replace("validation", "test")
     how = f"name it as dataset.{key}, and add {rule}{read}"
     return f"{stopping}, and let a test part of your own decide the verdict ({how})"
+
+
+def _has_moving_averages(arm: Arm) -> bool:
+    """Return True if batch normalization is in an arm's network, also in one of the user's own as it is written."""
+    network = arm.record.network
+    own = {} if network is None else network.normalizations
+    return uses_batch_statistics(arm.experiment) or "BatchNormalization" in own
 
 
 def _trained_to_the_end(arms: PairedArms, question: ResolvedQuestion) -> Iterator[tuple[Arm, Floats]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnexp import warning_kinds
 from bnexp.config import Experiment
-from bnexp.config.own_model import OWN_NETWORKS, Frozen, OwnNetwork, SwappedBatch
+from bnexp.config.own_model import OWN_NETWORKS, Frozen, KerasFile, OwnNetwork, SwappedBatch
 from bnexp.errors import listed
 from bnexp.metrics import COMMON
 
@@ -38,9 +38,21 @@ def with_doubts(experiment: Experiment, built: Built, data: Data) -> Built:
     if data.rows.classes is not None and built.as_written is not None and built.as_written.loaded:
         why = _why_not_tried(experiment.model, built, built.as_written)
         doubts = [] if why else _doubtful_answers(built.as_written, data, experiment)
-        notes += [f"The network is not tested before training: {why}."] if why else []
+        notes += [f"The network is not tested before training: {why}.{_of_file(experiment, built)}"] if why else []
         (warnings if _has_trained_head(built.as_written) else notes).extend(doubts)
     return replace(built, notes=(*built.notes, *notes), warnings=(*built.warnings, *warnings))
+
+
+def _of_file(experiment: Experiment, built: Built) -> str:
+    """Return a sentence if new layers of a file begin with the same values in all seeds, as a file holds one draw."""
+    if not isinstance(experiment.model, KerasFile) or built.as_written is None:
+        return ""
+    if all(key in built.as_written.loaded for _, key in _weights(built.as_written)):
+        return ""
+    return (
+        " New layers in a file begin with the same values in all seeds. To draw them for each seed, add them in a "
+        "Python function."
+    )
 
 
 def _scaled_inputs(experiment: Experiment) -> list[str]:

@@ -11,7 +11,7 @@ from bnexp import warning_kinds
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Sequential
 from bnexp.config.normalization import BATCH_STATISTICS
-from bnexp.config.own_model import AsWritten, KerasFile, PythonNetwork
+from bnexp.config.own_model import OWN_NETWORKS, AsWritten, KerasFile, PythonNetwork
 from bnexp.config.schema import Experiment
 from bnexp.errors import counted, listed
 
@@ -73,10 +73,12 @@ def _stale_statistics(experiment: Experiment, momentum: float, steps: int) -> li
         cures.append("more epochs")
     *others, last = cures
     shown = f"{left:.1%}" if 0.995 <= left < 1 else f"{left:.0%}"  # not 100% of what has moved
+    is_kept = isinstance(experiment.model, OWN_NETWORKS) and experiment.model.weights == "keep"
+    initial = ", perhaps of other data" if is_kept else ""
     return [
         f"{warning_kinds.STALE_STATISTICS}: after {counted(steps, 'step')} with momentum "
-        f"{momentum:g} they still hold {shown} of their initial values ({momentum:g}^{steps}), so validation can "
-        f"look worse than the model is. Use {''.join(f'{one}, ' for one in others)}{'or ' * bool(others)}{last}."
+        f"{momentum:g} they still hold {shown} of their initial values ({momentum:g}^{steps}{initial}), so validation "
+        f"can look worse than the model is. Use {''.join(f'{one}, ' for one in others)}{'or ' * bool(others)}{last}."
     ]
 
 

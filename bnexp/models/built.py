@@ -45,7 +45,7 @@ class Built:
     warnings: tuple[str, ...] = ()
     """One sentence for each property of the network that may mislead."""
     own_momenta: tuple[float, ...] = ()
-    """The momentum of each batch normalization that is not frozen; 0 if its moving averages were loaded."""
+    """The momentum of each batch normalization that is not frozen."""
 
     as_written: InitialWeights | None = None
     """The initial weights before layers were swapped, if `model.weights` is keep. Otherwise, or if no layer was

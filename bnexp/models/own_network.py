@@ -109,7 +109,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     if keep and found.made is None and any(one.now != "frozen" for one in table):
         before, _ = with_fitting_output(plain, task, classes)
         as_written = initial_weights(before, created, weight_names(before), keep=True)
-    momenta = _momenta(model, initial.loaded)
+    momenta = _momenta(model)
     codes = () if inputs.kind == "text" else codes
     return Built(
         model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes, found.optimizer
@@ -127,10 +127,10 @@ def _refuse_small_vocabulary(codes: Collection[Codes], vocabulary: int) -> None:
             )
 
 
-def _momenta(model: keras.Model, loaded: Collection[int]) -> tuple[float, ...]:
+def _momenta(model: keras.Model) -> tuple[float, ...]:
     layers = model._flatten_layers(include_self=False)
     batch = [one for one in layers if isinstance(one, keras.layers.BatchNormalization) and one.trainable]
-    return tuple(0.0 if id(one.moving_mean) in loaded else float(one.momentum) for one in batch)
+    return tuple(float(one.momentum) for one in batch)
 
 
 def _carried(work: Swapping, created: Creations) -> list[str]:

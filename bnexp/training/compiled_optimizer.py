@@ -59,8 +59,10 @@ def _unused(compiled: CompiledOptimizer, training: Training, steps_per_epoch: in
             f"{listed(lost)}."
         )
     if isinstance(rate := options["learning_rate"], dict) and rate != used["learning_rate"]:
+        name = f" {rate['class_name']}" if isinstance(rate.get("class_name"), str) else ""
         told.append(
-            "The network was compiled with a learning rate schedule, which is not used (training.learning_rate)."
+            f"The network was compiled with the learning rate schedule{name}, which is not used. For a schedule, set "
+            "training.learning_rate."
         )
     return told
 

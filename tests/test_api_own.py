@@ -706,7 +706,7 @@ def test_a_model_with_code_in_it_is_copied_for_each_arm(folder: Path) -> None:
     assert not (folder / "runs" / "models").exists()
 
 
-def test_a_model_that_can_be_neither_saved_nor_copied_is_refused_with_the_cure() -> None:
+def test_a_model_class_of_the_users_own_and_a_model_without_weights_are_refused_with_a_cure_that_works() -> None:
     import keras
 
     class Mine(keras.Model):  # type: ignore[misc]
@@ -717,15 +717,21 @@ def test_a_model_that_can_be_neither_saved_nor_copied_is_refused_with_the_cure()
         def call(self, x: Any) -> Any:
             return self.last(x)
 
-    mine = Mine(2)
-    assert refusal(mine, data=DATA) == (
+    mine, expected = (
+        Mine(2),
+        (
+            "mine is of the class Mine with a `call` of its own, in which no layer can be swapped. Give a function "
+            '`def build(normalization): ...; return model` that makes its layers with `normalization(name="norm_1")`, or make '
+            "the model of keras.Sequential or keras.Model(inputs, outputs)."
+        ),
+    )
+    assert refusal(mine, data=DATA) == expected
+    mine(ROWS)
+    assert refusal(mine, data=DATA) == expected
+    assert refusal(keras.Sequential([keras.layers.Dense(2)], name="mine"), data=DATA) == (
         "mine has no weights yet: its input is not known. Begin it with keras.Input. "
         "Give a function that builds it: `def build(): ...; return model`."
     )
-    mine(ROWS)
-    told = refusal(mine, data=DATA)
-    assert told.startswith("mine ")
-    assert told.endswith("Give a function that builds it: `def build(): ...; return model`.")
 
 
 # --- the user's process ---------------------------------------------------------------

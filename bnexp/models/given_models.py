@@ -15,7 +15,7 @@ import numpy as np
 
 from bnexp.errors import SettingError, UserError
 from bnexp.models.keras_files import loaded
-from bnexp.models.layer_kinds import fixed_weights
+from bnexp.models.layer_kinds import fixed_weights, is_plain_model
 from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.code_digest import code_sha256
@@ -35,8 +35,14 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
     Keras gives to unnamed layers are left out, because `dense_7` in one session is `dense` in another.
 
     Raises:
-        UserError: if the model has no weights yet, or if a layer cannot be described by its config.
+        UserError: if the model has a `call` of its own or no weights yet, or if its config does not describe a layer.
     """
+    if not is_plain_model(model):
+        raise UserError(
+            f"{model.name} is of the class {type(model).__name__} with a `call` of its own, in which no layer can be "
+            "swapped. Give a function `def build(normalization): ...; return model` that makes its layers with "
+            '`normalization(name="norm_1")`, or make the model of keras.Sequential or keras.Model(inputs, outputs).'
+        )
     if not model.built:
         raise UserError(f"{model.name} has no weights yet: its input is not known. Begin it with keras.Input. {CURE}")
     names = _plain_names(model)

@@ -3,7 +3,8 @@ PYTHON := $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
 .PHONY: check format lint types test slow lowest benchmark keys docs examples
 
-check: lint types test
+check: lint
+	$(MAKE) --no-print-directory -j2 types test
 
 format:
 	$(PYTHON) -m ruff format .

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+from cases import slow
 from statsmodels.stats.meta_analysis import combine_effects
 
 from bnexp.statistics import Estimate, Heterogeneity, heterogeneity, over_seeds
@@ -153,8 +154,7 @@ def held(tau: float, *, as_independent: bool) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.5])
-@pytest.mark.parametrize("cells", [6, 12])
+@pytest.mark.parametrize(("cells", "correlation"), [(12, 0.0), (6, 0.5), slow(6, 0.0), slow(12, 0.5)])
 def test_the_prediction_interval_holds_another_cell_where_noise_grows_with_the_effect(
     cells: int, correlation: float
 ) -> None:

@@ -114,7 +114,7 @@ def test_rows_that_are_named_before_training_show_equal_arms_equal_in_half_of_al
     assert rows_for(Components(0.0, 1e-9, 0.0)) == 299, "a rare kind of row takes this number"
 
 
-@pytest.mark.parametrize("later_seeds", [10, 30])
+@pytest.mark.parametrize("later_seeds", [10, slow(30)])
 def test_rows_that_are_named_for_other_seeds_settle_a_question_in_half_of_all_cases(later_seeds: int) -> None:
     """By simulation: 10 seeds and 300 rows are known, and more rows are drawn, perhaps with more seeds."""
     parts, mean, seeds, rows = Components(0.00005, 0.012, 0.02), 0.003, 10, 300

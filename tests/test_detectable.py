@@ -87,6 +87,8 @@ def test_before_the_first_comparison_the_worst_case_of_an_accuracy_is_assumed_an
         " It takes at least 299 held-out rows to show that a difference is too small to matter."
     )
     assert "once these data have been compared" not in alike.sentence
+    these = detectable_by(design(about="these-rows"), earlier(rows=equal, deviation=0.0)).sentence
+    assert these.startswith("On these rows, ") and "all seeds and rows differed alike" in these
 
 
 def test_the_difference_is_set_against_the_margin_and_few_rows_are_told() -> None:

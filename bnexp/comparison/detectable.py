@@ -147,10 +147,10 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
             known = NO_SPREAD.format(run=earlier.run)
         end = f", if in every seed the arms answer differently on {rows}. {known}"
         return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
-    return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design))
+    return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design, earlier))
 
 
-def _in_deviations(design: Design) -> str:
+def _in_deviations(design: Design, earlier: Earlier | None) -> str:
     """Return what can be detected in standard deviations over seeds, if no variance is known yet."""
     anew = design.about == "new-rows"
     share = (design.rows or 0) / (design.data.training_rows or math.inf)
@@ -167,6 +167,8 @@ def _in_deviations(design: Design) -> str:
     )
     if anew and not design.own_splits and design.rows is not None:
         said += " For new rows it must be larger, as the spread over the held-out rows counts, too."
+    if earlier is not None and earlier.differed_alike(design.metric):
+        return f"{said} {NO_SPREAD.format(run=earlier.run)}"
     return f"{said} The spread is known once these data have been compared."
 
 

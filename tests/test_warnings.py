@@ -58,7 +58,7 @@ def test_enough_steps_need_no_warning() -> None:
 
 
 def test_moving_averages_that_were_loaded_are_warned_of_too_because_they_may_be_of_other_data() -> None:
-    """Fine-tuning on other digits lost 25 points by them, without a word."""
+    """In fine-tuning, they begin with the values of the old data."""
     network = PythonNetwork(name="python", build="my_net.py:build", weights="keep")
     own = experiment().model_copy(update={"model": network})
     (warning,) = cautions(own, steps=200, own_momenta=[0.99])

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from cases import slow
 from command import bnexp as bnexp_command
 from command import refused, run_line
 from PIL import Image
@@ -120,7 +121,7 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_told_by_its_name_and_nothin
     assert not list(folder.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "M.H5"])
+@pytest.mark.parametrize("name", [slow("m.h5"), slow("m.hdf5"), "M.H5"])
 def test_a_model_in_the_older_format_is_told_how_it_is_converted_by_init_and_by_compare(
     folder: Path, name: str
 ) -> None:

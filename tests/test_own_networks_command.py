@@ -343,7 +343,10 @@ def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     [
         (["--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
         (["--dry-run", "--epochs", "0"], "--epochs is 0; expected a whole number of 1 or more."),
-        (["training.epochs=0"], "override training.epochs=0: training.epochs is 0; expected 1 or more. The default is 50."),
+        (
+            ["training.epochs=0"],
+            "override training.epochs=0: training.epochs is 0; expected 1 or more. The default is 50.",
+        ),
         (["--arms", "none,batch", "--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
         (["--until-settled", "--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
         (["--until-settled", "--max-seeds", "3"], "--max-seeds is 3"),

@@ -76,7 +76,7 @@ class Silent(Observer):
 
 
 class Held(Observer):
-    """Holds notes and warnings, which are told only if nothing is refused. Another observer follows the checks."""
+    """Holds notes and warnings, which its caller passes on if nothing is refused. Another one follows the checks."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

@@ -99,14 +99,14 @@ def write(texts: Mapping[Path, str]) -> str:
 def _differing(old: str, new: str) -> str:
     """Return what the text of a config that `init` wrote says otherwise than its new text; "" if nothing.
 
-    >>> _differing("dataset: {target: a, drop: [b]}", "dataset: {target: b}")
-    'dataset.target: a'
+    >>> _differing("dataset: {target: =, drop: [b]}", "dataset: {target: b}")
+    'dataset.target: ='
     >>> _differing("model: {name: mlp}\\ntraining: {seeds: 3}", "model: {name: python}\\ntraining: {seeds: 2}")
     'another section model and training'
     >>> _differing("model: {name: mlp}", "model: {name: mlp}  # small")
     ''
     """
-    was, now = (yaml.safe_load(text) for text in (old, new))
+    was, now = (yaml.BaseLoader(text).get_single_data() for text in (old, new))  # all scalars as texts, also = and no
     target = was.get("dataset", {}).get("target")
     if target is not None and target != now.get("dataset", {}).get("target"):
         return f"dataset.target: {target}"

@@ -102,7 +102,7 @@ def _differing(old: str, new: str) -> str:
     >>> _differing("dataset: {target: =, drop: [b]}", "dataset: {target: b}")
     'dataset.target: ='
     >>> _differing("model: {name: mlp}\\ntraining: {seeds: 3}", "model: {name: python}\\ntraining: {seeds: 2}")
-    'another section model and training'
+    'other settings in model and training'
     >>> _differing("model: {name: mlp}", "model: {name: mlp}  # small")
     ''
     """
@@ -111,7 +111,7 @@ def _differing(old: str, new: str) -> str:
     if target is not None and target != now.get("dataset", {}).get("target"):
         return f"dataset.target: {target}"
     sections = [key for key in was if was[key] != now.get(key)]
-    return f"another section {' and '.join(sections)}" if sections else ""
+    return f"other settings in {' and '.join(sections)}" if sections else ""
 
 
 def seal(data: str, lines: Sequence[str]) -> str:

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.usefixtures("seed_by_seed")
 CONFIG = """\
 dataset: {{name: moons, samples: 60}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}
-training: {{epochs: 2, seeds: 2, save: none}}
+training: {{epochs: 2, seeds: 2, batch_size: 24, save: none}}
 """
 
 
 STUDY = """\
-experiment: {dataset: {name: moons, samples: 60}, model: {name: mlp, hidden: [4]}, training: {epochs: 1}}
+experiment: {dataset: {name: moons, samples: 60}, model: {name: mlp, hidden: [4]}, training: {epochs: 1, batch_size: 24}}
 arms: {bn: {model.normalization: batch}, none: {model.normalization: none}}
 seeds: 2
 hypothesis: {claim: c, metric: val_accuracy, treated: bn, baseline: none, direction: higher, smallest: 0.01}

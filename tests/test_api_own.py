@@ -20,6 +20,7 @@ from unittest.mock import Mock
 import numpy as np
 import pandas as pd
 import pytest
+from cases import slow
 from command import ENVIRONMENT
 from command import bnexp as command
 
@@ -642,7 +643,7 @@ OF_ADAM = [
 ]
 
 
-@pytest.mark.parametrize("wrap", [None, lambda x: 2 * x])
+@pytest.mark.parametrize("wrap", [None, slow(lambda x: 2 * x)])
 def test_the_notes_are_about_the_model_that_was_given_and_not_about_one_that_was_compiled_otherwise(wrap: Any) -> None:
     import keras
 

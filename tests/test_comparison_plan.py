@@ -16,7 +16,7 @@ from command import ENVIRONMENT, bnexp, imported, refused
 CONFIG = """\
 dataset: {{name: moons, samples: 60}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}
-training: {{epochs: 2, seeds: 6, learning_rate: 0.05, save: none}}
+training: {{epochs: 2, seeds: 6, learning_rate: 0.05, batch_size: 24, save: none}}
 """
 COMPARED = ("compare", "bn", "nobn")
 SEVERAL = """

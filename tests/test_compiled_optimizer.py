@@ -101,7 +101,7 @@ def test_all_advised_overrides_are_accepted_and_silence_the_note(name: str, plac
     """The options are drawn at random, also values that bnexp refuses."""
     draw = random.Random(name)
     Path("a.yaml").write_text("dataset: {name: csv, path: a.csv, target: label}\nmodel: {name: mlp}\n")
-    for _ in range(30):
+    for _ in range(10):
         options = {option: draw.choice(values) for option, values in RANDOM_OPTIONS.items() if draw.random() < 0.5}
         built = Built(keras.Model(), None, compiled=CompiledOptimizer(KERAS_NAMES[name], options))  # type: ignore[arg-type]
         told = [one for one in with_unused_optimizer(built, Training(), 10).notes if one.startswith(USE)]

@@ -419,8 +419,11 @@ def test_of_very_many_mistakes_the_first_twenty_are_told_in_little_time(
     tmp_path: Path, text: str, first: str, more: int
 ) -> None:
     begun = time.process_time()
+    list(pyyaml.scan(text, Loader=pyyaml.SafeLoader))
+    scanned = time.process_time()
     told = problems(tmp_path, text).splitlines()
-    assert time.process_time() - begun < 1
+    # The second term is for slow machines: PyYAML needs as long only to split the text into words.
+    assert time.process_time() - scanned < 1 + 3 * (scanned - begun)
     assert told[0].startswith(first)
     if more:
         assert (len(told), told[-1]) == (21, f"and {more} more mistakes. Fix these first.")

@@ -36,7 +36,7 @@ def trained(name: str, seeds: int, runs: Path, normalization: str, samples: int 
     one: Experiment = experiment(
         dataset={"name": "moons", "samples": samples},
         model={"hidden": [4], "normalization": normalization},
-        training={"epochs": 1, "save": "none", "seeds": seeds},
+        training={"epochs": 1, "batch_size": 8, "save": "none", "seeds": seeds},
     ).model_copy(update={"name": name})
     kept = kept_seeds(one, runs, lambda text: None)
     finished = train_experiment(one, runs, watch=lambda so_far: False, kept=kept)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
+from cases import slow
 from command import bnexp as bnexp_command
 from command import refused, run_line
 from PIL import Image
@@ -120,7 +121,7 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_told_by_its_name_and_nothin
     assert not list(folder.glob("*.yaml"))
 
 
-@pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "M.H5"])
+@pytest.mark.parametrize("name", [slow("m.h5"), slow("m.hdf5"), "M.H5"])
 def test_a_model_in_the_older_format_is_told_how_it_is_converted_by_init_and_by_compare(
     folder: Path, name: str
 ) -> None:
@@ -439,6 +440,21 @@ def test_what_init_wrote_for_the_same_data_is_written_anew_unless_it_was_changed
     found.paths[0].write_text(found.paths[0].read_text().replace("[64, 64]", "[8]"))
     with pytest.raises(UserError, match=r"^a-batch\.yaml: there already"):
         init("a.csv", None, None)
+
+
+def test_what_the_replaced_configs_held_is_said(folder: Path) -> None:
+    table = pd.DataFrame({"a": range(40), "b": [0, 1] * 20, "c": [1, 1, 0, 0] * 10})
+    table.assign(a=table.a + 0.5).to_csv("a.csv", index=False)
+    told = [bnexp_command("init", "a.csv", "--target", target, cwd=folder).stdout for target in ("b", "c", "c")]
+    names = "a-batch.yaml and a-none.yaml"
+    assert f"\nwritten: {names}\n" in told[0] and f"\nwritten: {names}\n" in told[2]
+    assert f"\nreplaced: {names}, which `bnexp init` wrote before with dataset.target: b\n" in told[1]
+    assert "target: c" in Path("a-batch.yaml").read_text()
+    table.assign(a=None, b=["", *table.b[1:]], c=["", *table.c[1:]]).to_csv("d.csv", index=False)
+    for target, before in (("b", ""), ("c", " They replace what `bnexp init` wrote before with dataset.target: b.")):
+        with pytest.raises(UserError) as raised:
+            init("d.csv", target, None)
+        assert f"d-none.yaml are written with what is known so far.{before} Fix the data" in str(raised.value)
 
 
 def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) -> None:

@@ -222,4 +222,4 @@ def test_check_says_where_rows_on_disk_lie(
     assert json.loads(capsys.readouterr().out)["rows_on_disk"] == {"path": str(file), "bytes": 103 * 7 * 4}
     assert commands.check(["a.yaml"], seeds=None, epochs=None, runs=tmp_path / "runs", as_json=False) == 0
     said = "".join(capsys.readouterr().out.split())
-    assert f"rows:0.00GiB,ondiskin{file},sincememoryistoosmallforthem" in said
+    assert f"rows:0.00GiB,ondiskin{file},astheytakemorethan1/4ofthememory" in said

@@ -351,7 +351,7 @@ def test_the_last_look_has_the_seeds_that_are_allowed() -> None:
 CONFIG = """\
 dataset: {{name: moons, samples: 60, noise: 0.3}}
 model: {{name: mlp, hidden: [4], normalization: {normalization}}}
-training: {{epochs: 1, seeds: 12, save: none}}
+training: {{epochs: 1, seeds: 12, batch_size: 24, save: none}}
 """
 
 

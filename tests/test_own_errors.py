@@ -69,7 +69,7 @@ SHORT = ("--data", "rows.npz", "training.epochs=1", "training.seeds=2", "trainin
     [
         (bnexp, "lazy", 'raise ValueError("only while training")', "only while training"),
         # In this process TensorFlow may have been loaded with its own messages: it prints some for "late", even after it.
-        (bnexp_process, "late", "in fails", "ValueError: only at run time"),
+        slow(bnexp_process, "late", "in fails", "ValueError: only at run time"),
     ],
 )
 def test_an_error_that_comes_only_while_training_is_shown_with_the_users_lines_alone(folder, run, network, line, cause):

@@ -276,8 +276,7 @@ seeds: 2
          "override model.normalization.momentum=0.9: no arm has this key (layer has center, epsilon, scale; none has no options). "
          "Arms that have it: batch, renorm, ghost. For example: --arms batch,none."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "model.normalization.momentum=0.9"],
-         "my_net.py:build: 1 BatchNormalization layer; arms: as_written, layer, none\noverride model.normalization.momentum=0.9: no "
-         "arm has this key (as_written has no options; layer has center, "),
+         "override model.normalization.momentum=0.9: no arm has this key (as_written has no options; layer has center, "),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "batch,none", "model.normalization.momentun=0.9"],
          "override model.normalization.momentun=0.9: no arm has this key (batch has epsilon, momentum; none has no options). "
          "Did you mean 'momentum'? Good names: "),
@@ -326,7 +325,6 @@ seeds: 2
          "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
          "config, `dataset` and `model` say the same."),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label"],
-         "my_net.py:hidden: 2 BatchNormalization layers; arms: as_written, layer, none\n"
          "my_net.py:hidden: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],
          "--arms: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
@@ -338,6 +336,25 @@ def test_a_mistake_is_refused_with_its_cure_and_nothing_is_written(
     arguments: list[str], message: str, folder: Path
 ) -> None:
     assert refused("compare", *arguments, cwd=folder).startswith(message.format(folder=folder, kinds=KINDS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
+        (["--dry-run", "--epochs", "0"], "--epochs is 0; expected a whole number of 1 or more."),
+        (
+            ["training.epochs=0"],
+            "override training.epochs=0: training.epochs is 0; expected 1 or more. The default is 50.",
+        ),
+        (["--arms", "none,batch", "--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
+        (["--until-settled", "--seeds", "0"], "--seeds is 0; expected a whole number of 1 or more."),
+        (["--until-settled", "--max-seeds", "3"], "--max-seeds is 3"),
+    ],
+)
+def test_a_refusal_comes_without_notes_on_the_arms(arguments: list[str], message: str, folder: Path) -> None:
+    found = refused("compare", "my_net.py:build", "--data", "my.csv", "--target", "label", *arguments, cwd=folder)
+    assert found.startswith(message) and "\n" not in found
 
 
 @pytest.mark.parametrize("name", ["folder.keras", "exported"])

@@ -253,6 +253,14 @@ def test_a_slip_of_the_pen_within_a_word_is_seen(name: str, other: str) -> None:
     assert misspelt([name], [other]) == {other: name} and misspelt([other], [name]) == {name: other}
 
 
+def test_all_misspelt_columns_are_paired_if_only_one_can_be_meant() -> None:
+    assert misspelt(["length", "width", "Size", "y"], ["widht", "lenght", "size", "z"]) == {
+        "widht": "width", "lenght": "length", "size": "Size"
+    }  # fmt: skip
+    assert misspelt(["weight", "y"], ["weigth", "wieght"]) == {}
+    assert misspelt(["lenght", "lengtth"], ["length"]) == {}
+
+
 def test_a_misspelt_column_of_a_part_is_to_be_renamed(tmp_path: Path) -> None:
     keys = csv(tmp_path)
     table(6, 20).rename(columns={"city": "City ", "number": "Number"}).to_csv(keys["validation_path"], index=False)

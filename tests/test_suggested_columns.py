@@ -32,6 +32,10 @@ def reasons(found: Suggested) -> dict[str, str | Sequence[str]]:
     return {one.key: one.why for one in found.choices}
 
 
+def month(n: int) -> str:
+    return ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[n % 12]
+
+
 def kind(n: int) -> str:
     return f"{n % 7}.5,{n * 11 % 13}.25,{'red' if n % 2 else 'blue'}"
 
@@ -104,6 +108,13 @@ def test_a_few_cells_that_are_no_dates_are_told(row: int) -> None:
         (lambda n: f"0{n % 9 + 1}/0{n // 9 + 1}/2024", "holds '02/01/2024', which is 2024-01-02 or 2024-02-01: no row"),
         (lambda n: day(n) if n % 3 else f"later {n}", "dates, and in 20 rows something else, such as 'later 0'"),
         (lambda n: f"{n % 28 + 1}.{n % 12 + 1}.24", "dates or times in a form that is not read, such as '1.1.24'"),
+        (lambda n: f"{month(n)}-{10 + n // 12}", "dates or times in a form that is not read, such as 'Jan-10'"),
+        (lambda n: f"{month(n // 20)} {n % 20 + 1:02}", "dates or times in a form that is not read, such as 'Jan 01'"),
+        (lambda n: f"{2000 + n // 4}Q{n % 4 + 1}", "dates or times in a form that is not read, such as '2000Q1'"),
+        (
+            lambda n: f"{'SEP' if n % 2 else 'DEC'}-{n + 10}",
+            "60 different values of text, as names, ids and notes have",
+        ),
         (lambda n: f"{n % 28 + 1} Jan {1990 + n % 30}", "in a form that is not read, such as '1 Jan 1990'"),
         (lambda n: f"{n % 28 + 1}-Sep-{n % 30:02}", "in a form that is not read, such as '1-Sep-00'"),
         (lambda n: f"Sep {1900 + n}", "in a form that is not read, such as 'Sep 1900'"),

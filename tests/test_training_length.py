@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from arms import SEEDS, arm, spread
+from arms import SEEDS, arm, changed, spread
 from pydantic import TypeAdapter
 
 from bnexp import config
@@ -20,6 +21,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.own_model import PythonNetwork
 from bnexp.errors import ComparisonError
 from bnexp.store.run_record import Network
+from bnexp.warning_kinds import STALE_STATISTICS
 
 EPOCHS = 20
 RISING_E = np.linspace(0.5, 0.9, EPOCHS)
@@ -68,14 +70,19 @@ def test_others_are_not_named(accuracy_E: np.ndarray, noise: float, training: di
     assert cautions(trained("bn", accuracy_E, noise=noise, **training), other) == []
 
 
-def test_three_epochs_show_it_and_the_verdict_names_the_warnings_first() -> None:
+def test_three_epochs_show_it_and_the_verdict_names_the_warnings_and_what_would_settle_it() -> None:
     arms = [trained(name, np.array([0.5, 0.6, 0.7]), noise=0.02, draw=draw, epochs=3) for draw, name in enumerate("ab")]
     contrast = compare(arms, Question()).contrasts[0]
     assert [text.partition(",")[0] for text in contrast.cautions] == [
         f"{name} still improves: its last epoch is better than epoch 1" for name in "ab"
     ]
     assert contrast.verdict.word == "cannot tell yet"
-    assert "Fix the warnings first." in contrast.verdict.sentence
+    told = r"read them first\. With about (\d+) pairs of seeds \(.*\) there is about"
+    assert (found := re.search(told, contrast.verdict.sentence)) is not None
+    assert contrast.verdict.settled_by == int(found[1])
+    assert "Fix the warnings first." not in contrast.verdict.sentence
+    stale = changed(arms[0], "warnings", to=[f"{STALE_STATISTICS}: ..."])
+    assert "Fix the warnings first." in compare([stale, arms[1]], Question()).contrasts[0].verdict.sentence
 
 
 def share_named(accuracy_E: np.ndarray, noise: float, *, draws: int) -> float:

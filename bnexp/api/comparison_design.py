@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bnexp import config, store
 from bnexp.api.experiments import checked
-from bnexp.api.observer import Observer
+from bnexp.api.observer import Held, Observer
 from bnexp.api.seed_counts import refuse_fewer_seeds, refuse_other_seeds, typed_seeds
 from bnexp.comparison import Arm, Question, refuse_impossible_alone, refuse_too_few
 from bnexp.config.training import first_seeds
@@ -34,6 +34,8 @@ class Work:
     question: Question
     runs: Path
     observer: Observer
+    notes: Sequence[str] = ()
+    """Notes on how the arms were chosen, which `designed` tells once nothing is refused."""
     trained: list[Finished] = field(default_factory=list)
 
 
@@ -65,7 +67,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
     Raises:
         UserError: with all that is wrong with the comparison.
     """
-    problems, notes, checked_arms = Problems(), list[str](), None
+    problems, notes, checked_arms, held = Problems(), list[str](), None, Held(work.observer)
     with problems.noted():
         if seeds is not None:
             refuse_other_seeds(work.overrides)
@@ -78,7 +80,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
         stored = resolve.stored(planned)
         if seeds is not None:
             refuse_fewer_seeds(stored, seeds)
-        checked_arms = _checked(planned, work.observer, digests=digests)
+        checked_arms = _checked(planned, held, digests=digests)
     with problems.noted():
         if checked_arms is None:
             refuse_impossible_alone(work.question)
@@ -87,8 +89,10 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
             refuse_equal_networks(planned, stored, checked_arms)
     problems.refuse()
     assert checked_arms is not None
-    for text in notes:
+    for text in (*work.notes, *held.notes, *notes):
         work.observer.info(text)
+    for text in held.warnings:
+        work.observer.warn(text)
     return Design(question, planned, stored, checked_arms)
 
 

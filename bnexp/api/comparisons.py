@@ -13,7 +13,7 @@ from bnexp.api.comparison_design import Design, Work, designed, refuse_alone
 from bnexp.api.experiments import train_one
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, NormalizationArm, Overrides, arms_listed, with_keywords
-from bnexp.api.observer import Observer, Silent
+from bnexp.api.observer import Held, Observer, Silent
 from bnexp.api.own_networks import OwnNetworks
 from bnexp.api.results import Comparison, StoredRun
 from bnexp.comparison import Arm, Question
@@ -135,20 +135,20 @@ def _begun(
         UserError: with all mistakes of the overrides and of the networks. If there are any, all else is checked, too.
     """
     observer, arms, problems = observer or Observer(), list[ArmName](), Problems()
+    held = Held(observer)
     changes = with_keywords(overrides, seeds, epochs, problems)
     with problems.noted():
-        arms = own.arms_of(names, changes, observer)
+        arms = own.arms_of(names, changes, held)
     if problems.found:
         with problems.noted():
             if arms:
-                designed(Work(arms, changes, question, own.runs, observer))
+                designed(Work(arms, changes, question, own.runs, held))
             else:
                 refuse_alone(own.runs, changes, question)
     problems.refuse()
     if question.baseline is None and len(arms) == len(own.arms or ()):
-        for note in _other_baseline(own.arms or ()):
-            observer.info(note)
-    return Work(arms, changes, question, own.runs, observer)
+        held.notes += _other_baseline(own.arms or ())
+    return Work(arms, changes, question, own.runs, observer, held.notes)
 
 
 def _other_baseline(arms: Sequence[NormalizationArm]) -> Iterator[str]:

@@ -54,6 +54,8 @@ class FirstConfigs:
     """Why the command names a metric."""
     seconds: float
     """A rough estimate of the time that the command takes on two slow cores."""
+    before: str = ""
+    """What the first config held before, such as `dataset.target: y`; "" if nothing was replaced."""
 
 
 @process_state_kept()
@@ -78,8 +80,8 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     lines = _lines(fitted.suggested, fitted.network, fitted.training, rows=rows, seconds=fitted.seconds)
     texts = _texts(data, paths, command, [*lines])
     refuse_others(data, texts)
-    write(texts)
-    return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds)
+    before = write(texts)
+    return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds, before)
 
 
 def _refuse_data(
@@ -101,11 +103,12 @@ def _refuse_data(
     if _is_valid(paths[0]):
         kept = f"{paths[0]} is valid and stays as it is. Delete it to have it written anew."
         raise UserError("\n".join([*suggested.learned, *error.problems, f"Nothing is written: {kept}"])) from error
-    write(texts)
+    before = write(texts)
     located = Problems()
     with located.noted():
         check([str(paths[0])], observer=observer)
-    written = f"{paths[0]} and {paths[1]} are written with what is known so far."
+    replace = f" They replace what `bnexp init` wrote before with {before}." if before else ""
+    written = f"{paths[0]} and {paths[1]} are written with what is known so far.{replace}"
     is_guess = any(OTHERS in line for line in suggested.learned)
     other = f", or choose another target (bnexp init {shlex.quote(data)} --target COLUMN)" if is_guess else ""
     cure = f"Fix the data, or the first config{other}. Then: {command}"

@@ -87,10 +87,31 @@ def _as_command(setting: re.Match[str]) -> str:
     return setting[0] if folder is None else f"{advice}`bnexp init {shlex.quote(folder)}`"
 
 
-def write(texts: Mapping[Path, str]) -> None:
-    """Write the texts into their files."""
+def write(texts: Mapping[Path, str]) -> str:
+    """Write the texts into their files; return what the first one held before, or "" if nothing is replaced."""
+    (first, new), *_ = texts.items()
+    before = _differing(first.read_text(encoding="utf-8"), new) if first.is_file() else ""
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
+    return before
+
+
+def _differing(old: str, new: str) -> str:
+    """Return what the text of a config that `init` wrote says otherwise than its new text; "" if nothing.
+
+    >>> _differing("dataset: {target: =, drop: [b]}", "dataset: {target: b}")
+    'dataset.target: ='
+    >>> _differing("model: {name: mlp}\\ntraining: {seeds: 3}", "model: {name: python}\\ntraining: {seeds: 2}")
+    'another section model and training'
+    >>> _differing("model: {name: mlp}", "model: {name: mlp}  # small")
+    ''
+    """
+    was, now = (yaml.BaseLoader(text).get_single_data() for text in (old, new))  # all scalars as texts, also = and no
+    target = was.get("dataset", {}).get("target")
+    if target is not None and target != now.get("dataset", {}).get("target"):
+        return f"dataset.target: {target}"
+    sections = [key for key in was if was[key] != now.get(key)]
+    return f"another section {' and '.join(sections)}" if sections else ""
 
 
 def seal(data: str, lines: Sequence[str]) -> str:

@@ -75,6 +75,28 @@ class Silent(Observer):
         """Ignore a warning."""
 
 
+class Held(Observer):
+    """Holds notes and warnings, which its caller passes on if nothing is refused. Another one follows the checks."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.notes, self.warnings = list[str](), list[str]()
+
+    def info(self, text: str) -> None:
+        """Hold a note."""
+        self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        """Hold a warning."""
+        self.warnings.append(text)
+
+    @contextmanager
+    def checking(self, title: str) -> Iterator[Note]:
+        """Let the other observer follow."""
+        with self._observer.checking(title) as note:
+            yield note
+
+
 def _frames_within() -> int:
     """Count the stack frames that belong to bnexp, from the caller of this function upwards."""
     frame: FrameType | None = sys._getframe(1)

@@ -31,7 +31,9 @@ def init(data: str, target: str | None, model: str | None) -> int:
     about = data_lines(found.checked.facts.data, measured=found.checked.experiment.training.metrics)
     for line in (*chosen, *about, *map(warning, warnings)):
         print_answer(line)
-    print(f"written: {plain(found.paths[0])} and {plain(found.paths[1])}")
+    before = f", which `bnexp init` wrote before with {found.before}" if found.before else ""
+    names = f"{found.paths[0]} and {found.paths[1]}{before}"
+    print(f"{'replaced' if before else 'written'}: {plain(names)}")
     print("Comments in the first give the reason for each choice. Next:")
     print(f"  {plain(f'bnexp check {shlex.quote(str(found.paths[0]))}')}  # the columns, the network, memory and time")
     time = f"{duration(found.seconds)}, up to three times as long on 2 slow cores"

@@ -51,7 +51,7 @@ class JudgedDifference:
     is_warned: bool = False
     """Whether some of the trainings have warnings. More seeds do not remove them."""
     is_of_caveats: bool = False
-    """Whether all these warnings are caveats, which leave the values as they are (`warning_kinds`)."""
+    """Whether all these warnings leave the values as they are: caveats (`warning_kinds`), or an arm still improves."""
     rare: float = RARE
     looks: Sequence[int] = ()
     """The number of seeds of each planned look, if several looks share the error; else empty."""

@@ -13,8 +13,8 @@ from bnexp.store.run_record import DataFacts
 
 FEWEST_LEFT = 0.5
 """A larger held-out part is advised only if it leaves this share of the present training rows, or more."""
-
-
+MOST_TAKEN = 0.25
+"""If a larger held-out part takes more than this share of the training rows, the networks are no longer the same."""
 REDRAWN = (ClassificationDataset, RegressionDataset)
 """Data sets whose generators draw the problem itself anew for each number of rows. The others add rows to it."""
 
@@ -55,7 +55,12 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
         takes = f"with as many training rows as now, that takes about {all_in_all:,} rows, and there are {facts.rows:,}"
         return f"{takes}: collect more"
     key = "validation_size" if is_second else "test_size"
-    return f"dataset.{key}={_share(needed, rows)}, which leaves {round(left):,} to train on"
+    leaves = f"{round(left):,} to train on"
+    if left < (1 - MOST_TAKEN) * facts.training_rows:
+        leaves = (
+            f"only {round(left):,} of {facts.training_rows:,} rows to train on, so the networks change; or collect more"
+        )
+    return f"dataset.{key}={_share(needed, rows)}, which leaves {leaves}"
 
 
 def _own_part(part: str, dataset: Real) -> str | None:

@@ -84,7 +84,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
     evidence, advice = _evidence(arms, values, difference_S, question.metric), _advice(arms)
     if not len(whole_S):
         return _Case(evidence, advice, None, wording)
-    warnings = [*arms.arm.record.warnings, *arms.baseline.record.warnings, *still_improving(arms, question)]
+    warnings, improving = [*arms.arm.record.warnings, *arms.baseline.record.warnings], still_improving(arms, question)
     difference = JudgedDifference(
         question.metric,
         whole_S,
@@ -93,8 +93,8 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         measured_on=measured_on(question.metric, [arms.arm.experiment.dataset.resample]),
         is_ratio=scale == "ratio",
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
-        is_warned=bool(warnings),
-        is_of_caveats=are_caveats(warnings),
+        is_warned=bool([*warnings, *improving]),
+        is_of_caveats=are_caveats(warnings),  # values of a short training stand, too
         looks=question.looks,
     )
     return _Case(evidence, advice, difference, wording)

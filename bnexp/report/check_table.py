@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bnexp.data.row_cache import SHARE
 from bnexp.errors import counted, listed
 from bnexp.experiment.inspection import Columns, Inspection
 from bnexp.experiment.prepare import Checked
@@ -81,7 +82,8 @@ def _size(found: Inspection) -> Iterator[str]:
         at_once = f", at most {_gibibytes(found.memory_bytes_at_once)} for all {found.seeds_at_once} at once{is_less}"
     yield f"memory: {_gibibytes(found.memory_bytes)} for one seed{at_once}; {_gibibytes(limit)} may be used"
     if (stored := found.rows_on_disk) is not None:
-        yield f"rows: {_gibibytes(stored.bytes)}, on disk in {stored.path}, since memory is too small for them"
+        share = f"more than 1/{SHARE} of the memory that training.memory_limit leaves beside the program"
+        yield f"rows: {_gibibytes(stored.bytes)}, on disk in {stored.path}, as they take {share}"
 
 
 def _gibibytes(size: int) -> str:

@@ -58,22 +58,31 @@ def refuse_unknown_column(columns: Collection[str], key: str, name: str) -> None
 def misspelt(lacks: Sequence[str], besides: Sequence[str]) -> dict[str, str]:
     """Return the columns of a table that are probably the expected ones that it lacks: own name -> expected name.
 
-    They differ in blanks, marks or capital letters. A table that lacks one column, and has one besides, may also have a
-    slip of the pen in it. Names such as t-1 and t+1, x_1 and x_2, or sensor_a and sensor_b are different columns.
+    They differ in blanks, marks or capital letters, or by a slip of the pen if only one column can be meant. Names such
+    as t-1 and t+1, x_1 and x_2, or sensor_a and sensor_b are different columns.
 
     >>> misspelt(["y", "Size (m)", "age"], ["size_m", "Y ", "note"]), misspelt(["length"], ["lenght"])
     ({'size_m': 'Size (m)', 'Y ': 'y'}, {'lenght': 'length'})
     >>> misspelt(["beta"], ["delta"]), misspelt(["a-b", "a b"], ["a_b"])
     ({}, {})
+    >>> misspelt(["length", "Width", "y"], ["lenght", "widht", "Y"]), misspelt(["weight"], ["weigth", "wieght"])
+    ({'lenght': 'length', 'widht': 'Width', 'Y': 'y'}, {})
     >>> misspelt(["t-1"], ["t+1"]), misspelt(["feature_1"], ["feature_2"]), misspelt(["sensor_a"], ["sensor_b"])
     ({}, {}, {})
     """
     wanted, own = (Counter(map(_letters, names)) for names in (lacks, besides))
     once = {letters for letters, count in wanted.items() if letters and count == own[letters] == 1}
     found = {_letters(name): name for name in lacks if _letters(name) in once}
-    if not found and len(lacks) == len(besides) == 1 and _is_slip(besides[0], lacks[0]):
-        return {besides[0]: lacks[0]}
-    return {name: found[_letters(name)] for name in besides if _letters(name) in once}
+    alike = {name: found[_letters(name)] for name in besides if _letters(name) in once}
+    slips = _slips([name for name in lacks if name not in found.values()], [one for one in besides if one not in alike])
+    return {name: (alike | slips)[name] for name in besides if name in alike or name in slips}
+
+
+def _slips(lacks: Sequence[str], besides: Sequence[str]) -> dict[str, str]:
+    """Return the names with a slip of the pen -> the expected name, if each can be meant by only one of the other."""
+    pairs = [(own, name) for own in besides for name in lacks if _is_slip(own, name)]
+    owns, names = (Counter(pair[place] for pair in pairs) for place in (0, 1))
+    return {own: name for own, name in pairs if owns[own] == names[name] == 1}
 
 
 def _letters(name: str) -> str:
@@ -95,7 +104,7 @@ def _is_slip(name: str, expected: str) -> bool:
         len(words) == len(others)
         and _EXACT.findall(one) == _EXACT.findall(other)
         and all(own == word or _is_slip_in_word(own, word) for own, word in pairs)
-        and difflib.SequenceMatcher(None, name, expected).ratio() >= CLOSE
+        and difflib.SequenceMatcher(None, one, other).ratio() >= CLOSE
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -43,6 +44,12 @@ _DATE = re.compile(
     rf"|\d{{1,2}}[ .-]*{MONTH}[ .,-]*({YEAR}|\d{{2}})|{MONTH}[ .-]*(\d{{1,2}},? +)?{YEAR}",
     re.ASCII,
 )
+_MONTH_AND_TWO = re.compile(rf"(?P<month>{MONTH})[ .,-]+\d\d", re.ASCII)
+"""Matches a month with two digits behind it, its year or a day, such as Jan-24. A part number may look the same."""
+FEWEST_NAMED_MONTHS = 3
+"""Cells such as DEC-10 and SEP-77 are times if they name this number of different months, and else part numbers."""
+_PERIOD = re.compile(rf"{YEAR}\W?(?:[Qq][1-4]|[Ww]\d{{1,2}}|[Mm]?(?:0?[1-9]|1[0-2]))", re.ASCII)
+"""Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
 _PLAIN = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(?P<exponent>[eE][+-]?\d+)?\s*")
 _WITH_UNIT = re.compile(r"[+-]?\d+([.,]\d+)?\s*(?P<unit>[^\W\d_]\S{0,9}|\u00b0\S?)")
 FEWEST_WITH_UNIT = 3
@@ -218,7 +225,7 @@ def plain_number(text: str) -> re.Match[str] | None:
 
 
 def are_dates(column: pandas.Series[Any]) -> bool:
-    """Return True if more than half of the different values of a column are dates or times of day.
+    """Return True if more than half of the different values of a column are dates, months or times of day.
 
     >>> import pandas
     >>> are_dates(pandas.Series(["2024-01-31", "2024-02-01", None])), are_dates(pandas.Series(["1.5", "a"]))
@@ -227,11 +234,23 @@ def are_dates(column: pandas.Series[Any]) -> bool:
     (True, False)
     >>> are_dates(pandas.Series(["Sept 2024", "oct-2024"])), are_dates(pandas.Series(["MAR1234", "Augusta 2024"]))
     (True, False)
+    >>> are_dates(pandas.Series(["Jan-10", "Feb-10", "Mar-10"])), are_dates(pandas.Series(["DEC-10", "SEP-77"]))
+    (True, False)
+    >>> are_dates(pandas.Series(["2024Q1", "2024Q2"])), are_dates(pandas.Series(["2024-17", "2024-18"]))
+    (True, False)
     """
     if column.dtype.kind in "mM":
         return True
     values = column.dropna().astype(str).str.strip().unique()[:1000]
-    return sum(bool(_DATE.fullmatch(value)) for value in values) * 2 > len(values)
+    with_two = [found for value in values if (found := _MONTH_AND_TWO.fullmatch(value)) is not None]
+    times = sum(bool(_DATE.fullmatch(value) or _PERIOD.fullmatch(value)) for value in values)
+    times += len(with_two) * are_several_months(found["month"] for found in with_two)
+    return 2 * times > len(values)
+
+
+def are_several_months(names: Iterable[str]) -> bool:
+    """Return True if names of months, in full or short, are of enough different months to be times."""
+    return len({name[:3].lower() for name in names}) >= FEWEST_NAMED_MONTHS
 
 
 def unit_of(column: pandas.Series[Any]) -> str | None:

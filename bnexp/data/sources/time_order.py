@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnexp.data.sources.dates import ORDERS, are_numbered_dates, may_be_dates, ordinals
-from bnexp.data.sources.numerals import MONTH, MONTHS, YEAR
+from bnexp.data.sources.numerals import MONTH, MONTHS, YEAR, are_several_months
 
 if TYPE_CHECKING:
     import pandas
@@ -29,7 +29,7 @@ MOSTLY = 0.95
 """The smallest share of filled cells that must hold a time."""
 _BIRTH = re.compile(r"(?i).*(birth|born|dob|geburt|naissance|nacimiento)")
 _YEAR = re.compile(r"(?i)(.*[_ .-])?(year|yr)")
-_PERIOD = re.compile(r"(\d{4})\W?[QqWwMm]?(\d{1,2})")
+_PERIOD = re.compile(rf"({YEAR})\W?[QqWwMm]?(\d{{1,2}})", re.ASCII)
 """Matches a quarter, week or month of a year, such as 2024Q1, 2024-W05 or 2024-01."""
 _WITH_MONTH = re.compile(
     rf"(?:(?P<day>\d{{1,2}})[ .-]*)?(?P<month>{MONTH})(?:[ .,-]*(?P<year>{YEAR})|(?(day)[ .,-]*|[ .,-]+)(?P<two>\d\d))",
@@ -111,11 +111,18 @@ def _periods(column: pandas.Series[Any]) -> NDArray[np.float64]:
 def _named(column: pandas.Series[Any]) -> list[NDArray[np.float64]]:
     """Return a number for each date or month with a name, in their order, for each way to read two digits; else NaN.
 
-    Two digits after a month are its year, or a day of one year.
+    Two digits after a month are its year, or a day of one year. If the months are few, as in DEC-10 and SEP-77, these
+    cells are part numbers.
     """
     found = [_WITH_MONTH.fullmatch(str(cell).strip()) for cell in column]
+    if not are_several_months(one["month"] for one in found if one is not None and _is_month_and_two(one)):
+        found = [None if one is None or _is_month_and_two(one) else one for one in found]
     ways = (lambda one: _number(one["day"] or "0", one["month"], one["year"] or one["two"]), _day_of_one_year)
     return [np.array([np.nan if one is None else way(one) for one in found], "float64") for way in ways]
+
+
+def _is_month_and_two(found: re.Match[str]) -> bool:
+    return found["day"] is None and found["year"] is None
 
 
 def _number(day: str, month: str, year: str) -> int:

@@ -20,8 +20,8 @@ from bnexp.training.optimizers import KERAS_NAMES
 
 USE = "The optimizer that the network was compiled with is not used. To train with its settings, add "
 LOST = "The network was compiled with options of {} that bnexp does not take, so they are not used: {}."
-UNNAMED = "The network was compiled with the learning rate schedule, which is not used. For a schedule, set training.learning_rate."
-SCHEDULE = UNNAMED.replace("schedule, which", "schedule CosineDecay, which")
+UNNAMED = "The network was compiled with a learning rate schedule, which is not used. For a schedule, set training.learning_rate."
+SCHEDULE = UNNAMED.replace("a learning rate schedule", "the learning rate schedule CosineDecay")
 NET = """
 import keras
 from keras import layers
@@ -145,15 +145,36 @@ def test_the_overrides_of_the_note_silence_it_for_a_function_and_for_a_file(plac
     assert told_of("{name: keras_file, path: net.keras}", *overrides) == []
 
 
-def test_a_schedule_that_does_not_describe_itself_is_named(place: Path) -> None:
+RATES = """
+class Own(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step): return 0.001
+
+class Failing(Own):
+    def get_config(self): return self.missing
+
+def slow(): return 0.001
+
+def compiled(rate):
+    model = build()
+    model.compile(keras.optimizers.Adam(eval(rate)), "binary_crossentropy")
+    return model
+"""
+
+
+@pytest.mark.parametrize(
+    ("rate", "named"),
+    [
+        ("Own()", "the learning rate schedule Own"), ("Failing()", "the learning rate schedule Failing"),
+        ("slow", "the function slow as learning rate"), ("lambda: 0.001", "a lambda as learning rate"),
+    ],
+)  # fmt: skip
+def test_a_learning_rate_of_the_users_own_is_named_even_if_it_does_not_describe_itself(
+    rate: str, named: str, place: Path
+) -> None:
     """Keras asks a schedule of the user's own for `get_config` only when the model is saved."""
-    schedule = (
-        "class Own(keras.optimizers.schedules.LearningRateSchedule):\n    def __call__(self, step): return 0.001\n\n"
-        "def scheduled():\n    model = build()\n    model.compile(keras.optimizers.Adam(Own()), 'binary_crossentropy')\n"
-        "    return model\n"
-    )
-    (place / "net.py").write_text(NET + schedule)
-    assert told_of("{name: python, build: 'net.py:scheduled'}") == [UNNAMED]
+    (place / "net.py").write_text(NET + RATES)
+    told = UNNAMED.replace("a learning rate schedule", named)
+    assert told_of(f"{{name: python, build: 'net.py:compiled', arguments: {{rate: '{rate}'}}}}") == [told]
 
 
 def test_an_optimizer_that_was_given_by_its_name_has_kerass_defaults(place: Path) -> None:

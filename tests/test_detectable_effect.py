@@ -156,6 +156,40 @@ def test_the_same_study_with_fewer_seeds_says_what_more_seeds_detect(tmp_path: P
     assert document.claims[0].detectable == said and document.detectable_for_new_rows == []
 
 
+@pytest.mark.parametrize(
+    ("metric", "seeds", "told"),
+    [
+        ("val_accuracy", 6, "In the 6 stored seeds of this study all seeds and rows differed alike, so the true limit is "
+         "probably much lower. The number of rows sets it, so more seeds hardly help."),
+        ("val_loss", 6, "In the 6 stored seeds of this study all seeds and rows differed alike in val_loss, so that spread is "
+         "probably small."),
+        ("val_accuracy", 5, "The true limit is usually much lower, and is known once these data have been compared. The "
+         "number of rows sets it, so more seeds hardly help."),
+        ("val_loss", 5, "In val_loss, that spread is not known yet."),
+    ],
+)  # fmt: skip
+def test_a_smaller_study_in_which_all_differed_alike_is_named(
+    tmp_path: Path, metric: str, seeds: int, told: str
+) -> None:
+    """Five pairs are too few to say so, as in a comparison."""
+    plan = planned(tmp_path, STUDY.replace("metric: val_accuracy", f"metric: {metric}"))
+    results, directory = stored(plan, seeds), tmp_path / "fewer"
+    (directory / CELLS).mkdir(parents=True)
+    for key, one in results.items():
+        rows_SR = np.broadcast_to(np.arange(100, dtype="int32"), (seeds, 100))
+        values = {"accuracy": np.ones((seeds, 100), bool), "loss": np.full((seeds, 100), 0.5, "float32")}
+        held = HeldOut(
+            tuple(range(seeds)), {"val": PartRows(rows_SR, np.ones((seeds, 100), "float32"), None, None, values)}
+        )
+        final = {"val_accuracy": [1.0] * seeds, "val_loss": [0.5] * seeds}
+        whole = one.model_copy(update={"final": final, "held_out": held})
+        results[key] = keep_rows(trial_path(directory, one.trial), whole)
+    paths = {trial.digest: trial_path(directory, results[trial.key].trial) for trial in plan.trials}
+    plan = replace(plan, begun=EarlierResults({trial.digest: results[trial.key] for trial in plan.trials}, paths))
+    (sentence,) = plan_document(plan, 1, {}).detectable_for_new_rows
+    assert sentence.endswith(told)
+
+
 def test_splits_of_each_seeds_own_are_predicted_by_their_share(tmp_path: Path) -> None:
     plan = planned(tmp_path, BASE % ", resample: true" + REST)
     results = stored(plan, 10, resample=True, rows={"train": 400, "val": 100})

@@ -218,7 +218,46 @@ def test_a_stack_of_dots_that_looks_like_a_bar_has_its_number_beside_it() -> Non
     assert crowded(difference_figure(document(contrast("bn", [0.0] * 20)))) == ["20 dots"]
     several = contrast("bn", [0.0] * 12 + [0.03] * 8), contrast("layer", [0.02] * 9)
     assert crowded(difference_figure(document(*several))) == ["12 dots", "9 dots"]
-    assert crowded(difference_figure(document(contrast("bn", [0.0] * 12 + [0.001])))) == [], "there is no room"
+    between = contrast("bn", [0.0] * 10 + [0.002] * 11 + [0.004] * 9)
+    assert crowded(difference_figure(document(between))) == ["10 dots", "9 dots"], "there is no room for 11 dots"
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [[0.0] * 12 + [0.005] * 8], [[0.0] * 12 + [0.0033] * 9], [[0.0] * 6 + [0.03] * 14], [[-0.03] * 14, [0.03] * 14],
+        [[0.0] * 17 + [0.005] * 2 + [0.03]], [[0.0] * 10 + [0.002] * 11 + [0.004] * 9], [[0.0] * 12 + [0.001], [0.3] * 9],
+    ],
+)  # fmt: skip
+def test_no_number_of_a_stack_lies_over_a_dot_or_leaves_the_axes(pairs: list[list[float | None]]) -> None:
+    figure = difference_figure(document(*(contrast(f"arm {place}", one) for place, one in enumerate(pairs))))
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text().endswith(" dots")]
+    dots = np.concatenate(
+        [axes.transData.transform(line.get_xydata()) for line in axes.lines if line.get_marker() == "o"]
+    )
+    assert boxes
+    for box in boxes:
+        assert axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
+        assert not box.count_contains(dots)
+
+
+def test_a_long_name_is_shown_whole_in_lines_that_stay_within_the_figure_and_apart() -> None:
+    names = ["mobilenet_keras_file_layer_frozen", "mobilenet_keras_file_group_frozen_and_longer_than_all_the_others"]
+    told = [
+        contrast(name, [0.01, 0.03]) | {"verdict": {"word": "no difference that matters", "is_withheld": True}}
+        for name in names
+    ]
+    figure = difference_figure({**document(*told), "baseline": "mobilenet_keras_file_batch_frozen"})
+    FigureCanvasAgg(figure).draw()
+    labels = figure.axes[0].get_yticklabels()
+    assert [label.get_text().partition(":")[0].replace("\n", "") for label in labels] == names
+    above, below = (label.get_window_extent() for label in labels)
+    assert above.x0 > 0 and below.x0 > 0 and above.y0 > below.y1 and below.y0 > 0
+    axis = figure.axes[0].xaxis.label
+    assert axis.get_text() == "val_accuracy (%): arm minus mobilenet_keras_file_batch_frozen,\nby pairs of seeds"
+    assert axis.get_window_extent().y0 > 0
 
 
 def test_dots_that_are_near_each_other_on_the_axis_are_stacked_however_wide_the_margin_makes_it() -> None:
@@ -238,7 +277,7 @@ def test_the_label_of_the_axis_stays_within_the_figure_whatever_the_names_are(me
     drawn = axes.xaxis.label.get_window_extent()
     assert 0.02 * width < drawn.x0 < drawn.x1 < 0.98 * width
     assert axes.get_xlabel().startswith(metric) and ": arm minus wid" in axes.get_xlabel()
-    assert axes.get_xlabel().endswith("ame-W, by pairs of seeds")
+    assert axes.get_xlabel().endswith("ame-W,\nby pairs of seeds")
 
 
 def test_no_line_runs_through_the_text_that_the_interval_is_not_known() -> None:

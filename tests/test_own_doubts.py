@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -386,11 +388,20 @@ def test_a_name_of_no_layer_freezes_none_and_the_nearest_is_told() -> None:
     assert str(error.value).startswith("model.freeze names 'haed'; no layer is called so. Did you mean 'head'?")
 
 
+class OwnLoss:
+    """An object that is called as a loss, and is no loss of Keras."""
+
+    def __call__(self, target: Any, predicted: Any) -> Any:
+        return target - predicted
+
+
 @pytest.mark.parametrize(
     ("loss", "name"),
     [
         (keras.losses.Huber(), "huber_loss"), ("mae", "mean_absolute_error"), ("own_loss", "own_loss"),
         (keras.losses.mean_squared_error, None), ("mse", None), (None, None), (["mae", "mae"], None),
+        (["mse"], None), (["mae"], "mean_absolute_error"), ({"out": "mae"}, "mean_absolute_error"),
+        (functools.partial(keras.losses.huber, delta=2.0), "huber"), (OwnLoss(), "OwnLoss"),
     ],
 )  # fmt: skip
 def test_a_loss_that_the_task_does_not_need_is_named_as_keras_calls_it(loss: Any, name: str | None) -> None:
@@ -398,6 +409,41 @@ def test_a_loss_that_the_task_does_not_need_is_named_as_keras_calls_it(loss: Any
         f"The network was compiled with the loss {name}; bnexp trains with mean_squared_error, as a regression task needs."
     ]
     assert unused(ends(layers.Dense(1)), "regression", loss) == (told if name else [])
+
+
+class WithoutName(keras.losses.Loss):
+    """A loss of the user's own whose description lacks its name."""
+
+    def call(self, target: Any, predicted: Any) -> Any:
+        return keras.ops.abs(target - predicted)
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("loss", "named"),
+    [
+        (lambda target, predicted: keras.ops.abs(target - predicted), "a lambda as loss"),
+        (WithoutName(), "the loss WithoutName"), (["mae"], "the loss mean_absolute_error"),
+        ({"out": keras.losses.Huber()}, "the loss huber_loss"), (["mse"], None),
+    ],
+)  # fmt: skip
+def test_a_loss_that_the_task_does_not_need_is_named_for_a_saved_network(
+    loss: Any, named: str | None, tmp_path: Path
+) -> None:
+    model = ends(layers.Dense(1, name="out"))
+    model.compile("adam", loss)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The object being serialized includes a `lambda`")
+        model.save(tmp_path / "net.keras")
+    of_file = compiled_loss(description_of(str(tmp_path / "net.keras")))
+    assert of_file is not None
+    told = unused(model, "regression", CompiledLoss(*of_file))
+    needs = "bnexp trains with mean_squared_error, as a regression task needs."
+    assert told == ([] if named is None else [f"The network was compiled with {named}; {needs}"])
+    if not isinstance(loss, WithoutName):
+        assert unused(model, "regression", loss) == told
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from bnexp.study.new_rows import OTHER_ROWS, ROWS_NOT_KEPT, TOO_MANY_ROWS
 from bnexp.study.result import Result
 from bnexp.study.trial_rows import keep_rows, kept_rows
 from bnexp.study.verdict import judged
+from bnexp.study.words import both_intervals, effect
 
 SEEDS, ARMS = 10, ("bn", "none")
 Values = dict[tuple[int, str], NDArray[Any]]
@@ -338,6 +339,25 @@ def test_equal_arms_on_few_rows_leave_a_claim_open_and_rows_are_what_is_missing(
         "held-out rows instead of 100 there is about a 50% chance to settle it. More seeds alone would not settle it. For these 100 rows alone: refuted"
         in found.verdict.sentence
     )
+
+
+@pytest.mark.parametrize(("rows", "is_known"), [(100, False), (400, True)])
+def test_arms_that_agree_on_all_of_few_rows_have_no_interval_for_new_ones(rows: int, is_known: bool) -> None:
+    """The verdict says that nothing is known, so that neither the effect nor its cells are [0, 0]."""
+    right = {(cell, arm): np.ones((SEEDS, rows), bool) for cell in (0, 1) for arm in ARMS}
+    for cells in (right, {key: one for key, one in right.items() if key[0] == 0}):
+        (found,) = judged([claim()], [contrast(claim(), cells)])
+        assert found.difference is not None and found.difference.new_rows is not None
+        assert (found.difference.low, found.difference.high) == (0, 0)
+        bounds = (found.difference.new_rows.low, found.difference.new_rows.high)
+        assert bounds == ((0, 0) if is_known else (None, None))
+        assert ("nothing is known yet" in found.verdict.sentence) == (not is_known)
+        whole = "0.00 [0.00, 0.00]" if is_known else "not known"
+        here = "[0.00, 0.00]" if is_known else "0.00 [0.00, 0.00]"
+        assert effect(found) == whole
+        assert both_intervals(found) == f"{whole} for new rows, {here} on these rows"
+        across = [] if found.across is None else found.across.cells
+        assert len(across) in (0, 2) and all((one.low, one.high) == bounds for one in across)
 
 
 def test_the_keys_that_hold_out_more_rows_are_named_if_all_cells_read_one_data_set() -> None:

@@ -137,7 +137,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
         return Verdict(word=wording.open, sentence=few, about="new rows", these_rows=here.word, is_withheld=True)
     drawn = DRAWN[new_rows.drawn].format(units=new_rows.units)
     says = f"{drawn}, {wording.says(found.interval, found.word)}"
-    if difference.lacking is not None and new_rows.estimate.error == new_rows.estimate.mean == 0:
+    if difference.is_unknown_for_new_rows:
         alike = f"the arms measure the same on all {new_rows.count:,} held-out {new_rows.drawn}"
         says = f"{drawn}, nothing is known yet: {alike}."
     level, heed = found.shared_level(difference), _heed(difference, is_open=found.word == wording.open)

@@ -61,12 +61,20 @@ class Design:
     """The smallest difference that matters; None if it is not known before training."""
     dataset: Dataset | None = None
     """The dataset section of the baseline's config; None for a study."""
+    alike_in: str | None = None
+    """Where all seeds and rows differed alike before; None if nothing is known of it, or an `Earlier` knows it."""
 
     @property
     def rows(self) -> int | None:
         """Return the number of held-out rows that the metric is measured on; None if its part is not held out."""
         parts = {"val": self.data.validation_rows, "test": self.data.test_rows}
         return parts.get(part_of(self.metric))
+
+    def all_alike_in(self, earlier: Earlier | None) -> str | None:
+        """Return where all seeds and rows differed alike before; None if it is not known."""
+        if self.alike_in is None and earlier is not None and earlier.differed_alike(self.metric):
+            return earlier.run
+        return self.alike_in
 
 
 def detectable_by(design: Design, earlier: Earlier | None) -> Detectable:
@@ -97,7 +105,7 @@ def _more_rows(design: Design, earlier: Earlier | None, found: MetricDifference 
     if design.about == "these-rows":
         return None
     if least > statistics.MOST_ROWS or found is None or found.new_rows is None:
-        is_known = least > statistics.MOST_ROWS or (earlier is not None and earlier.differed_alike(design.metric))
+        is_known = least > statistics.MOST_ROWS or design.all_alike_in(earlier) is not None
         usual = "" if is_known else ", and often more: how many is known after the first comparison"
         return None if design.rows >= least else f"{rows_to_show_small(least).removesuffix('.')}{usual}."
     rows, levels = found.new_rows, statistics.Levels(design.level, design.level)
@@ -142,9 +150,8 @@ def _detected(design: Design, earlier: Earlier | None, found: MetricDifference |
     if _is_assumed(design) and design.rows is not None:
         error = error_over_rows(Components(seed=0.0, row=DISAGREE, rest=0.0), design.seeds, design.rows)
         rows = f"the same {round(DISAGREE * design.rows)} of the {design.rows} held-out rows"
-        known = KNOWN_LATER
-        if earlier is not None and earlier.differed_alike(design.metric):
-            known = NO_SPREAD.format(run=earlier.run)
+        alike = design.all_alike_in(earlier)
+        known = KNOWN_LATER if alike is None else NO_SPREAD.format(run=alike)
         end = f", if in every seed the arms answer differently on {rows}. {known}"
         return _told(design, error, f"At worst, {design.seeds:,} seeds detect", end.rstrip("."), None)
     return Detectable(difference=None, rests_on=None, sentence=_in_deviations(design, earlier))
@@ -167,8 +174,8 @@ def _in_deviations(design: Design, earlier: Earlier | None) -> str:
     )
     if anew and not design.own_splits and design.rows is not None:
         said += " For new rows it must be larger, as the spread over the held-out rows counts, too."
-    if earlier is not None and earlier.differed_alike(design.metric):
-        return f"{said} {NO_SPREAD.format(run=earlier.run)}"
+    if (alike := design.all_alike_in(earlier)) is not None:
+        return f"{said} {NO_SPREAD.format(run=alike)}"
     return f"{said} The spread is known once these data have been compared."
 
 

@@ -110,6 +110,12 @@ class JudgedDifference:
         return max((one for one in found if one.factor > 1), key=lambda one: one.factor, default=None)
 
     @property
+    def is_unknown_for_new_rows(self) -> bool:
+        """Return True if the arms agree on all held-out rows, and these are too few: an interval has no width."""
+        anew = self.new_rows
+        return self.lacking is not None and anew is not None and anew.estimate.error == anew.estimate.mean == 0
+
+    @property
     def question(self) -> OpenQuestion:
         """Return the open question that more seeds or rows would have to settle."""
         factor = 0.0 if self.lacking is None else self.lacking.factor

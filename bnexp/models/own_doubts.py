@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +23,7 @@ from bnexp.models.input_shapes import input_shape
 from bnexp.models.inputs import Inputs
 from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layers_with_paths
+from bnexp.system.saved_model import PYTHON_LAMBDA
 
 MOST_NAMED = 6
 """The most layers that a sentence names."""
@@ -202,10 +204,8 @@ def unused(model: keras.Model, task: Task, loss: Any) -> list[str]:
     if compiled is None:
         return told
     if compiled.name.removeprefix("sparse_") != LOSSES[task].removeprefix("sparse_"):
-        told.append(
-            f"The network was compiled with the loss {compiled.name}; bnexp trains with {LOSSES[task]}, as a {task} "
-            "task needs."
-        )
+        named = "a lambda as loss" if compiled.name == PYTHON_LAMBDA else f"the loss {compiled.name}"
+        told.append(f"The network was compiled with {named}; bnexp trains with {LOSSES[task]}, as a {task} task needs.")
     elif options := [*_options_not_used(compiled.options)]:
         told.append(
             f"The network was compiled with {listed(options)} of the loss {compiled.name}; bnexp trains with "
@@ -226,6 +226,8 @@ def _options_not_used(options: Mapping[str, Any]) -> Iterator[str]:
 
 def _compiled(loss: Any) -> CompiledLoss | None:
     """Return Keras's name of the loss and its options; None without a loss, or with one for each of several outputs."""
+    if isinstance(loss, list | tuple | dict) and len(loss) == 1:
+        return _compiled(*(loss.values() if isinstance(loss, dict) else loss))
     if isinstance(loss, CompiledLoss):
         known = _compiled(loss.name)
         return loss if known is None else replace(loss, name=known.name)
@@ -237,7 +239,10 @@ def _compiled(loss: Any) -> CompiledLoss | None:
             loss = keras.losses.get(loss)
         except ValueError:
             return CompiledLoss(str(loss), {})
-    return CompiledLoss(str(loss.__name__), {}) if callable(loss) and hasattr(loss, "__name__") else None
+    if isinstance(loss, functools.partial):
+        known = _compiled(loss.func)
+        return None if known is None else replace(known, options={**known.options, **loss.keywords})
+    return CompiledLoss(str(getattr(loss, "__name__", type(loss).__name__)), {}) if callable(loss) else None
 
 
 def _equal_in_all(model: keras.Model, made: Collection[int] | None) -> list[str]:

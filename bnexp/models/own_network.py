@@ -49,7 +49,7 @@ from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
 from bnexp.system.own_errors import errors_of_own_layers
-from bnexp.system.saved_model import compiled_loss, compiled_optimizer, description_of
+from bnexp.system.saved_model import LAMBDA, PYTHON_LAMBDA, compiled_loss, compiled_optimizer, description_of
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 OF_BATCH_STATISTICS = (warning_kinds.SHARED_LAYERS, warning_kinds.IN_INFERENCE)
@@ -196,8 +196,11 @@ def _compiled_optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:
     """Return the facts about an optimizer. A learning rate schedule of the user's own need not describe itself."""
     try:
         options = optimizer.get_config()
-    except NotImplementedError:
-        options = {"learning_rate": {}}
+    except Exception:  # a schedule's own code may raise anything
+        rate = optimizer._learning_rate
+        name = getattr(rate, "__name__", None)
+        kind = LAMBDA if name == PYTHON_LAMBDA else type(rate).__name__
+        options = {"learning_rate": {"class_name": kind, "config": name}}
     return CompiledOptimizer(type(optimizer).__name__, options)
 
 

@@ -19,45 +19,60 @@ from bnexp.errors import counted
 from bnexp.metrics import number, traits, with_mode
 from bnexp.report.comparison_notes import deciding, is_unbounded, written_level
 from bnexp.report.frame import DPI, GREY, WIDTH, ShownFigure, settings
-from bnexp.report.labels import NAME_WIDTH, SMALL, TITLE, distinct, fitted, shown, text_width
+from bnexp.report.labels import SMALL, TITLE, distinct, fitted, in_lines, shown, text_width
 from bnexp.report.plots import BLUE
 from bnexp.report.share_bars import bars_of, units_of
-from bnexp.report.stacked_dots import draw_dots
+from bnexp.report.stacked_dots import draw_dots, draw_numbers
 from bnexp.statistics.arrays import Floats
 from bnexp.store import ComparisonDocument
 from bnexp.store.comparison_document import Contrast, Interval, NewRowsInterval
 from bnexp.warning_kinds import title_of
 
 ROW, LEFT, RIGHT, ABOVE, BELOW, NOTE = 0.9, 1.5, 0.25, 0.95, 0.55, 0.16  # inches
-WORDS, NAME = 16, 85.0  # characters, points
+WORDS, NAME, NAME_LINES = 16, 85.0, 4  # characters, points, lines
+LINE = 0.155  # inches, of the labels of rows and of the axis
 NEW_ROWS = "new rows"
 ABOVE_ROW = 0.22
 """Where the interval is drawn above the middle of a row, as a share of its height. The dots are below the middle."""
 LABEL, EXAMPLE = 9.0, 1.1  # points; the ratio whose place a note names
+NAME_LENGTH = 100
+"""Characters of a name that a label shows in several lines."""
 
 
 def difference_figure(document: ComparisonDocument) -> Figure:
     """Return a figure of the metric that decides, with a row for each contrast with the baseline."""
     contrasts, metric = document.contrasts, document.primary.metric
     with settings():
-        axes = _axes(len(contrasts), metric, document)
-        names = distinct(shown(contrast.arm, NAME, SMALL) for contrast in contrasts)
         decisive = [_decisive(document, contrast) for contrast in contrasts]
-        levels = [written_level(one.level) for one in decisive]
-        words = [
-            textwrap.fill(contrast.verdict.word, WORDS) + "\n(no verdict)" * contrast.verdict.is_withheld
-            for contrast in contrasts
-        ]
-        if len(set(levels)) > 1:
-            words = [f"{word}\n({level} interval)" for word, level in zip(words, levels, strict=True)]
-        for place, (contrast, one) in enumerate(zip(contrasts, decisive, strict=True)):
+        labels = _labels(contrasts, decisive)
+        axes = _axes([label.count("\n") + 1 for label in labels], metric, document)
+        dots = [_pairs(contrast, _unit(metric)) for contrast in contrasts]
+        drawn = np.concatenate([*dots, *(_bounds(one) * _unit(metric) for one in decisive), np.zeros(1)])
+        span = max(float(np.ptp(drawn)), axes.dataLim.width)
+        for place, (contrast, one, pairs_S) in enumerate(zip(contrasts, decisive, dots, strict=True)):
+            draw_dots(axes, place, pairs_S, color=BLUE, span=span)
             _draw(axes, place, contrast, one, _unit(metric))
-        axes.set_yticks(range(len(contrasts)), [f"{name}:\n{word}" for name, word in zip(names, words, strict=True)])
+        axes.set_yticks(range(len(contrasts)), labels)
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
+        for place, pairs_S in enumerate(dots):
+            draw_numbers(axes, place, pairs_S, span=span)
         figure = axes.figure
         assert isinstance(figure, Figure)
         bars_of(document).draw(figure, left=LEFT, right=RIGHT)
         return figure
+
+
+def _labels(contrasts: Sequence[Contrast], decisive: Sequence[_Decisive]) -> list[str]:
+    """Return the label of each row, in short lines: the arm's name, its word, and the level if levels differ."""
+    names = distinct([contrast.arm for contrast in contrasts], NAME_LINES * NAME, LABEL, NAME_LENGTH)
+    shared = len({written_level(one.level) for one in decisive}) == 1
+    labels = []
+    for name, contrast, one in zip(names, contrasts, decisive, strict=True):
+        lines = [*in_lines(f"{name}:", NAME, LABEL, NAME_LINES), *textwrap.wrap(contrast.verdict.word, WORDS)]
+        lines += ["(no verdict)"] * contrast.verdict.is_withheld
+        lines += [] if shared else [f"({written_level(one.level)} interval)"]
+        labels.append("\n".join(lines))
+    return labels
 
 
 def _unit(metric: str) -> float:
@@ -65,11 +80,13 @@ def _unit(metric: str) -> float:
     return 100.0 if traits(metric).in_percent else 1.0
 
 
-def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
-    below = BELOW + bars_of(document).height
+def _axes(label_lines: Sequence[int], metric: str, document: ComparisonDocument) -> Axes:
+    """Return the axes with their title, for rows whose labels have these numbers of lines."""
+    label = _axis_label(document)
+    below = BELOW + LINE * label.count("\n") + bars_of(document).height
     notes = [*_ratio_note(document), *_void_note(document), *_warned(document)]
     above = ABOVE + NOTE * len(notes)
-    height = ROW * rows + above + below
+    height = max(ROW, LINE * (max(label_lines) + 1)) * len(label_lines) + above + below
     figure = ShownFigure(figsize=(WIDTH, height), dpi=DPI)
     axes = figure.add_subplot()
     figure.subplots_adjust(LEFT / WIDTH, below / height, 1 - RIGHT / WIDTH, 1 - above / height)
@@ -77,7 +94,7 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
     axes.axvspan(*(_ratio_margin(document) or (-margin, margin)), color=GREY, alpha=0.08, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(_axis_label(document))
+    axes.set_xlabel(label)
     centred: Any = {"ha": "center", "va": "top", "transform": figure.transFigure}
     axes.text(0.5, 1 - 0.16 / height, "Difference, pair by pair", fontsize=TITLE, **centred)
     said = (
@@ -91,10 +108,12 @@ def _axes(rows: int, metric: str, document: ComparisonDocument) -> Axes:
 
 
 def _axis_label(document: ComparisonDocument) -> str:
-    """Return what the axis shows. The baseline's name gets the room that the rest of the label leaves."""
-    before, behind = f"{shown(with_mode(document.primary.metric))}: arm minus ", ", by pairs of seeds"
-    left = 72 * (WIDTH - LEFT - RIGHT) - text_width(before + behind, LABEL)  # 72 points are an inch
-    return before + shown(document.baseline, min(NAME_WIDTH, left), LABEL) + behind
+    """Return what the axis shows. If the baseline's name is too long for one line, the label has two."""
+    before, behind = f"{shown(with_mode(document.primary.metric))}: arm minus ", "by pairs of seeds"
+    room = 72 * (WIDTH - LEFT - RIGHT)  # 72 points are an inch
+    name = shown(document.baseline, room - text_width(f"{before},", LABEL), LABEL, NAME_LENGTH)
+    line = f"{before}{name}, {behind}"
+    return line if text_width(line, LABEL) <= room else f"{before}{name},\n{behind}"
 
 
 def _legend(document: ComparisonDocument, metric: str) -> str:
@@ -205,13 +224,22 @@ def _times(log: Bounds, base: float) -> Bounds:
     )
 
 
-def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
-    """Draw the dots and intervals of one contrast. Pairs without a value are left out, as the interval does, too."""
+def _pairs(contrast: Contrast, unit: float) -> Floats:
+    """Return the drawn values, (S,). Pairs without a value are left out, as in the interval."""
     pairs_S = _numbers(contrast.pairs) * unit
-    pairs_S = pairs_S[np.isfinite(pairs_S)]
-    here, both = decisive.here, [decisive.here, *([decisive.new_rows] if decisive.new_rows is not None else [])]
-    drawn = [*pairs_S, *(_numbers([bound for one in both for bound in (one.low, one.high)]) * unit)]
-    draw_dots(axes, place, pairs_S, color=BLUE, span=max(float(np.ptp(drawn)), axes.dataLim.width))
+    return pairs_S[np.isfinite(pairs_S)]
+
+
+def _bounds(decisive: _Decisive) -> Floats:
+    """Return the known bounds of the intervals, in the metric's unit."""
+    both = [one for one in (decisive.here, decisive.new_rows) if one is not None]
+    bounds = _numbers([bound for one in both for bound in (one.low, one.high)])
+    return bounds[np.isfinite(bounds)]
+
+
+def _draw(axes: Axes, place: float, contrast: Contrast, decisive: _Decisive, unit: float) -> None:
+    """Draw the intervals of one contrast."""
+    here = decisive.here
     place -= ABOVE_ROW
     is_void = contrast.verdict.is_withheld
     of_new, of_here = GREY if is_void else BLUE, GREY if is_void and contrast.verdict.these_rows is None else BLUE

@@ -12,6 +12,7 @@ from bnexp.report.fonts import can_draw, font_of
 SMALL, TITLE = 8.0, 11.0  # font sizes, points
 NAME_LENGTH = 40  # characters
 NAME_WIDTH, LINE_WIDTH = 150.0, 390.0  # points
+SEPARATORS = "_-./ "
 KEPT = "; ticks: epochs kept by early stopping"
 
 
@@ -64,14 +65,32 @@ def text_width(text: str, size: float) -> float:
     return float(font.get_width_height()[0]) / 64
 
 
-def distinct(names: Iterable[str]) -> list[str]:
+def in_lines(text: str, width: float, size: float, most: int) -> list[str]:
+    """Break a name into at most `most` lines of a width in points, at separators if possible; shorten the last line.
+
+    >>> in_lines("mobilenet_keras_file_layer_frozen", 90, 9, 4)
+    ['mobilenet_keras_', 'file_layer_frozen']
+    """
+    lines: list[str] = []
+    while len(lines) < most - 1 and text_width(text, size) > width:
+        end = next(kept for kept in range(len(text) - 1, 0, -1) if kept == 1 or text_width(text[:kept], size) <= width)
+        after = max(text.rfind(separator, 0, end) for separator in SEPARATORS) + 1
+        end = after if after >= end / 2 else end
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, fitted(text, width, size)]
+
+
+def distinct(
+    names: Iterable[str], width: float = NAME_WIDTH, size: float = SMALL, length: int = NAME_LENGTH
+) -> list[str]:
     """Return the names as shown; a name that would look like an earlier one gets a number.
 
     >>> distinct(["bn", "b\\nn", "b\\tn"])
     ['bn', 'b n', 'b n (2)']
     """
     labels: list[str] = []
-    for label in map(shown, names):
+    for label in (shown(name, width, size, length) for name in names):
         numbered = (label if number == 1 else f"{label} ({number})" for number in itertools.count(1))
         labels.append(next(one for one in numbered if one not in labels))
     return labels

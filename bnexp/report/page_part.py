@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
 
 from bnexp import store
 from bnexp.report import comparison_table, console, study_table
@@ -20,15 +23,31 @@ from bnexp.system.terminal import cleaned
 
 Document = TypeVar("Document", ComparisonDocument, ComparisonPlan)
 Stored = TypeVar("Stored", bound=Record)
-COLUMNS = 120
-"""Characters in a line."""
+COLUMNS, UNWRAPPED = 120, 100_000
+"""Characters in a line of a sentence if there is no terminal, and in a line of a table, which is not wrapped then."""
 
 
 def as_text(what: RenderableType) -> str:
-    """Return the text that the terminal would print, without colours."""
-    out = io.StringIO()
-    Console(file=out, width=COLUMNS, highlight=False, color_system=None, force_jupyter=False).print(what)
+    """Return the text that the terminal would print, in its width and without colours.
+
+    Without a terminal, as in a notebook or a pipe, sentences are wrapped, and tables are as wide as they have to be.
+    """
+    out, is_terminal = io.StringIO(), sys.stdout is not None and sys.stdout.isatty()
+    columns = shutil.get_terminal_size().columns if is_terminal else COLUMNS
+    page = Console(file=out, width=UNWRAPPED, highlight=False, color_system=None, force_jupyter=False)
+    for part in _parts(what):
+        is_whole = isinstance(part, Table) and not is_terminal
+        page.print(part, width=UNWRAPPED if is_whole else columns)
     return cleaned("\n".join(line.rstrip() for line in out.getvalue().rstrip().split("\n")))
+
+
+def _parts(what: RenderableType) -> Iterator[RenderableType]:
+    """Yield the parts of a group, at any depth."""
+    if isinstance(what, Group):
+        for part in what.renderables:
+            yield from _parts(part)
+    else:
+        yield what
 
 
 SENTENCES = ("sentence", "these_rows", "cautions", "rule", "why_none")

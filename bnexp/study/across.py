@@ -131,17 +131,22 @@ def cells_differ(claim: Hypothesis, across: AcrossCells | None) -> str | None:
 
 def recorded(claim: Hypothesis, parts: Parts, whole: JudgedDifference) -> AcrossCells | None:
     """Return the parts as study.json stores them; None if there are fewer than two, or one has no value."""
-    estimates = [_signed(claim, part.difference) for part in parts.parts if part.difference is not None]
-    if len(estimates) < 2 or len(estimates) < len(parts.parts):
+    known = [part.difference for part in parts.parts if part.difference is not None]
+    if len(known) < 2 or len(known) < len(parts.parts):
         return None
+    estimates = [_signed(claim, one) for one in known]
+    unbounded: dict[str, float | None] = {"low": None, "high": None}
     cells = [
         CellContrast(
             levels=dict(part.contrast.levels),
             direction=_direction(claim, way),
             reading=part.wording.reading,
-            **_bounds(claim, one.interval(parts.levels.sign)),
+            **{
+                **_bounds(claim, one.interval(parts.levels.sign)),
+                **(unbounded if parts.about == "new rows" and difference.is_unknown_for_new_rows else {}),
+            },
         )
-        for part, one, way in zip(parts.parts, estimates, parts.directions, strict=True)
+        for part, difference, one, way in zip(parts.parts, known, estimates, parts.directions, strict=True)
     ]
     found = _differ(claim, parts, estimates, whole)
     return AcrossCells(

@@ -68,7 +68,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Results | None = Non
         detectable_deviations=deviations,
         detectable_for_new_rows=[]
         if deviations is None
-        else what_new_rows_add(planned, level, _without(design, stored)),
+        else what_new_rows_add(planned, level, _without(design, stored), done),
         directory=str(planned.directory),
         other_answers=others,
         only_other_data=[name for name in others if _is_of_other_data(planned, name)],

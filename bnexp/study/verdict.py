@@ -69,6 +69,11 @@ def _record(claim: Hypothesis, contrast: Contrast, case: _Case, earlier: Sequenc
         further = next_look(wording.how_to_add(seeds), seeds, looks)
         verdict = verdict.model_copy(update={"sentence": f"{verdict.sentence} {further}"})
     found = _facts(claim, contrast, case.levels.margin, level=case.level_of(verdict))
+    difference = case.difference
+    if difference is not None and difference.is_unknown_for_new_rows and found.difference is not None:
+        anew = found.difference.new_rows
+        assert anew is not None
+        found.difference.new_rows = anew.model_copy(update={"low": None, "high": None})
     return HypothesisRecord(**{**dict(found), "across": across}, verdict=verdict)
 
 

@@ -21,10 +21,13 @@ from bnexp.metrics import LARGEST, in_phrase, number, p_text, part_of, with_mode
 from bnexp.statistics import Interval, Shown, strict
 from bnexp.store.across_cells import Heterogeneity, RatioReading
 from bnexp.store.comparison_document import Interval as Bounds
+from bnexp.store.comparison_document import NewRowsInterval
 from bnexp.store.run_record import DataFacts
 from bnexp.store.study_document import LARGEST_LOG, HypothesisFacts
 from bnexp.study.grid import level_text
 
+NOT_KNOWN = "not known"
+"""What is written for an effect on new rows if too few held-out rows are all measured alike by both arms."""
 THESE = {"rows": "these rows", "groups": "these groups", "splits": "these splits"}
 """What is drawn anew -> the name of what the interval over seeds alone is about."""
 
@@ -198,7 +201,14 @@ def levels_text(at: Mapping[str, Any]) -> str:
 def effect(claim: HypothesisFacts) -> str:
     """Return the effect of a hypothesis with the interval that decides. A ratio of epochs may be only a bound."""
     found = claim.difference
+    if found is not None and _is_unknown(found.new_rows):
+        return NOT_KNOWN
     return "-" if found is None else as_read(claim.reading, written(claim, found.new_rows or found))
+
+
+def _is_unknown(anew: NewRowsInterval | None) -> bool:
+    """Return True if the arms agree on all held-out rows, and these are too few for an interval."""
+    return anew is not None and anew.low is None and anew.mean == 0
 
 
 def decides_about(claim: HypothesisFacts) -> str | None:
@@ -218,9 +228,8 @@ def both_intervals(claim: HypothesisFacts) -> str:
     found = claim.difference
     if found is None or found.new_rows is None:
         return effect(claim)
-    return (
-        f"{effect(claim)} for {anew_in_words(found.new_rows)}, {bounds(claim, found)} on {THESE[found.new_rows.drawn]}"
-    )
+    here = written(claim, found) if _is_unknown(found.new_rows) else bounds(claim, found)
+    return f"{effect(claim)} for {anew_in_words(found.new_rows)}, {here} on {THESE[found.new_rows.drawn]}"
 
 
 def as_read(reading: RatioReading | None, text: str) -> str:

@@ -24,6 +24,8 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 """The first bytes of a file in the older format, HDF5."""
 FUNCTION = "Use `def build(): return keras.models.load_model(..., {})` in a Python file, and name FILE:build."
 KEY = "model.path"
+LAMBDA, PYTHON_LAMBDA = "__lambda__", "<lambda>"
+"""The class that Keras writes for a lambda function, and the name that Python has for it."""
 
 
 def description_of(path: str) -> dict[str, Any]:
@@ -54,14 +56,22 @@ def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
 def compiled_loss(description: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """Return Keras's name and the options of the loss that a saved model was compiled with; None for none or several.
 
-    A model that was compiled with a name, such as "mse", has no options here.
+    A model that was compiled with a name, such as "mse", has no options here. A loss of the user's own that does not
+    describe its name has the name of its class.
     """
     loss = _within(description, "compile_config", "loss")
+    if isinstance(loss, list | dict) and len(loss) == 1:  # of the only output
+        (loss,) = loss.values() if isinstance(loss, dict) else loss
     if isinstance(loss, str):
         return loss, {}
-    options = config_of(loss) if isinstance(loss, dict) else {}
+    kind = _within(loss, "class_name")
+    if not isinstance(kind, str):
+        return None
+    if kind == LAMBDA:
+        return PYTHON_LAMBDA, {}
+    options = config_of(loss)
     name = options.get("name")
-    return (name, options) if isinstance(name, str) else None
+    return name if isinstance(name, str) else kind, options
 
 
 def compiled_optimizer(description: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
@@ -164,10 +174,10 @@ def _read(path: str, file: Path) -> dict[str, Any]:
 
 
 def _refuse_code(path: str, description: Mapping[str, Any]) -> None:
-    kinds: dict[str, list[str]] = {"Lambda": [], "__lambda__": []}  # Lambda layers, and lambda functions in any object
+    kinds: dict[str, list[str]] = {"Lambda": [], LAMBDA: []}  # Lambda layers, and lambda functions in any object
     for one in objects(built_parts(description)):
         kinds.get(one["class_name"], []).append(name_of(one))
-    if code := kinds["Lambda"] or kinds["__lambda__"]:
+    if code := kinds["Lambda"] or kinds[LAMBDA]:
         raise SettingError(
             KEY,
             f"is {path!r}; it holds a Lambda layer ({listed(dict.fromkeys(code), 5)}), which is code, and bnexp runs "

@@ -14,6 +14,7 @@ from bnexp.config.training import Optimizer, Training
 from bnexp.errors import SettingError, listed
 from bnexp.metrics import LARGEST
 from bnexp.models.built import Built, CompiledOptimizer
+from bnexp.system.saved_model import LAMBDA
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
 
 OPTIONS = tuple(name for name in Optimizer.model_fields if name != "name")
@@ -59,12 +60,21 @@ def _unused(compiled: CompiledOptimizer, training: Training, steps_per_epoch: in
             f"{listed(lost)}."
         )
     if isinstance(rate := options["learning_rate"], dict) and rate != used["learning_rate"]:
-        name = f" {rate['class_name']}" if isinstance(rate.get("class_name"), str) else ""
         told.append(
-            f"The network was compiled with the learning rate schedule{name}, which is not used. For a schedule, set "
+            f"The network was compiled with {_schedule(rate)}, which is not used. For a schedule, set "
             "training.learning_rate."
         )
     return told
+
+
+def _schedule(rate: Mapping[str, Any]) -> str:
+    """Return what a described learning rate is. It is a schedule or a function."""
+    kind, name = rate.get("class_name"), rate.get("config")
+    if kind == LAMBDA:
+        return "a lambda as learning rate"
+    if kind == "function" and isinstance(name, str):
+        return f"the function {name} as learning rate"
+    return f"the learning rate schedule {kind}" if isinstance(kind, str) else "a learning rate schedule"
 
 
 def _differing(options: Mapping[str, Any], used: Mapping[str, Any]) -> Iterator[str]:

@@ -156,7 +156,7 @@ def test_a_run_keeps_draws_and_judges_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("data", "metrics"),
-    [("classes: 9, informative: 5, features: 8", ["top_5", *OF_ALL]), ("classes: 2", ["auc", "pr_auc", *OF_ALL])],
+    [("classes: 9, informative: 5, features: 8", ["top_5", *OF_ALL]), slow("classes: 2", ["auc", "pr_auc", *OF_ALL])],
 )
 def test_a_metric_of_the_same_weights_has_one_value_from_the_epoch_and_from_the_kept_rows(
     tmp_path: Path, data: str, metrics: list[str]

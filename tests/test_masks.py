@@ -92,13 +92,13 @@ def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Arr
 
 
 QUICK = {
-    "conv1d, maximum, before": tuple(NORMALIZATIONS),
+    "conv1d, maximum, before": ("batch", "ghost", "group"),
     "conv1d, average, after": ("batch", "layer"),
     "rnn, before": ("batch",),
     "transformer, pre-norm, mean": ("batch",),
     "transformer, post-norm, first": ("ghost", "rms"),
 }
-"""Network -> its normalizations in every check: all in the fastest network, and in the others one that mixes rows."""
+"""Network -> its normalizations in every check: in each network one that mixes rows."""
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_where_zero_gamma_is_taken_blocks_that_do_not_widen_start_as_identities(
 
 
 @pytest.mark.parametrize(
-    ("block", "placement", "activation"), [ZERO_GAMMA[0], *(slow(*kind) for kind in ZERO_GAMMA[1:-1]), ZERO_GAMMA[-1]]
+    ("block", "placement", "activation"), [ZERO_GAMMA[0], *(slow(*kind) for kind in ZERO_GAMMA[1:])]
 )
 def test_where_zero_gamma_is_taken_a_few_steps_move_every_kernel_and_every_scale(
     block: str, placement: str, activation: str

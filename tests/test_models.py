@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from cases import slow
 from experiments import experiment
 from pydantic import TypeAdapter
 
@@ -328,7 +329,7 @@ def test_channels_first_is_the_convolution_of_the_same_channels_last() -> None:
     np.testing.assert_allclose(compiled(x), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("optimizer", "agrees"), [("SGD", True), ("Adam", False)])
+@pytest.mark.parametrize(("optimizer", "agrees"), [slow("SGD", True), ("Adam", False)])
 def test_an_embedding_learns_as_keras_own_where_its_gradient_is_used_as_it_is(optimizer: str, agrees: bool) -> None:
     words, targets = np.array([[1, 1, 1, 2], [3, 1, 2, 2]]), np.array([[1.0], [0.0]])
     learned = []

@@ -30,15 +30,15 @@ def main() -> None:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of docs/claims.md; a study's seconds stand in its first row."""
     lines = [
-        "| study | claim | supported if | verdict | effect | about | seeds | s |",
-        "|---|---|---|---|---|---|---|---|",
+        "| study | claim | measured | supported if | verdict | effect | about | seeds | s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for before, row in zip([None, *rows], rows, strict=False):
         seconds = "" if before is not None and before["study"] == row["study"] else f"{row['seconds']:.0f}"
         effect = row["effect"] or "-"
         lines.append(
-            f"| {row['study']} | {row['claim']} | {row['supported_if']} | **{row['verdict']}** | {effect} "
-            f"| {about(row)} | {row['seeds']} | {seconds} |"
+            f"| {row['study']} | {row['claim']} | {contrasted(row)} | {row['supported_if']} | **{row['verdict']}** "
+            f"| {effect} | {about(row)} | {row['seeds']} | {seconds} |"
         )
     return "\n".join(lines)
 
@@ -50,22 +50,26 @@ def about(row: dict[str, Any]) -> str:
     return next((words for words in ("new rows", "other splits") if told.startswith(words)), these)
 
 
-def short_about(row: dict[str, Any]) -> str:
+def contrasted(row: dict[str, Any]) -> str:
     """Return what is contrasted, in fewer words."""
     return str(row["about"]).replace(" (%)", "")
+
+
+def with_unit(row: dict[str, Any]) -> str:
+    """Return the effect with its unit behind the mean: times, decades, or percentage points."""
+    mean, _, interval = str(row["effect"]).partition(" ")
+    unit = "decades" if row["about"].startswith("decades") else "points" if mean[0] in "+-" else "times"
+    return f"{mean} {unit} {interval}"
 
 
 def short_table(rows: list[dict[str, Any]]) -> str:
     """Return the README's table: the first claim of each study."""
     first = {row["study"]: row for row in reversed(rows)}
-    lines = ["| claim | verdict | measured | effect |", "|---|---|---|---|"]
+    lines = ["| claim | verdict | effect |", "|---|---|---|"]
     return "\n".join(
         [
             *lines,
-            *(
-                f"| {row['claim']} | **{row['verdict']}** | {short_about(row)} | {row['effect']} |"
-                for row in reversed(first.values())
-            ),
+            *(f"| {row['claim']} | **{row['verdict']}** | {with_unit(row)} |" for row in reversed(first.values())),
         ]
     )
 

@@ -107,8 +107,8 @@ def found(contrast: dict[str, Any] | None) -> dict[str, Any] | None:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the table of docs/claims.md."""
     lines = [
-        "| data set (guessing scores) | model | normalization | seeds | val_accuracy % | minus none, on these rows "
-        "| for new rows | verdict | s |",
+        "| data set (majority-class baseline, %) | model | normalization | seeds | val_accuracy % "
+        "| difference from none, on these rows | for new rows | verdict | s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -188,9 +188,9 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 
 
 AT_THEIR_BEST = (
-    "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on a new "
-    "validation part, and let the present one decide the verdict as the test part (add dataset.validation_size=0.25 training.early_stopping.monitor=val_loss "
-    "training.refresh_statistics=true)."
+    "The verdict is about the last epoch. To compare the arms at their best epochs, add dataset.validation_size=0.25 "
+    "training.early_stopping.monitor=val_loss training.refresh_statistics=true. Early stopping then chooses the epoch on a new "
+    "validation part. The present validation part becomes the test part, which decides the verdict."
 )
 
 
@@ -210,7 +210,7 @@ def test_moving_averages_in_a_network_of_the_users_own_are_refreshed_too() -> No
     assert "refresh_statistics" not in told
     own = replace(without[0], record=own.record.model_copy(update={"network": facts}))
     (told,) = cautions(own, without[1])
-    assert "training.refresh_statistics=true)" in told
+    assert "training.refresh_statistics=true. Early" in told
 
 
 def test_two_arms_that_were_better_before_share_the_cure() -> None:
@@ -225,7 +225,8 @@ def test_two_arms_that_were_better_before_share_the_cure() -> None:
 def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_that_judge(tmp_path: Path) -> None:
     """Early stopping by validation rows is refused where these judge, and is not where a test part does."""
     (tmp_path / "bn.yaml").write_text("dataset: {name: moons}\nmodel: {name: mlp}\n")
-    one = config.load(tmp_path / "bn.yaml", AT_THEIR_BEST.rpartition("(add ")[2].removesuffix(").").split())
+    added = AT_THEIR_BEST.partition("epochs, add ")[2].partition(". Early")[0].split()
+    one = config.load(tmp_path / "bn.yaml", added)
     refuse_judged_by_what_chose(Question(), one.measured("binary"), [one])
     with pytest.raises(ComparisonError, match="chooses by val_loss, on the same rows"):
         refuse_judged_by_what_chose(Question(metric="val_accuracy"), one.measured("binary"), [one])
@@ -234,9 +235,7 @@ def test_the_cure_is_taken_and_no_epoch_is_advised_that_was_chosen_by_the_rows_t
 def test_a_metric_that_was_asked_for_is_asked_of_the_test_part_too() -> None:
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     (told,) = cautions(*arms, metric="val_loss")
-    assert told.endswith(
-        "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss)."
-    )
+    assert "training.early_stopping.monitor=val_loss training.refresh_statistics=true --metric test_loss. Early" in told
 
 
 @pytest.mark.parametrize(
@@ -252,9 +251,9 @@ def test_where_the_validation_part_is_ones_own_a_test_part_is_to_be_named(keys: 
     arms = trained("bn", OVERFITTING_E, noise=0.001), trained("nobn", LEVEL_E, draw=1, noise=0.001)
     own = [replace(one, experiment=one.experiment.model_copy(update={"dataset": dataset})) for one in arms]
     assert cautions(*own)[0].partition("average. ")[2] == (
-        "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
-        f"validation part, and let a test part of your own decide the verdict (name it as dataset.{key}, and add "
-        "training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
+        "The verdict is about the last epoch. To compare the arms at their best epochs, name a test part of your own as "
+        f"dataset.{key}, and add training.early_stopping.monitor=val_loss training.refresh_statistics=true. Early stopping then "
+        "chooses the epoch on the validation part, and the test part decides the verdict."
     )
 
 
@@ -267,8 +266,9 @@ def test_a_test_part_that_judges_needs_early_stopping_alone() -> None:
     (told,) = cautions(*arms, metric="test_accuracy")
     assert told.startswith("bn was better at epoch 5 than at its last epoch (20), by ")
     assert told.partition("average. ")[2] == (
-        "The verdict is about the last epoch. To compare the arms at their best epochs, let early stopping choose the epoch on the "
-        "validation part (add training.early_stopping.monitor=val_loss training.refresh_statistics=true)."
+        "The verdict is about the last epoch. To compare the arms at their best epochs, add "
+        "training.early_stopping.monitor=val_loss training.refresh_statistics=true. Early stopping then chooses the epoch on the "
+        "validation part."
     )
 
 

@@ -75,34 +75,33 @@ def better_before(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str]
             earlier = f"{arm.name} was better at epoch {best + 1} than at its last epoch ({epochs})"
             seen.append(f"{earlier}, by {lost} on average.")
     if seen:
-        at_best = f"To compare the arms at their best epochs, {_choosing(arms, question)}."
+        at_best = f"To compare the arms at their best epochs, {_choosing(arms, question)}"
         yield " ".join([*seen, "The verdict is about the last epoch.", at_best])
 
 
 def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
-    """Return how to let early stopping choose the epoch on rows that do not judge."""
+    """Return what to add so that early stopping chooses the epoch, on rows that do not judge, and what follows."""
     rule = "training.early_stopping.monitor=val_loss"
     if any(
         _has_moving_averages(one) and not one.experiment.training.refresh_statistics
         for one in (arms.arm, arms.baseline)
     ):
         rule += " training.refresh_statistics=true"  # at an early epoch moving averages have not converged
-    stopping = "let early stopping choose the epoch on the validation part"
+    stopping = "Early stopping then chooses the epoch on the validation part"
     if part_of(question.metric) == "test":
-        return f"{stopping} (add {rule})"
+        return f"add {rule}. {stopping}."
     dataset, measured = arms.baseline.experiment.dataset, arms.base.metrics
     is_asked = part_of(question.metric) == "val" and question.metric != headline(measured)
     read = f" --metric test_{quantity(question.metric)}" if is_asked else ""
     if has_test_part(measured):
-        return f"{stopping}, and let the test part decide the verdict (add {rule}{read})"
+        return f"add {rule}{read}. {stopping}, and the test part decides the verdict."
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
         new = stopping.replace("the validation part", "a new validation part")
-        present = "the present one decide the verdict as the test part"
-        return f"{new}, and let {present} (add dataset.validation_size=0.25 {rule}{read})"
-    key = own.replace("validation", "test")
-    how = f"name it as dataset.{key}, and add {rule}{read}"
-    return f"{stopping}, and let a test part of your own decide the verdict ({how})"
+        present = "The present validation part becomes the test part, which decides the verdict."
+        return f"add dataset.validation_size=0.25 {rule}{read}. {new}. {present}"
+    name = f"name a test part of your own as dataset.{own.replace('validation', 'test')}"
+    return f"{name}, and add {rule}{read}. {stopping}, and the test part decides the verdict."
 
 
 def _has_moving_averages(arm: Arm) -> bool:

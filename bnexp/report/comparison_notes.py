@@ -33,7 +33,10 @@ SCALED = (
 )
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
-KEPT = "A seed reaches it in the first of two epochs in a row that are at the target or better, or in the last epoch."
+KEPT = (
+    "A seed reaches it if two epochs in a row are at the target or better: the first of the two counts. In the last "
+    "epoch, one is enough."
+)
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
     "at least": ">=: {baseline}, so the true speed-up is larger.",
@@ -64,9 +67,9 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
-        f"Arms: mean ± half the width of its {level} confidence interval over seeds. It is of the final epoch, or with "
-        f"early stopping of the best epoch. Differences: mean [{level} confidence interval]. p: sign-flip test over "
-        f"seeds, for {contrast.measured_on}."
+        f"Arms: mean over seeds of the final epoch (with early stopping: of the best epoch) ± half the width of its "
+        f"{level} confidence interval. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, "
+        f"for {contrast.measured_on}."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)

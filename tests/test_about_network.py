@@ -12,7 +12,7 @@ from bnexp.api import comparison_design
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.resolve import Planned
 from bnexp.report.about_network import arms_lines
-from bnexp.store.run_record import Network
+from bnexp.store.network_record import Network
 
 KEPT = "The network's weights are kept."
 

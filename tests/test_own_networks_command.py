@@ -482,6 +482,34 @@ def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:
     )
 
 
+CHANGING = """
+import itertools
+from my_net import build as built
+
+widths = itertools.count(4)
+
+def counted():
+    return built(next(widths))
+
+def wider(normalization):
+    import keras
+    width = 5 if "Batch" in type(normalization()).__name__ else 4
+    hidden = keras.layers.Dense(width)
+    return keras.Sequential([keras.Input((3,)), hidden, normalization(), keras.layers.Dense(1, activation="sigmoid")])
+"""
+
+
+@pytest.mark.parametrize("name", ["counted", "wider"])
+def test_a_function_that_builds_other_kernels_in_each_arm_is_refused(folder: Path, name: str) -> None:
+    (folder / "changing.py").write_text(CHANGING)
+    arms = ("--data", "my.csv", "--target", "label", "--arms", "batch,none")
+    message = refused("compare", f"changing.py:{name}", *arms, cwd=folder)
+    assert message.splitlines()[-1] == (
+        f"changing-{name}-none and changing-{name}-batch differ in more than their normalization: their kernels have other "
+        "shapes. Let your function build the same network in each call, except for its normalization layers."
+    )
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, while it writes
 def test_trained_weights_on_scaled_inputs_are_warned_of_until_they_are_not_scaled(folder: Path) -> None:
     import keras

@@ -36,7 +36,8 @@ from bnexp.experiment.resume import _differences, interrupted_run, resume
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.held_out import HeldOut
 from bnexp.history import History, Watch
-from bnexp.store.run_record import DataFacts, Network, RunRecord
+from bnexp.store.network_record import Network
+from bnexp.store.run_record import DataFacts, RunRecord
 from bnexp.system.listeners import Note
 from bnexp.system.machine import processor, versions
 

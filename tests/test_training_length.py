@@ -20,7 +20,7 @@ from bnexp.comparison.question import ResolvedQuestion
 from bnexp.config.dataset import Dataset
 from bnexp.config.own_model import PythonNetwork
 from bnexp.errors import ComparisonError
-from bnexp.store.run_record import Network
+from bnexp.store.network_record import Network
 from bnexp.warning_kinds import STALE_STATISTICS
 
 EPOCHS = 20

@@ -18,7 +18,7 @@ from bnexp.experiment import resolve
 from bnexp.experiment.arm_names import distinctly_named, with_baseline
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_source
-from bnexp.experiment.equal_networks import refuse_equal_networks
+from bnexp.experiment.own_arms import refuse_unfit_arms
 from bnexp.experiment.prepare import Checked, ToTrain
 from bnexp.experiment.run import Finished
 from bnexp.report.about_network import arms_lines
@@ -86,7 +86,7 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
             refuse_impossible_alone(work.question)
         else:
             resolve.refuse_unanswerable(question, planned, stored, checked_arms)
-            refuse_equal_networks(planned, stored, checked_arms)
+            refuse_unfit_arms(planned, stored, checked_arms)
     problems.refuse()
     assert checked_arms is not None
     for text in (*work.notes, *held.notes, *notes):

@@ -34,7 +34,7 @@ from bnexp.experiment.own_files import network_sha256, refuse_unusable
 from bnexp.experiment.tried_layers import tried
 from bnexp.experiment.warnings import warnings_of
 from bnexp.store import DataFacts
-from bnexp.store.run_record import Network
+from bnexp.store.network_record import Network
 from bnexp.system import backend
 from bnexp.system.given_data import located
 from bnexp.system.listeners import Note

@@ -9,7 +9,7 @@ from collections import Counter
 import keras
 
 from bnexp.models.layer_kinds import normalizations
-from bnexp.models.layer_paths import layers_with_paths
+from bnexp.models.layer_paths import layers_with_paths, weight_names
 
 NAMES = ("name", "build_config")
 """Keys of a layer's config that do not change what the layer computes."""
@@ -28,6 +28,14 @@ def architecture(model: keras.Model) -> str:
         if not isinstance(layer, keras.Model | keras.layers.InputLayer)
     )
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def kernels(model: keras.Model) -> str:
+    """Return the sha256 of the names and shapes of all weights with two axes or more, normalization layers left out."""
+    own = {id(variable) for layer in normalizations(model).values() for variable in layer.variables}
+    named = zip(weight_names(model), model.variables, strict=True)
+    facts = sorted((name, list(one.shape)) for name, one in named if len(one.shape) > 1 and id(one) not in own)
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def _facts(layer: keras.Layer) -> tuple[str, str, str]:

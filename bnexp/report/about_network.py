@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.store.run_record import Network
+from bnexp.store.network_record import Network
 from bnexp.system.terminal import plain
 
 MOST_NAMED = 4

@@ -9,9 +9,10 @@ from pydantic import Field, ValidationInfo, field_serializer, field_validator
 from bnexp.config.section import Task
 from bnexp.store.comparison_question import FARTHEST, Asked, MeasuredOn, PlannedLooks, Positive, Primary, Target
 from bnexp.store.looks import Looks
+from bnexp.store.network_record import Network
 from bnexp.store.reach import Reach, SpeedUp
 from bnexp.store.records import FileName, Metric, Probability, Record, Seeds, Share
-from bnexp.store.run_record import DataFacts, Network, Parameters
+from bnexp.store.run_record import DataFacts, Parameters
 from bnexp.system.numbers import Count
 
 Estimate = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)] | None

@@ -8,8 +8,9 @@ from pydantic import field_serializer
 
 from bnexp.config.study import Tune
 from bnexp.metrics import About
+from bnexp.store.network_record import Network
 from bnexp.store.records import Metric, Number, Record, SeedCount
-from bnexp.store.run_record import DataFacts, Network
+from bnexp.store.run_record import DataFacts
 from bnexp.system.numbers import Count
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from bnexp.config.section import Task
 from bnexp.metrics import HEADLINES
+from bnexp.store.network_record import Network
 from bnexp.store.records import Digests, Extensible, FileName, Metric, Number, Record, Seconds, Seeds
 from bnexp.system.numbers import Count
 
@@ -117,30 +118,6 @@ class DataFacts(Extensible):
         """Set `has_own_parts` from the text of `split`, because older runs record it only there."""
         is_said = isinstance(facts, dict) and str(facts.get("split")).startswith("the set's own")
         return {"has_own_parts": True, **facts} if is_said else facts
-
-
-class SwappedLayer(Extensible):
-    """A layer of the user's own network that was changed for this arm."""
-
-    path: str
-    was: str
-    now: str
-
-
-class Network(Extensible):
-    """The user's own network, as it was built."""
-
-    sha256: str | None = None
-    """The sha256 of the function's file, with the files and package versions that it imports; or of the .keras file."""
-    normalizations: dict[str, int] = {}
-    """Kind of normalization layer -> how many the network has in this arm."""
-    architecture: str | None = None
-    """The sha256 of its layers. If it is the same in two arms, their networks do not differ."""
-    swapped: list[SwappedLayer] = []
-    """The layers that were changed for this arm, each with its old and new kind."""
-    notes: list[str] = []
-    adds_penalty: bool = False
-    """Whether a regularizer adds a penalty to its loss."""
 
 
 class Parameters(Extensible):

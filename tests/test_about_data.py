@@ -152,6 +152,8 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair_unless_it_is_measured
     assert any("WARNING" in line.plain for line in data_lines(rare, measured=["f1"]))
     assert not any("WARNING" in line.plain for line in data_lines(rare, measured=["f1", "auc"])), "it is heeded"
     assert not any("WARNING" in line.plain for line in data_lines(rare, "val_auc"))
+    (*_, line) = data_lines(rare, "test_accuracy", has_hypothesis=True)
+    assert line.plain.endswith("Use a metric that is fair to all classes: metric: val_auc in the hypothesis.")
     several = facts.model_copy(update={"classes": ["a", "b", "c"], "rows_per_class": [5, 90, 5], "test_rows": 9})
     assert next(line.plain for line in reversed([*data_lines(several)])).endswith("--metric test_balanced_accuracy.")
     assert not any(

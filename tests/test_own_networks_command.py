@@ -499,6 +499,17 @@ def wider(normalization):
 """
 
 
+def test_options_that_a_function_gives_normalization_are_refused_with_where_they_belong(folder: Path) -> None:
+    code = "def build(normalization):\n    return normalization(name='a', momentum=0.9, axis=1)\n"
+    (folder / "options.py").write_text(code)
+    message = refused("compare", "options.py:build", "--data", "my.csv", "--target", "label", cwd=folder)
+    assert (
+        "model.build is 'options.py:build'; it calls normalization with momentum, axis; expected `name` alone"
+        in message
+    )
+    assert "set options of an arm in its config, such as model.normalization.momentum=0.9." in message
+
+
 @pytest.mark.parametrize("name", ["counted", "wider"])
 def test_a_function_that_builds_other_kernels_in_each_arm_is_refused(folder: Path, name: str) -> None:
     (folder / "changing.py").write_text(CHANGING)

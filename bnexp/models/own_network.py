@@ -175,7 +175,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
                 "model.normalization",
                 f"is as_written; {told} has the parameter {PARAMETER} and needs a kind of it. Set batch, or none.",
             )
-        offered[PARAMETER] = _factory(network.normalization, made)
+        offered[PARAMETER] = _factory(network.normalization, made, network.build)
     model = called(function, network.build, network.arguments, offered)
     if not isinstance(model, keras.Model):
         returned = "nothing" if model is None else type(model).__name__
@@ -204,11 +204,18 @@ def _compiled_optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:
     return CompiledOptimizer(type(optimizer).__name__, options)
 
 
-def _factory(to: Swap, made: list[keras.Layer]) -> Callable[..., keras.Layer]:
+def _factory(to: Swap, made: list[keras.Layer], build: str) -> Callable[..., keras.Layer]:
     """Return the function that makes normalization layers in the user's function; for `none`, Identity layers."""
 
-    def normalization(name: str | None = None) -> keras.Layer:
+    def normalization(name: str | None = None, **options: Any) -> keras.Layer:
         """Return a new normalization layer of the arm's kind."""
+        if options:
+            raise SettingError(
+                "model.build",
+                f"is {told_of(build)}; it calls {PARAMETER} with {listed(options)}; expected `name` alone, because the "
+                f"kind differs between the arms. Leave {'it' if len(options) == 1 else 'them'} out, and set options of "
+                "an arm in its config, such as model.normalization.momentum=0.9.",
+            )
         frozen = isinstance(to, Frozen)
         layer = new_layer(SwappedBatch(name="batch") if frozen else to, name)
         layer.trainable = not frozen

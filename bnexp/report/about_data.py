@@ -23,11 +23,14 @@ MOST_NAMED, LONGEST_NAME = 10, 40
 """The most classes or files that a line lists by name, and the most characters of each name."""
 
 
-def data_lines(facts: DataFacts, asked: str | None = None, *, measured: Collection[str] = ()) -> Iterator[Text]:
+def data_lines(
+    facts: DataFacts, asked: str | None = None, *, measured: Collection[str] = (), has_hypothesis: bool = False
+) -> Iterator[Text]:
     """Yield the lines that describe the data: rows, split, majority-class baseline, classes, and warnings.
 
-    `asked` is the metric that decides the verdict; None if there is no verdict. `measured` are quantities that each
-    epoch measures beside loss and accuracy. If one of them is fair to all classes, no other is advised.
+    `asked` is the metric that decides the verdict, of a comparison or of a hypothesis; None if there is no verdict.
+    `measured` are quantities that each epoch measures beside loss and accuracy. If one of them is fair to all classes,
+    no other is advised.
     """
     if facts.split is None:
         return
@@ -54,7 +57,7 @@ def data_lines(facts: DataFacts, asked: str | None = None, *, measured: Collecti
         count, common = max(zip(counts, facts.classes or (), strict=True))
         yield warning(
             f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. "
-            f"{_fair_instead(metric, is_comparison=asked is not None)}"
+            f"{_fair_instead(metric, is_comparison=asked is not None, has_hypothesis=has_hypothesis)}"
         )
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
@@ -63,9 +66,9 @@ def data_lines(facts: DataFacts, asked: str | None = None, *, measured: Collecti
     yield from map(warning, facts.warnings or ())
 
 
-def _fair_instead(metric: str, *, is_comparison: bool) -> str:
-    """Return how to use a metric that is fair to all classes. Only a comparison takes it as an option."""
-    option = spelt("metric", metric)
+def _fair_instead(metric: str, *, is_comparison: bool, has_hypothesis: bool) -> str:
+    """Return how to use a metric that is fair to all classes: an option of a comparison, or a key of a hypothesis."""
+    option = f"metric: {metric} in the hypothesis" if has_hypothesis else spelt("metric", metric)
     if is_comparison:
         return f"Use a metric that is fair to all classes: {option}."
     fair = f"training.metrics: [{quantity(metric)}] adds a metric that is fair to all classes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,12 +12,11 @@ from bnexp import statistics
 from bnexp.comparison.looks import seeds_in_words
 from bnexp.config import Experiment
 from bnexp.errors import counted
-from bnexp.metrics import with_mode
-from bnexp.report.about_data import data_lines
+from bnexp.metrics import quantity, with_mode
+from bnexp.report.about_data import UNFAIR, data_lines
 from bnexp.report.about_network import arms_lines
 from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
-from bnexp.store.run_record import DataFacts
 from bnexp.study.asked_words import AFTER_RESULTS, looked_before, shares_with_later
 from bnexp.study.grid import level_text
 from bnexp.system.terminal import plain
@@ -37,7 +36,7 @@ def study_plan(plan: PlanDocument) -> RenderableType:
     lines = [*_design(plan), *_work(plan), *_kept(plan), *_trained_again(plan), *_detects(plan), *_before(plan)]
     return Group(
         Text(head, style=STRONG),
-        *_data(plan.data, plan.sweep_metric),
+        *_data(plan),
         *map(Text, lines),
         *map(warning, plan.warnings),
         Text(f"to be kept in {plain(plan.directory)}"),
@@ -209,12 +208,13 @@ def _before(plan: PlanDocument) -> Iterator[str]:
         yield f"kept by an earlier bnexp, in another format: {listed}. All trials are trained again"
 
 
-def _data(several: Sequence[DataFacts], asked: str | None) -> Iterator[Text]:
+def _data(plan: PlanDocument) -> Iterator[Text]:
     """Yield lines on the first MOST_DATA data sets, and how many more there are."""
-    for data in several[:MOST_DATA]:
-        yield from data_lines(data, asked)
-    if len(several) > MOST_DATA:
-        yield Text(f"and {counted(len(several) - MOST_DATA, 'more data set')}, by the factors below")
+    asked = next((one for one in plan.metrics if quantity(one) in UNFAIR), next(iter(plan.metrics), plan.sweep_metric))
+    for data in plan.data[:MOST_DATA]:
+        yield from data_lines(data, asked, has_hypothesis=bool(plan.metrics))
+    if len(plan.data) > MOST_DATA:
+        yield Text(f"and {counted(len(plan.data) - MOST_DATA, 'more data set')}, by the factors below")
 
 
 def _level(level: Any) -> str:

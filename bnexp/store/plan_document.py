@@ -74,6 +74,8 @@ class PlanDocument(Record):
     is_rough: bool
     sweep_metric: str | None = None
     """The metric in the table of a study without a hypothesis; null for any other study."""
+    metrics: list[str] = []
+    """The metrics of the hypotheses; empty for a sweep."""
     fewest_seeds: Count
     """The fewest seeds with which there is a verdict; 0 for a sweep, which has no verdict."""
     detectable_deviations: float | None

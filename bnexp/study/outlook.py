@@ -64,6 +64,7 @@ def plan_document(planned: Plan, at_once: int | None, done: Results | None = Non
         seconds_left=seconds_left(planned, done, at_once and max(1, min(at_once, jobs))),
         is_rough=False,
         sweep_metric=planned.metric,
+        metrics=list(dict.fromkeys(claim.metric.metric for claim in design.claims())),
         fewest_seeds=fewest,
         detectable_deviations=deviations,
         detectable_for_new_rows=[]

@@ -504,15 +504,28 @@ def test_groups_of_one_channel_are_warned_of_until_the_cure_is_taken(
     (told,) = groups_told(channels, "group")
     assert f"(batch_normalization: {channels[0]} groups" in told
     if fewer is None:
-        cure = (
-            "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
-        )
+        cure = "Use the arm layer instead: no smaller number of groups above 1 fits all these layers."
         heeded: Any = "layer"
     else:
         cure, heeded = f"Set model.normalization.groups={fewer}.", {"name": "group", "groups": fewer}
     assert told.endswith(f"). That is instance normalization, which can cost accuracy. {cure}")
     assert groups_told(channels, heeded) == []
     assert groups_told(channels, "instance") == []
+
+
+@pytest.mark.parametrize(
+    ("width", "cure"), [(8, "Use the arm layer instead"), (32, "Set model.normalization.groups=4.")]
+)
+def test_the_groups_that_are_named_leave_every_layer_enough_numbers(width: int, cure: str) -> None:
+    """A dense layer has one position: 8 units in 4 groups are 2 numbers each, whose outputs are all but constant."""
+
+    def net() -> keras.Model:
+        dense = [layers.Dense(width), layers.BatchNormalization(), layers.Dense(3, "softmax")]
+        image = [keras.Input((6, 6, 2)), layers.Conv2D(12, 1), layers.BatchNormalization(), layers.Flatten()]
+        return keras.Sequential([*image, *dense])
+
+    (told,) = (one for one in built(net, "group", Inputs("image", (6, 6, 2))).warnings if "one channel" in one)
+    assert f"cost accuracy. {cure}" in told
 
 
 class OwnGroups(layers.GroupNormalization):

@@ -23,6 +23,7 @@ from bnexp.models.input_shapes import input_shape
 from bnexp.models.inputs import Inputs
 from bnexp.models.layer_kinds import calls, is_normalization, is_plain_model, normalizations
 from bnexp.models.layer_paths import layers_with_paths
+from bnexp.models.normalization import LEAST_OF_A_GROUP, groups_for
 from bnexp.system.saved_model import PYTHON_LAMBDA
 
 MOST_NAMED = 6
@@ -170,18 +171,27 @@ def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list
     }
     channels = {path: int(input_shape(layer)[layer.axis] or 0) for path, layer in layers.items()}
     found = [f"{path}: {number} groups" for path, number in channels.items() if layers[path].groups == number > 1]
+    most = [groups_for(number, positions=_positions(layers[path])) for path, number in channels.items()]
     if not found:
         return []
-    fewer = [number for number in range(2, min(channels.values())) if math.gcd(*channels.values()) % number == 0]
+    below = range(2, min(*channels.values(), min(most) + 1))
+    fewer = [number for number in below if math.gcd(*channels.values()) % number == 0]
     cure = (
         f"Set model.normalization.groups={fewer[-1]}."
         if fewer
-        else "Use the arm layer instead: no smaller number of groups above 1 divides the channels of all these layers."
+        else "Use the arm layer instead: no smaller number of groups above 1 fits all these layers."
     )
     return [
         f"{warning_kinds.ONE_CHANNEL_GROUPS} ({listed(found, MOST_NAMED)}). That is instance "
         f"normalization, which can cost accuracy. {cure}"
     ]
+
+
+def _positions(layer: keras.layers.GroupNormalization) -> int:
+    """Return the number of positions of a row at the layer's inputs. An unknown size counts as enough of them."""
+    shape = list(input_shape(layer))
+    del shape[layer.axis]
+    return math.prod(size or LEAST_OF_A_GROUP for size in shape[1:])
 
 
 TRAINING_METHODS = ("train_step", "compute_loss", "fit")

@@ -22,7 +22,9 @@ from PIL import Image
 
 import bnexp
 from bnexp.api.first_configs import FirstConfigs, init, suggested_for
+from bnexp.api.observer import Observer
 from bnexp.cli import data_commands
+from bnexp.config import Experiment
 from bnexp.data.sources import ids
 from bnexp.errors import UserError
 
@@ -256,6 +258,33 @@ def test_a_command_without_the_option_metric_advises_a_fair_metric_until_it_is_m
     assert "accuracy says little" not in bnexp_command(*command.split(), "r-batch.yaml", cwd=folder).stdout
     told = bnexp_command(*command.split(), "r-batch.yaml", "training.metrics=[]", cwd=folder).stdout
     assert "training.metrics: [auc] adds a metric that is fair to all classes" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("is_comparison", [False, True])
+def test_rare_classes_are_warned_of_before_the_training(is_comparison: bool, folder: Path) -> None:
+    (folder / "r.csv").write_text("a,y\n" + "".join(f"{n}.5,{'yes' if n % 10 == 0 else 'no'}\n" for n in range(100)))
+    init("r.csv", None, None)
+    told: list[str] = []
+
+    class Listening(Observer):
+        """Lists the warnings, and when the training begins."""
+
+        def warn(self, text: str) -> None:
+            """List a warning."""
+            told.append(text)
+
+        def training(self, experiment: Experiment) -> Any:
+            """List the beginning of a training."""
+            told.append("training")
+            return super().training(experiment)
+
+    short = ["training.metrics=[]", "training.epochs=1", "training.seeds=2"]
+    if is_comparison:
+        bnexp.compare(["r-batch.yaml", "r-none.yaml"], short, metric="val_accuracy", observer=Listening())
+    else:
+        bnexp.train("r-batch.yaml", short, observer=Listening())
+    assert told[0].startswith("90% of the rows are of class no, so accuracy says little.")
+    assert "training" in told
 
 
 def test_the_rarer_class_is_the_positive_one_whatever_its_name(folder: Path) -> None:

@@ -86,8 +86,13 @@ def test_the_metrics_of_an_epoch_take_no_more_memory_than_is_estimated() -> None
         assert estimate / 2 < taken < estimate, (classes, taken / rows, estimate / rows)
 
 
-def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_training() -> None:
-    training, built, data = prepared(memory_limit="1MiB")
+@pytest.mark.parametrize(
+    ("batch", "smaller"), [(32, "smaller rows (they are evaluated 200 at a time)"), (128, "training.batch_size")]
+)
+def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_training(
+    batch: int, smaller: str
+) -> None:
+    training, built, data = prepared(memory_limit="1MiB", batch_size=batch)
     need = needs(built.model, data, training)
     total = (need.shared + need.kept + need.working) / 2**30
     with pytest.raises(SettingError) as caught:
@@ -96,7 +101,7 @@ def test_a_limit_that_not_even_one_seed_fits_is_refused_with_the_numbers_before_
         f"training.memory_limit is 0.00 GiB; the estimate for this experiment is {total:.2f} GiB: "
         f"{need.shared / 2**30:.2f} GiB for the program and the data, "
     )
-    assert str(caught.value).endswith("Use a smaller model or training.batch_size, or a higher limit.")
+    assert str(caught.value).endswith(f"Use a smaller model or {smaller}, or a higher limit.")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,22 @@ def test_a_class_that_the_user_has_registered_is_theirs_again_after_the_work(fol
     del keras.saving.get_custom_objects()["kept>Block"]
 
 
+def test_tensor_float_32_is_allowed_again_after_the_work() -> None:
+    import tensorflow as tf
+
+    allow, is_allowed = (
+        tf.config.experimental.enable_tensor_float_32_execution,
+        tf.config.experimental.tensor_float_32_execution_enabled,
+    )
+    before = is_allowed()
+    for setting in (True, False):
+        allow(setting)
+        with process_state_kept():
+            allow(False)
+        assert is_allowed() is setting
+    allow(before)
+
+
 USES_A_LAYER_MADE_BEFORE = """
 import keras
 relu = keras.layers.ReLU(name="re_lu")

@@ -21,6 +21,8 @@ from bnexp.experiment.config_names import config_source
 from bnexp.experiment.own_arms import refuse_unfit_arms
 from bnexp.experiment.prepare import Checked, ToTrain
 from bnexp.experiment.run import Finished
+from bnexp.metrics import HEADLINES
+from bnexp.report.about_data import imbalance
 from bnexp.report.about_network import arms_lines
 from bnexp.report.styles import of_arms
 
@@ -91,7 +93,8 @@ def designed(work: Work, seeds: int | None = None, *, digests: bool = False) -> 
     assert checked_arms is not None
     for text in (*work.notes, *held.notes, *notes):
         work.observer.info(text)
-    for text in held.warnings:
+    of_data = [imbalance(one.data, question.metric or HEADLINES[0]) for one in checked_arms.values() if not digests]
+    for text in filter(None, dict.fromkeys([*of_data, *held.warnings])):
         work.observer.warn(text)
     return Design(question, planned, stored, checked_arms)
 

@@ -28,6 +28,7 @@ from bnexp.experiment.resume import Interrupted, interrupted_run
 from bnexp.experiment.resume import resume as go_on
 from bnexp.experiment.run import Finished, train_experiment
 from bnexp.report import figures
+from bnexp.report.about_data import imbalance
 from bnexp.store.plan_document import PlannedSeeds
 from bnexp.system.process_state import process_state_kept
 from bnexp.system.spelling import command, spelt
@@ -156,7 +157,13 @@ def train(
         problems.refuse()
         return Trained([_resumed(interrupted(names, changes, resume=resume, own=own), observer)])
     asked = _asked(names, changes, own, observer, problems)
-    checked(asked, observer)
+    found_facts = checked(asked, observer)
+    of_each = (
+        imbalance(facts.data, measured=one.experiment.training.metrics)
+        for one, facts in zip(asked, found_facts, strict=True)
+    )
+    for text in filter(None, dict.fromkeys(of_each)):
+        observer.warn(text)
     for one in asked:
         with work_begun(when=bool(found)):
             found.append(train_one(one.experiment, changes, Path(runs), observer))

@@ -259,6 +259,7 @@ def _frame(histories: Mapping[str, History]) -> pandas.DataFrame:
 
 def _chosen(drawn: Mapping[str, Figure], metric: str) -> Figure:
     """Return the figure that shows a metric: `val_accuracy` is part of the figure `accuracy`."""
+    metric = str(metric)  # None, or a number, is no name of a figure either
     name = quantity_of(metric) if is_measured(metric) else metric
     if name not in drawn:
         raise UserError(f"There is no figure of {metric!r}. {nearest(metric, drawn)}")

@@ -51,19 +51,31 @@ def data_lines(
         yield Text(classes)
     if few := few_of_rarest(facts, asked):
         yield Text(few)
-    metric = fair_metric_of(facts)
-    if metric is not None and (quantity(metric) not in measured if asked is None else quantity(asked) in UNFAIR):
-        counts = facts.rows_per_class or []
-        count, common = max(zip(counts, facts.classes or (), strict=True))
-        yield warning(
-            f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. "
-            f"{_fair_instead(metric, is_comparison=asked is not None, has_hypothesis=has_hypothesis)}"
-        )
+    if told := imbalance(facts, asked, measured=measured, has_hypothesis=has_hypothesis):
+        yield warning(told)
     if alike := facts.id_like_columns:
         named = plain(", ".join(alike))
         cure = "If it is an id, leave it out with dataset.drop."
         yield warning(f"{named}: a different whole number in every row, as ids and some quantities have. {cure}")
     yield from map(warning, facts.warnings or ())
+
+
+def imbalance(
+    facts: DataFacts, asked: str | None = None, *, measured: Collection[str] = (), has_hypothesis: bool = False
+) -> str:
+    """Return a warning if most rows are of one class and the metric is not fair to all classes; else "".
+
+    `asked`, `measured` and `has_hypothesis` are as in `data_lines`.
+    """
+    metric = fair_metric_of(facts)
+    if metric is None or (quantity(metric) in measured if asked is None else quantity(asked) not in UNFAIR):
+        return ""
+    counts = facts.rows_per_class or []
+    count, common = max(zip(counts, facts.classes or (), strict=True))
+    return (
+        f"{count / sum(counts):.0%} of the rows are of class {_name(common)}, so accuracy says little. "
+        f"{_fair_instead(metric, is_comparison=asked is not None, has_hypothesis=has_hypothesis)}"
+    )
 
 
 def _fair_instead(metric: str, *, is_comparison: bool, has_hypothesis: bool) -> str:

@@ -28,7 +28,7 @@ def process_state_kept() -> Iterator[None]:
 
     TensorFlow's own warnings are not shown in this block, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
     """
-    undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment()]
+    undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment(), _tensor_float_32()]
     logger = logging.getLogger("tensorflow")
     undo.append(partial(logger.setLevel, logger.level))
     if os.environ.get(LOG_LEVEL) not in SHOWING:
@@ -79,6 +79,17 @@ def _put_back_classes(before: Mapping[str, Any]) -> None:
         if str(getattr(one, "__module__", "")).startswith(PREFIX):
             del registry[name]
             registry.update({name: before[name]} if name in before else {})
+
+
+def _tensor_float_32() -> Undo:
+    """Return a function that lets a GPU use TensorFloat-32 again if it might: bnexp switches it off."""
+    config = getattr(sys.modules.get("tensorflow"), "config", None)  # None while TensorFlow is being imported
+    return partial(_allow, True if config is None else config.experimental.tensor_float_32_execution_enabled())
+
+
+def _allow(tensor_float_32: bool) -> None:
+    if (tensorflow := sys.modules.get("tensorflow")) is not None:
+        tensorflow.config.experimental.enable_tensor_float_32_execution(tensor_float_32)
 
 
 def _environment() -> Undo:

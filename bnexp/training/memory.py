@@ -69,7 +69,7 @@ class Needs:
 
 def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     """Estimate the memory that training needs."""
-    evaluated = min(EVALUATED_ROWS, sum(rows_SR.shape[1] for rows_SR in data.parts.values()))
+    evaluated = _evaluated(data)
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
     of_rows, of_a_seed = COPIES_OF_ROWS * data.rows.x.nbytes, 0
@@ -84,6 +84,11 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
         working=int(rows * row) + KEPT_WEIGHTS * weights + of_a_seed,
         step=training.batch_size * row,
     )
+
+
+def _evaluated(data: Data) -> int:
+    """Return the number of rows that are evaluated at a time."""
+    return min(EVALUATED_ROWS, sum(int(rows_SR.shape[1]) for rows_SR in data.parts.values()))
 
 
 def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
@@ -157,12 +162,15 @@ def refuse_too_large(model: keras.Model, data: Data, training: Training) -> None
     if total > limit:
         divided = training.memory_limit is None and sharing() > 1
         share = f" The limit is for one of {sharing()} workers; fewer workers get more each." if divided else ""
+        batch = " or training.batch_size"
+        if EVALUATED_ROW * _evaluated(data) >= TRAINED_ROW * training.batch_size:
+            batch = f" or smaller rows (they are evaluated {_evaluated(data):,} at a time)"
         raise SettingError(
             "training.memory_limit",
             f"is {_gibibytes(limit)}; the estimate for this experiment is {_gibibytes(total)}: "
             f"{_gibibytes(need.shared)} for the program and the data, {_gibibytes(need.kept)} for the weights "
             f"of one seed, {_gibibytes(need.working)} to train it. "
-            f"Use a smaller model or training.batch_size, or a higher limit.{share}",
+            f"Use a smaller model{batch}, or a higher limit.{share}",
         )
 
 

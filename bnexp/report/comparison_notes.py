@@ -34,8 +34,8 @@ SCALED = (
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
 KEPT = (
-    "A seed reaches it if two epochs in a row are at the target or better: the first of the two counts. In the last "
-    "epoch, one is enough."
+    "A seed reaches it if two epochs in a row are at the target or better (the first of the two counts), or if the "
+    "last epoch is."
 )
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
@@ -67,9 +67,9 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
         yield SCALED
     level = f"{document.level:.0%}"
     yield (
-        f"Arms: mean over seeds of the final epoch (with early stopping: of the best epoch) ± half the width of its "
-        f"{level} confidence interval. Differences: mean [{level} confidence interval]. p: sign-flip test over seeds, "
-        f"for {contrast.measured_on}."
+        f"Arms: the value of the final epoch (with early stopping: of the best epoch), as a mean over seeds ± half the "
+        f"width of its {level} confidence interval. Differences: mean [{level} confidence interval]. p: sign-flip test "
+        f"over seeds, for {contrast.measured_on}."
     )
     yield from _new_rows_notes(document, contrast)
     yield from _target_notes(document.target, contrast, arm, base)

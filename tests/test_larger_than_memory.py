@@ -20,7 +20,7 @@ from bnexp.config import Experiment
 from bnexp.data import Data, prepare, row_cache
 from bnexp.data.stored_rows import StoredRows
 from bnexp.system.machine import PROGRAM_BYTES
-from bnexp.training import devices, keras_fit, many_seeds, measures, memory, pieces, refresh
+from bnexp.training import devices, keras_fit, many_seeds, measures, memory, pieces
 from bnexp.training.record import Trained
 
 SEEDS = (0, 1, 2)
@@ -36,9 +36,7 @@ def small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNEXP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(pieces, "PIECE_BYTES", 3000)
     monkeypatch.setattr(memory, "PIECE_BYTES", 3000)
-    monkeypatch.setattr(memory, "EVALUATED_ROWS", 16)
     monkeypatch.setattr(measures, "EVALUATED_ROWS", 16)
-    monkeypatch.setattr(refresh, "EVALUATED_ROWS", 16)
 
 
 def image_folder(tmp_path: Path, classes: int = 2) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from bnexp.models.inputs import Inputs
 from bnexp.statistics.classification import METRICS
 from bnexp.study import jobs
 from bnexp.system import machine
-from bnexp.training import devices, keras_fit, many_seeds, memory, shards
+from bnexp.training import devices, keras_fit, many_seeds, measures, memory, shards
 from bnexp.training.epoch_metrics import of_part
 from bnexp.training.memory import most_together, needs, plan_shards, refuse_too_large, row_bytes
 
@@ -55,6 +55,27 @@ def test_a_rows_bytes_follow_positions_filters_and_frames() -> None:
     assert bytes_of(Inputs("image", (8, 8, 2)), **{**IMAGE, "filters": [16]}) == pytest.approx(2 * small, rel=0.2)
     frames = [bytes_of(Inputs("sequence", (length, 4)), name="rnn") for length in (10, 20)]
     assert frames[1] == pytest.approx(2 * frames[0], rel=0.2)
+
+
+def test_large_rows_are_evaluated_fewer_at_a_time_so_that_they_need_less_memory_to_the_same_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    training, built, data = prepared(epochs=1)
+    before, found = needs(built.model, data, training), []
+    rows = sum(part_SR.shape[1] for part_SR in data.parts.values())
+    numbers = data.rows.x.shape[1]
+    for most in (rows, 50):
+        monkeypatch.setattr(measures, "EVALUATED_NUMBERS", most * numbers)
+        assert measures.evaluated_rows(data.rows.x.shape[1:]) == most
+        found.append(
+            train_many_seeds(built.model, data, training, SEEDS, built.initial.draw(SEEDS), lambda so_far: False)
+        )
+    spared = (0.25 * rows - training.batch_size) * memory.row_bytes(built.model)
+    assert before.working - needs(built.model, data, training).working == pytest.approx(spared, abs=1)
+    for name, value_SE in found[0].history.metrics.items():
+        np.testing.assert_allclose(found[1].history.metrics[name], value_SE, rtol=1e-6)
+    for measure, value_SR in found[0].rows["val"].items():
+        np.testing.assert_allclose(found[1].rows["val"][measure], value_SR, rtol=1e-5, atol=1e-6)
 
 
 def test_what_is_predicted_for_the_metrics_of_each_epoch_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -641,7 +641,7 @@ def test_refreshed_statistics_of_parts_are_those_of_all_rows_though_a_file_of_gr
     x_RD = keras.ops.convert_to_tensor(data.inputs(0, data.train_SR[0]))
     model = built.model
     values = [[v.value for v in part] for part in (model.trainable_variables, model.non_trainable_variables)]
-    cuts = equal_parts(len(x_RD))
+    cuts = equal_parts(len(x_RD), 1024)
     assert len(cuts) == 3
     in_parts = refreshed_values(model, [batch_statistics(model, *values, x_RD[part]) for part in cuts])
     at_once = refreshed_values(model, [batch_statistics(model, *values, x_RD)])

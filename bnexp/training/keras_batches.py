@@ -56,7 +56,7 @@ def sample_weights(data: Data, row: int, training: Training) -> NDArray[np.float
 
 def evaluated(data: Data, row: int, part: str) -> tf.data.Dataset:
     """Return all rows of a part in batches, in their order."""
-    size, rows_R = measures.EVALUATED_ROWS, data.parts[part][row]
+    size, rows_R = measures.evaluated_rows(data.rows.x.shape[1:]), data.parts[part][row]
     return dataset(data, row, lambda: rows_R, size, steps=-(-len(rows_R) // size), part=part)
 
 

@@ -30,7 +30,8 @@ from bnexp.training.keras_scores import score
 
 def refresh(model: keras.Model, data: Data, row: int, part: str) -> None:
     """Replace the model's moving averages by the statistics over the rows of a part."""
-    batches = keras_statistics.batches(data.parts[part][row], measures.EVALUATED_ROWS)
+    size = measures.evaluated_rows(data.rows.x.shape[1:])
+    batches = keras_statistics.batches(data.parts[part][row], size)
     with nothing_drawn(model):
         keras_statistics.refresh(model, (data.inputs(row, batch_R, part) for batch_R in batches))
 

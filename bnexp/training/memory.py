@@ -27,7 +27,7 @@ from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.machine import PROGRAM_BYTES, memory_limit, sharing
 from bnexp.system.own_errors import errors_of_own_layers
 from bnexp.training import devices
-from bnexp.training.measures import EVALUATED_ROWS
+from bnexp.training.measures import evaluated_rows
 from bnexp.training.pieces import HELD, PIECE_BYTES
 
 TRAINED_ROW = 1.0
@@ -88,7 +88,8 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
 
 def _evaluated(data: Data) -> int:
     """Return the number of rows that are evaluated at a time."""
-    return min(EVALUATED_ROWS, sum(int(rows_SR.shape[1]) for rows_SR in data.parts.values()))
+    rows = sum(int(rows_SR.shape[1]) for rows_SR in data.parts.values())
+    return min(evaluated_rows(data.rows.x.shape[1:]), rows)
 
 
 def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:

@@ -112,23 +112,24 @@ class Program:
         """
         if isinstance(source.x, StoredRows):
             return {part: self._evaluate_stored(state, part, rows_SR, source) for part, rows_SR in parts.items()}
-        batches = {part: whole_batches(rows_SR, measures.EVALUATED_ROWS) for part, rows_SR in parts.items()}
+        batches = {part: whole_batches(rows_SR, source.evaluated_rows) for part, rows_SR in parts.items()}
         measured = self._measured(state, batches, source)
         return {part: {name: value.numpy() for name, value in found.items()} for part, found in measured.items()}
 
     def predict(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> NDArray[np.float32]:
         """Return what each seed predicts for these rows in inference mode: (S, R), or (S, R, C) for several classes."""
         if isinstance(source.x, StoredRows):
-            held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
+            held = source.held(rows_SR, cuts_of_batches(rows_SR, source.evaluated_rows))
             return np.concatenate([self.predict(state, *one) for one in held], axis=1)
         predicted: NDArray[np.float32] = self._predicted(
-            state, *whole_batches(rows_SR, measures.EVALUATED_ROWS), source
+            state, *whole_batches(rows_SR, source.evaluated_rows), source
         ).numpy()
         return predicted if self._task == "multiclass" else predicted[..., 0]
 
     def refresh(self, state: State, rows_SR: NDArray[np.int32], source: Source) -> State:
         """Return the state with moving averages that are computed over these rows (`equal_parts`)."""
-        parts = [self._statistics(state, *held) for held in source.held(rows_SR, equal_parts(rows_SR.shape[1]))]
+        cuts = equal_parts(rows_SR.shape[1], source.evaluated_rows)
+        parts = [self._statistics(state, *held) for held in source.held(rows_SR, cuts)]
         new = refreshed_values(self._model, parts)
         return state._replace(
             frozen=[
@@ -141,7 +142,7 @@ class Program:
         self, state: State, part: str, rows_SR: NDArray[np.int32], source: Source
     ) -> dict[str, NDArray[np.float32]]:
         """Measure the rows of one part whose inputs are on disk, batch by batch."""
-        held = source.held(rows_SR, cuts_of_batches(rows_SR, measures.EVALUATED_ROWS))
+        held = source.held(rows_SR, cuts_of_batches(rows_SR, source.evaluated_rows))
         found = [self.evaluate(state, {part: batch_SR}, one)[part] for batch_SR, one in held]
         return {name: np.concatenate([one[name] for one in found], axis=1) for name in found[0]}
 

@@ -15,8 +15,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.training.measures import EVALUATED_ROWS
-
 Moments = list[tuple[Any, Any, Any]]
 """(mean, biased variance, count of unmasked rows or positions) of the inputs of each layer in `moving_layers`."""
 
@@ -32,13 +30,13 @@ def moving_layers(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     return [layer for layer in batch if layer.trainable and not layer.renorm]
 
 
-def equal_parts(rows: int) -> list[slice]:
-    """Cut rows into the fewest parts of one size of at most EVALUATED_ROWS; a few last rows may be left out.
+def equal_parts(rows: int, most: int) -> list[slice]:
+    """Cut rows into the fewest parts of one size, with at most `most` rows; a few last rows may be left out.
 
-    >>> equal_parts(800), equal_parts(2051)
+    >>> equal_parts(800, 1024), equal_parts(2051, 1024)
     ([slice(0, 800, None)], [slice(0, 683, None), slice(683, 1366, None), slice(1366, 2049, None)])
     """
-    count = -(-rows // EVALUATED_ROWS)
+    count = -(-rows // most)
     size = rows // count
     return [slice(part * size, (part + 1) * size) for part in range(count)]
 

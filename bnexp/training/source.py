@@ -17,6 +17,7 @@ from bnexp.data import Data
 from bnexp.data.preprocessing import Preprocessing
 from bnexp.data.row_weights import Weights
 from bnexp.data.stored_rows import StoredRows
+from bnexp.training import measures
 from bnexp.training.pieces import pieces_of
 
 
@@ -35,6 +36,11 @@ class Source(NamedTuple):
     weight_N: Any = None
     class_weight_SC: Any = None
     held_K: Any = None
+
+    @property
+    def evaluated_rows(self) -> int:
+        """Return how many rows are evaluated at a time."""
+        return measures.evaluated_rows(tuple(self.x.shape[1:]))
 
     def of(self, part: str) -> Source:
         """Return the source of one part's rows."""

@@ -139,9 +139,9 @@ def test_a_second_comparison_trains_nothing_until_a_file_of_the_network_changes(
 
 
 def test_a_function_that_takes_normalization_makes_the_layers_of_each_arm(folder: Path) -> None:
-    document = compared(folder, "my_net.py:made")
-    assert [arm["name"] for arm in document["arms"]] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
-    assert run_of(folder, "my_net-made-layer")["network"]["swapped"] == [
+    plan = plan_comparison(f"{folder}/my_net.py:made", data=f"{folder}/my.csv", target="label")
+    assert [arm.name for arm in plan.arms] == ["my_net-made-batch", "my_net-made-layer", "my_net-made-none"]
+    assert [one.model_dump() for one in plan.arms[1].network.swapped] == [
         {"path": "layer_normalization", "was": "normalization", "now": "LayerNormalization"}
     ]
 

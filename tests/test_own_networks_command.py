@@ -482,6 +482,13 @@ def test_two_arms_with_the_same_layers_are_refused(folder: Path) -> None:
     )
 
 
+def test_inputs_that_an_arm_cannot_normalize_are_no_error_of_the_users_code(folder: Path) -> None:
+    plan = ("--data", "my.csv", "--target", "label", "--arms", "batch,instance", "--dry-run")
+    message = refused("compare", "my_net.py:made", *plan, cwd=folder)
+    assert "model.normalization is instance; inputs in my_net.py:made cannot be normalized like that: " in message
+    assert "your code" not in message
+
+
 CHANGING = """
 import itertools
 from my_net import build as built
@@ -516,8 +523,8 @@ def test_a_function_that_builds_other_kernels_in_each_arm_is_refused(folder: Pat
     arms = ("--data", "my.csv", "--target", "label", "--arms", "batch,none")
     message = refused("compare", f"changing.py:{name}", *arms, cwd=folder)
     assert message.splitlines()[-1] == (
-        f"changing-{name}-none and changing-{name}-batch differ in more than their normalization: their kernels have other "
-        "shapes. Let your function build the same network in each call, except for its normalization layers."
+        f"changing-{name}-none and changing-{name}-batch differ in more than their normalization: the kernels of one have "
+        "other names or shapes. Let your function build the same network in each call, except for its normalization layers."
     )
 
 

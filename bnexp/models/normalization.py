@@ -35,6 +35,10 @@ LEAST_OF_A_GROUP = 8
 """The fewest numbers that a group standardises together. With only two, each would become 1 or -1."""
 
 
+class UnfitInputsError(ValueError):
+    """The inputs of a layer cannot be normalized in groups like that."""
+
+
 def normalization_layer(normalization: Normalization | SwappedGroup, name: str | None) -> keras.Layer | None:
     """Return the Keras layer that the config names, or None for `none`.
 
@@ -103,13 +107,16 @@ class GroupNormalization(keras.layers.GroupNormalization):
         super().build(input_shape)
 
     def fit_groups(self, input_shape: tuple[int | None, ...]) -> None:
-        """Choose the number of groups for inputs of this shape if none is set. Raise ValueError if it does not fit.
+        """Choose the number of groups for inputs of this shape if none is set.
 
         A layer that was built for any size can be fitted again to the size that its inputs have. Its weights stay.
+
+        Raises:
+            UnfitInputsError: if the number of groups does not fit.
         """
         channels = input_shape[-1]
         if channels is None or self.axis not in (-1, len(input_shape) - 1):
-            raise ValueError(
+            raise UnfitInputsError(
                 f"axis is {self.axis}, for inputs of shape {input_shape}; channels must be the last axis, "
                 "of known size."
             )
@@ -119,11 +126,11 @@ class GroupNormalization(keras.layers.GroupNormalization):
         groups = channels if self.groups in (-1, None) else self.groups
         if channels % groups:
             fitting = ", ".join(str(number) for number in range(1, channels + 1) if channels % number == 0)
-            raise ValueError(
+            raise UnfitInputsError(
                 f"groups is {groups}, which does not divide the {channels} channels. Use one of {fitting}."
             )
         if channels == groups and all(size == 1 for size in input_shape[1:-1]):
-            raise ValueError(self._lonely(groups, input_shape))
+            raise UnfitInputsError(self._lonely(groups, input_shape))
 
     def _lonely(self, groups: int, input_shape: tuple[int | None, ...]) -> str:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from bnexp.models.inputs import Inputs
 from bnexp.models.keras_files import loaded
 from bnexp.models.layer_kinds import described, fixed_weights
 from bnexp.models.layer_paths import layer_paths, weight_names
-from bnexp.models.normalization import GroupNormalization
+from bnexp.models.normalization import GroupNormalization, UnfitInputsError
 from bnexp.models.own_doubts import (
     MOST_NAMED,
     NOT_USED,
@@ -176,7 +177,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
                 f"is as_written; {told} has the parameter {PARAMETER} and needs a kind of it. Set batch, or none.",
             )
         offered[PARAMETER] = _factory(network.normalization, made, network.build)
-    model = called(function, network.build, network.arguments, offered)
+    model = called(_told_of_inputs(function, network), network.build, network.arguments, offered)
     if not isinstance(model, keras.Model):
         returned = "nothing" if model is None else type(model).__name__
         raise SettingError("model.build", f"is {told_of(network.build)}; it returns {returned}. Return a keras.Model.")
@@ -190,6 +191,23 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
     if not model.compiled:
         return _Found(model, made)
     return _Found(model, made, model.loss, _compiled_optimizer(model.optimizer))
+
+
+def _told_of_inputs(function: Callable[..., Any], network: PythonNetwork) -> Callable[..., Any]:
+    """Return the function with an error of its own for inputs that the arm's normalization cannot take."""
+
+    @functools.wraps(function)
+    def told(**arguments: Any) -> Any:
+        try:
+            return function(**arguments)
+        except UnfitInputsError as error:
+            raise SettingError(
+                "model.normalization",
+                f"is {network.normalization.name}; inputs in {told_of(network.build, quoted=False)} cannot be "
+                f"normalized like that: {error}",
+            ) from error
+
+    return told
 
 
 def _compiled_optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:

@@ -489,6 +489,18 @@ def test_inputs_that_an_arm_cannot_normalize_are_no_error_of_the_users_code(fold
     assert "your code" not in message
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train {}", "train {}.py:build", "train {}.keras", "compare {} {}", "compare {}.keras --data {}.npz", "check {}",
+        "init {}.csv", "init {}",
+    ],
+)  # fmt: skip
+def test_names_that_are_longer_than_names_of_files_can_be_are_refused(words: str, folder: Path) -> None:
+    message = refused(*words.format("x" * 300, "y" * 300).split(), cwd=folder)
+    assert "x" * 20 in message and "Traceback" not in message
+
+
 CHANGING = """
 import itertools
 from my_net import build as built

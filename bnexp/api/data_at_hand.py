@@ -39,17 +39,17 @@ def dataset_of(data: str, target: str | None, called: str | None = None) -> tupl
     path = user_path(data)
     of_data = ("dataset", *(f"dataset.{key}" for key in ("path", "validation_path", "test_path")))
     places = {**dict.fromkeys(of_data, called), **dict.fromkeys(("dataset.target", "dataset.y"), spelt("target"))}
-    if path.is_dir():
+    if os.path.isdir(path):
         _refuse_folder_of_tables(path, data, called)
         _refuse_folder_without_data(path, data, called)
         return {"name": _folder_kind(path), **_folders(path, data), **_target(data, target, needed=False)}, places
-    if path.exists() and path.suffix.lower() == ".npz":
+    if os.path.exists(path) and path.suffix.lower() == ".npz":
         return {"name": "npz", "path": data, **_arrays(path, target)}, places
     tables = _tables()
-    if path.exists() and (kind := tables.get(path.suffix.lower())) is not None:
+    if os.path.exists(path) and (kind := tables.get(path.suffix.lower())) is not None:
         section = {"name": kind, "path": data, **_target(data, target, needed=True)}
         return {**section, **({"separator": "\t"} if path.suffix.lower() in TAB_ENDINGS else {})}, places
-    if path.exists():
+    if os.path.exists(path):
         endings = ", ".join([*tables, ".npz"])
         expected = f"expected a file that ends in {endings}, or a folder of images or recordings."
         raise UserError(" ".join(filter(None, (f"{called} is {data!r}; {expected}", cure_of_form(path)))))
@@ -74,7 +74,7 @@ def _refuse_folder_of_tables(path: Path, data: str, called: str) -> None:
     """Raise UserError if a folder holds tables or .npz files but no folders, except bnexp's runs."""
     inside = [one for one in sorted(path.iterdir()) if not one.name.startswith(".")]
     tables = [one for one in inside if one.suffix.lower() in (*_tables(), ".npz")]
-    if tables and not any(one.is_dir() and not is_of_runs(one) for one in inside):
+    if tables and not any(os.path.isdir(one) and not is_of_runs(one) for one in inside):
         first = next((one for one in tables if "train" in one.stem.lower()), tables[0])
         seen = f"{called} is {data!r}, a folder with {listed([one.name for one in tables], MOST_NAMED)}"
         raise UserError(f"{seen}; expected a file, or a folder of images or recordings. Name the file: {first}")
@@ -186,7 +186,7 @@ def _may_be_data(path: Path) -> bool:
 
     if path.name.startswith("."):
         return False
-    if path.is_dir():
+    if os.path.isdir(path):
         files = itertools.islice(_first_files(path), MOST_LOOKED_AT)
         return (
             path.name != "runs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,7 +119,7 @@ def _refuse_data(
 
 def _is_valid(config: Path) -> bool:
     """Return True if a config is there and its check finds no mistake."""
-    if not config.is_file():
+    if not os.path.isfile(config):
         return False
     try:
         check([str(config)], observer=Observer())
@@ -199,12 +200,12 @@ def suggested_for(data: str, target: str | None, *, keeps_size: bool = False) ->
     from bnexp.data.suggested.table import csv_choices, parquet_choices
 
     path = user_path(data)
-    if path.is_file() and path.suffix.lower() in CSV_ENDINGS:
+    if os.path.isfile(path) and path.suffix.lower() in CSV_ENDINGS:
         return csv_choices(path, data, target)
-    if path.is_file() and path.suffix.lower() in PARQUET_ENDINGS:
+    if os.path.isfile(path) and path.suffix.lower() in PARQUET_ENDINGS:
         return parquet_choices(path, data, target)
     section, _ = dataset_of(data, target, called="PATH")
-    if path.is_dir():
+    if os.path.isdir(path):
         try:
             return folder_choices(section, keeps_size=keeps_size)
         except SettingError as error:

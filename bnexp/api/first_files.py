@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -58,7 +59,7 @@ def _usual_name(path: Path) -> str:
 
 def _data_in(config: Path) -> str | None:
     """Return the path of the data in a config that `init` wrote; None if it is not known."""
-    if not config.is_file():
+    if not os.path.isfile(config):
         return None
     line = re.search(r"^  path: (.*)$", config.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     try:
@@ -90,7 +91,7 @@ def _as_command(setting: re.Match[str]) -> str:
 def write(texts: Mapping[Path, str]) -> str:
     """Write the texts into their files; return what the first one held before, or "" if nothing is replaced."""
     (first, new), *_ = texts.items()
-    before = _differing(first.read_text(encoding="utf-8"), new) if first.is_file() else ""
+    before = _differing(first.read_text(encoding="utf-8"), new) if os.path.isfile(first) else ""
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
     return before
@@ -131,11 +132,11 @@ def refuse_others(data: str, texts: Mapping[Path, str]) -> None:
 
 def others(data: str, texts: Mapping[Path, str]) -> list[str]:
     """List the existing files that differ from the new text and were changed by a person, or not written by `init`."""
-    return [str(path) for path, text in texts.items() if path.exists() and not _is_ours(path, data, text)]
+    return [str(path) for path, text in texts.items() if os.path.exists(path) and not _is_ours(path, data, text)]
 
 
 def _is_ours(path: Path, data: str, text: str) -> bool:
-    if not path.is_file():
+    if not os.path.isfile(path):
         return False
     found = path.read_text(encoding="utf-8", errors="replace")
     lines = found.splitlines()

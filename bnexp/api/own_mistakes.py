@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,7 @@ def faults_of(network: NamedNetwork) -> list[str]:
     if (name := network.label).endswith(".py"):
         functions = [f"{name}:{one}" for one in function_names(f"{name}:")]
         offered = f"It has {listed(functions, MOST_NAMED)}." if functions else "It defines no function."
-        if not user_path(name).is_file():
+        if not os.path.isfile(user_path(name)):
             offered = f"And {no_file(name, '.py')}"
         return [f"{name} names no function; expected FILE.py:FUNCTION. {offered}"]
     try:

@@ -38,7 +38,8 @@ def refuse_unfit_arms(
             if before.kernels is not None and network.kernels not in (None, before.kernels):
                 raise ComparisonError(
                     f"{item.name} and {name} differ in more than their normalization: the kernels of one have other "
-                    "names or shapes. Let your function build the same network in each call, except for its normalization layers."
+                    "names or shapes. Let your function build the same network in each call, except for its "
+                    "normalization layers."
                 )
         seen.append((item.name, experiment, network))
 

@@ -95,7 +95,7 @@ def own_code(build: str) -> OwnCode | None:
     if place.endswith(".py"):
         file = user_path(place).resolve()
         main, search = file.stem.replace(".", "_"), _search(file.parent)
-        if not file.is_file():
+        if not os.path.isfile(file):
             return None
         _add(main, file, None, search, sources)
     else:

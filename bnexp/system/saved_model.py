@@ -6,6 +6,7 @@ Nothing in the file is built or run, and Keras is not loaded.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,8 +45,10 @@ def description_of(path: str) -> dict[str, Any]:
 def is_saved_folder(path: str) -> bool:
     """Return True for a folder that a model was exported to, or that has the name of a saved model, and is no run."""
     folder = user_path(path)
+    if not os.path.isdir(folder):  # `Path.is_dir` raises OSError for a name that is too long
+        return False
     is_named = folder.suffix.lower() in (".keras", *OLD_FORMATS) and not (folder / "run.json").exists()
-    return folder.is_dir() and (is_named or (folder / "saved_model.pb").is_file())
+    return is_named or (folder / "saved_model.pb").is_file()
 
 
 def built_parts(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,14 +98,14 @@ def _within(value: Any, *keys: str) -> Any:
 
 def _refuse_no_file(path: str, file: Path) -> None:
     names = [file.with_name(f"{file.stem}{number}.keras") for number in ("", *range(2, 100))]
-    free = next((one for one in names if not one.exists()), names[0])
+    free = next((one for one in names if not os.path.exists(one)), names[0])
     old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
     rename = "" if old == file else f"Rename it to {old}, because Keras decides by the ending. "
     named = path if old == file else str(old)
     convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
-    if not file.exists():
+    if not os.path.exists(file):
         raise SettingError(KEY, f"is {path!r}; {no_file(path, '.keras')}")
-    if file.is_dir():
+    if os.path.isdir(file):
         raise SettingError(
             KEY,
             f"is {path!r}, a folder; expected a .keras file. A SavedModel cannot be trained further: build the network "

@@ -600,3 +600,6 @@ def test_groups_in_several_parts_are_told(tmp_path: Path) -> None:
     assert warnings[0].startswith(
         "2 groups of dataset.group have rows in the training part and in a part that is held out"
     )
+    table(6, 40).assign(who=[*"deg", *"deg"]).to_csv(tmp_path / "test.csv", index=False)
+    told = data_facts("csv", read({**keys, "group": "who"})).warnings or []
+    assert "1 group of dataset.group has rows in both held-out parts, so the test part does not judge new" in told[1]

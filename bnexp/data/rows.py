@@ -203,7 +203,7 @@ def _trained_on(found: _Repeated) -> str:
 
 
 def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
-    """Yield a warning if a group has rows in the training part and in a held-out part, and the user gave the parts."""
+    """Yield a warning if a group has rows in two parts that the user gave, for training and for both held-out parts."""
     if getattr(dataset, "held_out_keys", None) and rows.groups_N is not None and dataset.test_size is None:
         trained, *held_out = np.split(rows.groups_N, rows.own_ends)
         if shared := len(np.intersect1d(trained, np.concatenate(held_out))):
@@ -211,6 +211,11 @@ def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
                 f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in the training "
                 "part and in a part that is held out, so the net already knows them there. Move each group into one "
                 "part."
+            )
+        if len(held_out) > 1 and (shared := len(np.intersect1d(*held_out))):
+            yield (
+                f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in both held-out "
+                "parts, so the test part does not judge new groups alone. Move each group into one part."
             )
 
 

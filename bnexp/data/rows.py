@@ -212,7 +212,7 @@ def _shared_groups(dataset: RealDataset, rows: Rows) -> Iterator[str]:
                 "part and in a part that is held out, so the net already knows them there. Move each group into one "
                 "part."
             )
-        if len(held_out) > 1 and (shared := len(np.intersect1d(*held_out))):
+        if len(held_out) > 1 and (shared := len(np.intersect1d(held_out[0], held_out[1]))):
             yield (
                 f"{counted(shared, 'group')} of dataset.group {'has' if shared == 1 else 'have'} rows in both held-out "
                 "parts, so the test part does not judge new groups alone. Move each group into one part."

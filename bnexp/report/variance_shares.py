@@ -45,7 +45,7 @@ def shares_in_words(found: VarianceShares) -> str:
 
     >>> anew = NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200)
     >>> print(shares_in_words(VarianceShares((0.17, 0.5, 0.33), anew, 20)))  # doctest: +NORMALIZE_WHITESPACE
-    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%: the
+    the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%:
     from seed to seed, the arms differ on different rows)
     """
     of_seeds, of_rows, rest = whole_percents(found.shares)

@@ -628,9 +628,9 @@ def notes(*compiled, wrap=None):
     both = bnexp.check(given(*compiled, wrap), data=data, arms=["batch", "none"])
     (told, *others) = [[one for one in arm.facts.network.notes if "compiled" in one] for arm in both]
     assert others == [told]
-    return [arm.experiment.model.path for arm in both], told
+    return [arm.experiment.model for arm in both], told
 """
-"""Checks a model that was compiled otherwise each time; `notes` returns the stored models, and what is said of that."""
+"""Checks a model that was compiled otherwise each time; `notes` returns the models as configs name them, and what is said of that."""
 OF_SGD = [
     "The network was compiled with the loss mean_squared_error; bnexp trains with sparse_categorical_crossentropy, as a "
     "multiclass task needs.",
@@ -655,9 +655,7 @@ def test_the_notes_are_about_the_model_that_was_given_and_not_about_one_that_was
     second, told = notes(adam(0.0005), "sparse_categorical_crossentropy", wrap=wrap)
     assert told == OF_ADAM
     assert notes(None, None, wrap=wrap)[1] == []
-    assert notes(keras.optimizers.SGD(0.01, momentum=0.9), "mse", wrap=wrap) == (first, OF_SGD), (
-        "both models are stored"
-    )
+    assert notes(keras.optimizers.SGD(0.01, momentum=0.9), "mse", wrap=wrap) == (first, OF_SGD), "both models are known"
     renamed = adam(0.0005, name="adam_7")
     assert notes(renamed, "sparse_categorical_crossentropy", wrap=wrap) == (second, OF_ADAM)
 

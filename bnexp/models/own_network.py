@@ -198,6 +198,7 @@ def _told_of_inputs(function: Callable[..., Any], network: PythonNetwork) -> Cal
 
     @functools.wraps(function)
     def told(**arguments: Any) -> Any:
+        """Call the user's function. Raise SettingError if a layer in it cannot normalize its inputs."""
         try:
             return function(**arguments)
         except UnfitInputsError as error:

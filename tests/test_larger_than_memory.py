@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from bnexp.training import devices, keras_fit, many_seeds, measures, memory, pie
 from bnexp.training.record import Trained
 
 SEEDS = (0, 1, 2)
+PIECE_BYTES, EVALUATED_ROWS = pieces.PIECE_BYTES, measures.EVALUATED_ROWS
 LIMIT = 4 * 2**30
 RNG = np.random.default_rng(0)
 CNN = {"name": "cnn", "filters": [4], "normalization": "batch"}
@@ -68,6 +71,7 @@ def data_twice(config: Experiment, monkeypatch: pytest.MonkeyPatch) -> tuple[Dat
     in_memory = prepare(config.dataset, SEEDS, LIMIT)
     with monkeypatch.context() as patch:
         patch.setattr(row_cache, "SHARE", 2**40)
+        patch.setattr(row_cache, "IN_MEMORY_BYTES", 0)
         stored = prepare(config.dataset, SEEDS, LIMIT)
     assert isinstance(in_memory.rows.x, np.ndarray) and isinstance(stored.rows.x, StoredRows)
     return in_memory, stored
@@ -192,9 +196,33 @@ def test_memory_counts_the_pieces_in_the_place_of_rows_on_disk(tmp_path: Path, m
         expected, found = (memory.needs(model, data, config.training) for data in (in_memory, stored))
         assert expected.shared - PROGRAM_BYTES == 2 * 103 * 7 * 4
         assert found.shared - PROGRAM_BYTES == 3 * 2 * 3000
-        assert found.working - expected.working == 3 * (of_a_seed + 16) * 7 * 4 + expected.kept
+        assert found.working - expected.working == 3 * of_a_seed * 7 * 4 + expected.kept
     monkeypatch.setattr(memory, "PIECE_BYTES", 1)
     assert memory.needs(model, stored, config.training).shared - PROGRAM_BYTES == 3 * 2 * 16 * 7 * 4
+
+
+@pytest.mark.parametrize("shape", [(20,), (32, 32, 3), (16_000,), (224, 224, 3)])
+def test_no_rows_are_put_on_disk_that_need_less_in_memory(
+    shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "PIECE_BYTES", PIECE_BYTES)
+    monkeypatch.setattr(measures, "EVALUATED_ROWS", EVALUATED_ROWS)
+    monkeypatch.setattr(devices, "side_by_side", lambda seeds: 2)
+    config = Experiment.model_validate({"name": "a", "dataset": arrays(tmp_path), "model": MLP})
+    in_memory, stored = data_twice(config, monkeypatch)
+    model = build_for(config, stored).model
+    least = row_cache.IN_MEMORY_BYTES // (4 * math.prod(shape)) + 1
+    path = tmp_path / "rows"
+    with path.open("wb") as file:
+        file.truncate(4 * least * math.prod(shape))
+    x = StoredRows(path, np.dtype("float32"), (least, *shape))
+    parts = {"train": np.zeros((3, least), "int32"), "val": np.zeros((3, least), "int32")}
+    in_memory, stored = (
+        dataclasses.replace(data, rows=dataclasses.replace(data.rows, x=rows), parts=parts)
+        for data, rows in ((in_memory, np.broadcast_to(np.float32(0), x.shape)), (stored, x))
+    )
+    for_memory, for_disk = (memory.needs(model, data, config.training) for data in (in_memory, stored))
+    assert for_disk.shared + for_disk.working <= for_memory.shared + for_memory.working
 
 
 def test_an_epoch_is_cut_into_pieces_of_one_number_of_steps_that_hold_no_more_than_they_may() -> None:
@@ -209,6 +237,7 @@ def test_check_says_where_rows_on_disk_lie(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(row_cache, "SHARE", 2**40)
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 0)
     monkeypatch.chdir(tmp_path)
     dataset = arrays(tmp_path)
     (tmp_path / "a.yaml").write_text(

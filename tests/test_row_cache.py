@@ -40,6 +40,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no rows fit in memory, and go through them in pieces of a few."""
     monkeypatch.setattr(row_cache, "SHARE", 2**40)
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(stored_rows, "pieces", lambda x, numbers=100: PIECES(x, numbers))
     monkeypatch.setattr(row_cache, "pieces", lambda x: PIECES(x, 100))
     monkeypatch.setattr(npz_arrays, "PIECE", 50)
@@ -177,15 +178,21 @@ def test_an_array_that_ends_early_is_refused(tmp_path: Path, monkeypatch: pytest
         part.refuse_bad_inputs()
 
 
-def test_rows_are_in_memory_up_to_a_quarter_of_what_the_limit_leaves_beside_the_program(folder: dict[str, Any]) -> None:
+def test_rows_are_in_memory_up_to_a_quarter_of_what_the_limit_leaves_beside_the_program(
+    folder: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 0)
     enough = PROGRAM_BYTES + 4 * 20 * 6 * 5 * 3
     assert isinstance(read(enough, **folder, size=[6, 5]).rows.x, np.ndarray)
     assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, StoredRows)
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 20 * 6 * 5 * 3)
+    assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, np.ndarray)
 
 
 def test_a_limit_below_the_program_itself_is_refused_before_rows_are_written(
-    folder: dict[str, Any], cache: Path
+    folder: dict[str, Any], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 0)
     assert refused(memory=700 * 2**20, **folder) == (
         "training.memory_limit is 700.0 MiB; the program alone takes about 750.0 MiB. Expected more. Give a higher limit, "
         "such as 2GiB."

@@ -20,16 +20,16 @@ from bnexp.models.head import LOSSES
 
 EVALUATED_ROWS = 1024
 """The most rows that are evaluated at a time. More rows would cost memory and save no time."""
-EVALUATED_NUMBERS, FEWEST_EVALUATED = 2**24, 32
-"""The most numbers that these rows hold together, and the fewest rows. Else large images need more memory for the
-evaluation than for a step of the training."""
+EVALUATED_NUMBERS, FEWEST_EVALUATED = 2**22, 32
+"""The most numbers that these rows hold together, and the fewest rows. Else large images and long recordings need more
+memory for the evaluation than for a step of the training."""
 
 
 def evaluated_rows(row_shape: Sequence[int]) -> int:
     """Return how many rows of this shape are evaluated at a time.
 
     >>> evaluated_rows((20,)), evaluated_rows((96, 96, 3)), evaluated_rows((224, 224, 3))
-    (1024, 606, 111)
+    (1024, 151, 32)
     """
     fitting = EVALUATED_NUMBERS // max(1, math.prod(row_shape))
     return min(EVALUATED_ROWS, max(FEWEST_EVALUATED, fitting))

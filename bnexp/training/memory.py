@@ -40,7 +40,7 @@ EVALUATED_ROW = 0.25
 COPIES_OF_ROWS = 2
 """Copies of the rows in memory: the rows that were read, and TensorFlow's copy."""
 SEEN = 3
-"""Copies of a batch between rows on disk and the model's inputs: float32, centered, and divided by their width."""
+"""Copies of a batch between the rows and the model's inputs: float32, centered, and divided by their width."""
 PREDICTED_BYTES = 9
 """Bytes for each number predicted for an epoch's metrics: float32, a copy, and whether it is finite (measured: 8)."""
 METRICS_BYTES, METRICS_NUMBER_BYTES = 90, 28
@@ -72,10 +72,11 @@ def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     evaluated = _evaluated(data)
     rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
-    of_rows, of_a_seed = COPIES_OF_ROWS * data.rows.x.nbytes, 0
+    of_rows = COPIES_OF_ROWS * data.rows.x.nbytes
+    of_a_seed = SEEN * 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
     if isinstance(data.rows.x, StoredRows):
-        of_rows, of_a_seed = _pieces(data, training, evaluated)
-        of_a_seed += KEPT_WEIGHTS * weights  # the state before a piece, besides the one before the epoch
+        of_rows, pieces = _pieces(data, training, evaluated)
+        of_a_seed += pieces + KEPT_WEIGHTS * weights  # the state before a piece, besides the one before the epoch
     metrics, predictions = _epoch_metrics(model, data, training)
     of_rows, of_a_seed = of_rows + metrics, of_a_seed + predictions
     return Needs(
@@ -97,8 +98,7 @@ def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
     row, seeds_share = data.rows.x.nbytes // len(data.rows.x), all(map(is_shared, data.parts.values()))
     shared = max(PIECE_BYTES, row * evaluated) * devices.side_by_side(training.seeds)
     of_a_seed = row * max(training.batch_size, 0 if seeds_share else evaluated)
-    seen = 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
-    return HELD * shared, HELD * of_a_seed + SEEN * seen
+    return HELD * shared, HELD * of_a_seed
 
 
 def _epoch_metrics(model: keras.Model, data: Data, training: Training) -> tuple[int, int]:

@@ -152,8 +152,9 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair_unless_it_is_measured
     assert any("WARNING" in line.plain for line in data_lines(rare, measured=["f1"]))
     assert not any("WARNING" in line.plain for line in data_lines(rare, measured=["f1", "auc"])), "it is heeded"
     assert not any("WARNING" in line.plain for line in data_lines(rare, "val_auc"))
-    (*_, line) = data_lines(rare, "test_accuracy", has_hypothesis=True)
-    assert line.plain.endswith("Use a metric that is fair to all classes: metric: val_auc in the hypothesis.")
+    for part in ("val", "test"):
+        (*_, line) = data_lines(rare.model_copy(update={"test_rows": 9}), f"{part}_accuracy", has_hypothesis=True)
+        assert line.plain.endswith(f"Use a metric that is fair to all classes: metric: {part}_auc in the hypothesis.")
     several = facts.model_copy(update={"classes": ["a", "b", "c"], "rows_per_class": [5, 90, 5], "test_rows": 9})
     assert next(line.plain for line in reversed([*data_lines(several)])).endswith("--metric test_balanced_accuracy.")
     assert not any(
@@ -174,8 +175,10 @@ def test_few_held_out_rows_of_the_rarest_class_are_told_where_a_metric_of_classe
     few = "only 1 of the 80 validation rows is of the rarest class; f1 depends mostly on it"
     assert told("val_f1", val=1, test=60) == [few]
     assert told("test_f1", val=1, test=50) == told("val_log_loss", val=1, test=9) == told("val_f1") == []
-    of_test = ["only 8 of the 100 test rows are of the rarest class; balanced_accuracy depends mostly on them"]
-    assert told(None, val=1, test=8) == told("val_accuracy", val=1, test=8) == of_test
+    of_test = ["only 8 of the 100 test rows are of the rarest class; balanced_accuracy would depend mostly on them"]
+    assert told(None, val=1, test=8) == told("test_accuracy", val=1, test=8) == of_test
+    of_val = ["only 1 of the 80 validation rows is of the rarest class; balanced_accuracy would depend mostly on it"]
+    assert told("val_accuracy", val=1, test=8) == of_val
 
 
 def test_in_python_a_metric_that_is_fair_is_a_field_of_the_question() -> None:

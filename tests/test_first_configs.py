@@ -47,6 +47,17 @@ def written(found: FirstConfigs) -> dict[str, object]:
     return dataset
 
 
+def test_a_row_with_too_many_fields_is_told_with_the_mistakes_of_all_other_rows() -> None:
+    rows = [f"{row},{row / 7:.2f},{'no' if row % 2 else 'yes'}" for row in range(60)]
+    rows[4], rows[9], rows[20] = "4,many,yes", "9,1,2,no", "20,3,"
+    Path("a.csv").write_text("\n".join(["id,age,y", *rows]))
+    with pytest.raises(UserError) as told:
+        init("a.csv", "y", None)
+    for seen in ("a.csv:11 has 4 fields, and the first line 3", "a.csv:22 has no value", "holds 'many' in a.csv:6"):
+        assert seen in str(told.value)
+    assert "a-batch.yaml and a-none.yaml are written with what is known so far" in str(told.value)
+
+
 def german(rows: int = 60) -> str:
     lines = ["Kunde;Name;Größe;Alter;Datum;Stadt;leer;immer;Umsatz;Survived"]
     for row in range(rows):

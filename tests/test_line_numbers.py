@@ -40,6 +40,28 @@ def refused(text: str, keys: dict[str, Any] = CSV) -> str:
     return str(raised.value)
 
 
+def test_rows_with_other_numbers_of_fields_hide_no_mistake_of_the_other_rows() -> None:
+    lines = ["id,x,z,y", *[f"{n},{n}.5,{n % 7},{'uv'[n % 2]}" for n in range(60)]]
+    lines[8], lines[10], lines[13], lines[31], lines[41] = "8,many,1,u", "10,inf,1,v", "13,1,2,3,u", "31,1,1,", "41,2"
+    uneven = (
+        "dataset.path is 't.csv'; it is no table. Expected a line of column names, then one line a row. t.csv:14 has 5 "
+        "fields, and the first line 4. Put quotes around a field that holds ',', or take that row out. 1 other row has "
+        "too few fields: t.csv:42."
+    )
+    told = refused("\n".join(lines), {**CSV, "drop": ["nope"]}).splitlines()
+    assert told[0] == uneven and len(told) == 4
+    assert told[1] == "dataset.drop is 'nope'; no column has this name. Good names: id, x, z, y."
+    assert told[2].startswith("dataset.target is 'y'; t.csv:32 has no value in it (1 row has none).")
+    assert told[3].startswith("dataset holds 'many' in t.csv:9, column 'x'; most cells of the column are numbers. 2 ")
+    assert "'inf' (t.csv:11)" in told[3]
+    texts = refused("\n".join(lines), {**TEXT_CSV, "text": "words"}).splitlines()
+    assert texts[0] == uneven and texts[1].startswith("dataset.text is 'words'; no column has this name.")
+    Path("rest.csv").write_text("id,x,z,y\n1,2,3,u\n4,5,6,w\n7,8\n" + "1,2,3,u\n" * 9)
+    assert [line.partition(";")[0] for line in refused("\n".join(lines), {**CSV, "test_path": "rest.csv"}).splitlines()] == [
+        "dataset.path is 't.csv'", "dataset.test_path is 'rest.csv'", "dataset.target is 'y'", "dataset holds 'many' in t.csv:9, column 'x'",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("keys", [CSV, TEXT_CSV])
 @pytest.mark.parametrize("more", [0, 40_000])
 def test_an_open_quote_is_told_with_its_line_however_much_it_swallows(keys: dict[str, Any], more: int) -> None:

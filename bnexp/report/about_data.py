@@ -67,7 +67,7 @@ def imbalance(
 
     `asked`, `measured` and `has_hypothesis` are as in `data_lines`.
     """
-    metric = fair_metric_of(facts)
+    metric = fair_metric_of(facts, asked)
     if metric is None or (quantity(metric) in measured if asked is None else quantity(asked) not in UNFAIR):
         return ""
     counts = facts.rows_per_class or []
@@ -103,9 +103,13 @@ def _of_guessing(facts: DataFacts, asked: str | None) -> str:
     return f"; guessing: {with_unit(metric)} {number(metric, values[quantity(metric)])}"
 
 
-def fair_metric_of(facts: DataFacts) -> str | None:
-    """Return the metric on the judged part that is fair to all classes; None if accuracy is fair enough."""
-    return fair_metric(facts.rows_per_class, "test" if facts.test_rows else "val") if facts.rows_per_class else None
+def fair_metric_of(facts: DataFacts, asked: str | None = None) -> str | None:
+    """Return the metric that is fair to all classes, on the part of `asked`; None if accuracy is fair enough.
+
+    Without `asked`, the part is the one that is judged.
+    """
+    part = ("test" if facts.test_rows else "val") if asked is None else part_of(asked)
+    return fair_metric(facts.rows_per_class, part) if facts.rows_per_class else None
 
 
 def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
@@ -117,11 +121,12 @@ def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
     >>> few_of_rarest(facts, "val_f1")
     'only 8 of the 80 validation rows are of the rarest class; f1 depends mostly on them'
     >>> few_of_rarest(facts)
-    'only 8 of the 80 validation rows are of the rarest class; auc depends mostly on them'
+    'only 8 of the 80 validation rows are of the rarest class; auc would depend mostly on them'
     >>> few_of_rarest(facts, "val_loss"), few_of_rarest(DataFacts(rows_per_class=[40, 40], rarest_held_out={"val": 8}))
     ('', '')
     """
-    metric = fair_metric_of(facts) if asked is None or quantity(asked) == "accuracy" else asked
+    is_advised = asked is None or quantity(asked) == "accuracy"
+    metric = fair_metric_of(facts, asked) if is_advised else asked
     if metric is None or traits(metric).counts != "classes":
         return ""
     count, part = facts.rarest_held_out.get(part_of(metric)), part_of(metric)
@@ -130,7 +135,8 @@ def few_of_rarest(facts: DataFacts, asked: str | None = None) -> str:
     rows, named = (facts.test_rows, "test") if part == "test" else (facts.validation_rows, "validation")
     are = "is" if count == 1 else "are"
     of = f"only {count} of the {rows or 0:,} {named} rows {are} of the rarest class"
-    return f"{of}; {quantity(metric)} depends mostly on {'it' if count == 1 else 'them'}"
+    depends = "would depend" if is_advised else "depends"
+    return f"{of}; {quantity(metric)} {depends} mostly on {'it' if count == 1 else 'them'}"
 
 
 def part_sizes(facts: DataFacts) -> str:

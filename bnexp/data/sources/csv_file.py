@@ -27,6 +27,8 @@ class CsvFile:
     encoding: str = "utf-8"
     thousands: str | None = None
     na_values: tuple[str | int | float, ...] = ()
+    left_out: tuple[int, ...] = ()
+    """The records that are not read, by their `Record.number`."""
 
     @classmethod
     def of(cls, dataset: CsvDataset | TextCsvDataset, path: Path) -> CsvFile:
@@ -53,6 +55,12 @@ class CsvFile:
 
         with self.open() as text:
             frame: pandas.DataFrame = pandas.read_csv(
-                text, sep=self.separator, decimal=self.decimal, keep_default_na=False, na_values=[""], **more
+                text,
+                sep=self.separator,
+                decimal=self.decimal,
+                keep_default_na=False,
+                na_values=[""],
+                skiprows=self.left_out or None,
+                **more,
             )
         return frame

@@ -31,6 +31,7 @@ from bnexp.data.sources.line_numbers import (
     refuse_faulty_names,
     refuse_note_of_excel,
     refuse_short_rows,
+    with_even_rows,
 )
 from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
@@ -107,15 +108,16 @@ def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
     refuse_too_large(file.path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
 
 
-def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
-    """Read the rows of a CSV table."""
+def csv_rows(dataset: CsvDataset, limit: int | None, *, are_even: bool = False) -> Rows:
+    """Read the rows of a CSV table. With `are_even`, rows with more or fewer fields than names are left out."""
     problems = Problems()
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     with problems.noted():
-        tables = csv_tables(dataset, limit, as_text)
-    if problems.found and (likely := _likely_keys(dataset)):
-        with problems.noted():  # find further mistakes, with the likely encoding or separator
-            csv_rows(dataset.model_copy(update=likely), limit)
+        tables = csv_tables(dataset, limit, as_text, are_even=are_even)
+    if problems.found and not are_even:
+        likely = _likely_keys(dataset)
+        with problems.noted():  # find further mistakes, with the likely encoding or separator, or in the even rows
+            csv_rows(dataset.model_copy(update=likely), limit, are_even=not likely)
     problems.refuse()
     with doubts_told(dataset, tables):
         frame, where = joined(tables, dataset.drop)
@@ -124,7 +126,9 @@ def csv_rows(dataset: CsvDataset, limit: int | None) -> Rows:
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
 
-def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None]) -> list[Table]:
+def csv_tables(
+    dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None], *, are_even: bool = False
+) -> list[Table]:
     """Read the table of each part.
 
     A column of `as_text`, such as labels, stays text if numbers would merge different labels, such as 01 and 1. A
@@ -139,8 +143,10 @@ def csv_tables(dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text:
             file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
             if tables:
                 _refuse_unlike(file, tables[0].path, key)
+            if are_even and (even := with_even_rows(file)) is not None:
+                file = even
             frame = read_csv(file, limit)
-            tables.append(Table(key, file.path, frame, lines_of(file, len(frame))))
+            tables.append(Table(key, file.path, frame, lines_of(file, len(frame)), file.left_out))
     problems.refuse()
     labels = [name for name in as_text if name is not None]
     blurred = {name for name in labels if _is_blurred(tables, name, dataset)}
@@ -201,5 +207,5 @@ def _is_blurred(tables: Sequence[Table], name: str, dataset: CsvDataset | TextCs
 
 
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
-    file = CsvFile.of(dataset, table.path)
+    file = replace(CsvFile.of(dataset, table.path), left_out=table.left_out)
     return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

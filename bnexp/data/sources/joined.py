@@ -31,6 +31,8 @@ class Table:
     path: Path
     frame: pandas.DataFrame
     where: Where
+    left_out: tuple[int, ...] = ()
+    """The records of a CSV file that were not read (`CsvFile.left_out`)."""
 
 
 def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.DataFrame, Where]:

@@ -7,7 +7,7 @@ import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bnexp.data.rows import Where, row_of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST_FIELD = 2**31 - 1
 """Most characters that a field may have. Python's csv allows 131,072 by default."""
+MOST_UNEVEN = 0.25
+"""The largest share of rows that are left out to find the mistakes of the others."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Record:
 
 
 def records(file: CsvFile) -> Iterator[Record]:
-    """Yield each record of a CSV file that pandas reads as a row, or as the names: all but blank lines."""
+    """Yield each record of a CSV file that is read as a row, or as the names: all but blank lines and `left_out`."""
+    left_out = frozenset(file.left_out)
     taken: list[str] = []
 
     def lines_of_file(text: Iterable[str]) -> Iterator[str]:
@@ -55,12 +58,26 @@ def records(file: CsvFile) -> Iterator[Record]:
         with file.open("replace") as text:
             begins = 1
             for number, fields in enumerate(csv.reader(lines_of_file(text), delimiter=file.separator)):
-                if (whole := "".join(taken)).strip(blanks):
+                if (whole := "".join(taken)).strip(blanks) and number not in left_out:
                     yield Record(number, begins, len(taken), whole, fields)
                 begins += len(taken)
                 taken.clear()
     finally:
         csv.field_size_limit(limit)
+
+
+def with_even_rows(file: CsvFile) -> CsvFile | None:
+    """Return a file without the rows that have more or fewer fields than names, to find the mistakes of the others.
+
+    None if all rows have as many, or if too many do not: then more than single rows are wrong.
+    """
+    try:
+        (_, names), *counts = [(record.number, len(record.fields)) for record in records(file)] or [(0, 0)]
+    except UnicodeError:  # UTF-16 without its byte order mark
+        return None
+    uneven = [number for number, count in counts if count != names]
+    is_few = 0 < len(uneven) <= MOST_UNEVEN * len(counts)
+    return replace(file, left_out=(*file.left_out, *uneven)) if is_few else None
 
 
 def line_numbers(file: CsvFile, rows: int) -> list[int] | None:

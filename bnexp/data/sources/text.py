@@ -36,14 +36,20 @@ BYTES_OF_WORD = 16
 """Peak memory of a word, or of padding, in bytes: 8 in Keras, and 4 in each of two copies."""
 
 
-def text_csv_rows(dataset: TextCsvDataset, limit: int | None) -> Rows:
-    """Read the rows of a CSV file with a column of texts.
+def text_csv_rows(dataset: TextCsvDataset, limit: int | None, *, are_even: bool = False) -> Rows:
+    """Read the rows of a CSV file with a column of texts. `are_even` is as in `csv_rows`.
 
     Raises:
         SettingError: with all mistakes at once: an unknown column, missing texts or targets, texts without blanks;
             or if the texts would not fit in memory.
     """
-    tables = csv_tables(dataset, limit, [dataset.target, dataset.group])
+    problems = Problems()
+    with problems.noted():
+        tables = csv_tables(dataset, limit, [dataset.target, dataset.group], are_even=are_even)
+    if problems.found and not are_even:
+        with problems.noted():  # find further mistakes in the even rows
+            text_csv_rows(dataset, limit, are_even=True)
+    problems.refuse()
     with doubts_told(dataset, tables):
         return _rows_of_tables(dataset, tables, limit)
 

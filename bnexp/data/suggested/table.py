@@ -19,7 +19,7 @@ from bnexp.data.sources.encoding import guess_of_encoding
 from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
-from bnexp.data.sources.line_numbers import lines_of
+from bnexp.data.sources.line_numbers import lines_of, with_even_rows
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import parquet_frame
@@ -34,7 +34,7 @@ from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
-from bnexp.errors import SettingError, counted, listed
+from bnexp.errors import Problems, SettingError, counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -44,7 +44,8 @@ FEW_WORDS = 2
 """A column of short texts is read word by word if it has this number of words on average, and is the only input."""
 ONLY_TABLES = ("decimal", "thousands")
 """Keys that a `text_csv` dataset does not have."""
-Read = Callable[[Path], "tuple[pandas.DataFrame, Where]"]
+Read = Callable[[Path], "tuple[pandas.DataFrame, Where, tuple[int, ...]]"]
+"""A function that reads a part's table: its rows, the places of rows, and the records that are left out."""
 
 
 def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -54,7 +55,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         SettingError: if the file is no table, or has no column with the name `target`.
     """
     file, marks = _as_text(path)
-    frame = read_csv(file, None)
+    _, frame = _rows_of(file)
     guess = filter(None, [guess_of_encoding(file)])
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, _reads(file), file)
@@ -90,10 +91,10 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
         SettingError: if the file is no table, or has no column with the name `target`.
     """
 
-    def read(path: Path) -> tuple[pandas.DataFrame, Where]:
-        return parquet_frame(path, None), row_of(path)
+    def read(path: Path) -> tuple[pandas.DataFrame, Where, tuple[int, ...]]:
+        return parquet_frame(path, None), row_of(path), ()
 
-    frame, _ = read(path)
+    frame, *_ = read(path)
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, read)
     frame, where = _joined(_tables(path, beside, read))
@@ -127,7 +128,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
     """Yield, for each table with empty targets, a shell command that writes the table without these rows."""
     for table in tables:
         if count := int(table.frame[target].isna().sum()):
-            own = replace(file, path=table.path)
+            own = replace(file, path=table.path, left_out=table.left_out)
             cells = own.frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
             yield (
@@ -150,10 +151,9 @@ def _notes_of_one_hot(frame: pandas.DataFrame, target: str, file: CsvFile) -> It
 def _reads(file: CsvFile) -> Read:
     """Return a function that reads another file with the settings of this file."""
 
-    def read(path: Path) -> tuple[pandas.DataFrame, Where]:
-        other = replace(file, path=path)
-        frame = read_csv(other, None)
-        return frame, lines_of(other, len(frame))
+    def read(path: Path) -> tuple[pandas.DataFrame, Where, tuple[int, ...]]:
+        other, frame = _rows_of(replace(file, path=path))
+        return frame, lines_of(other, len(frame)), other.left_out
 
     return read
 
@@ -222,7 +222,7 @@ def _named_like(stem: str, word: str) -> str:
 def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -> str | None:
     """Return why a file is no part of the data; None if it is one."""
     try:
-        other, _ = read(path)
+        other, *_ = read(path)
     except SettingError as error:
         return str(error).rstrip(".")
     lacks = [name for name in frame.columns if name not in other]
@@ -244,14 +244,14 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
     """Return the file with its encoding, separator, decimal and thousands marks, and the choices that set them."""
     file, choices = separated(path)
     separator = file.separator
-    frame = read_csv(file, None)
+    _, frame = _rows_of(file)
     columns = marked_columns(frame, frame.columns, ".")
     marked = list(columns.values())
     if has_comma(frame, columns, separator):
         seen = next(one.decimal for one in marked if one.decimal)
         file = CsvFile(path, separator, ",", file.encoding)
         choices.append(Choice("decimal", ",", f"a cell holds {seen}"))
-        frame = read_csv(file, None)
+        _, frame = _rows_of(file)
         marked = list(marked_columns(frame, frame.columns, ",").values())
     thousands = {one.thousands for one in marked if one.thousands is not None}
     is_clear = file.decimal == "," or bool(with_points(frame)) or not any(one.either for one in marked)
@@ -261,6 +261,24 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
         file = CsvFile(path, separator, file.decimal, file.encoding, mark)
         choices.append(Choice("thousands", mark, f"a cell holds {example}"))
     return file, choices
+
+
+def _rows_of(file: CsvFile) -> tuple[CsvFile, pandas.DataFrame]:
+    """Read a file, without its uneven rows if it has some: the check of the config tells of them.
+
+    Raises:
+        SettingError: with what is wrong with the file, and with its other rows.
+    """
+    problems, frame = Problems(), None
+    with problems.noted():
+        frame = read_csv(file, None)
+    if frame is None and (even := with_even_rows(file)) is not None:
+        with problems.noted():
+            file, frame = even, read_csv(even, None)
+    if frame is None:
+        problems.refuse()
+    assert frame is not None
+    return file, frame
 
 
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:

@@ -139,7 +139,7 @@ ONE_DECISION = {
 """Word of a comparison -> the words of a study on the same numbers; any difference the other way refutes a claim."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(case=ARMS_DRAWN)
 def test_a_study_of_one_cell_decides_as_a_comparison_of_the_same_numbers(case: dict[str, Any]) -> None:
     arms, margin = _drawn(case), min(case["margin"], 0.06)

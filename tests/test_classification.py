@@ -116,7 +116,7 @@ def test_the_table_of_computed_metrics_is_that_of_all_metrics() -> None:
     assert fitting(5) == [name for name in METRICS if name not in ("auc", "pr_auc", "top_5")]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(draw=st.integers(0, 10**6), rows=st.integers(2, 60), levels=st.integers(0, 20))
 def test_of_two_classes_the_mean_over_rows_is_scikit_learns_number_ties_or_not(
     draw: int, rows: int, levels: int
@@ -131,7 +131,7 @@ def test_of_two_classes_the_mean_over_rows_is_scikit_learns_number_ties_or_not(
             assert impossible(f"val_{name}", [found]) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(draw=st.integers(0, 10**6), rows=st.integers(7, 60), classes=st.integers(3, 8))
 def test_of_several_classes_the_mean_over_rows_is_scikit_learns_number(draw: int, rows: int, classes: int) -> None:
     """Of few rows, some classes are not there, and others are never answered."""

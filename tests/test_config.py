@@ -826,7 +826,7 @@ def test_where_tells_the_line_of_a_key_or_of_the_section_it_would_stand_in() -> 
 SIGNS = st.text(alphabet=st.sampled_from("abc:{}[]-?*&!|>'\"%@`#, \n\t0159.e~=<"), max_size=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SIGNS)
 def test_no_text_at_all_brings_anything_but_an_experiment_or_a_told_mistake(text: str) -> None:
     try:
@@ -835,7 +835,7 @@ def test_no_text_at_all_brings_anything_but_an_experiment_or_a_told_mistake(text
         assert str(error).startswith("x.yaml:")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=100))
 def test_no_file_at_all_brings_anything_but_an_experiment_or_a_told_mistake(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -880,7 +880,7 @@ def test_no_value_at_any_key_brings_anything_but_an_experiment_or_a_told_mistake
             assert "x.yaml:" in str(error)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_what_is_written_is_read_back_the_same(value: Any) -> None:
     assert repr(plain(read(dump_plain({"key": value}), "x"))["key"]) == repr(value)

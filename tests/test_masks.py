@@ -92,7 +92,7 @@ def results(model: dict[str, Any], length: int, garbage: float) -> dict[str, Arr
 
 
 QUICK = {
-    "conv1d, maximum, before": ("batch", "ghost", "group"),
+    "conv1d, maximum, before": ("ghost", "group"),
     "conv1d, average, after": ("batch", "layer"),
     "rnn, before": ("batch",),
     "transformer, pre-norm, mean": ("batch",),

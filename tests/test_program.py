@@ -40,7 +40,7 @@ def test_a_thread_that_traces_does_not_meet_the_layers_that_another_one_has_chan
     def slowly(*arguments: Any, **more: Any) -> Any:
         """Count as ever, after another thread could evaluate; it must not, so that this ends without it."""
         changed.set()
-        evaluated.wait(1)
+        evaluated.wait(0.3)
         return counted(*arguments, **more)
 
     monkeypatch.setattr(refresh, "_counted_in_training", slowly)

@@ -89,6 +89,14 @@ def test_a_layer_that_gets_other_numbers_than_the_inputs_reads_no_codes_of_the_d
     assert codes_of(keras.Model(given, _embedding()(between(given)))) == ()
 
 
+@pytest.mark.parametrize("seed", [3, 27, 28, 33])
+def test_weights_that_happen_to_hand_on_small_numbers_make_no_codes_of_the_data(seed):
+    """With these seeds, a sum of inputs is 0 or 1 for rows of zeros and ones, and 2 more if 2 is added to each input."""
+    keras.utils.set_random_seed(seed)
+    given = keras.Input((12,))
+    assert codes_of(keras.Model(given, _embedding()(layers.Dense(12)(given)))) == ()
+
+
 def test_a_network_without_layers_that_read_codes_has_none():
     given = keras.Input((12,))
     assert codes_of(keras.Model(given, layers.Dense(2)(given))) == ()

@@ -21,6 +21,8 @@ from bnexp.system.run_folders import LOCK
 from bnexp.system.temporary_files import clear_leftovers
 
 LATEST = "latest"
+PATIENCE = 1.0
+"""Seconds to wait for the lock of a directory: listing the runs takes a shared lock for a moment."""
 
 
 @contextmanager
@@ -97,7 +99,7 @@ def _held(directory: Path) -> Iterator[None]:
     lock = FileLock(directory / LOCK)
     with storage_errors(directory / LOCK):
         try:
-            lock.acquire(timeout=1)  # listing the runs takes a shared lock for a moment
+            lock.acquire(timeout=PATIENCE)
         except Timeout:
             raise RunError(f"{directory}: another process is at work in it. Wait for it, or stop it.") from None
     try:

@@ -217,7 +217,7 @@ def test_a_key_that_is_lost_or_of_a_wrong_type_is_one_message(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: str, name: str
 ) -> None:
     shutil.copytree(whole, tmp_path / "runs")
-    try_damages(tmp_path / "runs", directory, name, monkeypatch, most=25)
+    try_damages(tmp_path / "runs", directory, name, monkeypatch, most=12)
 
 
 @pytest.mark.slow

@@ -92,10 +92,7 @@ AGREE: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-QUICK = (
-    "cnn on frames, renorm",
-    "transformer on words, batch, dropout",
-)
+QUICK = ("transformer on words, batch, dropout",)
 """Of kinds that no other test trains in both engines: blocks are in test_layers, dense layers in test_training."""
 
 

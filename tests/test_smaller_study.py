@@ -110,6 +110,7 @@ def test_a_study_with_more_seeds_trains_those_alone_and_measures_what_all_at_onc
     assert answer.hypotheses[0].earlier_seeds == [2] and expected.hypotheses[0].earlier_seeds == []
 
 
+@pytest.mark.slow
 def test_the_answer_that_fewer_seeds_gave_another_hypothesis_is_not_told_as_the_answer_of_this_one(
     tmp_path: Path,
 ) -> None:

@@ -152,6 +152,9 @@ def test_a_common_class_is_told_with_a_metric_that_is_fair_unless_it_is_measured
     assert any("WARNING" in line.plain for line in data_lines(rare, measured=["f1"]))
     assert not any("WARNING" in line.plain for line in data_lines(rare, measured=["f1", "auc"])), "it is heeded"
     assert not any("WARNING" in line.plain for line in data_lines(rare, "val_auc"))
+    for asked in ("loss", "train_accuracy", "accuracy"):
+        (*_, line) = data_lines(rare, asked)
+        assert line.plain.endswith("--metric val_auc."), "train_auc is measured by no training"
     for part in ("val", "test"):
         (*_, line) = data_lines(rare.model_copy(update={"test_rows": 9}), f"{part}_accuracy", has_hypothesis=True)
         assert line.plain.endswith(f"Use a metric that is fair to all classes: metric: {part}_auc in the hypothesis.")

@@ -56,6 +56,7 @@ def test_a_row_with_too_many_fields_is_told_with_the_mistakes_of_all_other_rows(
     for seen in ("a.csv:11 has 4 fields, and the first line 3", "a.csv:22 has no value", "holds 'many' in a.csv:6"):
         assert seen in str(told.value)
     assert "a-batch.yaml and a-none.yaml are written with what is known so far" in str(told.value)
+    assert "python -c" not in str(told.value), "no command reads this file before its rows are mended"
 
 
 def german(rows: int = 60) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -201,22 +202,24 @@ def test_memory_counts_the_pieces_in_the_place_of_rows_on_disk(tmp_path: Path, m
     assert memory.needs(model, stored, config.training).shared - PROGRAM_BYTES == 3 * 2 * 16 * 7 * 4
 
 
+@pytest.mark.parametrize("cores", [1, 2, 16])
 @pytest.mark.parametrize("shape", [(20,), (32, 32, 3), (16_000,), (224, 224, 3)])
 def test_no_rows_are_put_on_disk_that_need_less_in_memory(
-    shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "PIECE_BYTES", PIECE_BYTES)
     monkeypatch.setattr(measures, "EVALUATED_ROWS", EVALUATED_ROWS)
-    monkeypatch.setattr(devices, "side_by_side", lambda seeds: 2)
+    monkeypatch.setattr(devices, "side_by_side", lambda seeds: cores)
+    monkeypatch.setattr(row_cache, "cores", lambda: cores)
     config = Experiment.model_validate({"name": "a", "dataset": arrays(tmp_path), "model": MLP})
     in_memory, stored = data_twice(config, monkeypatch)
-    model = build_for(config, stored).model
-    least = row_cache.IN_MEMORY_BYTES // (4 * math.prod(shape)) + 1
-    path = tmp_path / "rows"
-    with path.open("wb") as file:
-        file.truncate(4 * least * math.prod(shape))
-    x = StoredRows(path, np.dtype("float32"), (least, *shape))
-    parts = {"train": np.zeros((3, least), "int32"), "val": np.zeros((3, least), "int32")}
+    model, numbers = build_for(config, stored).model, math.prod(shape)
+    cache = row_cache.RowCache(config.dataset, "", PROGRAM_BYTES, lambda text: None, lambda: None)
+    least = next(
+        rows for rows in itertools.count(cores * 2**24 // numbers) if not cache.fits_in_memory(4 * numbers * rows)
+    )
+    x = StoredRows(tmp_path / "rows", np.dtype("float32"), (least, *shape))
+    parts = dict.fromkeys(("train", "val"), np.broadcast_to(np.int32(0), (3, least)))
     in_memory, stored = (
         dataclasses.replace(data, rows=dataclasses.replace(data.rows, x=rows), parts=parts)
         for data, rows in ((in_memory, np.broadcast_to(np.float32(0), x.shape)), (stored, x))

@@ -118,7 +118,8 @@ def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert verdict.word == "no difference that matters"
     assert (
-        "Rare failures are still possible: if up to 14% of seeds failed, 20 pairs could show none." in verdict.sentence
+        "Rare failed trainings may be missed: if up to 14% of trainings failed, 20 pairs could show none."
+        in verdict.sentence
     )
 
 
@@ -405,7 +406,7 @@ def test_few_rows_on_which_the_arms_agree_do_not_speak_of_new_ones(rows: int, wo
     right = np.broadcast_to(np.arange(rows) % 5 > 0, (20, rows))
     verdict = contrast_of(measured("a", right), measured("b", right)).verdict
     assert (verdict.word, verdict.these_rows) == (word, SMALL)
-    share = "The arms agree on all these 299 rows. They may still differ on up to 1% of new rows. Rare failures are"
+    share = "The arms agree on all these 299 rows. They may still differ on up to 1% of new rows. Rare failed trainings"
     assert (share in verdict.sentence) == (word == SMALL)
 
 

@@ -185,7 +185,8 @@ def test_rows_are_in_memory_up_to_a_quarter_of_what_the_limit_leaves_beside_the_
     enough = PROGRAM_BYTES + 4 * 20 * 6 * 5 * 3
     assert isinstance(read(enough, **folder, size=[6, 5]).rows.x, np.ndarray)
     assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, StoredRows)
-    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 20 * 6 * 5 * 3)
+    monkeypatch.setattr(row_cache, "IN_MEMORY_BYTES", 10 * 6 * 5 * 3)
+    monkeypatch.setattr(row_cache, "cores", lambda: 2)
     assert isinstance(read(enough - 1, **folder, size=[6, 5]).rows.x, np.ndarray)
 
 

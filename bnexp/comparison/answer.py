@@ -202,12 +202,13 @@ def _unseen_failures(pairs: int) -> str:
     """Return a sentence on the share of seeds that could fail although these pairs show no failure.
 
     >>> _unseen_failures(20)
-    'Rare failures are still possible: if up to 14% of seeds failed, 20 pairs could show none.'
+    'Rare failed trainings may be missed: if up to 14% of trainings failed, 20 pairs could show none.'
     >>> _unseen_failures(600).partition(": ")[2]
-    'if up to 0.5% of seeds failed, 600 pairs could show none.'
+    'if up to 0.5% of trainings failed, 600 pairs could show none.'
     """
     share = 100 * statistics.unseen_share(pairs)
-    return f"Rare failures are still possible: if up to {share:.2g}% of seeds failed, {pairs:,} pairs could show none."
+    failed = f"if up to {share:.2g}% of trainings failed, {pairs:,} pairs could show none."
+    return f"Rare failed trainings may be missed: {failed}"
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:

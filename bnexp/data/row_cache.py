@@ -1,7 +1,7 @@
 """The cache on disk of rows that are too large for memory: a file of numbers and a record for each dataset.
 
 Rows are in memory if they take no more than a share of what `training.memory_limit` leaves beside the program, or if
-the pieces in which rows on disk are read would take as much memory. Otherwise they are written into the cache once, and
+the pieces in which rows on disk are read could take as much memory. Otherwise they are written into the cache once, and
 every later run reads them from there. The name of an entry is a digest of the files, of the keys that decide what is
 read from them, and of the versions of the packages that read them.
 The record of an entry is written last, and an entry without a record is ignored. Before use, an entry is checked by the
@@ -33,7 +33,7 @@ from bnexp.data.memory_guard import mebibytes
 from bnexp.data.stored_rows import Inputs, StoredRows, pieces
 from bnexp.errors import SettingError
 from bnexp.system.listeners import Note
-from bnexp.system.machine import PROGRAM_BYTES
+from bnexp.system.machine import PROGRAM_BYTES, cores
 from bnexp.system.temporary_files import clear_leftovers, put_in_place, temporary_beside
 
 FORMAT = 1
@@ -42,8 +42,9 @@ SHARE = 4
 
 Training holds two copies of them, and the network needs memory, too.
 """
-IN_MEMORY_BYTES = 128 * 2**20
-"""Rows of no more bytes are always in memory: the pieces of rows on disk (`training.pieces`) would take no less."""
+IN_MEMORY_BYTES = 96 * 2**20
+"""Bytes for each core. Rows of no more bytes are always in memory, where training holds two copies of them: the pieces
+of rows on disk (`training.pieces`) could take as much, because each core has its own."""
 SPARE_BYTES = 256 * 2**20
 """Bytes that must stay free on the disk of the cache."""
 READERS = {
@@ -143,7 +144,7 @@ class RowCache(AbstractContextManager["RowCache"]):
 
     def fits_in_memory(self, size: int) -> bool:
         """Return True if rows that take `size` bytes are read into memory, and not into the cache."""
-        return self._limit is None or size <= max(IN_MEMORY_BYTES, (self._limit - PROGRAM_BYTES) // SHARE)
+        return self._limit is None or size <= max(IN_MEMORY_BYTES * cores(), (self._limit - PROGRAM_BYTES) // SHARE)
 
     def found(self, count: int) -> tuple[Inputs, Sequence[str]] | None:
         """Return the `count` cached rows and the warnings from reading them.

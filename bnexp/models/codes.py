@@ -19,9 +19,6 @@ SIZES = {keras.layers.Embedding: "input_dim", keras.layers.CategoryEncoding: "nu
 """Layer or operation that reads codes from 0 to below a size -> the attribute with this size."""
 UNSIZED = (keras.layers.IntegerLookup, keras.layers.Hashing, keras.layers.HashedCrossing)
 """Layers that read any whole number."""
-RAISED = (2.0, 0.5, 1000.0)
-"""Numbers that are added to the rows. An input passes them on, or cuts off the half. The largest one tells an input
-from a sum of inputs with weights whose sum is about 1."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +74,23 @@ def _size(reader: Any) -> int | None:
 
 
 def _marked_rows(positions: int) -> NDArray[Any]:
-    """Return rows whose numbers spell each position, plus one, in binary; then the same rows plus each of RAISED."""
+    """Return rows whose numbers spell each position, plus one, in binary: as 0 and 1, 2 and 3, and 0.5 and 1.5."""
     bits = np.arange(positions.bit_length())
     spelt = (np.arange(1, positions + 1) >> bits[:, None]) & 1
-    return np.concatenate([spelt, *(spelt + more for more in RAISED)]).astype("float32")
+    return np.concatenate([spelt, spelt + 2, spelt + 0.5]).astype("float32")
 
 
 def _positions(got: NDArray[Any], positions: int) -> set[int]:
-    """Return the positions of the inputs among the numbers that a layer got for the marked rows."""
+    """Return the positions of the inputs among the numbers that a layer got for the marked rows.
+
+    An input reaches the layer as it is, or without the half if it is cast to whole numbers. The weighted sum of a Dense
+    layer may be cut to 0 and 1, but is never exactly 0 or 1.
+    """
     bits = positions.bit_length()
-    if got.ndim == 0 or len(got) != (1 + len(RAISED)) * bits:
+    if got.ndim == 0 or len(got) != 3 * bits:
         return set()
-    spelt, *others = np.trunc(got.reshape(1 + len(RAISED), bits, -1).astype("float64"))
-    are_raised = [other == spelt + int(more) for other, more in zip(others, RAISED, strict=True)]
-    is_input = np.all(np.isin(spelt, (0, 1)) & np.all(are_raised, axis=0), axis=0)
+    spelt, raised, halves = got.reshape(3, bits, -1).astype("float64")
+    is_input = np.all((spelt == raised - 2) & (spelt == np.trunc(halves)) & np.isin(spelt, (0, 1)), axis=0)
     numbers = np.unique((1 << np.arange(bits)) @ spelt[:, is_input].astype("int64"))
     return {int(one) - 1 for one in numbers if 1 <= one <= positions}
 

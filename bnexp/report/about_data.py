@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from rich.text import Text
 
 from bnexp.errors import counted, listed
-from bnexp.metrics import fair_metric, number, part_of, quantity, traits, with_unit
+from bnexp.metrics import HELD_OUT_PARTS, fair_metric, number, part_of, quantity, traits, with_unit
 from bnexp.report.styles import warning
 from bnexp.store import DataFacts
 from bnexp.system.spelling import command, spelt
@@ -106,9 +106,11 @@ def _of_guessing(facts: DataFacts, asked: str | None) -> str:
 def fair_metric_of(facts: DataFacts, asked: str | None = None) -> str | None:
     """Return the metric that is fair to all classes, on the part of `asked`; None if accuracy is fair enough.
 
-    Without `asked`, the part is the one that is judged.
+    If `asked` is None, or measured on the training part, it is the held-out part that is judged by default.
     """
-    part = ("test" if facts.test_rows else "val") if asked is None else part_of(asked)
+    part = "" if asked is None else part_of(asked)
+    if part not in HELD_OUT_PARTS:
+        part = "test" if facts.test_rows else "val"
     return fair_metric(facts.rows_per_class, part) if facts.rows_per_class else None
 
 

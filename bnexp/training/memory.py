@@ -1,6 +1,6 @@
 """Estimates how many seeds fit in memory at once, from what the model computes for one row.
 
-Axes: S seeds.
+Axes: S seeds, R rows of one part.
 """
 
 from __future__ import annotations
@@ -70,19 +70,18 @@ class Needs:
 def needs(model: keras.Model, data: Data, training: Training) -> Needs:
     """Estimate the memory that training needs."""
     evaluated = _evaluated(data)
-    rows = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
+    rows_at_peak = max(TRAINED_ROW * training.batch_size, EVALUATED_ROW * evaluated)
     weights, row = 4 * model.count_params(), row_bytes(model)
-    of_rows = COPIES_OF_ROWS * data.rows.x.nbytes
-    of_a_seed = SEEN * 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
+    shared_bytes = COPIES_OF_ROWS * data.rows.x.nbytes
+    seed_bytes = SEEN * 4 * math.prod(data.rows.x.shape[1:]) * max(training.batch_size, evaluated)
     if isinstance(data.rows.x, StoredRows):
-        of_rows, pieces = _pieces(data, training, evaluated)
-        of_a_seed += pieces + KEPT_WEIGHTS * weights  # the state before a piece, besides the one before the epoch
+        shared_bytes, own_pieces = _bytes_of_pieces(data, training, evaluated)
+        seed_bytes += own_pieces + KEPT_WEIGHTS * weights  # the state before a piece, besides the one before the epoch
     metrics, predictions = _epoch_metrics(model, data, training)
-    of_rows, of_a_seed = of_rows + metrics, of_a_seed + predictions
     return Needs(
-        shared=PROGRAM_BYTES + of_rows,
+        shared=PROGRAM_BYTES + shared_bytes + metrics,
         kept=KEPT_WEIGHTS * weights,
-        working=int(rows * row) + KEPT_WEIGHTS * weights + of_a_seed,
+        working=int(rows_at_peak * row) + KEPT_WEIGHTS * weights + seed_bytes + predictions,
         step=training.batch_size * row,
     )
 
@@ -93,7 +92,7 @@ def _evaluated(data: Data) -> int:
     return min(evaluated_rows(data.rows.x.shape[1:]), rows)
 
 
-def _pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
+def _bytes_of_pieces(data: Data, training: Training, evaluated: int) -> tuple[int, int]:
     """Return the bytes of the pieces of rows that all shards hold (`pieces`), and the bytes that each seed adds."""
     row, seeds_share = data.rows.x.nbytes // len(data.rows.x), all(map(is_shared, data.parts.values()))
     shared = max(PIECE_BYTES, row * evaluated) * devices.side_by_side(training.seeds)

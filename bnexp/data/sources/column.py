@@ -225,28 +225,31 @@ def leave_out(column: pandas.Series[Any]) -> str:
 def no_numbers(column: pandas.Series[Any], decimal: str = ".") -> NDArray[np.int64]:
     """Return the rows of a column that hold no number, if more than half of its filled cells are numbers; else none.
 
-    If there are some, rows with infinite numbers are among them: nothing else would tell of these. Rows with words for
-    a missing value are returned only if no other text is among the numbers. This happens in a table that stores its
-    numbers as text. `decimal` is the decimal mark of the numbers.
+    Rows with words for a missing value are returned only if no other text is among the numbers. This happens in a table
+    that stores its numbers as text. `decimal` is the decimal mark of the numbers.
     """
     import pandas
 
     counts = column.value_counts(sort=False)  # different values are far fewer than cells
     values = pandas.Series(counts.index.astype(object))
-    read = as_numbers(values, decimal).to_numpy("float64", na_value=np.nan)
-    strange, gaps = np.isnan(read), np.array([is_gap(value) for value in values], bool)
-    gaps &= strange
-    culprits = (strange & ~gaps) | np.isinf(read) if (strange & ~gaps).any() else gaps
+    strange = as_numbers(values, decimal).isna().to_numpy()
+    gaps = strange & np.array([is_gap(value) for value in values], bool)
+    culprits = strange & ~gaps if (strange & ~gaps).any() else gaps
     if column.dtype.kind in "mMb" or counts[culprits].sum() >= counts[~strange].sum():
         return np.empty(0, "int64")
     return np.flatnonzero(column.isin(counts.index[culprits]))
 
 
 def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure: str, decimal: str) -> None:
-    """Raise SettingError, with the line, if more than half of the cells of a column are numbers, but not all."""
+    """Raise SettingError, with the line, if more than half of the cells of a column are numbers, but not all.
+
+    The message lists infinite numbers, too: no other message would, as long as the column is no column of numbers.
+    """
     strange = no_numbers(column, decimal)
     if len(strange):
         row = int(strange[0])
+        infinite = np.flatnonzero(np.isinf(as_numbers(column, decimal).to_numpy("float64", na_value=np.nan)))
+        strange = np.concatenate([strange, infinite])
         raise SettingError(
             key,
             f"holds {shown(column.iloc[row])} in {where(row)}, column {column.name!r}; most cells of the column are "

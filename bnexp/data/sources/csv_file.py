@@ -27,7 +27,7 @@ class CsvFile:
     encoding: str = "utf-8"
     thousands: str | None = None
     na_values: tuple[str | int | float, ...] = ()
-    left_out: tuple[int, ...] = ()
+    skipped: tuple[int, ...] = ()
     """The records that are not read, by their `Record.number`."""
 
     @classmethod
@@ -60,7 +60,7 @@ class CsvFile:
                 decimal=self.decimal,
                 keep_default_na=False,
                 na_values=[""],
-                skiprows=self.left_out or None,
+                skiprows=self.skipped or None,
                 **more,
             )
         return frame

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from bnexp.data.sources.line_numbers import (
     refuse_faulty_names,
     refuse_note_of_excel,
     refuse_short_rows,
-    with_even_rows,
+    without_uneven_rows,
 )
 from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
@@ -48,6 +48,12 @@ CELL_BYTES = 24
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
 TAB_ENDINGS = (".tsv", ".tab")
 """Endings of tables whose columns are separated by tabs."""
+
+Skipped = Mapping[str, tuple[int, ...]]
+"""Key of a file in the config, such as `validation_path` -> the records of the file that are not read."""
+NOTHING: Skipped = {}
+OF_ALL_ROWS = ("in all rows", "in any row")
+"""Phrases of mistakes that a table may only have as long as some of its rows are skipped."""
 
 
 def read_csv(file: CsvFile, limit: int | None) -> pandas.DataFrame:
@@ -108,16 +114,21 @@ def refuse_csv_by_size(file: CsvFile, limit: int | None) -> None:
     refuse_too_large(file.path, size, size + CELL_BYTES * cells * size // max(1, len(beginning)), limit)
 
 
-def csv_rows(dataset: CsvDataset, limit: int | None, *, are_even: bool = False) -> Rows:
-    """Read the rows of a CSV table. With `are_even`, rows with more or fewer fields than names are left out."""
+def csv_rows(dataset: CsvDataset, limit: int | None, *, skipped: Skipped = NOTHING) -> Rows:
+    """Read the rows of a CSV table.
+
+    Raises:
+        SettingError: with the mistakes of all files. Rows with another number of fields hide no mistake of the others.
+    """
     problems = Problems()
     as_text = [*([dataset.target] if dataset.task != "regression" else []), *dataset.categories, dataset.group]
     with problems.noted():
-        tables = csv_tables(dataset, limit, as_text, are_even=are_even)
-    if problems.found and not are_even:
-        likely = _likely_keys(dataset)
-        with problems.noted():  # find further mistakes, with the likely encoding or separator, or in the even rows
-            csv_rows(dataset.model_copy(update=likely), limit, are_even=not likely)
+        tables = csv_tables(dataset, limit, as_text, skipped)
+    if problems.found and (likely := _likely_keys(dataset)):
+        with problems.noted():  # find further mistakes, with the likely encoding or separator
+            csv_rows(dataset.model_copy(update=likely), limit)
+    elif problems.found and not skipped:
+        note_in_other_rows(problems, dataset, lambda uneven: csv_rows(dataset, limit, skipped=uneven))
     problems.refuse()
     with doubts_told(dataset, tables):
         frame, where = joined(tables, dataset.drop)
@@ -126,8 +137,30 @@ def csv_rows(dataset: CsvDataset, limit: int | None, *, are_even: bool = False) 
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
 
+def note_in_other_rows(
+    problems: Problems, dataset: CsvDataset | TextCsvDataset, read: Callable[[Skipped], object]
+) -> None:
+    """Note what is wrong with a table besides its uneven rows: `read` reads it without these rows.
+
+    A mistake that the skipped rows may mend, such as a class that only they have, is not noted.
+    """
+    uneven = dict[str, tuple[int, ...]]()
+    for key, part in dataset.each_part():
+        with suppress(SettingError):  # there is no such file
+            file = without_uneven_rows(CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS)))
+            uneven |= {} if file is None else {key: file.skipped}
+    if uneven:
+        others = Problems()
+        with others.noted():
+            read(uneven)
+        for error in others.found:
+            for key, text in error.problems if isinstance(error, SettingError) else ():
+                if not any(phrase in text for phrase in OF_ALL_ROWS):
+                    problems.note(key, text)
+
+
 def csv_tables(
-    dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None], *, are_even: bool = False
+    dataset: CsvDataset | TextCsvDataset, limit: int | None, as_text: Sequence[str | None], skipped: Skipped = NOTHING
 ) -> list[Table]:
     """Read the table of each part.
 
@@ -143,10 +176,9 @@ def csv_tables(
             file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
             if tables:
                 _refuse_unlike(file, tables[0].path, key)
-            if are_even and (even := with_even_rows(file)) is not None:
-                file = even
+            file = replace(file, skipped=skipped.get(key, ()))
             frame = read_csv(file, limit)
-            tables.append(Table(key, file.path, frame, lines_of(file, len(frame)), file.left_out))
+            tables.append(Table(key, file.path, frame, lines_of(file, len(frame)), file.skipped))
     problems.refuse()
     labels = [name for name in as_text if name is not None]
     blurred = {name for name in labels if _is_blurred(tables, name, dataset)}
@@ -207,5 +239,5 @@ def _is_blurred(tables: Sequence[Table], name: str, dataset: CsvDataset | TextCs
 
 
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
-    file = replace(CsvFile.of(dataset, table.path), left_out=table.left_out)
+    file = replace(CsvFile.of(dataset, table.path), skipped=table.skipped)
     return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

@@ -31,8 +31,8 @@ class Table:
     path: Path
     frame: pandas.DataFrame
     where: Where
-    left_out: tuple[int, ...] = ()
-    """The records of a CSV file that were not read (`CsvFile.left_out`)."""
+    skipped: tuple[int, ...] = ()
+    """The records of a CSV file that were not read (`CsvFile.skipped`)."""
 
 
 def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.DataFrame, Where]:

@@ -7,6 +7,7 @@ import functools
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST_FIELD = 2**31 - 1
 """Most characters that a field may have. Python's csv allows 131,072 by default."""
 MOST_UNEVEN = 0.25
-"""The largest share of rows that are left out to find the mistakes of the others."""
+"""The largest share of rows with another number of fields that are skipped to find the mistakes of the others."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Record:
 
 
 def records(file: CsvFile) -> Iterator[Record]:
-    """Yield each record of a CSV file that is read as a row, or as the names: all but blank lines and `left_out`."""
-    left_out = frozenset(file.left_out)
+    """Yield each record of a CSV file that is read as a row, or as the names: all but blank lines and `skipped`."""
+    skipped = frozenset(file.skipped)
     taken: list[str] = []
 
     def lines_of_file(text: Iterable[str]) -> Iterator[str]:
@@ -58,7 +59,7 @@ def records(file: CsvFile) -> Iterator[Record]:
         with file.open("replace") as text:
             begins = 1
             for number, fields in enumerate(csv.reader(lines_of_file(text), delimiter=file.separator)):
-                if (whole := "".join(taken)).strip(blanks) and number not in left_out:
+                if (whole := "".join(taken)).strip(blanks) and number not in skipped:
                     yield Record(number, begins, len(taken), whole, fields)
                 begins += len(taken)
                 taken.clear()
@@ -66,18 +67,17 @@ def records(file: CsvFile) -> Iterator[Record]:
         csv.field_size_limit(limit)
 
 
-def with_even_rows(file: CsvFile) -> CsvFile | None:
-    """Return a file without the rows that have more or fewer fields than names, to find the mistakes of the others.
+def without_uneven_rows(file: CsvFile) -> CsvFile | None:
+    """Return a file that skips the rows with more or fewer fields than the first line, to find other mistakes.
 
-    None if all rows have as many, or if too many do not: then more than single rows are wrong.
+    None if there are no such rows, or if they are more than a quarter of all: then the separator is probably wrong.
     """
-    try:
-        (_, names), *counts = [(record.number, len(record.fields)) for record in records(file)] or [(0, 0)]
-    except UnicodeError:  # UTF-16 without its byte order mark
-        return None
-    uneven = [number for number, count in counts if count != names]
-    is_few = 0 < len(uneven) <= MOST_UNEVEN * len(counts)
-    return replace(file, left_out=(*file.left_out, *uneven)) if is_few else None
+    rows, names, uneven = -1, 0, list[int]()
+    with suppress(UnicodeError):  # UTF-16 without its byte order mark
+        for rows, record in enumerate(records(file)):
+            names = names if rows else len(record.fields)
+            uneven += [] if len(record.fields) == names else [record.number]
+    return replace(file, skipped=(*file.skipped, *uneven)) if 0 < len(uneven) <= MOST_UNEVEN * rows else None
 
 
 def line_numbers(file: CsvFile, rows: int) -> list[int] | None:

@@ -19,7 +19,14 @@ from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import groups, have_none
 from bnexp.data.sources.column_names import misspelt, refuse_target, refuse_unknown_column
-from bnexp.data.sources.csv_tables import csv_tables, doubts_told, warnings_of_files
+from bnexp.data.sources.csv_tables import (
+    NOTHING,
+    Skipped,
+    csv_tables,
+    doubts_told,
+    note_in_other_rows,
+    warnings_of_files,
+)
 from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table_warnings import warnings_of_columns
@@ -36,8 +43,8 @@ BYTES_OF_WORD = 16
 """Peak memory of a word, or of padding, in bytes: 8 in Keras, and 4 in each of two copies."""
 
 
-def text_csv_rows(dataset: TextCsvDataset, limit: int | None, *, are_even: bool = False) -> Rows:
-    """Read the rows of a CSV file with a column of texts. `are_even` is as in `csv_rows`.
+def text_csv_rows(dataset: TextCsvDataset, limit: int | None, *, skipped: Skipped = NOTHING) -> Rows:
+    """Read the rows of a CSV file with a column of texts.
 
     Raises:
         SettingError: with all mistakes at once: an unknown column, missing texts or targets, texts without blanks;
@@ -45,10 +52,9 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None, *, are_even: bool 
     """
     problems = Problems()
     with problems.noted():
-        tables = csv_tables(dataset, limit, [dataset.target, dataset.group], are_even=are_even)
-    if problems.found and not are_even:
-        with problems.noted():  # find further mistakes in the even rows
-            text_csv_rows(dataset, limit, are_even=True)
+        tables = csv_tables(dataset, limit, [dataset.target, dataset.group], skipped)
+    if problems.found and not skipped:
+        note_in_other_rows(problems, dataset, lambda uneven: text_csv_rows(dataset, limit, skipped=uneven))
     problems.refuse()
     with doubts_told(dataset, tables):
         return _rows_of_tables(dataset, tables, limit)

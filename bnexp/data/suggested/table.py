@@ -19,7 +19,7 @@ from bnexp.data.sources.encoding import guess_of_encoding
 from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
-from bnexp.data.sources.line_numbers import lines_of, with_even_rows
+from bnexp.data.sources.line_numbers import lines_of, without_uneven_rows
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import parquet_frame
@@ -34,7 +34,7 @@ from bnexp.data.suggested.first_look import separated
 from bnexp.data.suggested.missing_values import NUMBER, missing_words, notes_of_sentinels
 from bnexp.data.suggested.target import likely_target, task_choices
 from bnexp.data.suggested.weights import notes_of_weights
-from bnexp.errors import Problems, SettingError, counted, listed
+from bnexp.errors import SettingError, counted, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -44,8 +44,8 @@ FEW_WORDS = 2
 """A column of short texts is read word by word if it has this number of words on average, and is the only input."""
 ONLY_TABLES = ("decimal", "thousands")
 """Keys that a `text_csv` dataset does not have."""
-Read = Callable[[Path], "tuple[pandas.DataFrame, Where, tuple[int, ...]]"]
-"""A function that reads a part's table: its rows, the places of rows, and the records that are left out."""
+Read = Callable[[str, Path], Table]
+"""A function that reads the table of a part, from its key in the config and its file."""
 
 
 def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
@@ -55,10 +55,11 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         SettingError: if the file is no table, or has no column with the name `target`.
     """
     file, marks = _as_text(path)
-    _, frame = _rows_of(file)
+    read = _reads(file)
+    frame = read("path", path).frame
     guess = filter(None, [guess_of_encoding(file)])
     learned, why = likely_target(frame, target)
-    beside = _beside(path, data, frame, learned, _reads(file), file)
+    beside = _beside(path, data, frame, learned, read, file)
     head = [Choice("path", data, ""), *beside.choices]
     if texts := _texts(frame, learned):
         marks = [one for one in marks if one.key not in ONLY_TABLES]
@@ -66,7 +67,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
         more = [Choice("target", learned, why), Choice("text", texts[0], reason)]
         found = [Choice("name", "text_csv", "a table of texts"), *head, *marks, *more]
         return Suggested(found, [*guess, *beside.notes], len(frame))
-    tables = _tables(path, beside, _reads(file))
+    tables = _tables(path, beside, read)
     frame, where = _joined(tables)
     words = missing_words(frame, learned, file.decimal)
     if words:
@@ -78,8 +79,9 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
     notes = [*guess, *beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     left_out = [name for one in columns if one.key == "drop" for name in one.value]
-    notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
-    notes += [*notes_of_decimals(tables, left_out, file), *notes_of_marks(tables, left_out, learned, file)]
+    if not any(table.skipped for table in tables):  # these notes have commands, which read whole files
+        notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
+        notes += [*notes_of_decimals(tables, left_out, file), *notes_of_marks(tables, left_out, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
     return Suggested([*head, *columns], notes, len(frame))
 
@@ -91,10 +93,10 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
         SettingError: if the file is no table, or has no column with the name `target`.
     """
 
-    def read(path: Path) -> tuple[pandas.DataFrame, Where, tuple[int, ...]]:
-        return parquet_frame(path, None), row_of(path), ()
+    def read(key: str, path: Path) -> Table:
+        return Table(key, path, parquet_frame(path, None), row_of(path))
 
-    frame, *_ = read(path)
+    frame = read("path", path).frame
     learned, why = likely_target(frame, target)
     beside = _beside(path, data, frame, learned, read)
     frame, where = _joined(_tables(path, beside, read))
@@ -128,7 +130,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
     """Yield, for each table with empty targets, a shell command that writes the table without these rows."""
     for table in tables:
         if count := int(table.frame[target].isna().sum()):
-            own = replace(file, path=table.path, left_out=table.left_out)
+            own = replace(file, path=table.path)
             cells = own.frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
             yield (
@@ -151,17 +153,31 @@ def _notes_of_one_hot(frame: pandas.DataFrame, target: str, file: CsvFile) -> It
 def _reads(file: CsvFile) -> Read:
     """Return a function that reads another file with the settings of this file."""
 
-    def read(path: Path) -> tuple[pandas.DataFrame, Where, tuple[int, ...]]:
-        other, frame = _rows_of(replace(file, path=path))
-        return frame, lines_of(other, len(frame)), other.left_out
+    def read(key: str, path: Path) -> Table:
+        whole = replace(file, path=path)
+        try:
+            return _read(key, whole)
+        except SettingError as error:
+            if (others := without_uneven_rows(whole)) is None:
+                raise
+            try:
+                return _read(key, others)  # the check of the config tells of the rows that are skipped
+            except SettingError as further:
+                (first, *more) = dict.fromkeys([*error.problems, *further.problems])
+                raise SettingError(*first, *more) from error
 
     return read
+
+
+def _read(key: str, file: CsvFile) -> Table:
+    frame = read_csv(file, None)
+    return Table(key, file.path, frame, lines_of(file, len(frame)), file.skipped)
 
 
 def _tables(path: Path, beside: _Beside, read: Read) -> list[Table]:
     """Return the tables of a training part and of the parts beside it."""
     keys = ["path", *(one.key for one in beside.choices)]
-    return [Table(key, one, *read(one)) for key, one in zip(keys, (path, *beside.paths), strict=True)]
+    return [read(key, one) for key, one in zip(keys, (path, *beside.paths), strict=True)]
 
 
 def _joined(tables: Sequence[Table]) -> tuple[pandas.DataFrame, Where]:
@@ -222,7 +238,7 @@ def _named_like(stem: str, word: str) -> str:
 def _why_no_part(path: Path, frame: pandas.DataFrame, target: str, read: Read) -> str | None:
     """Return why a file is no part of the data; None if it is one."""
     try:
-        other, *_ = read(path)
+        other = read("", path).frame
     except SettingError as error:
         return str(error).rstrip(".")
     lacks = [name for name in frame.columns if name not in other]
@@ -244,14 +260,14 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
     """Return the file with its encoding, separator, decimal and thousands marks, and the choices that set them."""
     file, choices = separated(path)
     separator = file.separator
-    _, frame = _rows_of(file)
+    frame = _reads(file)("path", path).frame
     columns = marked_columns(frame, frame.columns, ".")
     marked = list(columns.values())
     if has_comma(frame, columns, separator):
         seen = next(one.decimal for one in marked if one.decimal)
         file = CsvFile(path, separator, ",", file.encoding)
         choices.append(Choice("decimal", ",", f"a cell holds {seen}"))
-        _, frame = _rows_of(file)
+        frame = _reads(file)("path", path).frame
         marked = list(marked_columns(frame, frame.columns, ",").values())
     thousands = {one.thousands for one in marked if one.thousands is not None}
     is_clear = file.decimal == "," or bool(with_points(frame)) or not any(one.either for one in marked)
@@ -261,24 +277,6 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
         file = CsvFile(path, separator, file.decimal, file.encoding, mark)
         choices.append(Choice("thousands", mark, f"a cell holds {example}"))
     return file, choices
-
-
-def _rows_of(file: CsvFile) -> tuple[CsvFile, pandas.DataFrame]:
-    """Read a file, without its uneven rows if it has some: the check of the config tells of them.
-
-    Raises:
-        SettingError: with what is wrong with the file, and with its other rows.
-    """
-    problems, frame = Problems(), None
-    with problems.noted():
-        frame = read_csv(file, None)
-    if frame is None and (even := with_even_rows(file)) is not None:
-        with problems.noted():
-            file, frame = even, read_csv(even, None)
-    if frame is None:
-        problems.refuse()
-    assert frame is not None
-    return file, frame
 
 
 def _texts(frame: pandas.DataFrame, target: str) -> list[str]:

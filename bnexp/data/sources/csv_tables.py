@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,11 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
     refuse_nul(file)
     refuse_empty(file.path, frame)
     refuse_swallowed_rows(file, len(frame))
-    refuse_faulty_names(file, names, frame)
-    refuse_short_rows(file, frame)
+    problems = Problems()
+    for refuse in (partial(refuse_faulty_names, file, names, frame), partial(refuse_short_rows, file, frame)):
+        with problems.noted():
+            refuse()
+    problems.refuse()
     return with_numbers(frame, file)
 
 

@@ -19,13 +19,11 @@ from tasks import HereAndNow
 
 from bnexp.cli import COLLECTED_AFTER
 from bnexp.experiment import prepare
-from bnexp.store import directories
 from bnexp.system import backend, spelling
 
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
 os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)  # bnexp sets it for its workers, and a test looks whether it does
-directories.PATIENCE = 0.2  # where a process waits in vain, a test waits with it
 gc.set_threshold(*COLLECTED_AFTER)  # tracing makes many objects: a tenth of the time (measured)
 
 SPLIT = ("layers", "masks", "networks", "normalization", "random_models", "training")

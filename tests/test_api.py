@@ -188,6 +188,9 @@ def test_mistakes_are_raised_as_on_the_command_line() -> None:
         bnexp.train("bn", ["training.epoch=3"])
     with pytest.raises(RunError, match="No run is called 'x'"):
         bnexp.load_run("x")
+    Path("other/bn-20260101-000000").mkdir(parents=True)
+    with pytest.raises(RunError, match=r"Did you mean 'other/bn-20260101-000000'\? .* other/latest\."):
+        bnexp.load_run("other/bn-20260101-00000")
     with pytest.raises(ComparisonError, match="expected two or more"):
         bnexp.compare(["bn"])
 

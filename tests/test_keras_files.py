@@ -47,6 +47,12 @@ def archive_of(path: Path, members: dict[str, bytes], **options: Any) -> Path:
     return path
 
 
+CODE_IN_HDF5 = (
+    "That fails if the model has a Lambda layer, or layers of your own. Use `def build(): return keras.models.load_model("
+    "..., safe_mode=False, custom_objects={...})` in a Python file, and name FILE:build. Do so only if you trust the model."
+)
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(SettingError) as error:
         loaded(str(path))
@@ -69,9 +75,10 @@ def function(module: str | None, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (function("os", "system"), "it holds classes that are not Keras's: function (system)."),
-        (function("builtins", "eval"), "Keras cannot load it: "),
-        (function("builtins", "exec"), "Keras cannot load it: "),
+        (function("os", "system"), "it holds functions that are not Keras's: function (system)."),
+        (function("builtins", "eval"), "it holds functions that are not Keras's: function (eval). Use `def build(): return "
+         'keras.models.load_model(..., custom_objects={"eval": eval})` in a Python file, and name FILE:build.'),
+        (function("builtins", "exec"), "it holds functions that are not Keras's: function (exec)."),
         (function("keras.utils", "get_file"), "Keras cannot load it: "),
         ({"module": "subprocess", "class_name": "Popen", "config": {"args": "true"}, "registered_name": None},
          "it holds classes that are not Keras's: Popen (unnamed)."),
@@ -96,6 +103,11 @@ def test_a_description_that_names_code_is_refused_and_nothing_is_run(
     assert message.startswith(f"model.path is '{saved.with_name('bad.keras')}'; {told}")
 
 
+def test_a_function_of_keras_is_no_code(saved: Path) -> None:
+    for name in ("gelu", "log_softmax"):
+        assert loaded(str(changed(saved, activation(function("builtins", name))))).layers[0].activation.__name__ == name
+
+
 def test_what_the_session_has_registered_is_no_part_of_a_file(saved: Path) -> None:
     """The file's digest would not follow its code."""
 
@@ -114,7 +126,7 @@ def test_what_the_session_has_registered_is_no_part_of_a_file(saved: Path) -> No
     message = refusal(saved)
     keras.saving.get_custom_objects().clear()
     keras.saving.get_custom_objects().update(registry)
-    told = "it holds classes that are not Keras's: Block (block), function (mine>act)."
+    told = "it holds classes and functions that are not Keras's: Block (block), function (mine>act)."
     assert message.startswith(f"model.path is '{saved}'; {told}")
 
 
@@ -268,7 +280,7 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
         "bad.keras": "its config.json describes no model. Save it again.",
         "text.keras": "it is no file of Keras 3 (File is not a zip file). Expected what `model.save('my.keras')` writes.",
         "cut.h5": f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model("
-        f"{str(place / 'cut.h5')!r}).save({str(place / 'cut.keras')!r})`.",
+        f"{str(place / 'cut.h5')!r}).save({str(place / 'cut.keras')!r})`. {CODE_IN_HDF5}",
     }.items():
         message = refusal(place / name)
         assert message.startswith(f"model.path is '{place / name}'") and message.endswith(told), message
@@ -305,11 +317,13 @@ def test_a_file_in_the_older_format_is_refused_by_what_it_holds(tmp_path: Path) 
     told = {path.name: refusal(path) for path in (old, named_new, weights, text)}
     assert told["old.h5"].endswith(
         f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model({str(old)!r}).save("
-        f"{str(tmp_path / 'old.keras')!r})`."
+        f"{str(tmp_path / 'old.keras')!r})`. {CODE_IN_HDF5}"
     )
     renamed = tmp_path / "new.h5"
     assert f"Rename it to {renamed}, because Keras decides by the ending. Convert it: " in told["new.keras"]
-    assert told["new.keras"].endswith(f"load_model({str(renamed)!r}).save({str(tmp_path / 'new2.keras')!r})`.")
+    assert told["new.keras"].endswith(
+        f"load_model({str(renamed)!r}).save({str(tmp_path / 'new2.keras')!r})`. {CODE_IN_HDF5}"
+    )
     assert "which holds only weights and no network; expected a .keras file. " in told["w.weights.h5"]
     assert f"calls `model.load_weights({str(weights)!r})`" in told["w.weights.h5"]
     assert told["text.h5"].endswith(

@@ -35,6 +35,12 @@ def test_functions_and_their_parameters_are_read_without_running_the_file(folder
     assert function_names("faulty.py:") == []
 
 
+def test_a_function_below_a_line_that_ends_the_run_is_there(folder: Path) -> None:
+    """Python compiles nothing that cannot be reached."""
+    (folder / "stops.py").write_text('raise ValueError("now")\n\n\ndef build():\n    pass\n')
+    refuse_undefined("stops.py:build")
+
+
 CERTAIN = [
     "def other(): ...",
     "import nosuch_net\nfrom nets import nosuch as kept",

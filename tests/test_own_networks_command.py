@@ -324,6 +324,9 @@ seeds: 2
         (["a", "b", "--data", "my.csv"],
          "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
          "config, `dataset` and `model` say the same."),
+        (["my_net.py:", "--data", "my.csv"],
+         "--data can be given for a network of your own, and not for my_net.py:. Name one, such as my_net.py:build or my_net.keras. In a "
+         "config, `dataset` and `model` say the same. Did you mean 'my_net.py'?"),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label"],
          "my_net.py:hidden: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],

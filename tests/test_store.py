@@ -487,7 +487,8 @@ with store.new_directory(Path({str(tmp_path)!r}), "bn") as directory:
     assert run.status() == "interrupted"
 
 
-def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> None:
+def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directories, "PATIENCE", 30.0)
     directory, held, released, entered = tmp_path / "s", threading.Event(), threading.Event(), threading.Event()
 
     def wait_for_it() -> None:
@@ -502,7 +503,8 @@ def test_who_waited_for_a_directory_keeps_others_out_of_it(tmp_path: Path) -> No
         held.set()
         time.sleep(0.2)  # by now the other one waits
         assert not entered.is_set()
-    assert entered.wait(5)
+    assert entered.wait(30)
+    monkeypatch.setattr(directories, "PATIENCE", 0.1)
     with pytest.raises(RunError, match="another process is at work in it"), store.own_directory(directory):
         pass
     released.set()
@@ -533,9 +535,11 @@ def test_a_lock_is_removed_only_while_it_is_held_and_who_waits_for_it_takes_a_ne
         unlink(path, **options)
 
     monkeypatch.setattr(Path, "unlink", unlinked)
+    monkeypatch.setattr(directories, "PATIENCE", 30.0)
     with begin(tmp_path, "bn") as directory:
         pass
-    assert entered.wait(5) and len(waiters) == 1
+    assert entered.wait(30) and len(waiters) == 1
+    monkeypatch.setattr(directories, "PATIENCE", 0.1)
     with pytest.raises(RunError, match="another process is at work in it"), store.own_directory(directory):
         pass
     released.set()

@@ -257,3 +257,23 @@ def test_the_command_for_a_file_that_cannot_be_imported_runs_where_the_user_is(
     (here / "python").symlink_to(sys.executable)
     done = subprocess.run(command, shell=True, env=there, capture_output=True, text=True, check=False)
     assert done.stderr.endswith("ValueError: my own bug\n"), command
+
+
+def test_a_line_that_ends_the_run_above_the_function_is_shown_and_not_taken_for_a_missing_function(
+    folder: Path,
+) -> None:
+    (folder / "stops.py").write_text('raise ValueError("now")\n\n\ndef build():\n    pass\n')
+    with pytest.raises(SettingError, match=r'raise ValueError\("now"\)\nValueError: now\nThe error is in that code'):
+        function_of("stops.py:build")
+
+
+def test_all_arguments_without_a_value_are_named(folder: Path) -> None:
+    from bnexp.models.user_code import called
+
+    (folder / "net.py").write_text("def build(normalization, a, b=2, *, c): ...\n")
+    with pytest.raises(SettingError) as error:
+        called(function_of("net.py:build"), "net.py:build", {"b": 3}, {"normalization": None})
+    assert str(error.value).endswith(
+        "takes build(normalization, a, b=2, *, c): no value for a, c. Name the arguments as the function does. For example, "
+        "use model.arguments: {a: 64, c: 64}."
+    )

@@ -19,7 +19,7 @@ from bnexp.api.observer import Observer
 from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs, with_function
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
-from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed
+from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed, nearest
 from bnexp.experiment.config_names import Name as ArmName
 from bnexp.experiment.config_names import config_file
 from bnexp.experiment.prepare import ToTrain, preflight
@@ -28,6 +28,7 @@ from bnexp.system.own_function import parameters_in_text
 from bnexp.system.saved_model import is_saved_folder
 from bnexp.system.session_functions import has_parameter, imported_now
 from bnexp.system.spelling import is_by_command, spelt
+from bnexp.system.user_path import user_path
 
 SAVED = (".keras", ".h5", ".hdf5")
 """Endings of saved models."""
@@ -128,6 +129,7 @@ class OwnNetworks:
             problems.tell(
                 f"{listed(self.given)} can be given for a network of your own{and_not}. Name one, such as "
                 f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
+                + "".join(_meant(one) for one in names if isinstance(one, str) and config_file(one) is None)
             )
         arms = list(self.arms or ())
         if any(arm in arms[:at] for at, arm in enumerate(arms)):
@@ -221,6 +223,14 @@ def is_own_network(name: str) -> bool:
     place, colon, function = name.rpartition(":")
     is_function = bool(colon) and function.isidentifier() and (place.endswith(".py") or _is_module(place))
     return is_function or _is_saved(name) or Path(name).suffix == ".py"
+
+
+def _meant(name: str) -> str:
+    """Return a question with the file of a network that is similar to a wrong name; "" if there is none."""
+    folder = user_path(name).parent
+    beside = sorted(one.name for one in folder.iterdir() if one.suffix in (".keras", ".py")) if folder.is_dir() else []
+    question = nearest(name, beside).partition("Good names")[0].strip()
+    return f" {question}" if question else ""
 
 
 def _is_module(name: str) -> bool:

@@ -12,6 +12,12 @@ from bnexp.system.installed import is_own
 from bnexp.system.saved_model import FUNCTION, KEY, built_parts, config_of, description_of, name_of, objects
 from bnexp.system.user_path import user_path
 
+OF_FUNCTIONS = (
+    keras.activations, keras.constraints, keras.initializers, keras.losses, keras.metrics, keras.optimizers,
+    keras.regularizers,
+)  # fmt: skip
+"""Where Keras looks for a function that a file names without its module."""
+
 
 def loaded(path: str) -> keras.Model:
     """Return the model of a .keras file, with its weights and without its optimizer.
@@ -44,7 +50,10 @@ def _refuse_unknown(path: str, description: dict[str, Any]) -> None:
         named = dict.fromkeys(f"{one['class_name']} ({name_of(one)})" for one in unknown)
         pairs = dict.fromkeys(f'"{_registered(one)}": {_registered(one).rpartition(">")[2]}' for one in unknown)
         cure = FUNCTION.format(f"custom_objects={{{', '.join(pairs)}}}")
-        raise SettingError(KEY, f"is {path!r}; it holds classes that are not Keras's: {listed(named, 5)}. {cure}")
+        kinds = {"functions" if one["class_name"] == "function" else "classes" for one in unknown}
+        raise SettingError(
+            KEY, f"is {path!r}; it holds {' and '.join(sorted(kinds))} that are not Keras's: {listed(named, 5)}. {cure}"
+        )
 
 
 def _is_unknown(one: dict[str, Any]) -> bool:
@@ -53,8 +62,10 @@ def _is_unknown(one: dict[str, Any]) -> bool:
     What the user registered in this session is unknown, too, because it is in no digest.
     """
     module, registered = one.get("module"), one.get("registered_name")
-    if one["class_name"] == "function" and _registered_own(_registered(one)):
-        return True
+    if one["class_name"] == "function":
+        own = _registered_own(_registered(one))
+        if own or (own is None and module == "builtins"):
+            return own is True or not any(hasattr(place, _registered(one)) for place in OF_FUNCTIONS)
     if module is None and registered is None:
         return False
     if isinstance(module, str) and (module == "builtins" or module.partition(".")[0] == "keras"):

@@ -12,13 +12,14 @@ from typing import Any
 import keras
 from keras.src.backend.common import global_state  # the numbers of names have no public place
 
-from bnexp.errors import SettingError
+from bnexp.errors import SettingError, listed
 from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_errors import errors_of
 from bnexp.system.own_function import code_at, no_function
 from bnexp.system.session_functions import importing, session_function, told_of
 
 Function = Callable[..., Any]
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 NUMBERS = "object_name_uids"
 """Where Keras counts how often it has given each name."""
 FAR = 10_000
@@ -67,10 +68,17 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
     try:
         signature.bind(**{**given, **arguments})
     except TypeError as error:
+        missing = [
+            one.name
+            for one in signature.parameters.values()
+            if one.default is one.empty and one.kind in NAMED and one.name not in {**given, **arguments}
+        ]
+        seen = f"no value for {listed(missing)}" if missing else str(error)
+        example = ", ".join(f"{one}: 64" for one in missing) or "width: 64"
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {error}. "
-            "Name the arguments as the function does. For example, use model.arguments: {width: 64}.",
+            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {seen}. "
+            f"Name the arguments as the function does. For example, use model.arguments: {{{example}}}.",
         ) from error
     given |= arguments
     with errors_of("when it is called", build, given), followed(build), importable_beside(build), _settings_kept(build):

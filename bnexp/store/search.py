@@ -144,6 +144,12 @@ def _latest(runs: Path) -> Run:
 
 
 def nearest_runs(runs: Path, name: str) -> str:
-    """Return a sentence that lists the newest eight runs, and suggests the one that is nearest to a wrong name."""
+    """Return a sentence that lists the newest eight runs, and suggests the one that is nearest to a wrong name.
+
+    If the name is a path of another folder with runs, these are the runs of that folder.
+    """
+    place = Path(name).parent
+    if place not in (runs, Path()) and os.path.isdir(place) and (there := runs_in(place)):
+        return nearest(name, [str(place / one) for one in (*(run.id for run in there[:8]), LATEST)])
     known = [run.id for run in runs_in(runs)][:8]
     return nearest(name, known) if known else f"There are no runs in {runs}."

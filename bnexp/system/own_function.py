@@ -103,7 +103,8 @@ def refuse_undefined(build: str) -> None:
             is_certain &= not binds_by_text(_compiled(source.text, source.file))
         except (SyntaxError, ValueError, RecursionError):  # a file that may never be imported
             is_certain = False
-    if is_certain and not _is_submodule(name, own) and name not in bound_names(compiled):
+    functions = function_names(build, hidden=True)  # also below a line that ends the run, which Python does not compile
+    if is_certain and not _is_submodule(name, own) and name not in {*functions, *bound_names(compiled)}:
         raise no_function(build, function_names(build) or sorted(set(_other_functions(code))))
 
 

@@ -119,7 +119,12 @@ def _refuse_no_file(path: str, file: Path) -> None:
                 f"in a Python file. It builds the network, calls `model.load_weights({path!r})`, and returns it. Then "
                 "name FILE:build.",
             )
-        raise SettingError(KEY, f"is {path!r}, in the older format HDF5; expected a .keras file. {convert}")
+        function = FUNCTION.format("safe_mode=False, custom_objects={...}")
+        raise SettingError(
+            KEY,
+            f"is {path!r}, in the older format HDF5; expected a .keras file. {convert} That fails if the model has a "
+            f"Lambda layer, or layers of your own. {function} Do so only if you trust the model.",
+        )
     if file.suffix.lower() in OLD_FORMATS:
         raise SettingError(
             KEY,

@@ -366,7 +366,7 @@ def test_a_reshape_is_offered_where_a_row_holds_as_many_numbers_in_another_shape
         return keras.Sequential([keras.Input((units,)), layers.BatchNormalization(), layers.Dense(3, "softmax")])
 
     image = Inputs("image", (8, 8, 1))
-    for units, cure in ((64, ", or put a Reshape behind it."), (63, ", which bnexp fills in.")):
+    for units, cure in ((64, ", or put a Reshape after the Input."), (63, ", which bnexp fills in.")):
         with pytest.raises(SettingError) as error:
             built(net, inputs=image, arguments={"units": units})
         assert str(error.value).startswith(f"model takes inputs of shape ({units},); the data are images of 8 x 8 x 1,")

@@ -64,7 +64,7 @@ def _cure_of_shape(taken: tuple[int | None, ...], inputs: Inputs, network: Pytho
     if isinstance(network, PythonNetwork):
         ways.append("give the function a parameter `input_shape`, which bnexp fills in")
     if math.prod(size or 0 for size in taken) == math.prod(inputs.shape):
-        ways.append("put a Reshape behind it")
+        ways.append("put a Reshape after the Input")
     if inputs.columns and len(taken) == 1 and (taken[0] or 0) < inputs.shape[0]:
         ways.append("leave columns of a table out with dataset.drop")
     if inputs.kind == "image" and len(taken) == len(inputs.shape):

@@ -14,8 +14,9 @@ CUT_INPUTS = "Keras cuts off the fractions of the network's input"
 ALIKE_SEEDS = "All seeds begin with the same values"
 NEVER_LEARNED = "Frozen before they learned anything"
 ONE_ANSWER = "Before training, the network as written gives one answer"
+NOT_MASKED = "Padding is not masked"
 DISTORTING = (
-    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER,
+    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER, NOT_MASKED,
 )  # fmt: skip
 """The values are probably not what they seem. The cure repeats the trainings with other values."""
 

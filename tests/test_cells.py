@@ -189,3 +189,37 @@ def test_a_number_for_a_missing_value_is_known_however_it_is_written(
     column = read_csv(CsvFile(path, ";", **keys), None)["a"]
     assert column.dtype.kind == "f"
     assert column.isna().tolist() == [cell.startswith("-9") or cell in ("?", "z") for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("decimal", "cells"),
+    [(".", ["511", "958", "6.872", "1.006", "24", "3.870"]), (",", ["511", "958", "6,872", "1,006", "24", "3,870"])],
+)
+def test_numbers_that_are_whole_below_a_thousand_and_have_three_decimals_above_are_warned_of(
+    decimal: str, cells: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def warned(several: list[str], **keys: Any) -> list[str]:
+        lines = [f"{several[n % len(several)]};{n};{'uv'[n % 2]}" for n in range(60)]
+        Path("t.csv").write_text("\n".join(["price;z;y", *lines]))
+        config = {
+            "name": "csv",
+            "path": "t.csv",
+            "separator": ";",
+            "target": "y",
+            "decimal": decimal,
+            "duplicates": "keep",
+            **keys,
+        }
+        found = prepare(TypeAdapter(Dataset).validate_python(config), (0,)).rows.facts.warnings or ()
+        return [text for text in found if "marks thousands" in text]
+
+    other = {".": ",", ",": "."}[decimal]
+    assert warned(cells) == [
+        f"column 'price' of t.csv holds numbers such as '{cells[2]}', and all others in it are whole and below 1,000. If "
+        f"'{decimal}' marks thousands there, the numbers are read 1,000 times too small. Use dataset.thousands: "
+        f'"{decimal}" with dataset.decimal: "{other}".'
+    ]
+    assert warned(cells, decimal=other, thousands=decimal) == warned(cells, drop=["price"]) == []
+    assert warned([*cells, f"6{decimal}5"]) == warned([*cells, "1006"]) == warned([f"0{decimal}125", *cells]) == []

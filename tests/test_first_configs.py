@@ -144,7 +144,7 @@ def test_a_model_in_the_older_format_is_told_how_it_is_converted_by_init_and_by_
         file.attrs["model_config"] = "{}"
     told = (
         f"{name}: model.path is {name!r}, in the older format HDF5; expected a .keras file. Convert it: "
-        f"`keras.models.load_model({name!r}).save('{Path(name).stem}.keras')`."
+        f"`keras.models.load_model({name!r}, compile=False).save('{Path(name).stem}.keras')`."
     )
     with pytest.raises(UserError) as error:
         init("messy.csv", None, name)
@@ -979,3 +979,24 @@ def test_a_folder_of_no_images_names_a_table_in_it_and_a_few_recordings_do_not_h
     pictures("both/x", "both/y")
     soundfile.write(folder / "both" / "x" / "s.wav", NUMBERS.random(800), 8000)
     assert suggested_for("both", None).section["name"] == "image_folder"
+
+
+def test_numbers_with_different_signs_are_written_without_them_by_one_command(folder: Path) -> None:
+    rows = [f"${n}.5;{n % 9}%;{n % 7};{'ab'[n % 2]}" for n in range(60)]
+    (folder / "units.csv").write_text("\n".join(["price;share;z;y", *rows]))
+    (note,) = [one for one in init("units.csv", "y", None).suggested.notes if "without it: " in one]
+    assert note.startswith(
+        "units.csv has numbers with '$' or '%' in columns 'price' (such as '$0.5'), 'share' (such as '0%')"
+    )
+    run_line(note.partition("without it: ")[2])
+    assert (folder / "units-numbers.csv").read_text().splitlines()[:3] == ["price;share;z;y", "0.5;0;0;a", "1.5;1;1;b"]
+    assert written(init("units-numbers.csv", "y", None)).keys() >= {"target"}
+
+
+def test_a_mark_for_thousands_in_every_number_above_999_is_set(folder: Path) -> None:
+    numbers = [2468, 353, 1217, 24, 958, 3870, 12, 7001]
+    (folder / "people.csv").write_text(
+        "\n".join(["people;place;y", *(f"{numbers[n % 8]:,};{'AB'[n % 3 % 2]}{n};{'uv'[n % 2]}" for n in range(60))])
+    )
+    found = written(init("people.csv", "y", None))
+    assert found["thousands"] == "," and "people" not in found.get("drop", [])

@@ -280,7 +280,7 @@ def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypat
         "bad.keras": "its config.json describes no model. Save it again.",
         "text.keras": "it is no file of Keras 3 (File is not a zip file). Expected what `model.save('my.keras')` writes.",
         "cut.h5": f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model("
-        f"{str(place / 'cut.h5')!r}).save({str(place / 'cut.keras')!r})`. {CODE_IN_HDF5}",
+        f"{str(place / 'cut.h5')!r}, compile=False).save({str(place / 'cut.keras')!r})`. {CODE_IN_HDF5}",
     }.items():
         message = refusal(place / name)
         assert message.startswith(f"model.path is '{place / name}'") and message.endswith(told), message
@@ -316,13 +316,13 @@ def test_a_file_in_the_older_format_is_refused_by_what_it_holds(tmp_path: Path) 
     text.write_text("no network")
     told = {path.name: refusal(path) for path in (old, named_new, weights, text)}
     assert told["old.h5"].endswith(
-        f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model({str(old)!r}).save("
+        f"in the older format HDF5; expected a .keras file. Convert it: `keras.models.load_model({str(old)!r}, compile=False).save("
         f"{str(tmp_path / 'old.keras')!r})`. {CODE_IN_HDF5}"
     )
     renamed = tmp_path / "new.h5"
     assert f"Rename it to {renamed}, because Keras decides by the ending. Convert it: " in told["new.keras"]
     assert told["new.keras"].endswith(
-        f"load_model({str(renamed)!r}).save({str(tmp_path / 'new2.keras')!r})`. {CODE_IN_HDF5}"
+        f"load_model({str(renamed)!r}, compile=False).save({str(tmp_path / 'new2.keras')!r})`. {CODE_IN_HDF5}"
     )
     assert "which holds only weights and no network; expected a .keras file. " in told["w.weights.h5"]
     assert f"calls `model.load_weights({str(weights)!r})`" in told["w.weights.h5"]

@@ -326,11 +326,10 @@ def test_logits_get_the_activation_of_the_task() -> None:
 
 
 def test_what_may_mislead_is_named() -> None:
-    shared, fixed, scaled = own("doubtful").warnings
+    shared, fixed = own("doubtful").warnings
     assert shared.startswith("Normalization layers that several places of the network share: shared.")
     assert fixed.startswith("Called with training=False: fixed.")
     assert "model.freeze" in fixed
-    assert scaled.startswith("The network scales its inputs (rescaled), and dataset.scale may do so, too.")
     assert own("plain").warnings == ()
 
 

@@ -603,3 +603,21 @@ def test_groups_in_several_parts_are_told(tmp_path: Path) -> None:
     table(6, 40).assign(who=[*"deg", *"deg"]).to_csv(tmp_path / "test.csv", index=False)
     told = data_facts("csv", read({**keys, "group": "who"})).warnings or []
     assert "1 group of dataset.group has rows in both held-out parts, so the test part does not judge new" in told[1]
+
+
+def test_a_part_that_is_no_text_is_told_by_its_kind_and_never_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("\n".join(["x,y", *(f"{n},{'uv'[n % 2]}" for n in range(40))]))
+    pd.read_csv("t.csv").to_parquet("v.csv")
+    with pytest.raises(SettingError) as told:
+        prepare(
+            TypeAdapter(Dataset).validate_python(
+                {"name": "csv", "path": "t.csv", "target": "y", "validation_path": "v.csv"}
+            ),
+            (0,),
+        )
+    assert str(told.value) == (
+        "dataset.validation_path is 'v.csv'; it is not UTF-8 (it is Parquet). Use dataset.name: parquet."
+    )

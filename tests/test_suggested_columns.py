@@ -292,3 +292,24 @@ def test_blanks_between_numbers_and_a_tab_before_the_name_separate_all_fields() 
         SettingError, match=r"the fields of auto\.data are separated by blanks\. Put commas between them"
     ):
         csv_choices(Path("auto.data"), "auto.data", None)
+
+
+@pytest.mark.parametrize("reasons", [["because"], ["ill", "moved", "tired"]])
+def test_a_column_whose_empty_cells_reveal_the_target_is_left_out(
+    reasons: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def left_out(also_with_no: int) -> list[str]:
+        rows = []
+        for number in range(80):
+            has_left = number % 2 == 0 or number < 2 * also_with_no
+            rows.append(
+                f"{reasons[number // 2 % len(reasons)] if has_left else ''},{number % 7}.5,{'no' if number % 2 else 'yes'}"
+            )
+        Path("t.csv").write_text("\n".join(["reason,x,y", *rows]))
+        found = {choice.key: choice.value for choice in csv_choices(Path("t.csv"), "t.csv", "y").choices}
+        return list(found.get("drop", []))
+
+    assert "reason" in left_out(0)
+    assert "reason" not in left_out(10), "it stands with both classes"

@@ -10,8 +10,10 @@ import pytest
 from experiments import experiment
 
 from bnexp import warning_kinds
+from bnexp.config import Experiment
 from bnexp.data import prepare
 from bnexp.experiment import kept_weights
+from bnexp.experiment.prepare import built_for
 from bnexp.experiment.warnings import cautions
 from bnexp.warning_kinds import CAVEATS, DISTORTING, are_caveats, kind_of
 
@@ -19,6 +21,7 @@ PACKAGE = Path(warning_kinds.__file__).parent
 WRITERS = (
     "experiment/warnings.py",
     "experiment/kept_weights.py",
+    "experiment/scaled_inputs.py",
     "models/dry_step.py",
     "models/own_doubts.py",
     "models/own_network.py",
@@ -42,10 +45,29 @@ def of_kept_weights(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
-def test_each_warning_of_the_package_has_a_kind_that_is_a_whole_clause(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_scaled_inputs(tmp_path: Path) -> list[str]:
+    np.savez(tmp_path / "a.npz", x=np.eye(24).reshape(8, 9, 8), y=np.arange(8) % 2)
+    model = {
+        "name": "sequential",
+        "layers": [
+            "Masking",
+            {"Rescaling": {"scale": 2.0}},
+            "GlobalAveragePooling1D",
+            {"Dense": {"units": 1, "activation": "sigmoid"}},
+        ],
+    }
+    one = Experiment.model_validate(
+        {"name": "a", "dataset": {"name": "npz", "path": str(tmp_path / "a.npz")}, "model": model}
+    )
+    return [*built_for(one, prepare(one.dataset, (0,))).warnings]
+
+
+def test_each_warning_of_the_package_has_a_kind_that_is_a_whole_clause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from warned_networks import of_networks
 
-    told = [*of_trainings(), *of_networks(), *of_kept_weights(monkeypatch)]
+    told = [*of_trainings(), *of_networks(), *of_kept_weights(monkeypatch), *of_scaled_inputs(tmp_path)]
     assert {kind_of(text) for text in told} == {*DISTORTING, *CAVEATS}
     for text in told:
         kind = kind_of(text)

@@ -31,6 +31,7 @@ from bnexp.experiment.data_facts import data_facts, name_of
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256, refuse_unusable
+from bnexp.experiment.scaled_inputs import with_scaling_doubts
 from bnexp.experiment.tried_layers import tried
 from bnexp.experiment.warnings import warnings_of
 from bnexp.store import DataFacts
@@ -146,9 +147,6 @@ def located_errors(where: Where) -> Iterator[None]:
         raise ConfigError(located(where(key), key, text) for key, text in error.problems) from error
 
 
-# --- the data -------------------------------------------------------------------
-
-
 def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, note: Note = lambda text: None) -> Data:
     """Return the data for these seeds, or for all; they are read or drawn once for arms with the same data.
 
@@ -239,8 +237,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         UserError: if TensorFlow cannot use the GPU.
     """
     _load_backend(experiment.training.seeds)
-    from bnexp.training import engine_name, refuse_too_large
-    from bnexp.training.compiled_optimizer import with_unused_optimizer
+    from bnexp.training import compiled_optimizer, engine_name, refuse_too_large
     from bnexp.training.optimizers import make_optimizer
 
     settings, problems = experiment.training, Problems()
@@ -257,7 +254,8 @@ def built_for(experiment: Experiment, data: Data) -> Built:
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
-    return with_doubts(experiment, with_unused_optimizer(built, settings, steps), data)
+    built = with_scaling_doubts(compiled_optimizer.with_unused_optimizer(built, settings, steps), data)
+    return with_doubts(experiment, built, data)
 
 
 def _built_in_memory(experiment: Experiment, data: Data) -> Built:

@@ -28,7 +28,6 @@ from bnexp.system.saved_model import PYTHON_LAMBDA
 
 MOST_NAMED = 6
 """The most layers that a sentence names."""
-SCALING = (keras.layers.Rescaling, keras.layers.Normalization, keras.layers.Discretization)
 
 
 def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None, codes: Collection[Codes]) -> list[str]:
@@ -40,7 +39,6 @@ def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None,
     return [
         *_shared(model, made),
         *_in_inference(model),
-        *_scaled_twice(model, inputs),
         *_whole_inputs(model, inputs, codes),
         *_equal_in_all(model, made),
     ]
@@ -48,13 +46,19 @@ def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None,
 
 def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
     count = _calls(model)
-    shared = [path for path, layer in normalizations(model).items() if count[id(layer)] > 1]
+    inside = {id(one): layer for layer in model._flatten_layers() if count[id(layer)] > 1 for one in _within(layer)}
+    shared = [path for path, layer in normalizations(model).items() if count[id(layer)] > 1 or id(layer) in inside]
     if not shared or made is not None:
         return []
     return [
         f"{warning_kinds.SHARED_LAYERS}: {listed(shared, MOST_NAMED)}. "
         "Their moving averages mix these places. Their replacements are shared, too."
     ]
+
+
+def _within(layer: keras.Layer) -> list[keras.Layer]:
+    """List the layers in a nested model, or in a wrapper; a layer that several places share takes them along."""
+    return list(layer._flatten_layers(include_self=False))
 
 
 def _calls(model: keras.Model) -> Counter[int]:
@@ -80,16 +84,6 @@ def _is_in_inference(layer: keras.Layer) -> bool:
 
 def _holds_normalization(layer: keras.Layer) -> bool:
     return any(map(is_normalization, layer._flatten_layers()))
-
-
-def _scaled_twice(model: keras.Model, inputs: Inputs) -> list[str]:
-    scaling = [path for path, layer in layers_with_paths(model) if isinstance(layer, SCALING)]
-    if not scaling or inputs.kind == "text":
-        return []
-    return [
-        f"{warning_kinds.SCALED_INPUTS} ({listed(scaling, MOST_NAMED)}), and dataset.scale may do so, too. "
-        "If the network expects the numbers of the file, set dataset.scale: none."
-    ]
 
 
 def _whole_inputs(model: keras.Model, inputs: Inputs, codes: Collection[Codes]) -> list[str]:

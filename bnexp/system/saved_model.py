@@ -102,7 +102,7 @@ def _refuse_no_file(path: str, file: Path) -> None:
     old = file if file.suffix.lower() in OLD_FORMATS else file.with_suffix(".h5")
     rename = "" if old == file else f"Rename it to {old}, because Keras decides by the ending. "
     named = path if old == file else str(old)
-    convert = f"{rename}Convert it: `keras.models.load_model({named!r}).save({str(free)!r})`."
+    convert = f"{rename}Convert it: `keras.models.load_model({named!r}, compile=False).save({str(free)!r})`."
     if not os.path.exists(file):
         raise SettingError(KEY, f"is {path!r}; {no_file(path, '.keras')}")
     if os.path.isdir(file):

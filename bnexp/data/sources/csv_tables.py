@@ -34,6 +34,7 @@ from bnexp.data.sources.line_numbers import (
     refuse_short_rows,
     without_uneven_rows,
 )
+from bnexp.data.sources.marks import warnings_of_groups
 from bnexp.data.sources.other_forms import refuse_other_forms
 from bnexp.data.sources.paths import existing_path, named_by
 from bnexp.data.sources.quotes import refuse_swallowed_rows
@@ -178,6 +179,7 @@ def csv_tables(
     for key, part in dataset.each_part():
         with problems.noted(), named_by(key):
             file = CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS))
+            refuse_other_kinds(file.path)
             if tables:
                 _refuse_unlike(file, tables[0].path, key)
             file = replace(file, skipped=skipped.get(key, ()))
@@ -212,10 +214,12 @@ def doubts_told(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -
 
 
 def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Table]) -> Iterator[str]:
-    """Yield warnings about the encoding of each file, and about the names of its columns."""
+    """Yield warnings about the encoding of each file, the names of its columns, and the marks in its numbers."""
     for table in tables:
         yield from warnings_of_encoding(CsvFile.of(dataset, table.path))
         yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
+        used = [name for name in table.frame.columns if name not in getattr(dataset, "drop", ())]
+        yield from warnings_of_groups(table.frame[used], CsvFile.of(dataset, table.path))
 
 
 def _likely_keys(dataset: CsvDataset) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,14 @@ from numpy.typing import NDArray
 from bnexp.data.rows import Where
 from bnexp.data.sources.alike import all_wrong, is_missing, shown
 from bnexp.data.sources.column import FEW_MISTAKES, no_numbers, rows_of_cells
+from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.numerals import OTHER_DECIMAL, SPACES, Numerals, marks_of, numerals
 
 if TYPE_CHECKING:
     import pandas
+
+FEWEST_GROUPED = 3
+"""With fewer different numbers with a mark, or without, nothing shows that the mark stands for thousands."""
 
 
 def marked_columns(frame: pandas.DataFrame, names: Iterable[str], decimal: str) -> dict[str, Numerals]:
@@ -174,6 +179,39 @@ def _has_decimals(values: NDArray[np.float64]) -> bool:
     values = np.abs(values[np.isfinite(values)])
     sure = (values < 1) | (values >= 1000) | (values * 1000 % 1 > 0)
     return bool((sure & (values % 1 != 0)).any())
+
+
+def groups_digits(cells: pandas.Series[Any], mark: str) -> bool:
+    """Return True if texts of numbers look as if `mark` stood for thousands: 511 and 6.872, and no 6.87 or 6872.
+
+    All numbers below 1,000 are whole, and the others have three digits after the mark.
+    """
+    different = {str(cell).strip(SPACES) for cell in cells.dropna().unique()}
+    marked = {cell for cell in different if re.fullmatch(rf"[+-]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}", cell)}
+    whole = {cell for cell in different if re.fullmatch(r"[+-]?\d{1,3}", cell)}
+    return min(len(marked), len(whole)) >= FEWEST_GROUPED and marked | whole == different
+
+
+def warnings_of_groups(frame: pandas.DataFrame, file: CsvFile) -> Iterator[str]:
+    """Yield a warning for each column whose numbers have decimals, though their mark may stand for thousands."""
+    floats = [name for name in frame.columns if frame[name].dtype.kind == "f" and _may_be_grouped(frame[name])]
+    texts = file.frame(usecols=floats, dtype=str) if floats and file.thousands is None else frame[[]]
+    for name in texts.columns:
+        if groups_digits(texts[name], file.decimal):
+            cell = next(cell for cell in texts[name].dropna() if file.decimal in cell)
+            yield (
+                f"column {name!r} of {file.path} holds numbers such as {shown(cell)}, and all others in it are whole "
+                f"and below 1,000. If {file.decimal!r} marks thousands there, the numbers are read 1,000 times too "
+                f"small. {_cure(file.decimal, file.decimal)}"
+            )
+
+
+def _may_be_grouped(column: pandas.Series[Any]) -> bool:
+    """Return True if a column has whole numbers and others, all below 1,000 and with at most three decimals."""
+    values = column.dropna().to_numpy()
+    is_whole = values % 1 == 0
+    thousandths = np.abs(values * 1000 - np.round(values * 1000)) < 1e-6
+    return bool(is_whole.any() and not is_whole.all() and (np.abs(values) < 1000).all() and thousandths.all())
 
 
 def _place(column: pandas.Series[Any], cell: str | None, where: Where) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bnexp.data.sources.csv_file import CsvFile
@@ -40,12 +40,14 @@ def with_decimals(file: CsvFile, names: Sequence[str], mark: str, key: str = "pa
     return _rewritten(file, f".apply(lambda cells: {rewritten})", "decimals", key)
 
 
-def without_sign(file: CsvFile, names: Sequence[str], sign: str, key: str = "path") -> str:
-    """Return a command that writes the cells of these columns without a sign, such as %, and the blanks beside it.
+def without_signs(file: CsvFile, sign_of: Mapping[str, str], key: str = "path") -> str:
+    """Return a command that writes the cells of columns without their sign, such as %, and the blanks beside it.
 
-    `key` is as in `without_gaps`.
+    `sign_of` maps each column to its sign. `key` is as in `without_gaps`.
     """
-    change = f"cells.str.replace({sign!r}, '', regex=False).str.strip() if cells.name in {[*names]} else cells"
+    signs = set(sign_of.values())
+    sign = repr(*signs) if len(signs) == 1 else f"{dict(sign_of)}[cells.name]"
+    change = f"cells.str.replace({sign}, '', regex=False).str.strip() if cells.name in {[*sign_of]} else cells"
     return _rewritten(file, f".apply(lambda cells: {change})", "numbers", key)
 
 

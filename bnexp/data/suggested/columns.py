@@ -16,6 +16,7 @@ from bnexp.data.sources.column import (
     MOST_WHOLE_NUMBER_CLASSES,
     different_values,
     is_text,
+    known_pairs,
     no_numbers,
     numbers,
     refuse_no_category,
@@ -219,10 +220,10 @@ def _why_no_numbers(column: pandas.Series[Any]) -> str | None:
 
 def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:
     """Return why a column reveals the target: it is a copy, a multiple, or its values match one to one; else None."""
-    known = frame[[name, target]].dropna()
-    values, classes = known[name].nunique(), known[target].nunique()
-    if values == classes == len(known[[name, target]].drop_duplicates()) and 2 <= values <= len(known) // 2:
-        return f"it reveals the target: its values and the values of {target} match one to one"
+    for known in known_pairs(frame, name, target):
+        values, classes = known[name].nunique(), known[target].nunique()
+        if values == classes == len(known.drop_duplicates()) and 2 <= values <= len(known) // 2:
+            return f"it reveals the target: its values and the values of {target} match one to one"
     if {known[name].dtype.kind, known[target].dtype.kind} <= {*"iuf"} and classes > MOST_WHOLE_NUMBER_CLASSES:
         one, other = (known[each].to_numpy("float64") for each in (name, target))
         if values > 1 and abs(np.corrcoef(one, other)[0, 1]) > 1 - ROUNDING:
@@ -235,14 +236,14 @@ def _why_part(frame: pandas.DataFrame, name: str, target: str) -> str | None:
 
     For example, the kind of a product reveals the product's category.
     """
-    known = frame[[name, target]].dropna()
-    values, classes = known[name].nunique(), known[target].nunique()
-    are_classes = is_text(frame[target]) or classes <= MOST_WHOLE_NUMBER_CLASSES
+    are_classes = is_text(frame[target]) or frame[target].nunique() <= MOST_WHOLE_NUMBER_CLASSES
     if not is_text(frame[name]) or may_be_dates(frame[name]) or not are_classes:
         return None
-    if classes < 2 or len(known.drop_duplicates()) > values or values * FEWEST_ROWS_OF_A_PART > len(known):
-        return None
-    return f"it reveals the target: each of its values occurs with only one value of {target}"
+    for known in known_pairs(frame, name, target):
+        values = known[name].nunique()
+        if known[target].nunique() > 1 and len(known.drop_duplicates()) <= values <= len(known) / FEWEST_ROWS_OF_A_PART:
+            return f"it reveals the target: each of its values occurs with only one value of {target}"
+    return None
 
 
 def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | None:

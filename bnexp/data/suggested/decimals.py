@@ -16,7 +16,7 @@ from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.joined import Table
 from bnexp.data.sources.marks import marked_columns
 from bnexp.data.sources.numerals import OTHER_DECIMAL, Numerals, numerals, only_sign
-from bnexp.data.sources.rewriting import with_decimals, without_sign
+from bnexp.data.sources.rewriting import with_decimals, without_signs
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.errors import counted, listed
 
@@ -77,17 +77,18 @@ def notes_of_marks(tables: Sequence[Table], left_out: Sequence[str], target: str
         columns = [name for name in table.frame.columns if name in (*left_out, target)]
         marked = marked_columns(table.frame, columns, file.decimal)
         signs = {name: only_sign(table.frame[name]) for name, one in marked.items() if one.marked is not None}
-        for sign in dict.fromkeys(signs.values()):
-            names = [name for name in signs if signs[name] == sign and (sign is not None or name != target)]
-            if not names:  # the message that refuses the target says the same
-                continue
+        sign_of = {name: sign for name, sign in signs.items() if sign is not None}
+        others = [name for name in signs if name not in sign_of and name != target]
+        for names in filter(None, ([*sign_of], others)):
             seen = listed([f"{name!r} (such as {shown(marked[name].marked)})" for name in names], MOST_NAMED)
             out = "" if target in names else f", {_which_are(names)} left out"
-            what = "with a sign, or marks, that no key of the config reads" if sign is None else f"with {sign!r}"
+            what = "with a sign, or marks, that no key of the config reads"
             cure = "Write the numbers without them in the file, to use them as inputs."
-            if sign is not None:
-                own = replace(file, path=table.path)
-                cure = f"This writes them without it: {without_sign(own, names, sign, table.key)}"
+            if names != others:
+                what = f"with {' or '.join(map(repr, dict.fromkeys(sign_of.values())))}"
+                cure = (
+                    f"This writes them without it: {without_signs(replace(file, path=table.path), sign_of, table.key)}"
+                )
             yield f"{table.path} has numbers {what} in {_column(names)} {seen}{out}. {cure}"
 
 

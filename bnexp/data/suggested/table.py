@@ -20,7 +20,7 @@ from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
 from bnexp.data.sources.line_numbers import lines_of, without_uneven_rows
-from bnexp.data.sources.marks import marked_columns
+from bnexp.data.sources.marks import groups_digits, marked_columns
 from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import parquet_frame
 from bnexp.data.sources.parts import PARTS
@@ -270,7 +270,10 @@ def _as_text(path: Path) -> tuple[CsvFile, list[Choice]]:
         frame = _reads(file)("path", path).frame
         marked = list(marked_columns(frame, frame.columns, ",").values())
     thousands = {one.thousands for one in marked if one.thousands is not None}
-    is_clear = file.decimal == "," or bool(with_points(frame)) or not any(one.either for one in marked)
+    either = [name for name, one in marked_columns(frame, frame.columns, file.decimal).items() if one.either]
+    is_clear = (
+        file.decimal == "," or bool(with_points(frame)) or all(groups_digits(frame[name], ",") for name in either)
+    )
     if len(thousands) == 1 and is_clear:
         (mark,) = thousands
         example = next(one.marked for one in marked if one.thousands == mark)

@@ -186,6 +186,15 @@ def doubtful() -> keras.Model:
     return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
 
 
+def encoded_twice() -> keras.Model:
+    """Return a network in which two places share a model with a normalization in it."""
+    inputs, part = keras.Input(IMAGE), keras.Input(IMAGE)
+    encoder = keras.Model(part, layers.BatchNormalization(name="inner")(part), name="encoder")
+    x = layers.Concatenate()([encoder(inputs), encoder(layers.ReLU()(inputs))])
+    x = layers.BatchNormalization(name="own")(x)
+    return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+
+
 def fails() -> keras.Model:
     return {}["no such layer"]
 

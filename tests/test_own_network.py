@@ -331,6 +331,8 @@ def test_what_may_mislead_is_named() -> None:
     assert fixed.startswith("Called with training=False: fixed.")
     assert "model.freeze" in fixed
     assert own("plain").warnings == ()
+    (shared,) = own("encoded_twice").warnings
+    assert shared.startswith("Normalization layers that several places of the network share: encoder/inner.")
 
 
 # --- what is refused ------------------------------------------------------------------

@@ -46,19 +46,15 @@ def misleading(model: keras.Model, inputs: Inputs, made: Collection[int] | None,
 
 def _shared(model: keras.Model, made: Collection[int] | None) -> list[str]:
     count = _calls(model)
-    inside = {id(one): layer for layer in model._flatten_layers() if count[id(layer)] > 1 for one in _within(layer)}
-    shared = [path for path, layer in normalizations(model).items() if count[id(layer)] > 1 or id(layer) in inside]
+    several = [layer for layer in model._flatten_layers() if count[id(layer)] > 1]
+    shared_ids = {id(one) for layer in several for one in layer._flatten_layers()}  # also those in a shared model
+    shared = [path for path, layer in normalizations(model).items() if id(layer) in shared_ids]
     if not shared or made is not None:
         return []
     return [
         f"{warning_kinds.SHARED_LAYERS}: {listed(shared, MOST_NAMED)}. "
         "Their moving averages mix these places. Their replacements are shared, too."
     ]
-
-
-def _within(layer: keras.Layer) -> list[keras.Layer]:
-    """List the layers in a nested model, or in a wrapper; a layer that several places share takes them along."""
-    return list(layer._flatten_layers(include_self=False))
 
 
 def _calls(model: keras.Model) -> Counter[int]:

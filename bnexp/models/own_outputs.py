@@ -30,9 +30,9 @@ def with_fitting_output(model: keras.Model, task: Task, classes: int) -> tuple[k
     activation = _activation(model)
     if task == "binary" and shape == (None, 2) and activation in ("softmax", "linear"):
         last = SecondClass(logits=activation == "linear", name="second_class")
-        return _followed_by(model, last), [
-            "The second of the network's two outputs is the probability of the second class."
-        ]
+        added = "The network's two outputs are logits; softmax is added behind them. " if activation == "linear" else ""
+        second = "The second of the network's two outputs is the probability of the second class."
+        return _followed_by(model, last), [added + second]
     wanted = ACTIVATIONS[task]
     if shape == (None, units) and activation == "linear" and task != "regression":
         last = keras.layers.Activation(wanted, name="probabilities")

@@ -219,7 +219,7 @@ def warnings_of_files(dataset: CsvDataset | TextCsvDataset, tables: Sequence[Tab
         yield from warnings_of_encoding(CsvFile.of(dataset, table.path))
         yield from warnings_of_names(table.frame, list(table.frame.columns), f"the first line of {table.path}")
         used = [name for name in table.frame.columns if name not in getattr(dataset, "drop", ())]
-        yield from warnings_of_groups(table.frame[used], CsvFile.of(dataset, table.path))
+        yield from warnings_of_groups(table.frame[used], _file_of(table, dataset))
 
 
 def _likely_keys(dataset: CsvDataset) -> dict[str, str]:
@@ -246,6 +246,10 @@ def _is_blurred(tables: Sequence[Table], name: str, dataset: CsvDataset | TextCs
     return any(_as_written(table, name, dataset).str.match(blurs, na=False).any() for table in of_numbers)
 
 
+def _file_of(table: Table, dataset: CsvDataset | TextCsvDataset) -> CsvFile:
+    return replace(CsvFile.of(dataset, table.path), skipped=table.skipped)
+
+
 def _as_written(table: Table, name: str, dataset: CsvDataset | TextCsvDataset) -> pandas.Series[Any]:
-    file = replace(CsvFile.of(dataset, table.path), skipped=table.skipped)
+    file = _file_of(table, dataset)
     return with_missing(file.frame(usecols=[name], dtype=str), file, as_text=True)[name]

@@ -621,3 +621,10 @@ def test_a_part_that_is_no_text_is_told_by_its_kind_and_never_converted(
     assert str(told.value) == (
         "dataset.validation_path is 'v.csv'; it is not UTF-8 (it is Parquet). Use dataset.name: parquet."
     )
+
+
+def test_a_folder_of_images_that_is_named_as_two_parts_is_refused_as_repeated_rows(tmp_path: Path) -> None:
+    config = images(tmp_path)
+    twice = {**config, "validation_path": config["test_path"]}
+    with pytest.raises(SettingError, match=r"dataset\.test_path .*repeat|dataset\.test_path .*of the parts before it"):
+        prepare(TypeAdapter(Dataset).validate_python(twice), (0,))

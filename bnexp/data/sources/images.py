@@ -89,7 +89,7 @@ def _pixels(
     _note_what_differs(headers, dataset, problems)
     problems.refuse()
     assert x_NHWC is not None  # each file has a picture or a problem
-    return list(headers.values()), x_NHWC, hidden
+    return [headers[path] for path in paths], x_NHWC, hidden  # a path may be there twice: as two parts
 
 
 def _go_together(header: Header, first: Header, dataset: ImageFolderDataset) -> bool:

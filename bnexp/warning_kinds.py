@@ -15,8 +15,9 @@ ALIKE_SEEDS = "All seeds begin with the same values"
 NEVER_LEARNED = "Frozen before they learned anything"
 ONE_ANSWER = "Before training, the network as written gives one answer"
 NOT_MASKED = "Padding is not masked"
+COMPUTED_CODES = "A layer reads codes that are computed from the inputs"
 DISTORTING = (
-    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER, NOT_MASKED,
+    STALE_STATISTICS, AVERAGED_WEIGHTS, CUT_INPUTS, ALIKE_SEEDS, NEVER_LEARNED, ONE_ANSWER, NOT_MASKED, COMPUTED_CODES,
 )  # fmt: skip
 """The values are probably not what they seem. The cure repeats the trainings with other values."""
 

@@ -53,3 +53,24 @@ def test_layers_of_a_config_that_expect_the_numbers_of_the_file_are_told_until_n
         "numbers of the file, set dataset.scale: none."
     )
     assert warnings_of({**dataset, "scale": "none"}, layers) == ()
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "is_told"), [("standard", 0, True), ("none", 0, False), ("standard", 0.5, False)]
+)
+def test_codes_that_are_computed_from_whole_numbers_are_warned_of_as_long_as_these_are_scaled(
+    scale: str, shift: float, is_told: bool, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "b.npz", x=RNG.integers(0, 9, (40, 5)) + shift, y=np.arange(40) % 2)
+    (tmp_path / "net.py").write_text(
+        "import keras\nfrom keras import layers, ops\n"
+        "def build():\n    i = keras.Input((5,))\n    x = ops.cast(i > 2, 'float32') * i\n"
+        "    x = layers.Flatten()(layers.Embedding(10, 2, name='words')(x))\n"
+        "    x = layers.BatchNormalization()(x)\n    return keras.Model(i, layers.Dense(1, activation='sigmoid')(x))\n"
+    )
+    dataset = {"name": "npz", "path": str(tmp_path / "b.npz"), "scale": scale}
+    model = {"name": "python", "build": f"{tmp_path / 'net.py'}:build", "normalization": "as_written"}
+    config = Experiment.model_validate({"name": "a", "dataset": dataset, "model": model, "training": {"seeds": 2}})
+    told = [text for text in built_for(config, prepare(config.dataset, (0, 1))).warnings if "computed from" in text]
+    assert bool(told) == is_told
+    assert not told or told[0].startswith("A layer reads codes that are computed from the inputs: words (Embedding).")

@@ -59,7 +59,19 @@ def of_scaled_inputs(tmp_path: Path) -> list[str]:
     one = Experiment.model_validate(
         {"name": "a", "dataset": {"name": "npz", "path": str(tmp_path / "a.npz")}, "model": model}
     )
-    return [*built_for(one, prepare(one.dataset, (0,))).warnings]
+    computed = [
+        {"Dense": {"units": 3}},
+        {"Embedding": {"input_dim": 9, "output_dim": 2}},
+        "GlobalAveragePooling1D",
+        model["layers"][-1],
+    ]
+    np.savez(tmp_path / "b.npz", x=np.arange(80).reshape(16, 5), y=np.arange(16) % 2)
+    codes = {
+        "dataset": {"name": "npz", "path": str(tmp_path / "b.npz")},
+        "model": {"name": "sequential", "layers": computed},
+    }
+    other = Experiment.model_validate({"name": "b", **codes, "training": {"trainer": "keras_fit"}})
+    return [text for each in (one, other) for text in built_for(each, prepare(each.dataset, (0,))).warnings]
 
 
 def test_each_warning_of_the_package_has_a_kind_that_is_a_whole_clause(

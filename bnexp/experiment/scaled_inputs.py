@@ -30,7 +30,8 @@ def with_scaling_doubts(built: Built, data: Data) -> Built:
     from bnexp.models.layer_paths import layers_with_paths
 
     layers = layers_with_paths(built.model)
-    return replace(built, warnings=(*built.warnings, *_scaled_twice(layers), *_not_masked(layers, data)))
+    told = [*_scaled_twice(layers), *_not_masked(layers, data)] or [*_computed_codes(built, data)]
+    return replace(built, warnings=(*built.warnings, *told))
 
 
 def _scaled_twice(layers: list[tuple[str, keras.Layer]]) -> Iterator[str]:
@@ -41,6 +42,19 @@ def _scaled_twice(layers: list[tuple[str, keras.Layer]]) -> Iterator[str]:
         yield (
             f"{warning_kinds.SCALED_INPUTS} ({listed(found, MOST_NAMED)}), and dataset.scale scales them before. "
             "If the network expects the numbers of the file, set dataset.scale: none."
+        )
+
+
+def _computed_codes(built: Built, data: Data) -> Iterator[str]:
+    """Yield a warning if a layer reads codes that are computed from whole numbers: scaled, they are other codes."""
+    from bnexp.models.codes import readers_of
+
+    known, some = {one.layer for one in built.codes}, np.asarray(data.rows.x[: min(SEARCHED_ROWS, len(data.rows.x))])
+    unknown = [name for name, _ in readers_of(built.model) if name not in known]
+    if unknown and data.rows.kind != "text" and bool((some == np.floor(some)).all() and (some >= 0).all()):
+        yield (
+            f"{warning_kinds.COMPUTED_CODES}: {listed(unknown, MOST_NAMED)}. dataset.scale changes these inputs "
+            "before. If they are codes, set dataset.scale: none."
         )
 
 

@@ -39,7 +39,7 @@ def codes_of(model: keras.Model) -> tuple[Codes, ...]:
     The model is run on rows of small numbers that tell all positions apart, and each layer notes what it gets. So it
     does not matter how the numbers reach the layer. Weights do not change.
     """
-    readers = list(_readers(model))
+    readers = list(readers_of(model))
     if not readers:
         return ()
     shape = model.inputs[0].shape[1:]
@@ -58,7 +58,7 @@ def codes_of(model: keras.Model) -> tuple[Codes, ...]:
     return tuple(one for one in found if one.inputs)
 
 
-def _readers(model: keras.Model) -> Iterator[tuple[str, Any]]:
+def readers_of(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """Yield the name of each layer and operation that reads codes, at any depth, and the layer."""
     paths, kinds = layer_paths(model), (*SIZES, *UNSIZED)
     for layer in model._flatten_layers():

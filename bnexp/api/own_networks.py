@@ -228,7 +228,7 @@ def is_own_network(name: str) -> bool:
 def _meant(name: str) -> str:
     """Return a question with the file of a network that is similar to a wrong name; "" if there is none."""
     folder = user_path(name).parent
-    beside = sorted(one.name for one in folder.iterdir() if one.suffix in (".keras", ".py")) if folder.is_dir() else []
+    beside = sorted(one.name for one in folder.glob("*") if one.suffix in (".keras", ".py")) if folder.is_dir() else []
     question = nearest(name, beside).partition("Good names")[0].strip()
     return f" {question}" if question else ""
 

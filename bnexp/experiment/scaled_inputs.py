@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_NAMED = 6
 """The most layers that a sentence names."""
 SEARCHED_ROWS = 1000
-"""The rows, from the first on, in which a masked value is looked for."""
+"""The rows, from the first on, in which masked values and codes are looked for."""
 
 
 def with_scaling_doubts(built: Built, data: Data) -> Built:

@@ -94,6 +94,7 @@ def parquet_choices(path: Path, data: str, target: str | None) -> Suggested:
     """
 
     def read(key: str, path: Path) -> Table:
+        """Read a part's table."""
         return Table(key, path, parquet_frame(path, None), row_of(path))
 
     frame = read("path", path).frame
@@ -154,6 +155,7 @@ def _reads(file: CsvFile) -> Read:
     """Return a function that reads another file with the settings of this file."""
 
     def read(key: str, path: Path) -> Table:
+        """Read a part's table, without its uneven rows if they alone keep it from being read."""
         whole = replace(file, path=path)
         try:
             return _read(key, whole)

@@ -172,7 +172,7 @@ def test_what_several_test_files_share_is_in_no_test_file(path: Path) -> None:
 
 TENSORFLOW = ("tensorflow", "keras", "bnexp.models", "bnexp.training", "eager_loop")
 OF_TENSORFLOW = {
-    "own_traps", "published", "test_codes", "test_compiled_optimizer", "test_fine_tuning", "test_keras_files", "test_keras_generators", "test_larger_than_memory", "test_own_traps", "test_published",
+    "own_traps", "published", "test_codes", "test_compiled_metrics", "test_compiled_optimizer", "test_fine_tuning", "test_keras_files", "test_keras_generators", "test_larger_than_memory", "test_own_traps", "test_published",
     "eager_loop", "own_nets", "test_faithful", "test_layer_cures", "test_layers", "test_mapping", "test_masks", "test_memory", "test_models", "test_networks", "test_normalization", "test_program", "test_progress",
     "test_epoch_metrics", "test_fixed_weights", "test_input_shapes", "test_row_weights", "test_own_network", "test_random_models", "test_restored_bias", "test_training", "own_functions", "test_swapping", "test_own_doubts", "test_weight_rules", "warned_networks",
 }  # fmt: skip

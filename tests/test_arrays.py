@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from command import run_line
 from pydantic import TypeAdapter
@@ -205,7 +206,7 @@ def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> No
     )
     assert read(tmp_path, x=X[:, 0][:, None], y=Y).rows.x.shape == (N, 1)
     assert refused(tmp_path, x=X.astype(object), y=Y) == [
-        f"dataset.x is 'x', object of shape (40, 3); {table} If its values are numbers, save x.astype(\"float32\"); words "
+        f"dataset.x is 'x', object of shape (40, 3); {table} If its values are numbers, save x.astype(\"float32\"). Words "
         "are for dataset.name: csv."
     ]
     x = X + 1j
@@ -216,10 +217,20 @@ def test_refused_inputs_are_read_once_the_cure_is_followed(tmp_path: Path) -> No
     assert read(tmp_path, x=np.concatenate([x.real, x.imag], axis=-1), y=Y).rows.x.shape == (N, 6)
     ragged = np.array([np.zeros((1 + row % 3, 2)) for row in range(N)], object)
     assert refused(tmp_path, x=ragged, y=Y)[0].endswith(
-        "frames of NaN at the end), and save them as one float32 array."
+        "frames of NaN at the end), and save them as one float32 array. If they are texts, pandas.DataFrame({'text': x, "
+        "'label': y}).to_csv('texts.csv', index=False) writes them for dataset.name: text_csv."
     )
-    fields = np.zeros((N,), [("a", "f4"), ("b", "f4")])
-    assert refused(tmp_path, x=fields, y=Y)[0].endswith("Save numpy.lib.recfunctions.structured_to_unstructured(x).")
+    texts = np.array([f"row {row}" for row in range(N)])
+    assert refused(tmp_path, x=texts, y=Y)[0].endswith(
+        "If they are texts, pandas.DataFrame({'text': x, 'label': y}).to_csv('texts.csv', index=False) writes them for "
+        'dataset.name: text_csv. If its values are numbers, save x.astype("float32").'
+    )
+    fields = np.zeros((N,), [("a", "f4"), ("day", "M8[D]")])
+    told = refused(tmp_path, x=fields, y=Y)[0]
+    assert told.endswith(
+        "It is a table: pandas.DataFrame(x).to_csv('table.csv', index=False) writes it for dataset.name: csv."
+    )
+    assert list(pd.DataFrame(fields)) == ["a", "day"]
     dates = np.arange(2 * N).reshape(N, 2).astype("M8[ns]")
     assert refused(tmp_path, x=dates, y=Y)[0].endswith(
         'Save the time as numbers, for example with x.astype("int64") / 1e9.'

@@ -13,7 +13,8 @@ from keras.optimizers import SGD, Adagrad, Adam, Lion, Muon, schedules
 from bnexp import config
 from bnexp.api.experiments import check
 from bnexp.config.training import Training
-from bnexp.models.built import Built, CompiledOptimizer
+from bnexp.models.built import Built
+from bnexp.models.compiled import Compiled, CompiledOptimizer
 from bnexp.system.saved_model import compiled_optimizer, description_of
 from bnexp.training.compiled_optimizer import with_unused_optimizer
 from bnexp.training.optimizers import KERAS_NAMES
@@ -42,7 +43,7 @@ class MyOptimizer(Adam):
 
 def notes(optimizer: Any, training: dict[str, Any]) -> tuple[str, ...]:
     """Return what is noted of a network that was compiled with an optimizer, and is trained with these settings."""
-    compiled = CompiledOptimizer(type(optimizer).__name__, optimizer.get_config())
+    compiled = Compiled(None, CompiledOptimizer(type(optimizer).__name__, optimizer.get_config()))
     built = Built(keras.Model(), None, notes=("before",), compiled=compiled)  # type: ignore[arg-type]
     before, *found = with_unused_optimizer(built, Training.model_validate(training), 10).notes
     assert before == "before"
@@ -103,7 +104,7 @@ def test_all_advised_overrides_are_accepted_and_silence_the_note(name: str, plac
     Path("a.yaml").write_text("dataset: {name: csv, path: a.csv, target: label}\nmodel: {name: mlp}\n")
     for _ in range(10):
         options = {option: draw.choice(values) for option, values in RANDOM_OPTIONS.items() if draw.random() < 0.5}
-        built = Built(keras.Model(), None, compiled=CompiledOptimizer(KERAS_NAMES[name], options))  # type: ignore[arg-type]
+        built = Built(keras.Model(), None, compiled=Compiled(None, CompiledOptimizer(KERAS_NAMES[name], options)))  # type: ignore[arg-type]
         told = [one for one in with_unused_optimizer(built, Training(), 10).notes if one.startswith(USE)]
         overrides = [word for one in told for word in one.removeprefix(USE).removesuffix(".").split()]
         training = config.load(Path("a.yaml"), overrides).training
@@ -202,6 +203,6 @@ def test_an_odd_optimizer_in_a_file_is_only_read(found: Any, optimizer: Any) -> 
 @pytest.mark.parametrize("value", ["__import__('os')", [1], {"a": 1}, float("nan"), 10**400])
 def test_odd_options_in_a_file_are_no_overrides(value: Any) -> None:
     options = {"learning_rate": value, "beta_1": value, "clipnorm": value}
-    built = Built(keras.Model(), None, compiled=CompiledOptimizer("Adam", options))  # type: ignore[arg-type]
+    built = Built(keras.Model(), None, compiled=Compiled(None, CompiledOptimizer("Adam", options)))  # type: ignore[arg-type]
     told = with_unused_optimizer(built, Training(), 10).notes
     assert told == ((UNNAMED,) if isinstance(value, dict) else ())

@@ -127,6 +127,36 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert earlier_looks(tmp_path, more) == ()
 
 
+def of_file(name: str, runs: Path, path: Path, seeds: int, **keys: object) -> Arm:
+    """Train an arm on a CSV file."""
+    training = {"epochs": 1, "batch_size": 8, "save": "none", "seeds": seeds}
+    plain = experiment(model={"hidden": [4], "normalization": name}, training=training).model_dump()
+    dataset = {"name": "csv", "path": str(path), "target": "y", **keys}
+    one = Experiment.model_validate(plain | {"name": name, "dataset": dataset})
+    finished = train_experiment(one, runs, watch=lambda so_far: False)
+    return arm(name, finished.run, finished)
+
+
+def test_a_copy_of_the_data_file_is_no_new_data(tmp_path: Path) -> None:
+    file, copy, other = (tmp_path / name for name in ("a.csv", "copy.csv", "other.csv"))
+    file.write_text("x,y\n" + "".join(f"{n * 37 % 101},{'uv'[n % 2]}\n" for n in range(60)))
+    shutil.copy(file, copy)
+    other.write_text(file.read_text().replace("100", "102"))
+
+    def pair(path: Path, seeds: int, **keys: object) -> list[Arm]:
+        return [of_file(name, tmp_path, path, seeds, **keys) for name in ("batch", "none")]
+
+    look(tmp_path, pair(file, 2))
+    assert earlier_looks(tmp_path, pair(copy, 3)) == (2,)
+    assert earlier_looks(tmp_path, pair(other, 3)) == (), "other rows"
+    assert earlier_looks(tmp_path, pair(copy, 3, scale="none")) == (), "other inputs"
+    question, asked = Question(metric="val_accuracy"), [Look(seeds=2, level=0.95)]
+    for path, is_told in ((copy, True), (other, False)):
+        arms = pair(path, 2, test_size=0.3)
+        found = before(tmp_path, arms, comparison.compare(arms, question)).on_other_rows("val_accuracy", asked)
+        assert bool(found) is is_told, "another split of the same rows is a second try; a file of other rows is none"
+
+
 def changed_source(record: Any) -> Any:
     """Return a record whose rows come from another state of the data file."""
     facts = record.dataset.model_copy(update={"source_sha256": "other", "digest": "other"})

@@ -278,7 +278,9 @@ def test_files_of_other_kinds_are_named() -> None:
     assert refused(book.getvalue()) == (
         "dataset.path is 't.csv'; it is not UTF-8 (it is an Excel workbook). Save its table as CSV in UTF-8."
     )
-    assert "(it is Parquet). Use dataset.name: parquet." in refused(b"PAR1" + bytes(20))
+    assert "(it is Parquet). Use dataset.name: parquet if all files of the data are Parquet." in refused(
+        b"PAR1" + bytes(20)
+    )
     assert "(it is packed with gzip). Unpack it" in refused(b"\x1f\x8b" + bytes(20))
     assert refused(b"\xef\xbb\xbf\n<!DOCTYPE html><html></html>") == (
         "dataset.path is 't.csv'; it is a web page (HTML). Download the table itself."

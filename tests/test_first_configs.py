@@ -666,6 +666,58 @@ def test_columns_that_say_the_target_are_left_out(folder: Path) -> None:
     assert "drop" not in written(init("c.csv", None, None)), "there is nothing else to learn from"
 
 
+@pytest.mark.parametrize("cell", ["{n}.5", "why{n}", "2024-01-{d:02}"])
+@pytest.mark.parametrize(
+    ("filled", "why"),
+    [
+        (lambda n: n % 2, "all its 60 empty cells are in rows of one value of label, 'no'"),
+        (lambda n: n % 2 and n % 3, "all its 40 filled cells are in rows of one value of label, 'yes'"),
+        (lambda n: n % 2 or n % 3, "all its 20 empty cells are in rows of one value of label, 'no'"),
+        (lambda n: n % 3, None),
+        (lambda n: n % 2 or n % 30, None),
+    ],
+)
+def test_a_column_with_gaps_or_values_in_one_class_alone_is_left_out_unless_they_are_few(
+    cell: str, filled: Callable[[int], int], why: str | None, folder: Path
+) -> None:
+    shown = [cell.format(n=n % 7, d=n % 28 + 1) if filled(n) else "" for n in range(120)]
+    rows = [f"{n % 11}.5,{text},{['no', 'yes'][n % 2]}\n" for n, text in enumerate(shown)]
+    (folder / "a.csv").write_text("size,after,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert written(found).get("drop") == (None if why is None else ["after"])
+    if why is not None and not ("why" in cell and "60" in why):  # then each text has one class
+        assert f"    - after  # it reveals the target: {why}\n" in found.paths[0].read_text()
+
+
+def test_gaps_reveal_no_quantity_and_no_class_that_nearly_all_rows_have(folder: Path) -> None:
+    rows = [f"{n % 11}.5,{'' if n % 4 else n % 5},{n * 37 % 1009}.25\n" for n in range(120)]
+    (folder / "a.csv").write_text("size,after,price\n" + "".join(rows))
+    assert "drop" not in written(init("a.csv", None, None))
+    rows = [f"{n % 11}.5,{n % 5 if n % 4 else ''},{['no', 'yes'][n % 40 == 1]}\n" for n in range(120)]
+    (folder / "b.csv").write_text("size,after,label\n" + "".join(rows))
+    assert "drop" not in written(init("b.csv", None, None)), "30 empty cells are of 'no', as 97% of the rows are"
+
+
+def test_a_misspelt_target_is_told_with_all_other_mistakes_and_nothing_is_written(folder: Path) -> None:
+    rows = [f"{n % 11}.5,{'many' if n == 7 else n},{'uv'[n % 2]}\n" for n in range(60)]
+    (folder / "a.csv").write_text("size,size,age,label\n" + "".join(f"1,{row}" for row in rows))
+    (folder / "net.py").write_text(NET)
+    with pytest.raises(UserError) as raised:
+        init("a.csv", "lable", "nets.py:build")
+    told = str(raised.value).splitlines()
+    assert [line.partition(";")[0] for line in told] == [
+        "nets.py:build: model.build names 'nets.py'",
+        "a.csv: dataset.path is 'a.csv'",
+        "a.csv: dataset.target is 'lable'",
+        "a.csv: dataset holds 'many' in a.csv:9, column 'age'",
+    ]
+    assert "two columns are called 'size'. Rename one." in told[1] and "Did you mean 'label'?" in told[2]
+    assert not [*folder.glob("*.yaml")]
+    (folder / "b.csv").write_text("size,age,label\n" + "".join(rows).replace("many", "3"))
+    with pytest.raises(UserError, match=r"^b\.csv: dataset\.target is 'lable'; no column has this name\. .*label\.$"):
+        init("b.csv", "lable", "net.py:build")
+
+
 def test_a_kind_that_stands_with_one_class_alone_is_left_out_unless_it_is_rare(folder: Path) -> None:
     kinds = ["chairs", "desks", "paper"]
     rows = [f"{n}.5,{kinds[n % 3]},{'furniture' if n % 3 < 2 else 'office'}\n" for n in range(60)]

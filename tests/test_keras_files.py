@@ -259,7 +259,8 @@ def test_a_model_that_was_compiled_with_a_loss_of_the_users_own_is_loaded_withou
 @pytest.mark.parametrize("compiled", [[1], "mse", {"loss": [1]}, {"loss": {"config": [1]}}, {"loss": {"config": None}}])
 def test_an_odd_compile_config_names_no_loss(compiled: Any, saved: Path) -> None:
     path = changed(saved, lambda description: description.update(compile_config=compiled))
-    assert saved_model.compiled_loss(saved_model.description_of(str(path))) is None
+    description = saved_model.description_of(str(path))
+    assert saved_model.compiled_loss(description) is None and [*saved_model.compiled_metrics(description)] == []
 
 
 def test_what_is_no_file_of_a_model_is_told_by_what_it_is(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

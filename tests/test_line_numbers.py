@@ -58,6 +58,11 @@ def test_rows_with_other_numbers_of_fields_hide_no_mistake_of_the_other_rows() -
     assert texts[0] == uneven and texts[1].startswith("dataset.text is 'words'; no column has this name.")
     named = refused("x,x,y\n" + "1,2,u\n2,3,v\n" * 9 + "1,2\n")
     assert "two columns are called 'x'" in named and "t.csv:20 has 2 fields" in named
+    twice = refused(
+        "x,x,z,z,y\n" + "1,2,many,4,u\n" + "".join(f"1,2,{n}.5,4,{'uv'[n % 2]}\n" for n in range(59))
+    ).splitlines()
+    assert twice[0].endswith("two columns are called 'x', two columns are called 'z'. Rename one of each.")
+    assert len(twice) == 2 and twice[1].startswith("dataset holds 'many' in t.csv:2, column 'z'; ")
     rare = ["x,y", *[f"{n}.5,v" for n in range(30)], "1,u,2"]
     assert len(refused("\n".join(rare)).splitlines()) == 1, "the class of a row that is skipped may be the other one"
     Path("rest.csv").write_text("id,x,z,y\n1,2,3,u\n4,5,6,w\n7,8\n" + "1,2,3,u\n" * 9)

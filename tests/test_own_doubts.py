@@ -18,7 +18,7 @@ from bnexp.config.dataset import Dataset
 from bnexp.config.own_model import KerasFile
 from bnexp.config.section import Task
 from bnexp.errors import SettingError
-from bnexp.models.built import CompiledLoss
+from bnexp.models.compiled import CompiledLoss
 from bnexp.models.head import LOSSES
 from bnexp.models.inputs import Inputs
 from bnexp.models.own_doubts import unused

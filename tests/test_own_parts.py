@@ -619,7 +619,8 @@ def test_a_part_that_is_no_text_is_told_by_its_kind_and_never_converted(
             (0,),
         )
     assert str(told.value) == (
-        "dataset.validation_path is 'v.csv'; it is not UTF-8 (it is Parquet). Use dataset.name: parquet."
+        "dataset.validation_path is 'v.csv'; it is not UTF-8 (it is Parquet). Use dataset.name: parquet if "
+        "all files of the data are Parquet."
     )
 
 

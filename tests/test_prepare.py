@@ -18,7 +18,7 @@ from bnexp.api import progress, studies
 from bnexp.cli import commands, study_commands
 from bnexp.comparison import Question
 from bnexp.errors import ComparisonError, ConfigError, Problems, StoppedError, StorageError, UserError, WorkError
-from bnexp.experiment import prepare
+from bnexp.experiment import kept_data, prepare
 from bnexp.experiment import run as experiment
 from bnexp.experiment.prepare import ToTrain
 from bnexp.study import run as study_run
@@ -360,8 +360,8 @@ def count_reads(monkeypatch: pytest.MonkeyPatch, kept_share: int) -> list[int]:
         return real(dataset, *arguments)
 
     monkeypatch.setattr(data, "prepare", counted)
-    monkeypatch.setattr(prepare, "KEPT_SHARE", kept_share)
-    monkeypatch.setattr(prepare, "_KEPT", prepare._Kept())
+    monkeypatch.setattr(kept_data, "KEPT_SHARE", kept_share)
+    monkeypatch.setattr(prepare, "KEPT", kept_data.KeptData())
     return read
 
 
@@ -372,7 +372,7 @@ def test_the_first_experiment_is_checked_last_so_that_its_data_are_still_there(m
     assert read == [2, 1, 42]
     prepare.prepared(several[0].experiment)
     assert read == [2, 1, 42], "read once"
-    assert len(prepare._KEPT._data) == 1, "and only one is held where they are large"
+    assert len(prepare.KEPT._data) == 1, "and only one is held where they are large"
 
 
 def test_small_data_of_several_experiments_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

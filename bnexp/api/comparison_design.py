@@ -141,9 +141,9 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
         return {}
     with_digests = digests or resolve.needs_digests(planned)
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
-    for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
-        observer.info(line.plain)
-    if not digests:  # a plan, which asks for digests, lists the warnings itself
+    if not digests:  # a plan, which asks for digests, lists the networks and the warnings itself
+        for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
+            observer.info(line.plain)
         for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
             observer.warn(text)
     return found

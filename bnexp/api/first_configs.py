@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,9 +69,14 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     Raises:
         UserError: with all that is wrong with the data; or if a file that `init` did not write has one of the names.
     """
-    suggested = suggested_for(data, target, keeps_size=model is not None)
-    name, paths = name_and_paths(data, suggested.section)
     observer = observer or Observer()
+    try:
+        suggested = suggested_for(data, target, keeps_size=model is not None)
+    except SettingError as error:
+        if target is not None:
+            _refuse_also(error, data, target, model, observer)
+        raise
+    name, paths = name_and_paths(data, suggested.section)
     try:
         fitted = _fitted(name, suggested, model, observer)
     except ConfigError as error:
@@ -83,6 +89,14 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     refuse_others(data, texts)
     before = write(texts)
     return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds, before)
+
+
+def _refuse_also(error: SettingError, data: str, target: str, model: str | None, observer: Observer) -> None:
+    """Raise ConfigError with an unknown target and what else is wrong, if the data can be read with another target."""
+    with suppress(SettingError):
+        guess = suggested_for(data, None, keeps_size=model is not None)
+        choices = [one._replace(value=target) if one.key == "target" else one for one in guess.choices]
+        _fitted("config", replace(guess, choices=choices), model, observer)
 
 
 def _refuse_data(
@@ -161,11 +175,12 @@ def _fitted(name: str, suggested: Suggested, model: str | None, observer: Observ
 
     Only reading the data shows which class is the rarer one, and which kind of rows an NPZ file holds.
     """
-    network = _network(suggested, model)
+    network, data = _network(suggested, model), suggested.section.get("path", suggested.section["name"])
 
     def at_hand(training: Mapping[str, Any]) -> ConfigAtHand:
         config = {"name": name, "dataset": suggested.section, "model": network, "training": training}
-        return ConfigAtHand(name, node_of(config, "config", {} if model is None else {"model": model}))
+        places = {"dataset": data} | ({} if model is None else {"model": model})
+        return ConfigAtHand(name, node_of(config, "config", places))
 
     (looked,) = check([at_hand(LOOKING)], observer=observer)
     facts = looked.facts.data

@@ -194,7 +194,7 @@ def _plan_comparison(
     """Check the named arms; print which would be trained and the detectable difference, or nothing if `quiet`."""
     with working(list, as_json=as_json):
         found = comparisons.plan_comparison(
-            names, overrides, question=question, **own, **numbers, runs=runs, observer=Progress(quiet=True)
+            names, overrides, question=question, **own, **numbers, runs=runs, observer=Progress(quiet=quiet or as_json)
         )
     if as_json:
         print_json(found.as_json())

@@ -8,106 +8,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from bnexp import config, store
+from bnexp import config
 from bnexp.comparison import Arm
 from bnexp.comparison.first_question import JudgedBy, exploratory, on_other_rows
 from bnexp.config import Experiment
 from bnexp.config.real import RealDataset
 from bnexp.config.synthetic import Synthetic
 from bnexp.config.yaml import scalar
-from bnexp.errors import RunError, UserError
+from bnexp.errors import RunError
 from bnexp.experiment.lookup import of_config
-from bnexp.metrics import traits
-from bnexp.statistics import LEVEL
+from bnexp.experiment.stored_comparisons import StoredComparison, StoredRun, stored_comparisons
 from bnexp.store import DataFacts
-from bnexp.store.comparison_document import Verdict
-from bnexp.store.comparison_question import Asked, Primary
 from bnexp.store.looks import EarlierLook, Look
-from bnexp.store.records import FileName, Record, Seeds, Share
 
 DRAWN_BY = frozenset({"samples", "limit", "test_limit", "test_size", "validation_size", "resample", "seed"})
 """Keys of a dataset that decide which of its rows are drawn and held out. Another `seed` makes other synthetic data."""
-
-
-class _Basis(Record):
-    """The digests of a run's rows, as its record holds them."""
-
-    digest: str | None = None
-    source_sha256: str | None = None
-
-
-class _Classes(Record):
-    """The classes of the compared rows, as comparison.json holds them."""
-
-    classes: list[str] | None = None
-
-
-class _Trained(store.RunHead):
-    dataset: _Basis = _Basis()
-
-
-class _Judged(Record):
-    """A contrast of a stored comparison."""
-
-    arm: str
-    baseline: str
-    verdict: Verdict = Verdict(word="")
-
-
-class _ArmRun(Record):
-    name: str
-    run: FileName | None = None
-
-
-class _Taken(Record):
-    """The looks at the results that a comparison has taken."""
-
-    taken: list[Look]
-
-
-class _Comparison(Record):
-    """The part of comparison.json that tells which arms were compared, and by which question."""
-
-    seeds: Seeds
-    level: Share = LEVEL
-    primary: Primary
-    dataset: _Classes = _Classes()
-    asked: Asked | None = None
-    arms: list[_ArmRun]
-    contrasts: list[_Judged]
-    looks: _Taken | None = None
-
-    def taken(self) -> Iterator[Look]:
-        """Yield the looks of this comparison: a single one, or all planned looks, which share the error.
-
-        A single look that answered nothing, as with too few seeds, is left out: it cannot have erred.
-        """
-        if self.looks is not None:
-            yield from (Look(seeds=look.seeds, level=look.level) for look in self.looks.taken)
-        elif not all(one.verdict.is_silent for one in self.contrasts):
-            yield Look(seeds=len(self.seeds), level=self.level)
-
-    def judged_by(self) -> JudgedBy | None:
-        """Return the question that judged the arms; None if an older bnexp did not store whether a margin was given."""
-        is_default = traits(self.primary.metric).margin is None
-        if is_default and self.asked is None:
-            return None
-        margin = self.asked.margin if is_default and self.asked is not None else self.primary.margin
-        about = "new-rows" if self.asked is None else self.asked.about
-        return JudgedBy.of(self.primary.metric, margin, about, self.dataset.classes)
-
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        """Yield for each contrast the run ids of the arm and of the baseline."""
-        runs = {arm.name: arm.run for arm in self.arms}
-        for one in self.contrasts:
-            pair = runs.get(one.arm), runs.get(one.baseline)
-            if pair[0] is not None and pair[1] is not None:
-                yield pair[0], pair[1]
+FILES = frozenset({"path", "validation_path", "test_path"})
+"""Keys of a dataset that name its files. A file may be a copy of another one."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +39,18 @@ class Known:
     experiment: Experiment
     data: DataFacts
 
-    def is_of(self) -> Callable[[_Trained], bool]:
-        """Return a function that returns True for a run of this config and these rows."""
-        is_of = of_config(self.experiment)
-        return lambda run: is_of(run) and run.dataset.digest == self.data.digest
+    def is_of(self) -> Callable[[StoredRun], bool]:
+        """Return a function that returns True for a run of this config and these rows, also from a copy of the file."""
+        is_of, own = of_config(self.experiment), _without(FILES, self.experiment)
 
-    def is_of_either_class(self) -> Callable[[_Trained], bool]:
+        def is_same(run: StoredRun) -> bool:
+            if run.head.dataset.digest != self.data.digest:
+                return False
+            return is_of(run.head) or (run.experiment is not None and _without(FILES, run.experiment) == own)
+
+        return is_same
+
+    def is_of_either_class(self) -> Callable[[StoredRun], bool]:
         """Return a function that returns True for a run of this config and these rows, with any `dataset.positive`.
 
         The other positive class swaps the targets 0 and 1, which changes the digest of the rows. A run with the other
@@ -131,7 +58,9 @@ class Known:
         """
         is_same, tests = self.is_of(), [of_config(one) for one in self._of_classes()]
         source = self.data.source_sha256
-        return lambda run: is_same(run) or (run.dataset.source_sha256 == source and any(test(run) for test in tests))
+        return lambda run: (
+            is_same(run) or (run.head.dataset.source_sha256 == source and any(test(run.head) for test in tests))
+        )
 
     def _of_classes(self) -> Iterator[Experiment]:
         """Yield the experiment with each other `dataset.positive`, as text and as YAML reads it, and without one."""
@@ -157,10 +86,10 @@ class Before:
 
     def __init__(self, runs: Path, arms: Sequence[Known], pairs: Sequence[tuple[str, str]]) -> None:
         """Read the stored comparisons, the newest first; `pairs` holds the names of each arm and its baseline."""
-        self._stored = stored = list(_comparisons(runs))
+        self._stored = stored = list(stored_comparisons(runs))
         self._runs, self._arms, self._pairs = runs, arms, pairs
 
-        def of_pairs(tests: Mapping[str, Callable[[_Trained], bool]]) -> dict[tuple[str, str], list[_Comparison]]:
+        def of_pairs(tests: Mapping[str, Callable[[StoredRun], bool]]) -> dict[tuple[str, str], list[StoredComparison]]:
             names_of = cache(partial(_names_of, runs, tests))
             return {pair: [one for one in stored if _has_judged(one, {*pair}, names_of)] for pair in pairs}
 
@@ -209,11 +138,11 @@ class Before:
                 told[arm] = on_other_rows(list(others.values()), now, is_changed=is_changed)
         return told
 
-    def _rows_of(self, one: _Comparison) -> tuple[str | None, str | None]:
+    def _rows_of(self, one: StoredComparison) -> tuple[str | None, str | None]:
         """Return the digests of the rows of a stored comparison and of its data files, as far as they are known."""
         run = next(iter(one.pairs()))[0]
         try:
-            found = store.read_head(self._runs / run / "run.json", _Trained).dataset
+            found = StoredRun(self._runs / run).head.dataset
         except RunError:
             return None, None
         return found.digest, found.source_sha256
@@ -224,10 +153,17 @@ class Before:
         The data files of the run may have been other ones.
         """
         try:
-            kind = _kind(config.load(store.Run(self._runs / run).config))
-        except UserError:
+            stored = StoredRun(self._runs / run)
+        except RunError:
             return []
-        return [one.name for one in self._arms if _kind(one.experiment) == kind]
+        if stored.experiment is None:
+            return []
+        kind, files, source = _kind(stored.experiment), _files(stored.experiment), stored.head.dataset.source_sha256
+        return [
+            one.name
+            for one in self._arms
+            if _kind(one.experiment) == kind and (_files(one.experiment) == files or one.data.source_sha256 == source)
+        ]
 
     def exploratory(self, now: JudgedBy) -> dict[str, str]:
         """Map each arm that was first judged by another question to a sentence: how this limits the verdict."""
@@ -240,11 +176,21 @@ class Before:
 
 
 def _kind(experiment: Experiment) -> str:
-    """Return the digest of an experiment without the keys of DRAWN_BY."""
-    dataset = experiment.dataset
-    keys = (DRAWN_BY - {"seed"} if isinstance(dataset, Synthetic) else DRAWN_BY) & type(dataset).model_fields.keys()
-    plain = {key: type(dataset).model_fields[key].default for key in keys}
-    return config.digest(experiment.model_copy(update={"dataset": dataset.model_copy(update=plain)}))
+    """Return the digest of an experiment without its files and the keys of DRAWN_BY."""
+    drawn_by = DRAWN_BY - {"seed"} if isinstance(experiment.dataset, Synthetic) else DRAWN_BY
+    return _without(drawn_by | FILES, experiment)
+
+
+def _without(keys: Set[str], experiment: Experiment) -> str:
+    """Return the digest of an experiment without these keys of its dataset."""
+    fields = type(experiment.dataset).model_fields
+    plain = {key: "" if fields[key].is_required() else fields[key].default for key in keys & fields.keys()}
+    return config.digest(experiment.model_copy(update={"dataset": experiment.dataset.model_copy(update=plain)}))
+
+
+def _files(experiment: Experiment) -> Mapping[str, str]:
+    """Return the files and folders of an experiment's dataset: key -> path; {} for other datasets."""
+    return getattr(experiment.dataset, "paths", {})
 
 
 def _are_alike(looks: Sequence[Look], others: Sequence[Look]) -> bool:
@@ -252,23 +198,15 @@ def _are_alike(looks: Sequence[Look], others: Sequence[Look]) -> bool:
     return [(one.seeds, one.level) for one in looks] == [(one.seeds, one.level) for one in others]
 
 
-def _has_judged(one: _Comparison, two: Set[str], names_of: Callable[[str], Sequence[str]]) -> bool:
+def _has_judged(one: StoredComparison, two: Set[str], names_of: Callable[[str], Sequence[str]]) -> bool:
     """Return True if a stored comparison has a contrast between these two arms; either may have been the baseline."""
     return any({a, b} == two for pair in one.pairs() for a, b in itertools.product(*map(names_of, pair)))
 
 
-def _comparisons(runs: Path) -> Iterator[_Comparison]:
-    """Yield the stored comparisons, the newest first; damaged ones are skipped."""
-    for run in store.runs_in(runs):
-        if run.kind == "comparison":
-            with suppress(RunError):
-                yield store.read_head(run.directory / "comparison.json", _Comparison)
-
-
-def _names_of(runs: Path, tests: Mapping[str, Callable[[_Trained], bool]], run: str) -> list[str]:
+def _names_of(runs: Path, tests: Mapping[str, Callable[[StoredRun], bool]], run: str) -> list[str]:
     """List the names of the arms whose experiment is the one of this stored run."""
     try:
-        found = store.read_head(runs / run / "run.json", _Trained)
+        found = StoredRun(runs / run)
     except RunError:
         return []
     return [name for name, is_of in tests.items() if is_of(found)]

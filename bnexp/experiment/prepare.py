@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from bnexp import config
 from bnexp.config import Experiment
-from bnexp.config.dataset import Dataset
 from bnexp.config.layers import every_layer
 from bnexp.config.model import Model, Sequential
 from bnexp.config.own_model import KerasFile
@@ -24,10 +23,10 @@ from bnexp.config.section import Task
 from bnexp.data.fingerprint import refuse_by_size, source_sha256
 from bnexp.data.row_weights import unfit as unfit_weights
 from bnexp.data.sources.column import have_none
-from bnexp.data.stored_rows import bytes_in_memory
 from bnexp.errors import ConfigError, Problems, SettingError
 from bnexp.experiment.codes import refuse_other_codes, with_codes
 from bnexp.experiment.data_facts import data_facts, name_of
+from bnexp.experiment.kept_data import KEPT
 from bnexp.experiment.kept_weights import with_doubts
 from bnexp.experiment.network_facts import network_facts
 from bnexp.experiment.own_files import network_sha256, refuse_unusable
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
 
 Where = Callable[[str], str]
 """Dotted key of a config -> the file and line that contain it."""
-
-KEPT_SHARE = 8
-"""Earlier data are kept beside the newest if all together take at most the memory limit divided by this number."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +110,16 @@ def check(experiment: Experiment, *, digests: bool = False, note: Note = lambda 
     """Prepare the data of one experiment, build its model and trainer, and return the facts about it.
 
     Raises:
-        SettingError: if its data, its model or its trainer is invalid.
+        SettingError: with the mistakes of its data and of its network's file; or if its model or trainer is invalid.
         UserError: if TensorFlow cannot use the GPU.
     """
-    refuse_unusable(experiment.model.model_dump())
+    problems, training = Problems(), experiment.training
+    with problems.noted():
+        refuse_unusable(experiment.model.model_dump())
     note("reading the data" if isinstance(experiment.dataset, RealDataset) else "drawing the data")
-    data, training = prepared(experiment, note=note), experiment.training
+    with problems.noted():
+        data = prepared(experiment, note=note)
+    problems.refuse()
     note("loading TensorFlow")
     built = built_for(experiment, data)
     from bnexp.training import engine_name  # it loads TensorFlow
@@ -161,7 +161,7 @@ def prepared(experiment: Experiment, seeds: tuple[int, ...] | None = None, *, no
     refuse_by_size(experiment.dataset, memory)
     source = source_sha256(experiment.dataset)
     seeds = training.all_seeds() if seeds is None else seeds
-    data = _KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source, note)
+    data = KEPT.data(experiment.dataset.model_dump_json(), seeds, memory, source, note)
     problems = Problems()
     training_rows = int(data.train_SR.shape[1])
     has_own_parts = data.rows.validation or data.rows.test  # then rows of these parts are among the dropped ones
@@ -186,37 +186,6 @@ def _unfit_for_masks(experiment: Experiment, data: Data) -> Iterator[tuple[str, 
         )
 
 
-class _Kept:
-    """Data that were prepared in this process, the newest last. Large data are not kept beside others."""
-
-    def __init__(self) -> None:
-        self._data: dict[tuple[str, tuple[int, ...], int, str | None], Data] = {}
-
-    def data(self, dataset: str, seeds: tuple[int, ...], memory: int, source: str | None, note: Note) -> Data:
-        """Return the data; prepare them if they are not kept. `source`, a file's sha256, changes if the file does."""
-        from bnexp.data import prepare
-
-        key = dataset, seeds, memory, source
-        found = self._data.pop(key, None)
-        if found is None:
-            self._forget(memory)  # so that memory never holds two large sets at once
-            found = prepare(TypeAdapter(Dataset).validate_json(dataset), seeds, memory, source, note)
-        self._data[key] = found
-        self._forget(memory, keep=1)
-        return found
-
-    def _forget(self, memory: int, *, keep: int = 0) -> None:
-        """Forget the oldest data until the rest is small; the newest `keep` stay, whatever their size."""
-        while len(self._data) > keep and self._bytes() > memory // KEPT_SHARE:
-            del self._data[next(iter(self._data))]
-
-    def _bytes(self) -> int:
-        return sum({id(one.rows): bytes_in_memory(one.rows.x) for one in self._data.values()}.values())
-
-
-_KEPT = _Kept()
-
-
 # --- the model --------------------------------------------------------------------
 
 
@@ -237,7 +206,7 @@ def built_for(experiment: Experiment, data: Data) -> Built:
         UserError: if TensorFlow cannot use the GPU.
     """
     _load_backend(experiment.training.seeds)
-    from bnexp.training import compiled_optimizer, engine_name, refuse_too_large
+    from bnexp.training import compiled_metrics, compiled_optimizer, engine_name, refuse_too_large
     from bnexp.training.optimizers import make_optimizer
 
     settings, problems = experiment.training, Problems()
@@ -254,6 +223,8 @@ def built_for(experiment: Experiment, data: Data) -> Built:
             engine_name(settings, built.model)
         refuse_too_large(built.model, data, settings)
     problems.refuse()
+    classes = len(data.rows.classes or ())
+    built = compiled_metrics.with_unmeasured_metrics(built, settings, data.task, classes)
     built = with_scaling_doubts(compiled_optimizer.with_unused_optimizer(built, settings, steps), data)
     return with_doubts(experiment, built, data)
 

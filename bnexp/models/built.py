@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from bnexp.models.codes import Codes
+from bnexp.models.compiled import NOT_COMPILED, Compiled
 from bnexp.models.initial import InitialWeights
 from bnexp.models.swapping import SwappedLayer
-
-
-@dataclass(frozen=True)
-class CompiledOptimizer:
-    """The optimizer that a model was compiled with: its class or name in Keras, and its options as in `get_config`."""
-
-    kind: str
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class CompiledLoss:
-    """The loss that a model was compiled with: its name in Keras, and its options as in `get_config`."""
-
-    name: str
-    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,8 +37,7 @@ class Built:
     codes: tuple[Codes, ...] = ()
     """The inputs that layers read as whole-number codes. Texts are left out."""
 
-    compiled: CompiledOptimizer | None = None
-    """None if the network as given is not compiled."""
+    compiled: Compiled = NOT_COMPILED
 
     @property
     def adds_penalty(self) -> bool:

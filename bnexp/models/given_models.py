@@ -59,11 +59,12 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
 
 
 def _compiled_with(description: dict[str, Any]) -> Iterator[bytes]:
-    """Yield the loss and the optimizer of a compiled model, without the optimizer's name, which Keras may number."""
+    """Yield what a compiled model was compiled with, without the optimizer's name, which Keras may number."""
     if compiled := description.get("compile_config"):
         kind, options = compiled_optimizer(description) or (None, {})
         options = {key: value for key, value in options.items() if key != "name"}
-        yield json.dumps([compiled.get("loss"), kind, options], sort_keys=True).encode()
+        metrics = [compiled.get(key) for key in ("metrics", "weighted_metrics")]
+        yield json.dumps([compiled.get("loss"), *metrics, kind, options], sort_keys=True).encode()
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:

@@ -15,8 +15,8 @@ import numpy as np
 from bnexp import warning_kinds
 from bnexp.config.section import Task
 from bnexp.errors import listed
-from bnexp.models.built import CompiledLoss
 from bnexp.models.codes import Codes
+from bnexp.models.compiled import CompiledLoss
 from bnexp.models.head import LOSSES
 from bnexp.models.initial import Creations, InitialWeights
 from bnexp.models.input_shapes import input_shape

@@ -24,8 +24,9 @@ from bnexp.config.own_model import (
 from bnexp.config.section import Task
 from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
-from bnexp.models.built import Built, CompiledLoss, CompiledOptimizer
+from bnexp.models.built import Built
 from bnexp.models.codes import Codes, codes_of
+from bnexp.models.compiled import NOT_COMPILED, Compiled, compiled_file, compiled_model
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
 from bnexp.models.initial import Creations, initial_weights, recording_creations
@@ -50,7 +51,7 @@ from bnexp.models.own_outputs import with_fitting_output
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
 from bnexp.system.own_errors import errors_of_own_layers
-from bnexp.system.saved_model import LAMBDA, PYTHON_LAMBDA, compiled_loss, compiled_optimizer, description_of
+from bnexp.system.saved_model import description_of
 from bnexp.system.session_functions import has_parameter, is_of_session, told_of
 
 OF_BATCH_STATISTICS = (warning_kinds.SHARED_LAYERS, warning_kinds.IN_INFERENCE)
@@ -64,10 +65,7 @@ class _Found:
     model: keras.Model
     made: list[keras.Layer] | None = None
     """The layers that `normalization` made, if the function has this parameter."""
-    loss: Any = None
-    """The loss that the model was compiled with, if it was: in a form that Keras takes, or a `CompiledLoss`."""
-    optimizer: CompiledOptimizer | None = None
-    """The optimizer that the model was compiled with, if it was compiled."""
+    compiled: Compiled = NOT_COMPILED
 
 
 def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task, classes: int) -> Built:
@@ -79,7 +77,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     keep = network.weights == "keep"
     with recording_creations() as created, errors_of_own_layers("cannot be built"):
         found = _given(network, inputs, classes)
-        told = unused(found.model, task, found.loss)
+        told = unused(found.model, task, found.compiled.loss)
         plain = fed(found.model, inputs, network)
         made = None if found.made is None else set(map(id, found.made))
         codes = codes_of(plain)
@@ -113,7 +111,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
     momenta = _momenta(model)
     codes = () if inputs.kind == "text" else codes
     return Built(
-        model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes, found.optimizer
+        model, initial, tuple(table), tuple(notes), tuple(warnings), momenta, as_written, codes, found.compiled
     )
 
 
@@ -155,12 +153,7 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
 def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> _Found:
     if isinstance(network, KerasFile):
         description = description_of(network.path)
-        loss, optimizer = compiled_loss(description), compiled_optimizer(description)
-        return _Found(
-            loaded(network.path),
-            loss=None if loss is None else CompiledLoss(*loss),
-            optimizer=None if optimizer is None else CompiledOptimizer(*optimizer),
-        )
+        return _Found(loaded(network.path), compiled=compiled_file(description))
     return _called(network, inputs, classes)
 
 
@@ -188,9 +181,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
             f'be equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
         )
     model = _refused_if_used(model, network)
-    if not model.compiled:
-        return _Found(model, made)
-    return _Found(model, made, model.loss, _compiled_optimizer(model.optimizer))
+    return _Found(model, made, compiled_model(model))
 
 
 def _told_of_inputs(function: Callable[..., Any], network: PythonNetwork) -> Callable[..., Any]:
@@ -209,18 +200,6 @@ def _told_of_inputs(function: Callable[..., Any], network: PythonNetwork) -> Cal
             ) from error
 
     return told
-
-
-def _compiled_optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:
-    """Return the facts about an optimizer. A learning rate schedule of the user's own need not describe itself."""
-    try:
-        options = optimizer.get_config()
-    except Exception:  # a schedule's own code may raise anything
-        rate = optimizer._learning_rate
-        name = getattr(rate, "__name__", None)
-        kind = LAMBDA if name == PYTHON_LAMBDA else type(rate).__name__
-        options = {"learning_rate": {"class_name": kind, "config": name}}
-    return CompiledOptimizer(type(optimizer).__name__, options)
 
 
 def _factory(to: Swap, made: list[keras.Layer], build: str) -> Callable[..., keras.Layer]:

@@ -19,7 +19,7 @@ from bnexp.store.comparison_document import (
     NewRowsInterval,
 )
 from bnexp.store.comparison_question import Target
-from bnexp.store.reach import SpeedUp
+from bnexp.store.reach import Reach, SpeedUp
 from bnexp.system.terminal import plain
 
 RUNNING = "{}: means over the last epoch, or with early stopping over the best one, in training mode."
@@ -34,8 +34,8 @@ SCALED = (
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
 KEPT = (
-    "A seed reaches it if two epochs in a row are at the target or better (the first of the two counts), or if the "
-    "last epoch is."
+    "A seed reaches it at the first of two epochs in a row that are at the target or better. In the last epoch, one is "
+    "enough."
 )
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
@@ -160,12 +160,7 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         told += f" {CENSORED}"
     yield f"{told} Seconds: for one seed, the time of all seeds together divided by their number."
     if contrast.to_target is not None:
-        never = {
-            key: f"some seeds of {plain(side.name)} never reach it"
-            if side.to_target is None or side.to_target.reached
-            else f"no seed of {plain(side.name)} reaches it"
-            for key, side in (("arm", arm), ("baseline", base))
-        }
+        never = {key: _never(plain(side.name), side.to_target) for key, side in (("arm", arm), ("baseline", base))}
         if found is None:
             nobody = " and ".join(plain(name) for name, reach in reaches.items() if not reach.reached)
             yield f"not reached: no seed of {nobody} reaches the target, so the speed-up is unknown."
@@ -173,6 +168,16 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
         bound = BOUNDS.get(found.reading, "").format_map(never)
         mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
         yield f"speed-up in epochs: {plain(base.name)}'s epochs / {plain(arm.name)}'s{mean}. {bound}".rstrip()
+
+
+def _never(name: str, reach: Reach | None) -> str:
+    """Write how many seeds of an arm never reach the target."""
+    if reach is None:
+        return f"some seeds of {name} never reach it"
+    if not reach.reached:
+        return f"no seed of {name} reaches it"
+    never = reach.seeds - reach.reached
+    return f"{never:,} of {reach.seeds:,} seeds of {name} never {'reaches' if never == 1 else 'reach'} it"
 
 
 def speed_up(contrast: Contrast, arm: ArmFacts, base: ArmFacts) -> SpeedUp | None:

@@ -89,6 +89,31 @@ def compiled_optimizer(description: Mapping[str, Any]) -> tuple[str, Mapping[str
     return (kind, config_of(found)) if isinstance(kind, str) else None
 
 
+def compiled_metrics(description: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield Keras's class or name, and the options, of each metric that a saved model was compiled with.
+
+    >>> described = {"compile_config": {"metrics": [["mae", {"class_name": "AUC", "config": {"curve": "PR"}}]]}}
+    >>> [*compiled_metrics(described)]
+    [('mae', {}), ('AUC', {'curve': 'PR'})]
+    """
+    for key in ("metrics", "weighted_metrics"):
+        yield from _metrics(_within(description, "compile_config", key))
+
+
+def _metrics(found: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the metrics in a list, in a mapping of outputs to metrics, or in lists of these."""
+    match found:
+        case str():
+            yield found, {}
+        case {"class_name": "function", "config": str(name)}:
+            yield name, {}
+        case {"class_name": str(kind)}:
+            yield ("a lambda", {}) if kind == LAMBDA else (kind, config_of(found))
+        case list() | dict():
+            for one in found.values() if isinstance(found, dict) else found:
+                yield from _metrics(one)
+
+
 def _within(value: Any, *keys: str) -> Any:
     """Return the value at nested keys; None if one of the keys is missing."""
     for key in keys:

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from bnexp.config.training import Optimizer, Training
 from bnexp.errors import SettingError, listed
 from bnexp.metrics import LARGEST
-from bnexp.models.built import Built, CompiledOptimizer
+from bnexp.models.built import Built
+from bnexp.models.compiled import CompiledOptimizer
 from bnexp.system.saved_model import LAMBDA
 from bnexp.training.optimizers import KERAS_NAMES, make_optimizer
 
@@ -28,7 +29,7 @@ def with_unused_optimizer(built: Built, training: Training, steps_per_epoch: int
     The note has the overrides that use the compiled settings. An optimizer or an option that bnexp does not have, and a
     learning rate schedule, have no overrides. They are named.
     """
-    unused = [] if built.compiled is None else _unused(built.compiled, training, steps_per_epoch)
+    unused = [] if built.compiled.optimizer is None else _unused(built.compiled.optimizer, training, steps_per_epoch)
     return replace(built, notes=(*built.notes, *unused))
 
 

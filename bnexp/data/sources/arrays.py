@@ -180,7 +180,9 @@ def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
             f"may be empty. {one or 'Save another array, or name one.'}",
         )
     elif x.dtype.kind not in NUMBERS:
-        problems.note("dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, x)}")
+        problems.note(
+            "dataset.x", f"{seen}; expected numbers of rank {rank} ({kind}). {_inputs_cure(dataset.x, dataset.y, x)}"
+        )
     elif len(x.shape) != rank and not (kind == "image" and len(x.shape) == 3):
         problems.note(
             "dataset.x",
@@ -190,21 +192,27 @@ def kind_of(dataset: NpzDataset, x: Header, problems: Problems) -> Kind:
     return kind
 
 
-def _inputs_cure(name: str, x: Header) -> str:
+def _inputs_cure(name: str, target: str, x: Header) -> str:
+    as_numbers = f'If its values are numbers, save {name}.astype("float32").'
     if x.dtype.names is not None:
-        return f"Save numpy.lib.recfunctions.structured_to_unstructured({name})."
+        return (
+            f"It is a table: pandas.DataFrame({name}).to_csv('table.csv', index=False) writes it for dataset.name: csv."
+        )
+    texts = f"pandas.DataFrame({{'text': {name}, 'label': {target}}}).to_csv('texts.csv', index=False)"
     match x.dtype.kind:
         case "O" if len(x.shape) == 1:
             return (
                 "Give all rows one shape (pad sequences with frames of NaN at the end), and save them as one float32 "
-                "array."
+                f"array. If they are texts, {texts} writes them for dataset.name: text_csv."
             )
+        case "U" if len(x.shape) == 1:
+            return f"If they are texts, {texts} writes them for dataset.name: text_csv. {as_numbers}"
         case "c":
             return f"Save its parts side by side: numpy.concatenate([{name}.real, {name}.imag], axis=-1)."
         case "M" | "m":
             return f'Save the time as numbers, for example with {name}.astype("int64") / 1e9.'
         case _:
-            return f'If its values are numbers, save {name}.astype("float32"); words are for dataset.name: csv.'
+            return f"{as_numbers} Words are for dataset.name: csv."
 
 
 def refuse_labels(dataset: NpzDataset, headers: Mapping[str, Header], problems: Problems) -> None:

@@ -257,16 +257,6 @@ def refuse_strange_cell(column: pandas.Series[Any], key: str, where: Where, cure
         )
 
 
-def known_pairs(frame: pandas.DataFrame, name: str, target: str) -> list[pandas.DataFrame]:
-    """Return a column and the target where both have a value; of texts with gaps also wherever the target has one.
-
-    There an empty cell is a value like any other, as where a reason is given for one class only.
-    """
-    pairs = frame[[name, target]].dropna(subset=[target])
-    filled = [pairs.fillna({name: ""})] if is_text(frame[name]) and pairs[name].isna().any() else []
-    return [*filled, pairs.dropna()]
-
-
 def rows_of_cells(column: pandas.Series[Any], rows: NDArray[np.int64]) -> dict[str, list[int]]:
     """Return the rows, among `rows`, of each different cell of a column."""
     found: dict[str, list[int]] = {}

@@ -27,8 +27,11 @@ class CsvFile:
     encoding: str = "utf-8"
     thousands: str | None = None
     na_values: tuple[str | int | float, ...] = ()
-    skipped: tuple[int, ...] = ()
-    """The records that are not read, by their `Record.number`."""
+    skipped: tuple[int, ...] | None = None
+    """The records that are not read, by their `Record.number`; None if the file is read for its rows.
+
+    If it is read again for further mistakes, uneven rows are skipped, and names of columns may be repeated.
+    """
 
     @classmethod
     def of(cls, dataset: CsvDataset | TextCsvDataset, path: Path) -> CsvFile:

@@ -26,13 +26,13 @@ from bnexp.data.sources.encoding import (
 from bnexp.data.sources.header import warnings_of_names
 from bnexp.data.sources.joined import Table, joined, mixed_columns, with_parts
 from bnexp.data.sources.line_numbers import (
+    for_further_mistakes,
     likely_separator,
     lines_of,
     no_table,
     refuse_faulty_names,
     refuse_note_of_excel,
     refuse_short_rows,
-    without_uneven_rows,
 )
 from bnexp.data.sources.marks import warnings_of_groups
 from bnexp.data.sources.other_forms import refuse_other_forms
@@ -52,7 +52,7 @@ TAB_ENDINGS = (".tsv", ".tab")
 """Endings of tables whose columns are separated by tabs."""
 
 Skipped = Mapping[str, tuple[int, ...]]
-"""Key of a file in the config, such as `validation_path` -> the records of the file that are not read."""
+"""Key of a file, such as `validation_path` -> its `CsvFile.skipped`, if it is read for further mistakes."""
 NOTHING: Skipped = {}
 OF_ALL_ROWS = ("in all rows", "in any row")
 """Phrases of mistakes that a table may only have as long as some of its rows are skipped."""
@@ -133,7 +133,7 @@ def csv_rows(dataset: CsvDataset, limit: int | None, *, skipped: Skipped = NOTHI
         with problems.noted():  # find further mistakes, with the likely encoding or separator
             csv_rows(dataset.model_copy(update=likely), limit)
     elif problems.found and not skipped:
-        note_in_other_rows(problems, dataset, lambda uneven: csv_rows(dataset, limit, skipped=uneven))
+        note_further_mistakes(problems, dataset, lambda faulty: csv_rows(dataset, limit, skipped=faulty))
     problems.refuse()
     with doubts_told(dataset, tables):
         frame, where = joined(tables, dataset.drop)
@@ -142,22 +142,22 @@ def csv_rows(dataset: CsvDataset, limit: int | None, *, skipped: Skipped = NOTHI
     return with_parts(replace(rows, facts=facts), {table.key: len(table.frame) for table in tables})
 
 
-def note_in_other_rows(
+def note_further_mistakes(
     problems: Problems, dataset: CsvDataset | TextCsvDataset, read: Callable[[Skipped], object]
 ) -> None:
-    """Note what is wrong with a table besides its uneven rows: `read` reads it without these rows.
+    """Note what is wrong with a table besides uneven rows and repeated names: `read` reads it in spite of these.
 
     A mistake that the skipped rows may mend, such as a class that only they have, is not noted.
     """
-    uneven = dict[str, tuple[int, ...]]()
+    faulty = dict[str, tuple[int, ...]]()
     for key, part in dataset.each_part():
         with suppress(SettingError):  # there is no such file
-            file = without_uneven_rows(CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS)))
-            uneven |= {} if file is None else {key: file.skipped}
-    if uneven:
+            file = for_further_mistakes(CsvFile.of(dataset, existing_path(part.path, endings=CSV_ENDINGS)))
+            faulty |= {} if file is None or file.skipped is None else {key: file.skipped}
+    if faulty:
         others = Problems()
         with others.noted():
-            read(uneven)
+            read(faulty)
         for error in others.found:
             for key, text in error.problems if isinstance(error, SettingError) else ():
                 if not any(phrase in text for phrase in OF_ALL_ROWS):
@@ -182,7 +182,7 @@ def csv_tables(
             refuse_other_kinds(file.path)
             if tables:
                 _refuse_unlike(file, tables[0].path, key)
-            file = replace(file, skipped=skipped.get(key, ()))
+            file = replace(file, skipped=skipped.get(key))
             frame = read_csv(file, limit)
             tables.append(Table(key, file.path, frame, lines_of(file, len(frame)), file.skipped))
     problems.refuse()

@@ -50,7 +50,8 @@ def refuse_other_kinds(path: Path) -> None:
         kind = "an Excel workbook"
     if kind is not None:
         packed = kind.startswith("packed") or kind == "a ZIP archive"
-        cure = "Use dataset.name: parquet" if kind == "Parquet" else "Save its table as CSV in UTF-8"
+        of_parquet = "Use dataset.name: parquet if all files of the data are Parquet"
+        cure = of_parquet if kind == "Parquet" else "Save its table as CSV in UTF-8"
         cure = "Unpack it, so that its size is known" if packed else cure
         seen = f"is {str(path)!r}; it is not UTF-8 (it is {kind}). {cure}."
         raise SettingError("dataset.path", " ".join(filter(None, (seen, cure_of_form(path)))))

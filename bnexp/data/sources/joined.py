@@ -31,8 +31,8 @@ class Table:
     path: Path
     frame: pandas.DataFrame
     where: Where
-    skipped: tuple[int, ...] = ()
-    """The records of a CSV file that were not read (`CsvFile.skipped`)."""
+    skipped: tuple[int, ...] | None = None
+    """The records of a CSV file that were not read (`CsvFile.skipped`); None if it is not read for further mistakes."""
 
 
 def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.DataFrame, Where]:

@@ -6,6 +6,7 @@ import csv
 import functools
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ class Record:
 
 def records(file: CsvFile) -> Iterator[Record]:
     """Yield each record of a CSV file that is read as a row, or as the names: all but blank lines and `skipped`."""
-    skipped = frozenset(file.skipped)
+    skipped = frozenset(file.skipped or ())
     taken: list[str] = []
 
     def lines_of_file(text: Iterable[str]) -> Iterator[str]:
@@ -67,17 +68,28 @@ def records(file: CsvFile) -> Iterator[Record]:
         csv.field_size_limit(limit)
 
 
-def without_uneven_rows(file: CsvFile) -> CsvFile | None:
-    """Return a file that skips the rows with more or fewer fields than the first line, to find other mistakes.
+def for_further_mistakes(file: CsvFile) -> CsvFile | None:
+    """Return a file that is read to find mistakes besides uneven rows and repeated names of columns.
 
-    None if there are no such rows, or if they are more than a quarter of all: then the separator is probably wrong.
+    Uneven rows have more or fewer fields than the first line. The result is None if the file has neither, or if more
+    than a quarter of its rows are uneven: then the separator is probably wrong.
     """
-    rows, names, uneven = -1, 0, list[int]()
+    rows, names, uneven = -1, list[str](), list[int]()
     with suppress(UnicodeError):  # UTF-16 without its byte order mark
         for rows, record in enumerate(records(file)):
-            names = names if rows else len(record.fields)
-            uneven += [] if len(record.fields) == names else [record.number]
-    return replace(file, skipped=(*file.skipped, *uneven)) if 0 < len(uneven) <= MOST_UNEVEN * rows else None
+            names = names if rows else record.fields
+            uneven += [] if len(record.fields) == len(names) else [record.number]
+    is_faulty = bool(uneven or _repeated(names))
+    return replace(file, skipped=tuple(uneven)) if is_faulty and len(uneven) <= MOST_UNEVEN * rows else None
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    """List the names that two or more columns have.
+
+    >>> _repeated(["a", "b", "a", "", ""])
+    ['a']
+    """
+    return [name for name, count in Counter(names).items() if name and count > 1]
 
 
 def line_numbers(file: CsvFile, rows: int) -> list[int] | None:
@@ -226,11 +238,10 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers. It may be a "
             f"second line of names or of units. Remove {which}. This command does it: {_without(file, lines)}",
         )
-    twice = names[names.notna() & names.duplicated()]
-    if len(twice):
-        raise SettingError(
-            "dataset.path", f"is {str(file.path)!r}; two columns are called {twice.iloc[0]!r}. Rename one."
-        )
+    if file.skipped is None and (twice := _repeated(written)):
+        called = listed([f"two columns are called {name!r}" for name in twice], MOST_SHOWN)
+        one = "one" if len(twice) == 1 else "one of each"
+        raise SettingError("dataset.path", f"is {str(file.path)!r}; {called}. Rename {one}.")
     if len(names) == 1:
         only = repr(written[0][:80])
         if cure := _cure_of_separator(file):

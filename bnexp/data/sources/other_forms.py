@@ -41,6 +41,7 @@ _READERS = {
     **dict.fromkeys((".sas7bdat", ".xpt"), "pandas.read_sas({}, encoding='latin-1')"),
     ".json": "pandas.read_json({})",
     ".dta": "pandas.read_stata({})",
+    **dict.fromkeys((".parquet", ".pq"), "pandas.read_parquet({})"),
     ".sav": "pandas.read_spss({})",
     ".feather": "pandas.read_feather({})",
     ".arff": f"pandas.DataFrame(scipy.io.arff.loadarff({{}})[0]).map({_TEXTS})",

@@ -112,9 +112,15 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     for name in filter(frame.__contains__, columns.dates):
         frame[name] = emptied(frame[name])
-    refuse_repeated_names(frame)
+    problems = Problems()
+    with problems.noted():
+        refuse_repeated_names(frame)
+    frame = frame.loc[:, ~frame.columns.duplicated()]
     refuse_names_below(frame, columns.target, where)
-    return _rows(frame, columns, _read_columns(frame, columns, where, limit), where)
+    with problems.noted():
+        found = _read_columns(frame, columns, where, limit)
+    problems.refuse()
+    return _rows(frame, columns, found, where)
 
 
 @dataclass(frozen=True)

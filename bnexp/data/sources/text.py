@@ -24,7 +24,7 @@ from bnexp.data.sources.csv_tables import (
     Skipped,
     csv_tables,
     doubts_told,
-    note_in_other_rows,
+    note_further_mistakes,
     warnings_of_files,
 )
 from bnexp.data.sources.joined import Table, joined, with_parts
@@ -54,7 +54,7 @@ def text_csv_rows(dataset: TextCsvDataset, limit: int | None, *, skipped: Skippe
     with problems.noted():
         tables = csv_tables(dataset, limit, [dataset.target, dataset.group], skipped)
     if problems.found and not skipped:
-        note_in_other_rows(problems, dataset, lambda uneven: text_csv_rows(dataset, limit, skipped=uneven))
+        note_further_mistakes(problems, dataset, lambda faulty: text_csv_rows(dataset, limit, skipped=faulty))
     problems.refuse()
     with doubts_told(dataset, tables):
         return _rows_of_tables(dataset, tables, limit)

@@ -16,20 +16,19 @@ from bnexp.data.sources.column import (
     MOST_WHOLE_NUMBER_CLASSES,
     different_values,
     is_text,
-    known_pairs,
     no_numbers,
     numbers,
     refuse_no_category,
 )
-from bnexp.data.sources.dates import emptied, may_be_dates
+from bnexp.data.sources.dates import emptied
 from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.numerals import are_dates
-from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.dates import are_dates_to_read, why_no_dates
 from bnexp.data.suggested.decimals import are_few, why_marked
+from bnexp.data.suggested.revealing import is_copy, revealing
 from bnexp.data.suggested.weights import is_row_weight
 from bnexp.errors import SettingError, counted, listed
 
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_NAMED = 5
-ONE_HOT = "it reveals the target: in each row, exactly one of {} and the columns like this one is 1"
-ROUNDING = 1e-9
-"""A column is a copy of another one, perhaps in another unit, if their correlation is less than this below 1."""
 _ID = re.compile(
     r"(?i:(.*[_ .-])?((p|s|ps|u|uu|gu)?id|ident|identifier|identification)([_ .-]?(no|nr|num|number|code))?)"
     r"|.*Id|.*ID|.*Identifier"
@@ -53,8 +49,6 @@ MOSTLY = 0.5
 """If more than this share of the rows repeat another row, they are different cases with few different values."""
 FEWEST_GROUPS = 5
 """The fewest persons, or the like, that can be split between the parts. Other ids need more values than a category."""
-FEWEST_ROWS_OF_A_PART = 10
-"""With this number of rows per category, it is no coincidence that all rows of each category have one class."""
 FEWEST_PARTS = 3
 """The fewest groups that must have a row of each class, so that each of three parts can have one."""
 
@@ -92,8 +86,7 @@ def column_choices(frame: pandas.DataFrame, target: str, where: Where, decimal: 
     many = [name for name in rare if frame[name].nunique() > MOST_WHOLE_NUMBER_CLASSES]
     left_out |= dict.fromkeys(many, "ids that repeat, which a network learns by heart")
     asked = [name for name in others if name not in left_out]
-    copies = {name: why for name in asked if (why := _why_copy(frame, name, target) or _why_part(frame, name, target))}
-    copies = dict.fromkeys(one_hot_beside(frame, target, asked), ONE_HOT.format(target)) | copies
+    copies = revealing(frame, asked, target)
     if len(left_out) + len(copies) < len(others):
         left_out = {name: (left_out | copies)[name] for name in others if name in left_out or name in copies}
     if len(left_out) == len(others):
@@ -218,34 +211,6 @@ def _why_no_numbers(column: pandas.Series[Any]) -> str | None:
     return f"numbers, and in {counted(wrong, 'row')} infinity or a number above {LARGEST:g}"
 
 
-def _why_copy(frame: pandas.DataFrame, name: str, target: str) -> str | None:
-    """Return why a column reveals the target: it is a copy, a multiple, or its values match one to one; else None."""
-    for known in known_pairs(frame, name, target):
-        values, classes = known[name].nunique(), known[target].nunique()
-        if values == classes == len(known.drop_duplicates()) and 2 <= values <= len(known) // 2:
-            return f"it reveals the target: its values and the values of {target} match one to one"
-    if {known[name].dtype.kind, known[target].dtype.kind} <= {*"iuf"} and classes > MOST_WHOLE_NUMBER_CLASSES:
-        one, other = (known[each].to_numpy("float64") for each in (name, target))
-        if values > 1 and abs(np.corrcoef(one, other)[0, 1]) > 1 - ROUNDING:
-            return f"it reveals the target: a copy of {target}, perhaps in another unit"
-    return None
-
-
-def _why_part(frame: pandas.DataFrame, name: str, target: str) -> str | None:
-    """Return why a category reveals the class: each value has many rows, all of one class; else None.
-
-    For example, the kind of a product reveals the product's category.
-    """
-    are_classes = is_text(frame[target]) or frame[target].nunique() <= MOST_WHOLE_NUMBER_CLASSES
-    if not is_text(frame[name]) or may_be_dates(frame[name]) or not are_classes:
-        return None
-    for known in known_pairs(frame, name, target):
-        values = known[name].nunique()
-        if known[target].nunique() > 1 and len(known.drop_duplicates()) <= values <= len(known) / FEWEST_ROWS_OF_A_PART:
-            return f"it reveals the target: each of its values occurs with only one value of {target}"
-    return None
-
-
 def _group(frame: pandas.DataFrame, names: Sequence[str], target: str) -> str | None:
     """Return the first column whose name and values are ids that repeat; None if there is none.
 
@@ -297,4 +262,4 @@ def _are_ids_that_repeat(frame: pandas.DataFrame, name: str, target: str) -> boo
     fewest = FEWEST_GROUPS if _SOMEONE.fullmatch(name.strip()) else MOST_WHOLE_NUMBER_CLASSES + 1
     if column.dtype.kind == "f" and (column.dropna() % 1 != 0).any():
         return False
-    return bool(fewest <= count < column.notna().sum()) and not _why_copy(frame, name, target)
+    return bool(fewest <= count < column.notna().sum()) and not is_copy(frame, name, target)

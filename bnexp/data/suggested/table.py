@@ -19,7 +19,7 @@ from bnexp.data.sources.encoding import guess_of_encoding
 from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import id_like
 from bnexp.data.sources.joined import Table, joined
-from bnexp.data.sources.line_numbers import lines_of, without_uneven_rows
+from bnexp.data.sources.line_numbers import for_further_mistakes, lines_of
 from bnexp.data.sources.marks import groups_digits, marked_columns
 from bnexp.data.sources.one_hot import one_hot_beside
 from bnexp.data.sources.parquet_tables import parquet_frame
@@ -79,7 +79,7 @@ def csv_choices(path: Path, data: str, target: str | None) -> Suggested:
     cure = f"use na_values: {dump_plain([*words, NUMBER]).strip()}"
     notes = [*guess, *beside.notes, *_notes_of_columns(frame, learned, columns, cure)]
     left_out = [name for one in columns if one.key == "drop" for name in one.value]
-    if not any(table.skipped for table in tables):  # these notes have commands, which read whole files
+    if all(table.skipped is None for table in tables):  # these notes have commands, which read whole files
         notes += [*_notes_of_one_hot(frame, learned, file), *_notes_of_gaps(tables, learned, file)]
         notes += [*notes_of_decimals(tables, left_out, file), *notes_of_marks(tables, left_out, learned, file)]
     head = [Choice("name", "csv", "a table"), *head, *marks, Choice("target", learned, why)]
@@ -155,15 +155,15 @@ def _reads(file: CsvFile) -> Read:
     """Return a function that reads another file with the settings of this file."""
 
     def read(key: str, path: Path) -> Table:
-        """Read a part's table, without its uneven rows if they alone keep it from being read."""
+        """Read a part's table, also if it has uneven rows or repeated names."""
         whole = replace(file, path=path)
         try:
             return _read(key, whole)
         except SettingError as error:
-            if (others := without_uneven_rows(whole)) is None:
+            if (others := for_further_mistakes(whole)) is None:
                 raise
             try:
-                return _read(key, others)  # the check of the config tells of the rows that are skipped
+                return _read(key, others)  # the check of the config tells of what is passed over here
             except SettingError as further:
                 (first, *more) = dict.fromkeys([*error.problems, *further.problems])
                 raise SettingError(*first, *more) from error

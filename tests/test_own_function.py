@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(backend, "load", lambda: pytest.fail("TensorFlow was loaded"))
     (tmp_path / "my_net.py").write_text("raise SystemExit\n\ndef build(normalization): ...\n")
-    (tmp_path / "my.csv").write_text("a,label\n1,yes\n2,no\n")
+    (tmp_path / "my.csv").write_text("a,label\n" + "".join(f"{n},{'yes' if n % 3 else 'no'}\n" for n in range(60)))
     return tmp_path
 
 
@@ -199,6 +199,10 @@ def test_what_the_files_alone_tell_is_refused_before_tensorflow_is_loaded(
         return
     label, _, text = message.format(folder=folder).partition(": ")
     assert told == f"config: {text}"
+    with pytest.raises(UserError) as of_both:
+        bnexp.check({"name": "mine", "model": model, "dataset": {**data, "target": "lable"}})
+    first, last = str(of_both.value).rsplit("\n", 1)
+    assert (first, last.partition(";")[0]) == (told, "config: dataset.target is 'lable'"), "the data are checked, too"
     if label != "<python>:other_session":
         with pytest.raises(UserError) as of_name:
             bnexp.compare(network, data="my.csv", target="label")

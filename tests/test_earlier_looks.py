@@ -127,34 +127,38 @@ def test_a_comparison_of_other_rows_or_of_runs_that_are_gone_is_no_earlier_look(
     assert earlier_looks(tmp_path, more) == ()
 
 
-def of_file(name: str, runs: Path, path: Path, seeds: int, **keys: object) -> Arm:
+def of_file(name: str, runs: Path, path: Path) -> Arm:
     """Train an arm on a CSV file."""
-    training = {"epochs": 1, "batch_size": 8, "save": "none", "seeds": seeds}
+    training = {"epochs": 1, "batch_size": 8, "save": "none", "seeds": 2}
     plain = experiment(model={"hidden": [4], "normalization": name}, training=training).model_dump()
-    dataset = {"name": "csv", "path": str(path), "target": "y", **keys}
+    dataset = {"name": "csv", "path": str(path), "target": "y"}
     one = Experiment.model_validate(plain | {"name": name, "dataset": dataset})
     finished = train_experiment(one, runs, watch=lambda so_far: False)
     return arm(name, finished.run, finished)
 
 
 def test_a_copy_of_the_data_file_is_no_new_data(tmp_path: Path) -> None:
-    file, copy, other = (tmp_path / name for name in ("a.csv", "copy.csv", "other.csv"))
+    file = tmp_path / "a.csv"
     file.write_text("x,y\n" + "".join(f"{n * 37 % 101},{'uv'[n % 2]}\n" for n in range(60)))
-    shutil.copy(file, copy)
-    other.write_text(file.read_text().replace("100", "102"))
+    arms = [of_file(name, tmp_path, file) for name in ("batch", "none")]
+    look(tmp_path, arms)
 
-    def pair(path: Path, seeds: int, **keys: object) -> list[Arm]:
-        return [of_file(name, tmp_path, path, seeds, **keys) for name in ("batch", "none")]
+    def told(keys: dict[str, object], **facts: str) -> tuple[list[int], bool]:
+        """Return the earlier looks at arms with other keys and rows, and whether answers on other rows are told."""
+        others = []
+        for one in known_arms(arms):
+            dataset = one.experiment.dataset.model_copy(update=keys)
+            changed = one.experiment.model_copy(update={"dataset": dataset})
+            others.append(replace(one, experiment=changed, data=one.data.model_copy(update=facts)))
+        found, now = Before(tmp_path, others, [("batch", "none")]), [Look(seeds=3, level=0.95)]
+        return [one.seeds for one in found.looks("val_accuracy", now)], bool(found.on_other_rows("val_accuracy", now))
 
-    look(tmp_path, pair(file, 2))
-    assert earlier_looks(tmp_path, pair(copy, 3)) == (2,)
-    assert earlier_looks(tmp_path, pair(other, 3)) == (), "other rows"
-    assert earlier_looks(tmp_path, pair(copy, 3, scale="none")) == (), "other inputs"
-    question, asked = Question(metric="val_accuracy"), [Look(seeds=2, level=0.95)]
-    for path, is_told in ((copy, True), (other, False)):
-        arms = pair(path, 2, test_size=0.3)
-        found = before(tmp_path, arms, comparison.compare(arms, question)).on_other_rows("val_accuracy", asked)
-        assert bool(found) is is_told, "another split of the same rows is a second try; a file of other rows is none"
+    copy = {"path": "copy.csv"}
+    assert told({}) == told(copy) == ([2], False)
+    assert told({**copy, "scale": "none"}) == ([], False), "other inputs"
+    assert told({**copy, "test_size": 0.3}, digest="other rows") == ([], True), "another split is a second try"
+    assert told(copy, digest="other rows", source_sha256="other") == ([], False), "other data"
+    assert told({}, digest="other rows", source_sha256="other") == ([], True), "the same file, which was changed"
 
 
 def changed_source(record: Any) -> Any:

@@ -230,6 +230,7 @@ def test_one_text_is_one_name_or_one_override_and_never_its_letters(place: Path)
     assert checked.experiment.training.epochs == 7
 
 
+@pytest.mark.slow
 def test_a_sentence_that_mentions_warnings_says_where_they_are_and_the_table_has_them() -> None:
     one = {"name": "one", "dataset": {"name": "moons"}, "model": {"name": "mlp", "normalization": "batch"}}
     found = bnexp.compare([one, {**one, "name": "other", "model": {"name": "mlp"}}], seeds=6, epochs=2)

@@ -137,6 +137,7 @@ def test_a_plan_rests_on_the_newest_comparison_of_the_same_data_and_rather_of_th
     assert plan(place, "dataset.samples=80")["detectable"]["rests_on"] is None, "other data"
 
 
+@pytest.mark.slow
 def test_another_question_than_the_first_one_is_told_in_the_plan_and_beside_the_verdict(place: Path) -> None:
     bnexp(*COMPARED, "--quiet", cwd=place)
     first = "were first judged by val_accuracy (margin 1.00 points, new rows), and now by val_loss (default margin, new rows)."

@@ -419,6 +419,7 @@ def test_a_study_keeps_them_beside_what_each_epoch_measured(tmp_path: Path) -> N
     assert pending(planned(tmp_path, SMALL + ASKED)) == []
 
 
+@pytest.mark.slow
 def test_a_study_keeps_predictions_so_that_metrics_of_classes_train_nothing_again(tmp_path: Path) -> None:
     first = ASKED.splitlines(keepends=True)
     plan, _ = answered(tmp_path, SMALL + "".join(first[:2]))
@@ -472,6 +473,7 @@ def test_a_study_of_three_classes_has_no_top_five(tmp_path: Path) -> None:
 TIMED = "hypothesis: {claim: c, metric: {metric: val_auc, epochs_to: 0.9}, treated: bn, baseline: none, direction: lower, smallest: 1.2}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("seed_by_seed")
 def test_a_study_counts_the_epochs_to_an_area_that_each_epoch_computes(tmp_path: Path) -> None:
     text = SMALL.replace("epochs: 2}", "epochs: 8, batch_size: 4, metrics: [auc]}") + TIMED

@@ -123,6 +123,7 @@ def test_the_answer_that_fewer_seeds_gave_another_hypothesis_is_not_told_as_the_
     assert new.claims[0].asked_after_results and new.other_answers == {}
 
 
+@pytest.mark.slow
 def test_more_seeds_join_trials_that_keep_no_predictions_and_a_metric_of_classes_trains_all(tmp_path: Path) -> None:
     few, _, _ = run(tmp_path, STUDY % 2)
     shutil.copytree(tmp_path, tmp_path / "whole")
@@ -251,6 +252,7 @@ def test_more_seeds_alone_are_another_look_and_no_change_of_the_study(tmp_path: 
     assert "This hypothesis was added or changed after the results were known: treat it as exploratory." in changed
 
 
+@pytest.mark.slow
 def test_the_same_question_about_other_data_is_another_answer_with_a_risk_of_its_own(tmp_path: Path) -> None:
     first, _, _ = run(tmp_path, STUDY % 6)
     told = printed_plan(tmp_path, (STUDY % 6).replace("samples: 80", "samples: 90"))

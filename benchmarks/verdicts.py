@@ -112,7 +112,7 @@ def collapsing() -> Iterator[dict[str, Any]]:
 
 def named_rate(sentence: str) -> float:
     """Return the share of seeds that could fail, by a verdict's sentence; 0 where it names none."""
-    found = re.search(r"up to ([0-9.]+)% of trainings", sentence)
+    found = re.search(r"up to ([0-9.]+)% of one arm's trainings", sentence)
     return 0.0 if found is None else float(found[1]) / 100
 
 

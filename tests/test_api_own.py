@@ -182,7 +182,7 @@ def test_a_notebook_shows_the_answer_and_its_figure(
     shown = stored._repr_html_()
     assert shown == result._repr_html_()
     assert "my_net_of_a_file-batch vs my_net_of_a_file-none: 2 seed pairs" in html.unescape(shown)
-    assert shown.startswith("<pre>")
+    assert shown.startswith("<pre style")
     assert '<img alt="figure" src="data:image/png;base64,iVBOR' in shown
     assert str(result) == str(stored)
     assert repr(result) == f"<Comparison {result.run.id}: my_net_of_a_file-batch cannot tell yet>"
@@ -202,7 +202,7 @@ def test_what_is_trained_has_a_frame_and_figures_of_one_run_or_of_several(folder
     assert trained.frame().groupby("arm").size().to_dict() == {"<b>": 2 * 6, "c": 2 * 6}
     labels = [line.get_label() for line in trained.figure("loss").axes[0].lines]
     assert labels == ["<b>, Validation", "<b>, Train", "c, Validation", "c, Train"]
-    assert "<pre>&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
+    assert ">&lt;b&gt;: 2 seeds, 1 epoch" in trained._repr_html_()
     (alone,) = several = bnexp.train({**config, "name": "d"}, **TINY)
     assert several.figure("accuracy").axes[0].get_title() == "Model accuracy: d"
     assert isinstance(alone.run, bnexp.StoredRun) and alone.run == bnexp.load_run("runs/latest")
@@ -221,7 +221,7 @@ def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:
     (damaged / "run.json").write_text("{")
     run = bnexp.load_run("a-2026")
     assert str(run).startswith(f"a-20260101-000000: {Path('runs/a-20260101-000000/run.json')}: ")
-    assert run._repr_html_() == f"<pre>{html.escape(str(run))}</pre>"
+    assert run._repr_html_() == f'<pre style="font-family: monospace">{html.escape(str(run))}</pre>'
 
 
 # --- what is kept ---------------------------------------------------------------------
@@ -864,3 +864,20 @@ def test_a_network_of_another_shape_is_told_what_the_numbers_of_a_table_are() ->
     assert "dataset.drop" not in refusal(
         small, data=(np.zeros((40, 2)), np.arange(40) % 2), arms=["as_written", "none"]
     )
+
+
+def test_a_refused_call_leaves_no_file_of_arrays_or_models(folder: Path) -> None:
+    import keras
+
+    wide = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dense(7, "softmax")])
+    for model, arms in ((net(), ["batch", "nope"]), (wide, ["batch", "none"])):
+        for call in (bnexp.compare, bnexp.check, bnexp.train, bnexp.plan_comparison):
+            with pytest.raises(UserError):
+                call(model, data=DATA, arms=arms)  # type: ignore[operator]
+            assert [*folder.iterdir()] == [], call
+    bnexp.check(net(), data=DATA, arms=["batch", "none"])
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert len(kept) == 2
+    with pytest.raises(UserError):
+        bnexp.compare(net(), data=DATA, arms=["batch", "nope"])
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == kept, "files of an earlier call"

@@ -71,7 +71,7 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "averages.",
         "Arms: the value of the final epoch (with early stopping: of the best epoch), as a mean over seeds ± half the width of its 95% confidence interval. "
         "Differences: mean [95% confidence interval]. p: sign-flip test over seeds, for these rows.",
-        "to reach: the target is a val_accuracy of 76.00%, which is 95% of nobn's. A seed reaches it at the first of two epochs in a row that are at the target or better. In the last epoch, one is enough. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
+        "to reach: the target is a val_accuracy of 76.00%, which is 95% of nobn's. A seed reaches it when two epochs in a row are at the target or better: the first of the two counts. The last epoch counts alone. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
         "Seconds: for one seed, the time of all seeds together divided by their number.",
         "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: 2 of 20 seeds of bn never reach it, so the true speed-up is smaller.",
         "! The interval and the test (p) disagree for epochs to reach 76.00%: only one of them excludes zero. "

@@ -1052,3 +1052,26 @@ def test_a_mark_for_thousands_in_every_number_above_999_is_set(folder: Path) -> 
     )
     found = written(init("people.csv", "y", None))
     assert found["thousands"] == "," and "people" not in found.get("drop", [])
+
+
+def test_numbers_with_a_unit_are_left_out_with_a_command_that_makes_them_numbers(folder: Path) -> None:
+    rows = [f"{n * 7 % 60}.5 kg,{n % 13},{n % 7},{'uv'[n % 2]}\n" for n in range(60)]
+    (folder / "a.csv").write_text("mass,price,size,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    assert "    - mass  # numbers with 'kg' behind them, such as '0.5 kg'\n" in found.paths[0].read_text()
+    (note,) = [one for one in found.suggested.notes if "'kg'" in one]
+    assert note.startswith(
+        "a.csv has numbers with 'kg' in column 'mass' (such as '0.5 kg'), which is left out. This writes "
+    )
+    run_line(note[note.index("python -c") :])
+    again = init("a-numbers.csv", None, None)
+    assert "drop" not in written(again) and not again.suggested.notes
+
+
+def test_a_column_without_a_name_is_left_out_with_the_true_reason(folder: Path) -> None:
+    rows = [f"{n},{n * 7 % 11}.25,{n % 7},{'uv'[n % 2]}\n" for n in range(60)]
+    (folder / "a.csv").write_text(",,size,label\n" + "".join(rows))
+    found = init("a.csv", None, None)
+    text = found.paths[0].read_text()
+    assert re.search(r"- .?Unnamed: 0.?  # it has no name, and counts the rows\n", text), text
+    assert re.search(r"- .?Unnamed: 1.?  # it has no name; to use it, name it in the file\n", text), text

@@ -63,6 +63,8 @@ def test_rows_with_other_numbers_of_fields_hide_no_mistake_of_the_other_rows() -
     ).splitlines()
     assert twice[0].endswith("two columns are called 'x', two columns are called 'z'. Rename one of each.")
     assert len(twice) == 2 and twice[1].startswith("dataset holds 'many' in t.csv:2, column 'z'; ")
+    both = refused("x,x,y\n1,2,u,3\n" + "1,2,u\n2,3,v\n" * 9).splitlines()
+    assert len(both) == 2 and "t.csv:2 has 4 fields" in both[0] and "two columns are called 'x'" in both[1]
     rare = ["x,y", *[f"{n}.5,v" for n in range(30)], "1,u,2"]
     assert len(refused("\n".join(rare)).splitlines()) == 1, "the class of a row that is skipped may be the other one"
     Path("rest.csv").write_text("id,x,z,y\n1,2,3,u\n4,5,6,w\n7,8\n" + "1,2,3,u\n" * 9)

@@ -23,7 +23,7 @@ def test_a_comparison_shows_itself_without_its_directory() -> None:
     assert repr(found) == "<Comparison gone-20260101-000000: bn helps>"
     assert str(found).splitlines()[-1].strip() != ""
     assert "VERDICT  helps" in str(found)
-    assert found._repr_html_().startswith("<pre>")
+    assert found._repr_html_().startswith("<pre style")
     assert '<img alt="figure"' in found._repr_html_()
     assert found.figure("val_accuracy").axes[0].get_title() == "Model accuracy"
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from bnexp import store
 from bnexp.api.data_at_hand import dataset_of
+from bnexp.api.given_files import kept
 from bnexp.errors import Problems, UserError, listed, nearest
 from bnexp.system import given_data
 
@@ -114,7 +114,7 @@ def _of_arrays(parts: Mapping[str, Sequence[Any]], folder: Path) -> Section:
     def write(file: IO[bytes]) -> None:
         np.savez(file, **arrays)
 
-    path = _kept(folder, digest.hexdigest(), ".npz", write)
+    path = kept(folder, digest.hexdigest(), ".npz", write)
     pairs = [f"(x{ending}, y{ending})" for ending in parts]
     given_data.call(path, pairs[0] if len(pairs) == 1 else f"({', '.join(pairs)})")
     return {"name": "npz", "path": path, **{name: name for name in arrays if name.endswith("_test")}}
@@ -238,7 +238,7 @@ def _of_frame(frame: pandas.DataFrame, target: str | None, folder: Path) -> Sect
     hashes = _of_each_column(frame, hashed)
     digest = hashlib.sha256(repr(facts).encode(errors="backslashreplace") + hashes.tobytes()).hexdigest()
     kind, ending, write = _writer(frame)
-    path = _kept(folder, digest, ending, write)
+    path = kept(folder, digest, ending, write)
     given_data.call(path, "the DataFrame")
     return {"name": kind, "path": path, "target": str(target)}
 
@@ -288,13 +288,3 @@ def _held(column: pandas.Series[Any]) -> str:
 
 
 # --- the file ---------------------------------------------------------------------
-
-
-def _kept(folder: Path, digest: str, ending: str, write: Callable[[IO[bytes]], None]) -> str:
-    """Write the file, if it does not exist, and return its path. The name is a digest of the content."""
-    path = folder / f"{digest[:32]}{ending}"
-    if not path.exists():
-        store.refuse_unwritable(folder)
-        store.make_place(folder)
-        store.write_with(path, write)
-    return str(path)

@@ -11,6 +11,7 @@ from typing import Any
 from bnexp import comparison, store
 from bnexp.api.comparison_design import Design, Work, designed, refuse_alone
 from bnexp.api.experiments import train_one
+from bnexp.api.given_files import unused_files_removed
 from bnexp.api.given_networks import Networks
 from bnexp.api.names import RUNS, Arms, Name, NormalizationArm, Overrides, arms_listed, with_keywords
 from bnexp.api.observer import Held, Observer, Silent
@@ -38,6 +39,7 @@ __all__ = ["ComparisonPlan", "Question", "compare", "plan_comparison"]
 
 
 @process_state_kept()
+@unused_files_removed()
 def compare(
     names: Networks,
     overrides: Overrides = (),
@@ -57,18 +59,22 @@ def compare(
 
     A name is a config (`bn` for configs/bn.yaml, or a dict), an experiment, or a run's directory or id. An override
     applies to every arm that has its key. `metric` is the metric that decides, `margin` the smallest difference that
-    matters. `question` can set both, a value to `reach`, another baseline, and `until_settled`, which adds seeds.
+    matters, in the metric's unit: 0.01 of an accuracy is one point. `question` can set both, a value to `reach`,
+    another baseline, and `until_settled`, which adds seeds (see `Question`).
 
     A name may also be a network of your own: a function that returns a `keras.Model`, a `keras.Model`,
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
     `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
     without normalization. If your function has a parameter `normalization`, it receives a function that makes the
-    layers. In any other network, the normalization layers are swapped.
+    layers. In any other network, the normalization layers are swapped. A single config can be compared in several
+    `arms`, too: `bnexp.compare("configs/bn.yaml", arms=["batch", "none"])`.
 
     Your network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
     It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the
     column to be learned as `target`; or a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
-    models are kept, so each run can be repeated from the command line. `seeds` and `epochs` set the keys of `training`.
+    models are kept, so each run can be repeated from the command line. x of shape (rows, features) is a table,
+    (rows, steps, channels) are sequences, (rows, height, width, channels) are images. `seeds` and `epochs` set the keys
+    of `training`, whose defaults are 20 and 50.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence
@@ -88,6 +94,7 @@ def compare(
 
 
 @process_state_kept()
+@unused_files_removed()
 def plan_comparison(
     names: Networks,
     overrides: Overrides = (),

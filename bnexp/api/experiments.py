@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import config, store
+from bnexp.api.given_files import are_used, unused_files_removed
 from bnexp.api.given_networks import NamedNetwork, Networks, Taken, taken
 from bnexp.api.names import RUNS, Arms, Name, Overrides, arms_listed, as_list, with_keywords
 from bnexp.api.observer import Observer
@@ -64,6 +65,7 @@ class CheckedExperiment:
 
 
 @process_state_kept()
+@unused_files_removed()
 def check(
     names: Networks = (),
     overrides: Overrides = (),
@@ -121,6 +123,7 @@ def _checked_interrupted(found: Interrupted, observer: Observer) -> CheckedExper
 
 
 @process_state_kept()
+@unused_files_removed()
 def train(
     names: Networks = (),
     overrides: Overrides = (),
@@ -259,6 +262,7 @@ def train_one(
 
     `compared` is True if the experiment is an arm of a comparison.
     """
+    are_used()
     if (offer := lookup.offer(runs, experiment, compared=compared)) is not None:
         observer.info(offer)
     try:

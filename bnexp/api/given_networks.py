@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from bnexp import store
+from bnexp.api.given_files import kept, path_of
 from bnexp.config.at_hand import ConfigAtHand, node_of
 from bnexp.config.overrides import last_said
 from bnexp.errors import SettingError, UserError
@@ -189,27 +189,25 @@ def _of_model(model: Any, folder: Path, used: Sequence[str], *, keeps: bool) -> 
     from bnexp.models.given_models import copied, described
 
     stem, description = described(model, weights=keeps)
-    path = folder / f"{hashlib.sha256(description).hexdigest()[:32]}.keras"
-    if path.exists() or _save_if_safe(model, path):
-        return NamedNetwork(stem, stem, {"name": "keras_file", "path": str(path)})
+    digest = hashlib.sha256(description).hexdigest()
+    if (path := _saved_if_safe(model, folder, digest)) is not None:
+        return NamedNetwork(stem, stem, {"name": "keras_file", "path": path})
     build = _free(f"{PLACE}:{stem}", used)
-    register(build, functools.partial(copied, model, weights=keeps), hashlib.sha256(description).hexdigest())
+    register(build, functools.partial(copied, model, weights=keeps), digest)
     return NamedNetwork(_short(build), stem, {"name": "python", "build": build})
 
 
-def _save_if_safe(model: Any, path: Path) -> bool:
-    """Save a model if it can be loaded again without running code; return True if it was saved.
+def _saved_if_safe(model: Any, folder: Path, digest: str) -> str | None:
+    """Save a model, if it can be loaded again without running code; return its path, or None if it cannot.
 
     Raises:
         UserError: if it can be neither saved nor copied.
     """
     from bnexp.models.given_models import copied, saved
 
-    content = saved(model)
+    is_there = path_of(folder, digest, ".keras").exists()
+    content = b"" if is_there else saved(model)
     if content is None:
         copied(model, weights=False)
-        return False
-    store.refuse_unwritable(path.parent)
-    store.make_place(path.parent)
-    store.write(path, content)
-    return True
+        return None
+    return kept(folder, digest, ".keras", lambda file: file.write(content))

@@ -17,11 +17,11 @@ from bnexp.api.given_networks import NamedNetwork, Networks, Taken, stem_of, tak
 from bnexp.api.names import RUNS, NormalizationArm
 from bnexp.api.observer import Observer
 from bnexp.api.own_mistakes import cure_of_no_data, faults_of, mistakes_of_configs, with_function
-from bnexp.config.at_hand import ConfigAtHand, node_of
+from bnexp.config.at_hand import ConfigAtHand, ConfigSource, node_of
 from bnexp.config.own_model import NONE_TO_SWAP, OwnNetwork
 from bnexp.errors import Problems, SettingError, StoppedError, UserError, counted, listed, nearest
 from bnexp.experiment.config_names import Name as ArmName
-from bnexp.experiment.config_names import config_file
+from bnexp.experiment.config_names import config_file, config_source
 from bnexp.experiment.prepare import ToTrain, preflight
 from bnexp.system import backend
 from bnexp.system.own_function import parameters_in_text
@@ -70,6 +70,11 @@ class OwnNetworks:
         own = [one for one in names if isinstance(one, NamedNetwork)]
         set_for_all = [one for one in overrides if sets_kind(one)]
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
+        if (source := self._config(names)) is not None:
+            problems.refuse()
+            if compared and len(self.arms or ()) == 1:
+                raise _one_arm(self.arms or (), ())
+            return [config.in_arm(source, arm, name_of(arm), spelt("arms")) for arm in self.arms or ()]
         dataset, places = self._dataset_of(own, problems)
         named = [with_function(one) for one in own]
         every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
@@ -93,17 +98,19 @@ class OwnNetworks:
             else:
                 arms = self.arms or self._default_arms(name, dataset, places, overrides, observer, alone=alone)
             if alone and len(arms) == 1:
-                way = f"Leave out {listed(set_for_all)}, and name several" if set_for_all else "Name several"
-                raise UserError(
-                    f"compare was given one arm, {_typed(arms)}; expected two or more. {way}: "
-                    f"{spelt('arms', ['batch', 'none'])}."
-                )
+                raise _one_arm(arms, set_for_all)
             found += [_at_hand(name, arm, dataset, places) for arm in arms]
             chosen += arms
         if len(own) == len(names):
             problems.tell(*faulty_options(chosen, overrides))
         problems.refuse()
         return found
+
+    def _config(self, names: Sequence[Taken]) -> ConfigSource | None:
+        """Return the config that is to be trained with the normalizations of `arms`; None if no single one is named."""
+        if not self.arms or self.data is not None or self.target is not None or len(names) != 1:
+            return None
+        return None if isinstance(names[0], NamedNetwork) else config_source(names[0])
 
     def _dataset_of(self, own: Sequence[NamedNetwork], problems: Problems) -> tuple[Mapping[str, Any], dict[str, str]]:
         """Return the section `dataset`, empty with a noted problem if it is faulty, and the option behind each key."""
@@ -122,19 +129,21 @@ class OwnNetworks:
             problems.tell(*faults_of(network))
         if own and self.data is None:
             problems.tell(f"{own[0].label} is a network of your own; expected its data. {cure_of_no_data()}")
-        if self.given and not own:
+        is_config = self._config(names) is not None
+        if self.given and not own and not is_config:
             functions_too = "" if is_by_command() else ", or give a function or a keras.Model"
             others = listed(one.label if isinstance(one, NamedNetwork) else str(one) for one in names)
             and_not = f", and not for {others}" if others else ""
             problems.tell(
                 f"{listed(self.given)} can be given for a network of your own{and_not}. Name one, such as "
-                f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
+                f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same. "
+                f"{spelt('arms')} alone can be given for one config, too."
                 + "".join(_meant(one) for one in names if isinstance(one, str) and config_file(one) is None)
             )
         arms = list(self.arms or ())
         if any(arm in arms[:at] for at, arm in enumerate(arms)):
             problems.tell(f"{spelt('arms')} is {_typed(arms)}; an arm is named twice. Name each once.")
-        if own and arms and is_set_for_all:
+        if (own or is_config) and arms and is_set_for_all:
             problems.tell(
                 f"{spelt('arms')} is {_typed(arms)}, and model.normalization= sets one normalization for all arms. "
                 "Leave one of the two out."
@@ -245,6 +254,13 @@ def _at_hand(
     name = network.label
     places = {**places, "model": name}
     return ConfigAtHand(f"{network.stem}-{name_of(arm)}", node_of({"dataset": dataset, "model": model}, name, places))
+
+
+def _one_arm(arms: Sequence[NormalizationArm], set_for_all: Sequence[str]) -> UserError:
+    """Return the error of a comparison with one arm. `set_for_all` are the overrides that set one normalization."""
+    way = f"Leave out {listed(set_for_all)}, and name several" if set_for_all else "Name several"
+    seen = f"compare was given one arm, {_typed(arms)}; expected two or more"
+    return UserError(f"{seen}. {way}: {spelt('arms', ['batch', 'none'])}.")
 
 
 def _typed(arms: Sequence[NormalizationArm]) -> str:

@@ -110,8 +110,8 @@ Target = Annotated[
     ),
 ]
 _ARMS = (
-    "For a network of your own, what normalization becomes: as_written, none, batch, layer, group, instance, rms, "
-    "renorm, ghost, frozen. "
+    "For a network of your own, or for one config, what normalization becomes: none, batch, layer, group, instance, "
+    "rms, renorm, ghost; for your own also as_written, frozen. "
 )
 Arms = Annotated[
     str | None,

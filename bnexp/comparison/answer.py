@@ -202,12 +202,12 @@ def _unseen_failures(pairs: int) -> str:
     """Return a sentence on the share of seeds that could fail although these pairs show no failure.
 
     >>> _unseen_failures(20)
-    'Rare failed trainings may be missed: if up to 14% of trainings failed, 20 pairs could show none.'
+    "Rare failed trainings may be missed: if up to 14% of one arm's trainings failed, 20 pairs could show none."
     >>> _unseen_failures(600).partition(": ")[2]
-    'if up to 0.5% of trainings failed, 600 pairs could show none.'
+    "if up to 0.5% of one arm's trainings failed, 600 pairs could show none."
     """
     share = 100 * statistics.unseen_share(pairs)
-    failed = f"if up to {share:.2g}% of trainings failed, {pairs:,} pairs could show none."
+    failed = f"if up to {share:.2g}% of one arm's trainings failed, {pairs:,} pairs could show none."
     return f"Rare failed trainings may be missed: {failed}"
 
 

@@ -39,13 +39,26 @@ FIRST_LOOK, MOST_SEEDS = 10, 160
 
 @dataclass(frozen=True)
 class Question:
-    """The question of a comparison, stated before the answer: the primary metric, its margin, a value to reach."""
+    """The question of a comparison, stated before the answer.
+
+    `metric` is the metric that decides, such as `val_loss`. `margin` is the smallest difference that matters, above 0,
+    in the metric's unit: 0.01 of an accuracy is one point. `reach` is a value of the metric: the table says after
+    how many epochs each arm reaches it. `baseline` names the arm that the others are compared with; it is the last one
+    by default. `about` is "new-rows" or "these-rows". With `until_settled`, seeds are added up to `max_seeds` (160), until
+    a look at the results settles the question.
+
+    Raises:
+        ComparisonError: if a value has the wrong type, or is none of the good ones.
+    """
 
     metric: str | None = None
+    """The metric that decides; None for the headline metric, such as the accuracy on the validation part."""
     margin: float | None = None
+    """The smallest difference that matters, above 0, in the metric's unit; None for the metric's default."""
     reach: float | None = None
     """A value of the metric. A comparison shows after how many epochs each arm reaches it."""
     baseline: str | None = None
+    """The name of the arm that the others are compared with; None for the last one."""
     about: About = "new-rows"
     """Whether the verdict is about new rows of the same kind, or only about the rows that were measured."""
     until_settled: bool = False
@@ -150,10 +163,11 @@ class ResolvedQuestion:
 def refuse_too_few(arms: Sequence[object]) -> None:
     """Raise ComparisonError for fewer than two arms."""
     if len(arms) < 2:
-        example = "bnexp compare bn nobn" if is_by_command() else 'bnexp.compare(["bn", "nobn"])'
+        both = "bnexp compare bn nobn" if is_by_command() else 'bnexp.compare(["bn", "nobn"])'
+        one = "bnexp compare bn --arms batch,none" if is_by_command() else 'bnexp.compare("bn", arms=["batch", "none"])'
         raise ComparisonError(
             f"compare was given {len(arms)} arm ({', '.join(map(str, arms))}); expected two or more. "
-            f"For example: {example}"
+            f"For example: {both}, or one config with several normalizations: {one}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bnexp.config import merging, overrides, yaml
-from bnexp.config.at_hand import ConfigAtHand, ConfigSource
+from bnexp.config.at_hand import ConfigAtHand, ConfigSource, node_of
 from bnexp.config.checks import disagreements
 from bnexp.config.files import shown
 from bnexp.config.mistakes import INCOMPLETE, in_file_order, problems
@@ -116,6 +116,22 @@ def has_key(source: ConfigSource, setting: str) -> bool:
 def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
     """Return the file and line of a dotted key in a valid config, or of its section if the key is not set."""
     return node_at(_read(source, settings, Problems()), tuple(key.split("."))).where
+
+
+def in_arm(source: ConfigSource, normalization: Any, kind: str, place: str) -> ConfigAtHand:
+    """Return a config with another normalization, as a config file that extends it would be.
+
+    `kind` is the normalization's name, which ends the name of the new config. Messages name `place` for it.
+
+    Raises:
+        ConfigError: with what cannot be read in the source, or in the files that it extends.
+    """
+    mistakes = Problems()
+    node = _read(source, (), mistakes)
+    mistakes.refuse()
+    name = f"{yaml.plain(node.value['name'])}-{kind}"[:LONGEST_NAME]
+    over = node_of({"name": name, "model": {"normalization": normalization}}, place, {})
+    return ConfigAtHand(name, merging.merged(node, merging.expanded(over), mistakes))
 
 
 def section_at_hand(source: ConfigSource, settings: Sequence[str], name: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def fair_metric_of(facts: DataFacts, asked: str | None = None) -> str | None:
     If `asked` is None, or measured on the training part, it is the held-out part that is judged by default.
     """
     part = "" if asked is None else part_of(asked)
-    if part not in HELD_OUT_PARTS:
+    if part not in HELD_OUT_PARTS or not facts.test_rows:
         part = "test" if facts.test_rows else "val"
     return fair_metric(facts.rows_per_class, part) if facts.rows_per_class else None
 

@@ -34,8 +34,8 @@ SCALED = (
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
 KEPT = (
-    "A seed reaches it at the first of two epochs in a row that are at the target or better. In the last epoch, one is "
-    "enough."
+    "A seed reaches it when two epochs in a row are at the target or better: the first of the two counts. The last "
+    "epoch counts alone."
 )
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
@@ -117,9 +117,9 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
     anew_for_seeds = ", anew for every seed" in (document.dataset.split or "")
     trained_on = "other splits of these training rows" if anew_for_seeds else "these training rows"
     yield (
-        f"{new_column(contrast)}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. The "
-        f"interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both intervals are for "
-        f"networks trained on {trained_on}."
+        f"{new_column(contrast)}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. In "
+        f"the same lines, the interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both "
+        f"intervals are for networks trained on {trained_on}."
     )
     unbounded = [one for one, found in contrast.metrics.items() if is_unbounded(document, one, found.new_rows)]
     if unbounded:

@@ -97,9 +97,9 @@ def as_html(text: str, picture: bytes | None) -> str:
     """Return a text as escaped HTML, with a PNG picture below it if there is one.
 
     >>> as_html("a < b", None)
-    '<pre>a &lt; b</pre>'
+    '<pre style="font-family: monospace">a &lt; b</pre>'
     """
-    shown = f"<pre>{html.escape(text)}</pre>"
+    shown = f'<pre style="font-family: monospace">{html.escape(text)}</pre>'
     if picture is None:
         return shown
     return f'{shown}<img alt="figure" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'

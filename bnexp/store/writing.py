@@ -101,7 +101,7 @@ def copy(source: Path, path: Path) -> None:
         put_in_place(file, path)
 
 
-def write_with(path: Path, writer: Callable[[IO[bytes]], None]) -> None:
+def write_with(path: Path, writer: Callable[[IO[bytes]], object]) -> None:
     """Write a file completely or not at all, as `write` does, with a function that writes it part by part.
 
     Raises:

@@ -32,6 +32,7 @@ from bnexp.data.sources.line_numbers import (
     no_table,
     refuse_faulty_names,
     refuse_note_of_excel,
+    refuse_repeated_columns,
     refuse_short_rows,
 )
 from bnexp.data.sources.marks import warnings_of_groups
@@ -94,7 +95,12 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
         refuse_nul(file)
         if "EOF inside string" in str(error):
             refuse_swallowed_rows(file)
-        raise SettingError("dataset.path", f"is {str(file.path)!r}; {no_table(file, error)}") from error
+        problems = Problems()
+        problems.note("dataset.path", f"is {str(file.path)!r}; {no_table(file, error)}")
+        if isinstance(error, pandas.errors.ParserError):  # rows with too many fields
+            with problems.noted():
+                refuse_repeated_columns(file)
+        problems.refuse()
     refuse_nul(file)
     refuse_empty(file.path, frame)
     refuse_swallowed_rows(file, len(frame))

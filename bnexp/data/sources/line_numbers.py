@@ -238,10 +238,7 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             f"is {str(file.path)!r}; {file.path}:{lines[0]} holds no numbers above columns of numbers. It may be a "
             f"second line of names or of units. Remove {which}. This command does it: {_without(file, lines)}",
         )
-    if file.skipped is None and (twice := _repeated(written)):
-        called = listed([f"two columns are called {name!r}" for name in twice], MOST_SHOWN)
-        one = "one" if len(twice) == 1 else "one of each"
-        raise SettingError("dataset.path", f"is {str(file.path)!r}; {called}. Rename {one}.")
+    refuse_repeated_columns(file)
     if len(names) == 1:
         only = repr(written[0][:80])
         if cure := _cure_of_separator(file):
@@ -249,6 +246,14 @@ def refuse_faulty_names(file: CsvFile, names: pandas.Series[Any], frame: pandas.
             raise SettingError("dataset.separator", seen + cure)
         seen = f"is {str(file.path)!r}; it has a single column, {only}, so there is nothing to learn from."
         raise SettingError("dataset.path", f"{seen} Expected a target column, and one or more other columns.")
+
+
+def refuse_repeated_columns(file: CsvFile) -> None:
+    """Raise SettingError if several columns have one name, unless the file is read for further mistakes."""
+    if file.skipped is None and (twice := _repeated(next(records(file)).fields)):
+        seen = listed([f"two columns are called {name!r}" for name in twice], MOST_SHOWN)
+        one = "one" if len(twice) == 1 else "one of each"
+        raise SettingError("dataset.path", f"is {str(file.path)!r}; {seen}. Rename {one}.")
 
 
 def _without(file: CsvFile, lines: Sequence[int]) -> str:

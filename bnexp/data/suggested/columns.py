@@ -23,7 +23,7 @@ from bnexp.data.sources.column import (
 from bnexp.data.sources.dates import emptied
 from bnexp.data.sources.free_text import FEWEST_WORDS, words_of
 from bnexp.data.sources.ids import counts_rows, id_like
-from bnexp.data.sources.numerals import are_dates
+from bnexp.data.sources.numerals import are_dates, unit_of
 from bnexp.data.sources.table import NO_NAME
 from bnexp.data.suggested.choice import Choice
 from bnexp.data.suggested.dates import are_dates_to_read, why_no_dates
@@ -138,7 +138,8 @@ def _why_left_out(frame: pandas.DataFrame, name: str, where: Where, decimal: str
     if column.isna().all():
         return "no value in any row"
     if name.startswith(NO_NAME):
-        return "it has no name, and mostly counts the rows"
+        counts = column.dtype.kind in "iuf" and counts_rows(frame, name)
+        return "it has no name, and counts the rows" if counts else "it has no name; to use it, name it in the file"
     try:
         if different_values(column, "dataset.drop") == 1 and not column.isna().any():
             return f"the same value in all rows: {column.iloc[0]}"
@@ -186,6 +187,8 @@ def _why_no_input(column: pandas.Series[Any], decimal: str) -> str | None:
     if (marks := why_marked(column, decimal)) is not None:
         return marks
     if not len(strange):
+        if (unit := unit_of(column)) is not None:
+            return f"numbers with {unit!r} behind them, such as {shown(column.dropna().iloc[0])}"
         values = counted(different_values(column, "dataset.drop"), "different value")
         if (words := words_of(column)) >= FEWEST_WORDS:
             return (

@@ -15,7 +15,7 @@ from bnexp.data.sources.column import FEW_MISTAKES, no_numbers
 from bnexp.data.sources.csv_file import CsvFile
 from bnexp.data.sources.joined import Table
 from bnexp.data.sources.marks import marked_columns
-from bnexp.data.sources.numerals import OTHER_DECIMAL, Numerals, numerals, only_sign
+from bnexp.data.sources.numerals import OTHER_DECIMAL, Numerals, numerals, only_sign, unit_of
 from bnexp.data.sources.rewriting import with_decimals, without_signs
 from bnexp.data.suggested.missing_values import MOST_WORDS
 from bnexp.errors import counted, listed
@@ -79,8 +79,11 @@ def notes_of_marks(tables: Sequence[Table], left_out: Sequence[str], target: str
         signs = {name: only_sign(table.frame[name]) for name, one in marked.items() if one.marked is not None}
         sign_of = {name: sign for name, sign in signs.items() if sign is not None}
         others = [name for name in signs if name not in sign_of and name != target]
+        units = {name: unit_of(table.frame[name]) for name in columns if name not in (*marked, target)}
+        sign_of |= {name: unit for name, unit in units.items() if unit is not None}
         for names in filter(None, ([*sign_of], others)):
-            seen = listed([f"{name!r} (such as {shown(marked[name].marked)})" for name in names], MOST_NAMED)
+            cells = {name: marked[name].marked if name in marked else _first(table.frame[name]) for name in names}
+            seen = listed([f"{name!r} (such as {shown(cell)})" for name, cell in cells.items()], MOST_NAMED)
             out = "" if target in names else f", {_which_are(names)} left out"
             what = "with a sign, or marks, that no key of the config reads"
             cure = "Write the numbers without them in the file, to use them as inputs."
@@ -106,6 +109,10 @@ def notes_of_decimals(tables: Sequence[Table], left_out: Sequence[str], file: Cs
                 f"dataset.decimal: {json.dumps(file.decimal)}. This writes them with {file.decimal!r}: "
                 f"{with_decimals(replace(file, path=table.path), names, other, table.key)}"
             )
+
+
+def _first(column: pandas.Series[Any]) -> Any:
+    return column.dropna().iloc[0]
 
 
 def _column(names: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from bnexp.errors import SettingError
 from bnexp.models import Built, build
 from bnexp.models.inputs import Inputs
 from bnexp.models.saving import model_bytes
+from bnexp.system.session_functions import register
 from bnexp.training import engine_name, memory
 from bnexp.training.keras_fit import train_keras_fit
 
@@ -158,6 +159,31 @@ def test_names_do_not_depend_on_what_was_built_before() -> None:
     keras.layers.Dense(1), keras.layers.Conv2D(1, 1), keras.layers.BatchNormalization()
     assert own("unet").initial.names == first
     assert "conv2d_1/kernel" in first
+
+
+@pytest.mark.parametrize(
+    ("arm", "told"),
+    [
+        ("none", ["d: neither bias nor offset in this arm. Leave out use_bias=False: a bias changes nothing before batch "
+                  "normalization, and it gives this arm an offset."]),
+        ("batch", []),
+        ({"name": "layer", "center": False}, ["d: neither bias nor offset"]),
+    ],
+)  # fmt: skip
+def test_a_function_that_takes_normalization_is_told_of_a_layer_that_loses_its_offset(
+    arm: Any, told: list[str]
+) -> None:
+    def biasless(normalization: Any) -> keras.Model:
+        x = keras.Input((4,))
+        with_bias = normalization(name="n0")(keras.layers.Dense(3, name="e")(x))
+        hidden = normalization(name="n")(keras.layers.Dense(3, use_bias=False, name="d")(with_bias))
+        return keras.Model(x, keras.layers.Dense(3, activation="softmax")(hidden))
+
+    register("<python>:biasless", biasless, "0" * 64)
+    section = {"name": "python", "build": "<python>:biasless", "normalization": arm}
+    built = build(TypeAdapter(Model).validate_python(section), Inputs("table", (4,)), task="multiclass", classes=3)
+    found = [one for one in built.notes if "offset" in one]
+    assert len(found) == len(told) and all(one.startswith(said) for one, said in zip(found, told, strict=True))
 
 
 def test_a_function_gets_what_it_has_parameters_for() -> None:
@@ -345,7 +371,7 @@ def test_what_may_mislead_is_named() -> None:
          "model.normalization cannot swap hidden/batch_normalization: it is made inside a layer or model class of your own. "
          "Write the network as a function `def build(normalization):` that makes them with `normalization(name=\"norm_1\")`."),
         ("without_normalization", "layer",
-         "model.normalization is layer; the network has no normalization layer, so that all arms would be equal. Write it with "
+         "model has no normalization layer, so that all arms would be equal. Write it with "
          "BatchNormalization, or as a function with a parameter `normalization`."),
         ("subclassed_alone", "none",
          "model is of the class Subclassed with a `call` of its own, in which no layer can be swapped. Build it with a function "

@@ -33,7 +33,7 @@ def test_a_model_that_cannot_be_saved_loses_no_history(
     finished = trained(tmp_path)
     record = stored(finished)
     assert record["status"] == "finished" and "val_loss" in record["metrics"]
-    said = str(error) if isinstance(error, StorageError) else repr(error)
+    said = str(error) if isinstance(error, StorageError) else f"{type(error).__name__}: {error}"
     assert record["not_kept"] == [f"The model was not saved: {said}. Train again to have it; all numbers are kept."]
     assert (finished.run.directory / "history.json").exists()
     assert not (finished.run.directory / "model.keras").exists()

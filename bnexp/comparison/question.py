@@ -44,8 +44,8 @@ class Question:
     `metric` is the metric that decides, such as `val_loss`. `margin` is the smallest difference that matters, above 0,
     in the metric's unit: 0.01 of an accuracy is one point. `reach` is a value of the metric: the table says after
     how many epochs each arm reaches it. `baseline` names the arm that the others are compared with; it is the last one
-    by default. `about` is "new-rows" or "these-rows". With `until_settled`, seeds are added up to `max_seeds` (160), until
-    a look at the results settles the question.
+    by default. `about` is "new-rows" or "these-rows". With `until_settled`, seeds are added up to `max_seeds` (160),
+    until a look at the results settles the question.
 
     Raises:
         ComparisonError: if a value has the wrong type, or is none of the good ones.

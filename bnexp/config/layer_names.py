@@ -45,6 +45,10 @@ _ATTENTION = (
 _CELL = "it is one step of a recurrent layer. Use RNN: {{cell: {{{}: ...}}}}"
 _CODE = f"it holds code, and a config cannot hold code. {_PYTHON}"
 _LOOKUP = "it needs a vocabulary, and reads text. Use dataset.name: text_csv, which numbers the words, and an Embedding"
+_CODES = (
+    "its vocabulary is a table that no seed trains. Number the codes from 0 in the file, and use Embedding or "
+    f"CategoryEncoding. {_PYTHON}"
+)
 _LABELS = "it mixes the labels of rows, too, which a layer in a chain does not see. Use RandomErasing or RandomFlip"
 REFUSED = {
     **dict.fromkeys(["Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"], _SHORTCUT),
@@ -52,11 +56,12 @@ REFUSED = {
     **{name: _CELL.format(name) for name in ("GRUCell", "LSTMCell", "SimpleRNNCell")},
     "StackedRNNCells": "it is one step of a recurrent layer. Use RNN: {cell: [cells]}",
     **dict.fromkeys(["FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"], _CODE),
-    **dict.fromkeys(["IntegerLookup", "StringLookup", "TextVectorization"], _LOOKUP),
+    **dict.fromkeys(["StringLookup", "TextVectorization"], _LOOKUP),
     **dict.fromkeys(["CutMix", "MixUp"], _LABELS),
     "AugMix": "it uses Python's own random generator while it is traced, so no seed can repeat it. Use RandAugment",
     "Equalization": "Keras 3.15 cannot place it in a network. Use AutoContrast",
     "HashedCrossing": "it crosses two inputs, and a layer in a chain has one. Use Hashing",
+    "IntegerLookup": _CODES,
     "InputLayer": "the inputs follow from the dataset. Leave it out",
     "Layer": "it computes nothing. Use Identity",
     "MaxNumBoundingBoxes": f"it needs bounding boxes, which no dataset has. {_PYTHON}",

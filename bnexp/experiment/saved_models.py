@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from bnexp.history import History
 
 NOT_SAVED = "The model was not saved"
 """The beginning of each note that says why a model is missing."""
+LONGEST_REASON = 300
+"""Most characters of an error of Keras or of the user's own code."""
 
 
 def saved_seeds(experiment: Experiment, measured: History) -> dict[str, int]:
@@ -38,9 +41,17 @@ def not_saved(error: Exception) -> str:
 
     >>> not_saved(UserError("the disk is full."))
     'The model was not saved: the disk is full. Train again to have it; all numbers are kept.'
+    >>> not_saved(NotImplementedError("Object Block was created by ... `get_config()`")).partition(". ")[0]
+    'The model was not saved: Keras cannot save Block without a method get_config'
     """
-    reason = (str(error) if isinstance(error, UserError) else repr(error)).rstrip(".")
-    return f"{NOT_SAVED}: {reason}. Train again to have it; all numbers are kept."
+    text = " ".join(str(error).split())
+    if isinstance(error, NotImplementedError) and "get_config" in text:
+        named = re.search(r"^Object (\w+) was created", text)
+        own = named[1] if named else "a layer of your own"
+        cure = "All numbers are kept. To have the model, write that method, and train again."
+        return f"{NOT_SAVED}: Keras cannot save {own} without a method get_config. {cure}"
+    reason = text if isinstance(error, UserError) else f"{type(error).__name__}: {text[:LONGEST_REASON]}"
+    return f"{NOT_SAVED}: {reason.rstrip('.')}. Train again to have it; all numbers are kept."
 
 
 def inputs_file(model: str) -> str:

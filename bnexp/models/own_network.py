@@ -48,6 +48,7 @@ from bnexp.models.own_doubts import (
 )
 from bnexp.models.own_inputs import fed
 from bnexp.models.own_outputs import with_fitting_output
+from bnexp.models.restored_bias import without_offset
 from bnexp.models.swapping import SwappedLayer, Swapping, swapped
 from bnexp.models.user_code import PARAMETER, called, function_of
 from bnexp.system.own_errors import errors_of_own_layers
@@ -91,7 +92,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             warnings += _carried(work, created) if keep else []
         else:
             _fit_groups(plain, found.made, network)
-            model, table, notes = plain, _made_table(plain, found.made), list[str]()
+            model, table, notes = plain, _made_table(plain, found.made), _without_offset(plain, made or ())
         model, outputs = with_fitting_output(model, task, classes)
         if not any(isinstance(one, keras.layers.BatchNormalization) for one in model._flatten_layers()):
             warnings = [one for one in warnings if warning_kinds.kind_of(one) not in OF_BATCH_STATISTICS]
@@ -235,6 +236,16 @@ def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork
                 "model.normalization",
                 f"is {network.normalization.name}; the inputs of {paths[key]} cannot be normalized like that: {error}",
             ) from error
+
+
+def _without_offset(model: keras.Model, made: Collection[int]) -> list[str]:
+    """Return a note on the layers that have neither a bias nor an offset in this arm."""
+    if not (names := without_offset(model, made)):
+        return []
+    return [
+        f"{listed(names, MOST_NAMED)}: neither bias nor offset in this arm. Leave out use_bias=False: a bias changes "
+        "nothing before batch normalization, and it gives this arm an offset."
+    ]
 
 
 def _made_table(model: keras.Model, made: list[keras.Layer]) -> list[SwappedLayer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -53,6 +53,15 @@ def without_bias_before(model: keras.Model) -> dict[int, bool]:
         for layer, last, is_next in behind
         if is_normalization(last) and getattr(last, "center", False) is True
     }
+
+
+def without_offset(model: keras.Model, made: Collection[int]) -> list[str]:
+    """Name the layers without a bias that stand before a layer of `made` without an offset, such as an Identity.
+
+    `made` holds the ids of the layers that a function makes with its `normalization`.
+    """
+    pairs = [(one, then) for one, then in _neighbours(model) if _lacks_bias(one) and id(then) in made]
+    return list(dict.fromkeys(one.name for one, then in pairs if getattr(then, "center", False) is not True))
 
 
 def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:

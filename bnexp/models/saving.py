@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ def model_bytes(model: keras.Model, weights: list[NDArray[Any]]) -> bytes:
     """
     for variable, value in zip(model.variables, weights, strict=True):
         variable.assign(value)
-    with tempfile.TemporaryDirectory() as place, _embeddings_of_keras(model):
+    with tempfile.TemporaryDirectory() as place, _embeddings_of_keras(model), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation")  # Keras's own, while it writes
         if FIRST_YEAR <= time.localtime().tm_year <= LAST_YEAR:
             path = Path(place) / "model.keras"
             model.save(path)

@@ -76,7 +76,7 @@ def swapped(model: keras.Model, to: Swap) -> tuple[keras.Model, Swapping]:
     if isinstance(to, AsWritten):
         return model, work
     if not found:
-        raise SettingError("model.normalization", f"is {to.name}; the network has {NONE_TO_SWAP}")
+        raise SettingError("model", f"has {NONE_TO_SWAP}")
     if isinstance(to, Frozen):
         _freeze(found, work)
         return model, work

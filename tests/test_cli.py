@@ -304,7 +304,7 @@ def test_a_dry_run_prints_one_json_document_where_it_is_asked_for_and_nothing_wh
          "No config is named; expected one or more. Name one, such as bn for configs/bn.yaml."),
         (["compare", "bn"],
          "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn, "
-         "or one config with several normalizations: bnexp compare bn --arms batch,none"),
+         "or one config with several normalizations: --arms batch,none"),
         (["compare", "bn", "nobm"],
          "No run, experiment or config is called 'nobm'. Did you mean 'nobn'? Good names: bn, nobn."),
         (["plot", "runs/latest"],

@@ -615,7 +615,7 @@ def test_pairing_is_told_by_digest() -> None:
     ("arms", "question", "message"),
     [
         ([BN], Question(), "compare was given 1 arm (bn); expected two or more. For example: bnexp compare bn nobn, "
-         "or one config with several normalizations: bnexp compare bn --arms batch,none"),
+         "or one config with several normalizations: --arms batch,none"),
         ([BN, NOBN], Question(baseline="bm"),
          "--baseline is 'bm'; expected one of the arms. Did you mean 'bn'? Good names: bn, bn-run, nobn, nobn-run."),
         ([BN, NOBN], Question(metric="val_acuracy"),

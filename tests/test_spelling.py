@@ -89,10 +89,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"arms": ["batch", "none"], "overrides": ["model.normalization=layer"]}, "arms is ['batch', 'none'], and model.normalization= "
          "sets one normalization for all arms. Leave one of the two out."),
         ({"network": "bn"}, "data can be given for a network of your own, and not for bn. Name one, such as my_net.py:build or "
-         "my_net.keras, or give a function or a keras.Model. In a config, `dataset` and `model` say the same. arms "
-         "alone can be given for one config, too."),
+         "my_net.keras, or give a function or a keras.Model. In a config, `dataset` and `model` say the same."),
         ({"network": "bn", "data": None}, "compare was given 1 arm (bn); expected two or more. For example: bnexp.compare([\"bn\", \"nobn\"]), "
-         "or one config with several normalizations: bnexp.compare(\"bn\", arms=[\"batch\", \"none\"])"),
+         "or one config with several normalizations: arms=[\"batch\", \"none\"]"),
         ({"metric": "val_acuracy"}, "metric is 'val_acuracy'; it is not measured. Did you mean "
          "'val_accuracy'? "),
         ({"question": bnexp.Question(margin=1)}, "margin is 1, and the metric is val_accuracy; expected a share below 1, as "

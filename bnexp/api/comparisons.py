@@ -66,15 +66,13 @@ def compare(
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
     `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
     without normalization. If your function has a parameter `normalization`, it receives a function that makes the
-    layers. In any other network, the normalization layers are swapped. A single config can be compared in several
-    `arms`, too: `bnexp.compare("configs/bn.yaml", arms=["batch", "none"])`.
+    layers. In any other network, the normalization layers are swapped. A single config takes `arms`, too.
 
     Your network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
     It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the
     column to be learned as `target`; or a file, a folder, the name of a known set, or a config's `dataset`. Arrays and
-    models are kept, so each run can be repeated from the command line. x of shape (rows, features) is a table,
-    (rows, steps, channels) are sequences, (rows, height, width, channels) are images. `seeds` and `epochs` set the keys
-    of `training`, whose defaults are 20 and 50.
+    models are kept, so each run can be repeated from the command line. x of rank 2 is a table, of rank 3 sequences, of
+    rank 4 images (rows, height, width, channels). `seeds` (20) and `epochs` (50) set the keys of `training`.
 
         result = bnexp.compare(build, data=(x, y), arms=["batch", "none"], seeds=20, epochs=30)
         result.verdict.word, result.verdict.sentence

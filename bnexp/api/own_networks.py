@@ -72,9 +72,7 @@ class OwnNetworks:
         problems = self._faults(names, own, is_set_for_all=bool(set_for_all))
         if (source := self._config(names)) is not None:
             problems.refuse()
-            if compared and len(self.arms or ()) == 1:
-                raise _one_arm(self.arms or (), ())
-            return [config.in_arm(source, arm, name_of(arm), spelt("arms")) for arm in self.arms or ()]
+            return _arms_of_config(source, self.arms or (), compared=compared)
         dataset, places = self._dataset_of(own, problems)
         named = [with_function(one) for one in own]
         every = [_at_hand(one, arm, dataset, places) for one in named for arm in self.arms or SWAPPED[:1]]
@@ -136,8 +134,8 @@ class OwnNetworks:
             and_not = f", and not for {others}" if others else ""
             problems.tell(
                 f"{listed(self.given)} can be given for a network of your own{and_not}. Name one, such as "
-                f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same. "
-                f"{spelt('arms')} alone can be given for one config, too."
+                f"my_net.py:build or my_net.keras{functions_too}. In a config, `dataset` and `model` say the same."
+                f"{'' if self.arms is None else ' ' + spelt('arms') + ' alone can be given for one config, too.'}"
                 + "".join(_meant(one) for one in names if isinstance(one, str) and config_file(one) is None)
             )
         arms = list(self.arms or ())
@@ -176,6 +174,13 @@ class OwnNetworks:
         layers = ", ".join(counted(number, f"{kind} layer") for kind, number in counts.items())
         observer.info(f"{name}: {layers}; arms: {', '.join(arms)}")
         return arms
+
+
+def _arms_of_config(source: ConfigSource, arms: Sequence[NormalizationArm], *, compared: bool) -> list[ArmName]:
+    """Return a config for each arm. A comparison needs two arms or more."""
+    if compared and len(arms) == 1:
+        raise _one_arm(arms, ())
+    return [config.in_arm(source, arm, name_of(arm), spelt("arms")) for arm in arms]
 
 
 def _takes_normalization(build: str) -> bool:

@@ -44,25 +44,17 @@ class Question:
     `metric` is the metric that decides, such as `val_loss`. `margin` is the smallest difference that matters, above 0,
     in the metric's unit: 0.01 of an accuracy is one point. `reach` is a value of the metric: the table says after
     how many epochs each arm reaches it. `baseline` names the arm that the others are compared with; it is the last one
-    by default. `about` is "new-rows" or "these-rows". With `until_settled`, seeds are added up to `max_seeds` (160),
-    until a look at the results settles the question.
-
-    Raises:
-        ComparisonError: if a value has the wrong type, or is none of the good ones.
+    by default. `about` says whether the verdict is about "new-rows" of the same kind, or "these-rows" alone. With
+    `until_settled`, seeds are added up to `max_seeds` (160), until a look at the results settles the question. A value
+    of the wrong type raises ComparisonError.
     """
 
     metric: str | None = None
-    """The metric that decides; None for the headline metric, such as the accuracy on the validation part."""
     margin: float | None = None
-    """The smallest difference that matters, above 0, in the metric's unit; None for the metric's default."""
     reach: float | None = None
-    """A value of the metric. A comparison shows after how many epochs each arm reaches it."""
     baseline: str | None = None
-    """The name of the arm that the others are compared with; None for the last one."""
     about: About = "new-rows"
-    """Whether the verdict is about new rows of the same kind, or only about the rows that were measured."""
     until_settled: bool = False
-    """Look at more and more seeds, up to `max_seeds`, and stop at the first look that settles the question."""
     max_seeds: int | None = None
 
     def __post_init__(self) -> None:
@@ -164,10 +156,9 @@ def refuse_too_few(arms: Sequence[object]) -> None:
     """Raise ComparisonError for fewer than two arms."""
     if len(arms) < 2:
         both = "bnexp compare bn nobn" if is_by_command() else 'bnexp.compare(["bn", "nobn"])'
-        one = "bnexp compare bn --arms batch,none" if is_by_command() else 'bnexp.compare("bn", arms=["batch", "none"])'
         raise ComparisonError(
             f"compare was given {len(arms)} arm ({', '.join(map(str, arms))}); expected two or more. "
-            f"For example: {both}, or one config with several normalizations: {one}"
+            f"For example: {both}, or one config with several normalizations: {spelt('arms', ['batch', 'none'])}"
         )
 
 

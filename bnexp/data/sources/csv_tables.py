@@ -97,7 +97,7 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
             refuse_swallowed_rows(file)
         problems = Problems()
         problems.note("dataset.path", f"is {str(file.path)!r}; {no_table(file, error)}")
-        if isinstance(error, pandas.errors.ParserError):  # rows with too many fields
+        if isinstance(error, pandas.errors.ParserError | pandas.errors.ParserWarning):  # rows with too many fields
             with problems.noted():
                 refuse_repeated_columns(file)
         problems.refuse()

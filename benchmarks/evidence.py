@@ -63,8 +63,9 @@ def judging(rounds: int) -> list[Row]:
     """Time the judging and drawing within a comparison from nothing, in turn with the whole command."""
 
     def share() -> float:
-        command = [sys.executable, "-c", SHARE, tempfile.mkdtemp()]
-        return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+        with tempfile.TemporaryDirectory() as runs:
+            command = [sys.executable, "-c", SHARE, runs]
+            return float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
 
     took = in_turn(rounds, share, lambda: seconds(compare()))
     return [row("judging and drawing / the whole of `bnexp compare bn nobn` from nothing", took, "s", at_most=0.05)]

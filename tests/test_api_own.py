@@ -875,6 +875,10 @@ def test_a_refused_call_leaves_no_file_of_arrays_or_models(folder: Path) -> None
             with pytest.raises(UserError):
                 call(model, data=DATA, arms=arms)  # type: ignore[operator]
             assert [*folder.iterdir()] == [], call
+    (folder / "runs").mkdir()
+    with pytest.raises(UserError):
+        bnexp.compare(net(), data=DATA, arms=["batch", "nope"])
+    assert [*folder.rglob("*")] == [folder / "runs"], "a folder of the user's"
     bnexp.check(net(), data=DATA, arms=["batch", "none"])
     kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert len(kept) == 2

@@ -13,7 +13,8 @@ from keras import metrics
 import bnexp
 from bnexp.config.training import Training
 from bnexp.models.built import Built
-from bnexp.models.compiled import compiled_file, compiled_model
+from bnexp.models.compiled import compiled_of_file, compiled_of_model
+from bnexp.models.given_models import described
 from bnexp.system.saved_model import description_of
 from bnexp.training.compiled_metrics import with_unmeasured_metrics
 
@@ -57,6 +58,12 @@ def network(**compiled: Any) -> keras.Model:
         ({"metrics": [metrics.Precision(), own]}, "binary", 2, [], [UNKNOWN.format("metrics Precision, own")]),
         ({"metrics": ["mae", "mse", metrics.R2Score(), metrics.MeanAbsoluteError()]}, "regression", 0, [], []),
         ({"metrics": ["accuracy"]}, "regression", 0, [], [UNKNOWN.format("metric accuracy")]),
+        ({"metrics": ["binary_crossentropy"]}, "regression", 0, [], [UNKNOWN.format("metric binary_crossentropy")]),
+        (
+            {"metrics": [metrics.F1Score("micro"), metrics.BinaryAccuracy(threshold=0.25)]},
+            *("binary", 2, []),
+            [UNKNOWN.format("metrics F1Score (average=micro), BinaryAccuracy (threshold=0.25)")],
+        ),
     ],
 )
 def test_compiled_metrics_that_training_does_not_measure_are_named(
@@ -70,7 +77,7 @@ def test_compiled_metrics_that_training_does_not_measure_are_named(
 ) -> None:
     model = network(**compiled)
     model.save(tmp_path / "my.keras")
-    found = compiled_file(description_of(str(tmp_path / "my.keras"))) if by_file else compiled_model(model)
+    found = compiled_of_file(description_of(str(tmp_path / "my.keras"))) if by_file else compiled_of_model(model)
     built = Built(model, None, notes=("before",), compiled=found)  # type: ignore[arg-type]
     training = Training.model_validate({"metrics": measured})
     assert list(with_unmeasured_metrics(built, training, task, classes).notes) == ["before", *told]
@@ -81,7 +88,19 @@ def test_a_model_of_several_metrics_for_its_only_output_is_understood(tmp_path: 
         model = network()
         model.layers[-1].name = "dense"
         model.compile("adam", "mse", metrics=given)
-        assert [name for name, _ in compiled_model(model).metrics] == ["AUC"]
+        assert [name for name, _ in compiled_of_model(model).metrics] == ["AUC"]
+
+
+def test_a_metric_that_does_not_describe_itself_hides_no_other_and_a_number_in_a_name_makes_no_other_model() -> None:
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            return 0.1
+
+    model = network()
+    model.compile(keras.optimizers.SGD(Schedule()), "mse", metrics=[lambda true, predicted: 1.0, metrics.AUC()])
+    assert [name for name, _ in compiled_of_model(model).metrics] == ["<lambda>", "AUC"]
+    texts = [described(network(metrics=one), weights=False)[1] for one in ([metrics.AUC()], [metrics.AUC()], [])]
+    assert texts[0] == texts[1] != texts[2]
 
 
 def test_the_note_is_said_of_a_model_that_is_given_in_python_and_its_advice_is_taken(

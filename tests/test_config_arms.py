@@ -53,6 +53,13 @@ def test_the_command_compares_the_arms_of_a_config(name: str, place: Path) -> No
     assert "a-none: model.normalization.momentum=0.5 does not apply there\n" in of_batch.stderr
 
 
+def test_the_name_of_a_config_is_checked_and_a_long_one_keeps_its_arm(place: Path) -> None:
+    with pytest.raises(UserError, match=r"^config: name is 5; expected text"):
+        bnexp.check({**DEEP, "name": 5}, arms=ARMS)
+    long = bnexp.check({**DEEP, "name": "n" * 200}, arms=ARMS)
+    assert [one.experiment.name for one in long] == ["n" * 194 + "-batch", "n" * 195 + "-none"]
+
+
 def test_what_is_wrong_with_the_arms_of_a_config_is_told(place: Path) -> None:
     (place / "configs" / "b.yaml").write_text("dataset: {name: moons}\nmodel: [\n")
     for arguments, told in (

@@ -266,15 +266,17 @@ def test_a_document_that_does_not_hold_what_was_asked_tells_of_its_margin_where_
 
 
 def test_the_other_class_as_the_positive_one_is_another_question_of_a_metric_that_is_about_it(tmp_path: Path) -> None:
-    def known(positive: object, name: str, kind: str) -> Known:
-        dataset = {"name": "csv", "path": "t.csv", "target": "y", "positive": positive}
+    def known(positive: object, name: str, kind: str, path: str = "t.csv") -> Known:
+        dataset = {"name": "csv", "path": path, "target": "y", "positive": positive}
         plain = experiment(model={"normalization": kind}).model_dump()
         one = Experiment.model_validate(plain | {"dataset": dataset})
         rows = DataFacts(digest=f"rows, {positive}", source_sha256="file", classes=["0", "1"])
         return Known(name, one, rows)
 
-    def asked(positive: object, metric: str, classes: list[str], source: str = "file") -> list[str]:
-        arms = [known(positive, "bn", "batch"), known(positive, "nobn", "none")]
+    def asked(
+        positive: object, metric: str, classes: list[str], source: str = "file", path: str = "t.csv"
+    ) -> list[str]:
+        arms = [known(positive, "bn", "batch", path), known(positive, "nobn", "none", path)]
         arms = [replace(one, data=one.data.model_copy(update={"source_sha256": source})) for one in arms]
         found = Before(tmp_path, arms, [("bn", "nobn")])
         assert found.looks(metric, []) == [], "other targets are other trainings"
@@ -304,6 +306,12 @@ def test_the_other_class_as_the_positive_one_is_another_question_of_a_metric_tha
     assert asked(0, "val_f1", ["1", "0"]) == [], "the same class, spelt as a number"
     assert len(asked("1", "val_accuracy", ["0", "1"])) == 1
     assert asked("1", "val_f1", ["0", "1"], source="another file") == []
+    for one in ("bn", "nobn"):
+        (tmp_path / one / "config.yaml").write_text(
+            config.dump(known("0", one, "batch" if one == "bn" else "none").experiment)
+        )
+    assert len(asked("1", "val_f1", ["0", "1"], path="copy.csv")) == 1, "a copy of the file"
+    assert asked("1", "val_f1", ["0", "1"], path="copy.csv", source="another file") == []
     judged["primary"]["metric"] = "val_auc"
     (tmp_path / "bn-vs-nobn" / "comparison.json").write_text(json.dumps(judged))
     assert asked("1", "val_auc", ["0", "1"]) == [], "which is the same for both classes"

@@ -164,8 +164,8 @@ def test_names_do_not_depend_on_what_was_built_before() -> None:
 @pytest.mark.parametrize(
     ("arm", "told"),
     [
-        ("none", ["d: neither bias nor offset in this arm. Leave out use_bias=False: a bias changes nothing before batch "
-                  "normalization, and it gives this arm an offset."]),
+        ("none", ["d: neither bias nor offset in this arm, so the arms differ in more than the normalization. A bias would give it one "
+                  "(without use_bias=False)."]),
         ("batch", []),
         ({"name": "layer", "center": False}, ["d: neither bias nor offset"]),
     ],
@@ -176,7 +176,8 @@ def test_a_function_that_takes_normalization_is_told_of_a_layer_that_loses_its_o
     def biasless(normalization: Any) -> keras.Model:
         x = keras.Input((4,))
         with_bias = normalization(name="n0")(keras.layers.Dense(3, name="e")(x))
-        hidden = normalization(name="n")(keras.layers.Dense(3, use_bias=False, name="d")(with_bias))
+        hidden = keras.layers.Dropout(0.1)(keras.layers.Dense(3, use_bias=False, name="d")(with_bias))
+        hidden = normalization(name="n")(hidden)
         return keras.Model(x, keras.layers.Dense(3, activation="softmax")(hidden))
 
     register("<python>:biasless", biasless, "0" * 64)

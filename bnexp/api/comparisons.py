@@ -66,7 +66,8 @@ def compare(
     `my_net.py:build` or `my_net.keras`. It is compared in several `arms`, such as `["batch", "layer", "none"]` or
     `[{"name": "batch", "momentum": 0.9}, "batch"]`. The default arms are: as written, with layer normalization, and
     without normalization. If your function has a parameter `normalization`, it receives a function that makes the
-    layers. In any other network, the normalization layers are swapped. A single config takes `arms`, too.
+    layers. In any other network, the normalization layers are swapped. A single config takes `arms`, too; an arm
+    of its own kind keeps its options.
 
     Your network needs `data`. It may be (x, y), with x of shape (rows, ...) and one number or text for each row in y.
     It may be two of these pairs, as from `keras.datasets`; the second is held out. It may be a DataFrame, with the

@@ -72,9 +72,9 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     observer = observer or Observer()
     try:
         suggested = suggested_for(data, target, keeps_size=model is not None)
-    except SettingError as error:
+    except SettingError:
         if target is not None:
-            _refuse_also(error, data, target, model, observer)
+            _refuse_with_further_mistakes(data, target, model, observer)
         raise
     name, paths = name_and_paths(data, suggested.section)
     try:
@@ -91,11 +91,17 @@ def init(data: str, target: str | None, model: str | None, *, observer: Observer
     return FirstConfigs(paths, fitted.suggested, fitted.checked, command, why, fitted.seconds, before)
 
 
-def _refuse_also(error: SettingError, data: str, target: str, model: str | None, observer: Observer) -> None:
-    """Raise ConfigError with an unknown target and what else is wrong, if the data can be read with another target."""
+def _refuse_with_further_mistakes(data: str, target: str, model: str | None, observer: Observer) -> None:
+    """Raise ConfigError with an unknown target and what else is wrong, if the data can be read with another target.
+
+    The column that would be guessed as the target is left out, because it may be the right one.
+    """
     with suppress(SettingError):
         guess = suggested_for(data, None, keeps_size=model is not None)
-        choices = [one._replace(value=target) if one.key == "target" else one for one in guess.choices]
+        section = guess.section
+        out = Choice("drop", [*section.get("drop", []), section["target"]], "")
+        kept = [one for one in guess.choices if one.key not in ("target", "drop", "task")]
+        choices = [*kept, Choice("target", target, ""), out]
         _fitted("config", replace(guess, choices=choices), model, observer)
 
 

@@ -11,25 +11,24 @@ from typing import IO
 from bnexp import store
 
 _NEW: ContextVar[list[Path]] = ContextVar("_NEW")
-"""The files that this call has written and that no run uses yet."""
+"""The folders and files that this call has made and that no run of it uses yet."""
 
 
 @contextmanager
 def unused_files_removed() -> Iterator[None]:
-    """Remove the files that are written inside, and their folders if these are empty, if an error is raised inside.
+    """Remove the files and folders that are made inside, if an error is raised inside.
 
-    They stay if a training that uses them has begun.
+    They stay if a training that uses them has begun. A training that another process has begun meanwhile with a file of
+    the same content is not seen.
     """
     new: list[Path] = []
     token = _NEW.set(new)
     try:
         yield
     except BaseException:
-        for path in new:
-            with suppress(OSError):  # a folder that holds other files stays
-                path.unlink(missing_ok=True)
-                path.parent.rmdir()
-                path.parent.parent.rmdir()
+        for path in reversed(new):
+            with suppress(OSError):  # a folder that another call has written into stays
+                path.unlink() if path.is_file() else path.rmdir()
         raise
     finally:
         _NEW.reset(token)
@@ -49,9 +48,10 @@ def kept(folder: Path, digest: str, ending: str, write: Callable[[IO[bytes]], ob
     path = path_of(folder, digest, ending)
     if not path.exists():
         store.refuse_unwritable(folder)
+        folders = [one for one in (folder.parent, folder) if not one.exists()]
         store.make_place(folder)
         store.write_with(path, write)
-        _NEW.get([]).append(path)
+        _NEW.get([]).extend([*folders, path])
     return str(path)
 
 

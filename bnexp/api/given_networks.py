@@ -205,8 +205,9 @@ def _saved_if_safe(model: Any, folder: Path, digest: str) -> str | None:
     """
     from bnexp.models.given_models import copied, saved
 
-    is_there = path_of(folder, digest, ".keras").exists()
-    content = b"" if is_there else saved(model)
+    if (path := path_of(folder, digest, ".keras")).exists():
+        return str(path)
+    content = saved(model)
     if content is None:
         copied(model, weights=False)
         return None

@@ -121,6 +121,7 @@ def where(source: ConfigSource, settings: Sequence[str], key: str) -> str:
 def in_arm(source: ConfigSource, normalization: Any, kind: str, place: str) -> ConfigAtHand:
     """Return a config with another normalization, as a config file that extends it would be.
 
+    If the config has this kind of normalization, its options stay, such as a momentum.
     `kind` is the normalization's name, which ends the name of the new config. Messages name `place` for it.
 
     Raises:
@@ -129,9 +130,13 @@ def in_arm(source: ConfigSource, normalization: Any, kind: str, place: str) -> C
     mistakes = Problems()
     node = _read(source, (), mistakes)
     mistakes.refuse()
-    name = f"{yaml.plain(node.value['name'])}-{kind}"[:LONGEST_NAME]
-    over = node_of({"name": name, "model": {"normalization": normalization}}, place, {})
-    return ConfigAtHand(name, merging.merged(node, merging.expanded(over), mistakes))
+    over: dict[str, Any] = {"model": {"normalization": normalization}}
+    stem = yaml.plain(node.value["name"])
+    if isinstance(stem, str):  # any other name is a mistake, which the schema reports
+        over["name"] = stem = f"{stem[: LONGEST_NAME - len(kind) - 1]}-{kind}"
+    merged = merging.merged(node, merging.expanded(node_of(over, place, {})), mistakes)
+    mistakes.refuse()
+    return ConfigAtHand(str(stem), merged)
 
 
 def section_at_hand(source: ConfigSource, settings: Sequence[str], name: str) -> dict[str, Any]:

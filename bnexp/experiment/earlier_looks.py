@@ -58,9 +58,16 @@ class Known:
         """
         is_same, tests = self.is_of(), [of_config(one) for one in self._of_classes()]
         source = self.data.source_sha256
-        return lambda run: (
-            is_same(run) or (run.head.dataset.source_sha256 == source and any(test(run.head) for test in tests))
-        )
+        keys = FILES | {"positive"}
+        own = _without(keys, self.experiment)
+
+        def is_alike(run: StoredRun) -> bool:
+            if is_same(run) or run.head.dataset.source_sha256 != source or source is None:
+                return is_same(run)
+            of_copy = run.experiment is not None and _without(keys, run.experiment) == own
+            return of_copy or any(test(run.head) for test in tests)
+
+        return is_alike
 
     def _of_classes(self) -> Iterator[Experiment]:
         """Yield the experiment with each other `dataset.positive`, as text and as YAML reads it, and without one."""
@@ -150,7 +157,7 @@ class Before:
     def _of_other_rows(self, run: str) -> list[str]:
         """List the names of the arms whose experiment differs from a stored run's only in which rows are drawn.
 
-        The data files of the run may have been other ones.
+        The run's data files have the same paths, and may have changed, or they have the same content.
         """
         try:
             stored = StoredRun(self._runs / run)

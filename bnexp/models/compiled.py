@@ -41,7 +41,7 @@ class Compiled:
 NOT_COMPILED = Compiled()
 
 
-def compiled_file(description: Mapping[str, Any]) -> Compiled:
+def compiled_of_file(description: Mapping[str, Any]) -> Compiled:
     """Return what a saved model was compiled with. `description` is config.json of its file."""
     loss, optimizer = compiled_loss(description), compiled_optimizer(description)
     return Compiled(
@@ -51,7 +51,7 @@ def compiled_file(description: Mapping[str, Any]) -> Compiled:
     )
 
 
-def compiled_model(model: keras.Model) -> Compiled:
+def compiled_of_model(model: keras.Model) -> Compiled:
     """Return what a model that a function returned was compiled with."""
     return Compiled(model.loss, _optimizer(model.optimizer), _metrics(model)) if model.compiled else NOT_COMPILED
 
@@ -69,8 +69,22 @@ def _optimizer(optimizer: keras.Optimizer) -> CompiledOptimizer:
 
 
 def _metrics(model: keras.Model) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """Return the metrics of a compiled model; none if one is of the user's own and does not describe itself."""
+    """Return the metrics of a compiled model. One that does not describe itself has no options."""
+    given = model._compile_config.config
+    described = {key: _described(given.get(key)) for key in ("metrics", "weighted_metrics")}
+    return tuple(compiled_metrics({"compile_config": described}))
+
+
+def _described(metric: Any) -> Any:
+    """Return metrics, or lists and mappings of them, as in the description of a saved model."""
+    match metric:
+        case list() | tuple():
+            return [_described(one) for one in metric]
+        case dict():
+            return [_described(one) for one in metric.values()]
+        case None | str():
+            return metric
     try:
-        return tuple(compiled_metrics({"compile_config": model.get_compile_config()}))
+        return keras.saving.serialize_keras_object(metric)
     except Exception:  # the user's own code may raise anything
-        return ()
+        return getattr(metric, "__name__", type(metric).__name__)

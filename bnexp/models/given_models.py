@@ -20,7 +20,7 @@ from bnexp.models.layer_paths import automatic_name
 from bnexp.models.sequential import REFUSALS, refusal_text
 from bnexp.system.code_digest import code_sha256
 from bnexp.system.keras_facts import left_out
-from bnexp.system.saved_model import compiled_optimizer
+from bnexp.system.saved_model import compiled_metrics, compiled_optimizer
 
 ROWS = 8
 """Number of rows on which a model and its copy are compared. Also the size to use for an axis of unknown size."""
@@ -59,12 +59,13 @@ def described(model: keras.Model, *, weights: bool) -> tuple[str, bytes]:
 
 
 def _compiled_with(description: dict[str, Any]) -> Iterator[bytes]:
-    """Yield what a compiled model was compiled with, without the optimizer's name, which Keras may number."""
+    """Yield what a compiled model was compiled with, without names that Keras may number."""
     if compiled := description.get("compile_config"):
         kind, options = compiled_optimizer(description) or (None, {})
         options = {key: value for key, value in options.items() if key != "name"}
-        metrics = [compiled.get(key) for key in ("metrics", "weighted_metrics")]
-        yield json.dumps([compiled.get("loss"), *metrics, kind, options], sort_keys=True).encode()
+        yield json.dumps([compiled.get("loss"), kind, options], sort_keys=True).encode()
+        if metrics := [(one, {**more, "name": None}) for one, more in compiled_metrics(description)]:
+            yield json.dumps(metrics, sort_keys=True).encode()
 
 
 def _layers(model: keras.Model) -> list[keras.Layer]:

@@ -26,7 +26,7 @@ from bnexp.errors import SettingError, listed
 from bnexp.models.arm_layers import new_layer
 from bnexp.models.built import Built
 from bnexp.models.codes import Codes, codes_of
-from bnexp.models.compiled import NOT_COMPILED, Compiled, compiled_file, compiled_model
+from bnexp.models.compiled import NOT_COMPILED, Compiled, compiled_of_file, compiled_of_model
 from bnexp.models.embedding import sum_gradients_of_words
 from bnexp.models.frozen_layers import frozen
 from bnexp.models.initial import Creations, initial_weights, recording_creations
@@ -92,7 +92,7 @@ def build_own(network: PythonNetwork | KerasFile, inputs: Inputs, *, task: Task,
             warnings += _carried(work, created) if keep else []
         else:
             _fit_groups(plain, found.made, network)
-            model, table, notes = plain, _made_table(plain, found.made), _without_offset(plain, made or ())
+            model, table, notes = plain, _made_table(plain, found.made), _note_of_no_offset(plain, made or ())
         model, outputs = with_fitting_output(model, task, classes)
         if not any(isinstance(one, keras.layers.BatchNormalization) for one in model._flatten_layers()):
             warnings = [one for one in warnings if warning_kinds.kind_of(one) not in OF_BATCH_STATISTICS]
@@ -154,7 +154,7 @@ def _carried(work: Swapping, created: Creations) -> list[str]:
 def _given(network: PythonNetwork | KerasFile, inputs: Inputs, classes: int) -> _Found:
     if isinstance(network, KerasFile):
         description = description_of(network.path)
-        return _Found(loaded(network.path), compiled=compiled_file(description))
+        return _Found(loaded(network.path), compiled=compiled_of_file(description))
     return _called(network, inputs, classes)
 
 
@@ -182,7 +182,7 @@ def _called(network: PythonNetwork, inputs: Inputs, classes: int) -> _Found:
             f'be equal. Make the layers with `{PARAMETER}(name="norm_1")`.',
         )
     model = _refused_if_used(model, network)
-    return _Found(model, made, compiled_model(model))
+    return _Found(model, made, compiled_of_model(model))
 
 
 def _told_of_inputs(function: Callable[..., Any], network: PythonNetwork) -> Callable[..., Any]:
@@ -238,13 +238,13 @@ def _fit_groups(model: keras.Model, made: list[keras.Layer], network: OwnNetwork
             ) from error
 
 
-def _without_offset(model: keras.Model, made: Collection[int]) -> list[str]:
+def _note_of_no_offset(model: keras.Model, made: Collection[int]) -> list[str]:
     """Return a note on the layers that have neither a bias nor an offset in this arm."""
     if not (names := without_offset(model, made)):
         return []
     return [
-        f"{listed(names, MOST_NAMED)}: neither bias nor offset in this arm. Leave out use_bias=False: a bias changes "
-        "nothing before batch normalization, and it gives this arm an offset."
+        f"{listed(names, MOST_NAMED)}: neither bias nor offset in this arm, so the arms differ in more than the "
+        "normalization. A bias would give it one (without use_bias=False)."
     ]
 
 

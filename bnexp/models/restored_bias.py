@@ -60,8 +60,10 @@ def without_offset(model: keras.Model, made: Collection[int]) -> list[str]:
 
     `made` holds the ids of the layers that a function makes with its `normalization`.
     """
-    pairs = [(one, then) for one, then in _neighbours(model) if _lacks_bias(one) and id(then) in made]
-    return list(dict.fromkeys(one.name for one, then in pairs if getattr(then, "center", False) is not True))
+    found = list(_neighbours(model))
+    pairs = [(one, last) for one, then in found if _lacks_bias(one) for last in _behind(then, found)]
+    lacking = [one.name for one, last in pairs if id(last) in made and getattr(last, "center", False) is not True]
+    return list(dict.fromkeys(lacking))
 
 
 def _behind(layer: Any, neighbours: Sequence[tuple[Any, Any]]) -> list[Any]:

@@ -16,6 +16,10 @@ from bnexp.statistics.classification import METRICS
 
 LOSSES = ("categorical_crossentropy", "binary_crossentropy")
 """Keras's names of metrics that are the loss of a task with classes."""
+SHOWN = ("curve", "k")
+"""Options of a metric that are always named."""
+DEFAULTS = {"threshold": (None, 0.5), "average": (None, "macro"), "multi_label": (False,), "class_id": (None,)}
+"""Option of a metric that changes what it measures -> the values with which bnexp's metric measures the same."""
 MOST_NAMED = 5
 
 
@@ -28,6 +32,7 @@ def _notes(built: Built, training: Training, task: Task, classes: int) -> Iterat
     measured = ("loss", *MEASURED[task], *training.metrics)
     offered = [name for name, metric in METRICS.items() if metric.fits(classes)]
     found = {_told(*one): _quantity(*one) for one in built.compiled.metrics}
+    measured = measured if task == "regression" else ("cross_entropy", *measured)
     if missing := [name for name in dict.fromkeys(found.values()) if name in offered and name not in measured]:
         all_metrics = ",".join([*training.metrics, *missing])
         them = "it" if len(missing) == 1 else "them"
@@ -49,8 +54,14 @@ def _told(kind: str, options: Mapping[str, Any]) -> str:
     >>> _told("SparseTopKCategoricalAccuracy", {"k": 3, "dtype": "float32"}), _told("Recall", {})
     ('SparseTopKCategoricalAccuracy (k=3)', 'Recall')
     """
-    shown = [f"{key}={options[key]}" for key in ("curve", "k") if isinstance(options.get(key), str | int)]
+    keys = [key for key in (*SHOWN, *_decisive(options)) if isinstance(options.get(key), str | int | float)]
+    shown = [f"{key}={options[key]}" for key in keys]
     return f"{kind} ({', '.join(shown)})" if shown else kind
+
+
+def _decisive(options: Mapping[str, Any]) -> list[str]:
+    """List the options with which a metric measures something else than bnexp's."""
+    return [key for key, usual in DEFAULTS.items() if key in options and options[key] not in usual]
 
 
 def _quantity(kind: str, options: Mapping[str, Any]) -> str | None:
@@ -60,9 +71,11 @@ def _quantity(kind: str, options: Mapping[str, Any]) -> str | None:
     ('pr_auc', 'mae', 'f1')
     >>> _quantity("SparseTopKCategoricalAccuracy", {"k": 5}), _quantity("sparse_categorical_accuracy", {})
     ('top_5', 'accuracy')
-    >>> _quantity("SparseTopKCategoricalAccuracy", {"k": 3}), _quantity("Recall", {})
+    >>> _quantity("SparseTopKCategoricalAccuracy", {"k": 3}), _quantity("F1Score", {"average": "micro"})
     (None, None)
     """
+    if _decisive(options):
+        return None
     name = automatic_name(kind).removeprefix("sparse_").removesuffix("_score")
     if name == "auc":
         return {"PR": "pr_auc"}.get(str(options.get("curve")), "auc")
@@ -71,6 +84,6 @@ def _quantity(kind: str, options: Mapping[str, Any]) -> str | None:
     if name in ("categorical_accuracy", "binary_accuracy"):
         return "accuracy"
     if name in LOSSES:
-        return "loss"
+        return "cross_entropy"
     name = OTHER_NAMES.get(name, name)
     return name if name in KNOWN else None

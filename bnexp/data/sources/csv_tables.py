@@ -109,6 +109,8 @@ def _checked(file: CsvFile) -> pandas.DataFrame:
         with problems.noted():
             refuse()
     problems.refuse()
+    if file.skipped is not None:  # pandas has numbered repeated names, and no message should name these
+        frame = frame.loc[:, (names.isna() | ~names.duplicated()).to_numpy()]
     return with_numbers(frame, file)
 
 

@@ -115,9 +115,9 @@ def from_frame(frame: pandas.DataFrame, columns: Columns, where: Where, limit: i
     problems = Problems()
     with problems.noted():
         refuse_repeated_names(frame)
-    frame = frame.loc[:, ~frame.columns.duplicated()]
-    refuse_names_below(frame, columns.target, where)
+    frame = frame.loc[:, ~frame.columns.duplicated()]  # so that the mistakes of the others are found, too
     with problems.noted():
+        refuse_names_below(frame, columns.target, where)
         found = _read_columns(frame, columns, where, limit)
     problems.refuse()
     return _rows(frame, columns, found, where)

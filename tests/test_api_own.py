@@ -31,6 +31,7 @@ from bnexp.api.own_networks import OwnNetworks
 from bnexp.errors import StoppedError, UserError
 from bnexp.history import History
 from bnexp.report.measured_frame import measured
+from bnexp.report.page_part import STYLE
 from bnexp.system import session_functions
 from bnexp.system.code_digest import code_sha256
 from bnexp.system.spelling import by_command
@@ -221,7 +222,7 @@ def test_a_damaged_run_shows_why_nothing_is_shown(folder: Path) -> None:
     (damaged / "run.json").write_text("{")
     run = bnexp.load_run("a-2026")
     assert str(run).startswith(f"a-20260101-000000: {Path('runs/a-20260101-000000/run.json')}: ")
-    assert run._repr_html_() == f'<pre style="font-family: monospace">{html.escape(str(run))}</pre>'
+    assert run._repr_html_() == f'<pre style="{STYLE}">{html.escape(str(run))}</pre>'
 
 
 # --- what is kept ---------------------------------------------------------------------

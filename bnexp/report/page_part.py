@@ -50,6 +50,8 @@ def _parts(what: RenderableType) -> Iterator[RenderableType]:
         yield what
 
 
+STYLE = "font-family: monospace; line-height: normal; white-space: pre; overflow-x: auto"
+"""The style of a text in a notebook. Keras shows a summary in this way."""
 SENTENCES = ("sentence", "these_rows", "cautions", "rule", "why_none")
 """Fields of a comparison or of its plan whose sentences may name options of the command line."""
 
@@ -96,10 +98,12 @@ def table_of(run: store.Run) -> RenderableType:
 def as_html(text: str, picture: bytes | None) -> str:
     """Return a text as escaped HTML, with a PNG picture below it if there is one.
 
-    >>> as_html("a < b", None)
-    '<pre style="font-family: monospace">a &lt; b</pre>'
+    Its letters have one width, and its lines are not broken, so that the columns of a table stand below each other.
+
+    >>> as_html("a < b", None).partition(">")[2]
+    'a &lt; b</pre>'
     """
-    shown = f'<pre style="font-family: monospace">{html.escape(text)}</pre>'
+    shown = f'<pre style="{STYLE}">{html.escape(text)}</pre>'
     if picture is None:
         return shown
     return f'{shown}<img alt="figure" src="data:image/png;base64,{base64.b64encode(picture).decode()}">'

@@ -31,6 +31,7 @@ benchmark:
 	$(PYTHON) benchmarks/scale.py --rounds 3
 	$(PYTHON) benchmarks/engine.py --rounds 3
 	$(PYTHON) benchmarks/runs.py --rounds 3
+	$(PYTHON) benchmarks/evidence.py --rounds 3
 	$(PYTHON) benchmarks/larger_than_memory.py --rounds 3
 	$(PYTHON) benchmarks/own_networks.py --rounds 3
 

@@ -415,7 +415,7 @@ def test_the_tables_of_speed_are_the_benchmarks() -> None:
     table = imported("benchmarks", "speed").table
     assert table_behind("speed", "speed") == list(rows(table(measured("speed"))))
     assert table_behind("speed", "studies") == list(rows(table(measured("studies"))))
-    for limits in ("scale", "larger_than_memory", "engine", "runs"):
+    for limits in ("scale", "larger_than_memory", "engine", "runs", "evidence"):
         assert table_behind("speed", limits) == list(rows(table(measured(limits))))
     three = [*measured("speed")[:2], measured("studies")[0]]
     assert table_behind("README", "speed") == list(rows(table(three)))

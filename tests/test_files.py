@@ -605,6 +605,20 @@ def test_files_of_other_kinds_are_counted_and_a_class_folder_without_any_is_refu
     (folder / "empty" / "more" / "notes.txt").touch()
     assert refused(**keys).startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")
     assert refused(**keys).endswith("); each folder is a class, and needs some. Add them, or remove the folder.")
+    ending = {"image_folder": "png", "wav_folder": "wav"}[name]
+    (inner / f"broken.{ending}").write_text("no file of this kind")
+    first, second = refused(**keys).splitlines()
+    assert first.startswith(f"dataset.path holds {folder}/empty, a folder without {what} (.")
+    assert f"{inner / f'broken.{ending}'}" in second
+
+
+@pytest.mark.parametrize(("gaps", "is_told"), [(10, False), (11, True)])
+def test_a_column_that_is_mostly_empty_is_warned_of_when_it_is_filled(tmp_path: Path, gaps: int, is_told: bool) -> None:
+    rows = [f"{row},{'' if row < gaps else row % 5},{'uv'[row % 2]}" for row in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,holes,y", *rows]) + "\n")
+    keys = {"name": "csv", "path": str(tmp_path / "t.csv"), "target": "y", "missing": "median"}
+    told = prepared(**keys).rows.facts.warnings or ()
+    assert any(text.startswith("column 'holes' has no value in 11 of 20 rows (55%).") for text in told) is is_told
 
 
 def test_a_column_of_country_names_is_categories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

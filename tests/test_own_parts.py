@@ -291,6 +291,21 @@ def test_a_wrong_file_hides_no_mistake_of_the_other_one(wrong: str, tmp_path: Pa
     assert f"its training part (12 rows) has no row of class c ({keys[other]}:2); rows per class" in found
 
 
+@pytest.mark.parametrize("kind", [csv, parquet])
+def test_other_columns_hide_no_mistake_in_the_columns_that_all_parts_have(kind: Kind, tmp_path: Path) -> None:
+    keys = kind(tmp_path)
+    held_out = table(6, 20).rename(columns={"city": "town"}).assign(label=["a", *["b"] * 5])
+    held_out["number"] = ["many", *held_out["number"][1:].astype(str)]
+    write = held_out.to_csv if kind is csv else held_out.to_parquet
+    write(keys["validation_path"], index=False)
+    found = refused({**keys, "task": "classification"})
+    assert f"dataset.validation_path is '{keys['validation_path']}'; it lacks the column 'city' of" in found
+    assert "holds 'many' in" in found or "has a column 'number' with numbers in" in found
+    held_out.drop(columns="number").assign(other=1).to_csv(keys["validation_path"], index=False)
+    if kind is csv:  # no input is left, which is no mistake of its own
+        assert "leaves no column" not in refused(keys)
+
+
 def test_a_column_of_two_kinds_is_refused(tmp_path: Path) -> None:
     keys = parquet(tmp_path)
     table(6, 20).assign(city=np.arange(6)).to_parquet(keys["validation_path"])

@@ -11,9 +11,11 @@ import pytest
 from cases import slow
 from command import bnexp, refused
 from experiments import build_for, experiment, train_many_seeds
+from pydantic import TypeAdapter
 from sklearn.utils.class_weight import compute_sample_weight
 
 from bnexp.config import Experiment, digest
+from bnexp.config.dataset import Dataset
 from bnexp.data import Data, prepare
 from bnexp.data.row_weights import row_weights
 from bnexp.training.keras_fit import train_keras_fit
@@ -187,6 +189,17 @@ def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> N
     ) in refused("train", *_arguments(tmp_path / "rows.csv"), cwd=tmp_path).replace(f"{tmp_path}/", "")
 
 
+def test_a_weight_that_is_no_number_hides_none_below_0(tmp_path: Path) -> None:
+    lines = _table(tmp_path, "heavy").read_text().splitlines()
+    for row, weight in ((4, "-2"), (7, "")):
+        a, b, _, label = lines[row].split(",")
+        lines[row] = f"{a},{b},{weight},{label}"
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    found = refused("train", *_arguments(tmp_path / "rows.csv"), cwd=tmp_path).replace(f"{tmp_path}/", "")
+    assert "rows.csv:5 has the weight -2 (1 row below 0), and rows.csv:8 has no weight (1 row without one)" in found
+    assert found.count("heavy") == 1
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -242,6 +255,17 @@ def test_the_column_of_weights_is_named_and_warned_of_if_most_rows_have_none(tmp
         path.write_text("\n".join([names, *map(",".join, cells)]) + "\n")
         told = " ".join(bnexp("check", *_arguments(path), cwd=tmp_path).stdout.split())
         assert ("dataset.weight_column 'w' is 0 in 36 of 60 rows (60%). Nothing is learned from" in told) == is_told
+
+
+@pytest.mark.parametrize("name", ["csv", "text_csv"])
+def test_a_class_without_any_weight_is_warned_of(name: str, tmp_path: Path) -> None:
+    lines = [f"{row} words,{row % 7},{int(row % 3 > 0)},{'abc'[row % 3]}" for row in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["words,number,w,label", *lines]) + "\n")
+    keys = {"name": name, "path": str(tmp_path / "rows.csv"), "target": "label", "weight_column": "w"}
+    keys |= {"text": "words"} if name == "text_csv" else {"drop": ["words"]}
+    dataset = TypeAdapter(Dataset).validate_python(keys)
+    warned = "dataset.weight_column 'w' is 0 in all rows of class 'a'. Nothing is learned from these rows."
+    assert any(text.startswith(warned) for text in prepare(dataset, (0,)).rows.facts.warnings or ())
 
 
 def test_classes_have_no_weight_in_a_regression(tmp_path: Path) -> None:

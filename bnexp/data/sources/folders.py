@@ -29,16 +29,18 @@ class Listing:
     """Ending (or the name of a file without one) -> the number of other files."""
     runs: list[Path] = field(default_factory=list)
     """Folders that hold bnexp's runs. Nothing in them is in `files`, `folders` or `others`."""
+    problems: Problems = field(default_factory=Problems)
+    """Mistakes that do not keep the files from being read: classes without files."""
 
 
 def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, grouped: bool = False) -> Listing:
     """List the files with these endings in all subfolders of a folder, and its other files. Runs are left out.
 
-    If files are `grouped` by their names, these names include the folders inside the folders of the classes.
+    If files are `grouped` by their names, these names include the folders inside the folders of the classes. A
+    subfolder without files with these endings is noted in the listing's `problems`.
 
     Raises:
-        SettingError: if fewer than two subfolders hold files with these endings, if one subfolder holds none, or if
-            the subfolders are no classes.
+        SettingError: if fewer than two subfolders hold files with these endings, or the subfolders are no classes.
     """
     listing = _listing(folder, suffixes)
     found, folders, depth = listing.files, listing.folders, len(folder.parts)
@@ -65,12 +67,11 @@ def labelled_files(folder: Path, suffixes: tuple[str, ...], what: str, *, groupe
             f"({', '.join(suffixes)}).{only_folder_cure(folder, found) if found else ''}",
         )
     for inner in (path for path in folders if len(path.parts) == depth + 1 and path.name not in classes):
-        problems.note(
+        listing.problems.note(
             "dataset.path",
             f"holds {inner}, a folder without {what} ({', '.join(suffixes)}); each folder is a class, and needs "
             "some. Add them, or remove the folder.",
         )
-    problems.refuse()
     return listing
 
 
@@ -88,6 +89,8 @@ class LabelledFiles:
     runs_left_out: list[str] = field(default_factory=list)
     """Path of each folder with bnexp's runs, relative to the folder of its part."""
     warnings: list[str] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
+    """Mistakes that do not keep the files from being read. So mistakes in the files are found, too."""
 
     @property
     def left_out_facts(self) -> dict[str, Any]:
@@ -101,9 +104,10 @@ def labelled_parts(
 ) -> LabelledFiles:
     """Return the files of all parts with their classes.
 
+    A part with other classes than the training part is noted in `problems` of what is returned.
+
     Raises:
-        SettingError: if `labelled_files` refuses the folder of a part, or a part has other classes than the training
-            part.
+        SettingError: if `labelled_files` refuses the folder of a part.
     """
     problems, found, classes = Problems(), LabelledFiles(), dict[str, set[str]]()
     for key, part in dataset.each_part():
@@ -119,11 +123,14 @@ def labelled_parts(
             found.runs_left_out += ["/".join(path.parts[depth:]) for path in listing.runs]
             found.warnings += warnings_of_layout(folder, listing.files)
             classes[key] = {*labels}
-    problems.refuse()
-    for key, names in classes.items():
+            with found.problems.noted(), named_by(key):
+                listing.problems.refuse()
+    if problems.found:
+        problems.add(found.problems)
+        problems.refuse()
+    for key, names in () if found.problems.found else classes.items():
         for text in _other_classes(names, classes["path"], dataset.path):
-            problems.note(f"dataset.{key}", f"is {dataset.paths[key]!r}; {text}")
-    problems.refuse()
+            found.problems.note(f"dataset.{key}", f"is {dataset.paths[key]!r}; {text}")
     return found
 
 

@@ -29,12 +29,14 @@ def image_folder_rows(dataset: ImageFolderDataset, limit: int | None, cache: Row
     """Return the images of a folder as rows, read from the files or from the cache. Each subfolder is a class.
 
     Raises:
-        SettingError: if there are fewer than two classes, images cannot be read, their sizes differ, all images are
-            the same, or they would not fit.
+        SettingError: with the mistakes of folders and images: fewer than two classes, folders without images, images
+            that cannot be read, sizes that differ, images that are all the same, or that would not fit.
     """
     folder, found = Path(dataset.path).expanduser(), labelled_parts(dataset, *IMAGES)
     paths = found.paths
-    x_NHWC, warnings = cache.found(len(paths)) or _read(folder, found, dataset, limit, cache)
+    with found.problems.noted():
+        x_NHWC, warnings = cache.found(len(paths)) or _read(folder, found, dataset, limit, cache)
+    found.problems.refuse()
     y_N, classes = numbered(found.labels)
     facts = RowFacts(**found.left_out_facts, warnings=[*found.warnings, *warnings])
     rows = Rows("image", x_NHWC, y_N, classes, where=lambda row: str(paths[row]), facts=facts)

@@ -12,7 +12,7 @@ import numpy as np
 from bnexp.data.rows import Rows, Where
 from bnexp.data.sources.column import is_gap
 from bnexp.data.sources.column_names import misspelt
-from bnexp.errors import Problems, listed
+from bnexp.errors import Problems, SettingError, listed
 
 if TYPE_CHECKING:
     import pandas
@@ -21,6 +21,20 @@ VALIDATION, TEST = ("validation_path", "x_validation"), ("test_path", "x_test")
 """Keys that name the held-out parts."""
 MOST_NAMED = 10
 """Most columns that a message names."""
+
+
+class UnlikeColumns(SettingError):
+    """Parts of a split have other columns than the training part.
+
+    `names` are the columns that some parts lack, and `common` those that all parts have.
+    """
+
+    def __init__(self, tables: Sequence[Table], *problems: tuple[str, str]) -> None:
+        first, *more = problems
+        super().__init__(*first, *more)
+        everywhere = set.intersection(*({*map(str, table.frame.columns)} for table in tables))
+        self.common = frozenset(everywhere)
+        self.names = frozenset(str(name) for table in tables for name in table.frame.columns) - everywhere
 
 
 @dataclass(frozen=True)
@@ -39,19 +53,22 @@ def joined(tables: Sequence[Table], drop: Collection[str] = ()) -> tuple[pandas.
     """Return the rows of all tables in one table, and a function that names the file and line of a row.
 
     Raises:
-        SettingError: if a file has other columns than the training part, except `drop`, or a column holds numbers in
-            one file and texts in another.
+        UnlikeColumns: if a file has other columns than the training part, except `drop`.
+        SettingError: if a column holds numbers in one file and texts in another.
     """
     import pandas
 
     first, *others = tables
     if not others:
         return first.frame, first.where
+    differ = [
+        (f"dataset.{other.key}", f"is {str(other.path)!r}; {text}")
+        for other in others
+        for text in _other_columns(first, other, drop)
+    ]
+    if differ:
+        raise UnlikeColumns(tables, *differ)
     problems = Problems()
-    for other in others:
-        for text in _other_columns(first, other, drop):
-            problems.note(f"dataset.{other.key}", f"is {str(other.path)!r}; {text}")
-    problems.refuse()
     for name in mixed_columns(tables):
         found = [(_kind(table.frame[name]), table.path) for table in tables]
         kinds = " and ".join(f"{kind} in {path}" for kind, path in found if kind is not None)

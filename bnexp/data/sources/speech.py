@@ -45,17 +45,22 @@ def wav_folder_rows(dataset: WavFolderDataset, limit: int | None, cache: RowCach
     """Return the recordings of a folder as rows, read from the files or from the cache. Each subfolder is a class.
 
     Raises:
-        SettingError: if there are fewer than two classes, a file cannot be read, sampling rates differ, or the
-            recordings would not fit.
+        SettingError: with the mistakes of folders and recordings: fewer than two classes, folders without recordings,
+            files that cannot be read, sampling rates that differ, or recordings that would not fit.
     """
     found = labelled_parts(dataset, *RECORDINGS, grouped=dataset.group == "file")
-    if (kept := cache.found(len(found.paths))) is not None:
-        rate = length_and_rate(found.paths[0])[1]
-    else:
-        samples_N, rate = _lengths(found.paths)
-        with cache:
-            written = _read(dataset, Path(dataset.path).expanduser(), found.paths, samples_N, rate, limit, cache.rows)
-            kept = cache.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
+    kept = cache.found(len(found.paths))
+    with found.problems.noted():
+        if kept is not None:
+            rate = length_and_rate(found.paths[0])[1]
+        else:
+            samples_N, rate = _lengths(found.paths)
+            with cache:
+                folder = Path(dataset.path).expanduser()
+                written = _read(dataset, folder, found.paths, samples_N, rate, limit, cache.rows)
+                kept = cache.kept(written, lambda x: list(warnings_of_several_classes(x, found.paths, found.labels)))
+    found.problems.refuse()
+    assert kept is not None
     x_NTF, warnings = kept
     rows = _rows(dataset, x_NTF, rate, found.paths, found.labels, found.inner if dataset.group == "file" else None)
     facts = replace(rows.facts, **found.left_out_facts, warnings=[*found.warnings, *warnings])

@@ -18,6 +18,7 @@ from bnexp.config.real import CsvDataset, ParquetDataset
 from bnexp.data.facts import RowFacts
 from bnexp.data.memory_guard import refuse_above_limit
 from bnexp.data.rows import Rows, Where
+from bnexp.data.sources import table_warnings
 from bnexp.data.sources.column import (
     categories,
     different_values,
@@ -37,7 +38,6 @@ from bnexp.data.sources.dates import emptied, numbers_of_dates
 from bnexp.data.sources.free_text import cure_of_texts
 from bnexp.data.sources.ids import counts_rows, id_like
 from bnexp.data.sources.marks import marked_columns, problems_of_marks
-from bnexp.data.sources.table_warnings import warnings_of_categories, warnings_of_columns, warnings_of_one_hot
 from bnexp.data.sources.targets import TaskKey, target, warnings_of_many_numbers
 from bnexp.data.sources.time_order import warnings_of_time_order
 from bnexp.data.sources.weight_column import warnings_of_weights, weights_of_column
@@ -150,8 +150,8 @@ def _read_columns(frame: pandas.DataFrame, columns: Columns, where: Where, limit
     for problem in problems_of_marks(frame, marked, where, target=columns.target, marks=marks):
         problems.note(*problem)
     y_N = classes = None
-    told = (*marked, columns.target)
-    weights_N = weights_of_column(frame, None if columns.weight in told else columns.weight, where, problems)
+    weight = None if columns.weight == columns.target else columns.weight
+    weights_N = weights_of_column(frame, weight, where, problems, is_told=weight in marked)
     with problems.noted():
         if columns.target in frame and columns.target not in marked:
             y_N, classes = target(frame[columns.target], columns.task, where, decimal=decimal)
@@ -261,21 +261,22 @@ def _numeric(
 
 def _warnings(frame: pandas.DataFrame, columns: Columns, found: _ReadColumns) -> Iterator[str]:
     """Yield warnings about the target, and about the names of classes, groups and categories."""
-    yield from warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
+    yield from table_warnings.warnings_of_columns(frame, columns.target if found.classes else None, columns.group)
     if found.classes is None and counts_rows(frame, columns.target):
         yield (
             f"dataset.target {columns.target!r} counts the rows, as an id does: it has a different whole number in "
             "every row. Name the column that is to be predicted."
         )
     inputs = [name for name in frame.columns if name not in columns.left_out]
-    yield from warnings_of_one_hot(frame, columns.target, inputs)
+    yield from table_warnings.warnings_of_one_hot(frame, columns.target, inputs)
     if columns.is_split:
         yield from warnings_of_time_order(frame, [name for name in frame.columns if name != columns.target])
     yield from warnings_of_many_numbers("dataset.target", columns.target, found.classes, columns.task)
     if found.weights_N is not None:
-        yield from warnings_of_weights(found.weights_N, str(columns.weight))
+        yield from warnings_of_weights(found.weights_N, str(columns.weight), found.y_N, found.classes)
+    yield from table_warnings.warnings_of_gaps(frame, [name for name in inputs if name not in found.texts])
     for name in found.texts:
-        yield from warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)
+        yield from table_warnings.warnings_of_categories(frame[name], columns.decimal, named=name in columns.categories)
 
 
 def _refuse_too_wide(frame: pandas.DataFrame, inputs: Sequence[str], texts: Sequence[str], limit: int | None) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas
 
 MOST_NAMED = 5
+MOST_GAPS = 0.5
+"""The largest share of rows without a value in a column that is not warned of."""
 
 
 def warnings_of_categories(column: pandas.Series[Any], decimal: str | None, *, named: bool) -> Iterator[str]:
@@ -76,6 +78,18 @@ def warnings_of_one_hot(frame: pandas.DataFrame, target: str, inputs: Sequence[s
             f"one-hot, so that the inputs give dataset.target {target!r} away. Use dataset.drop: "
             f"{json.dumps(found, ensure_ascii=False)}. To learn which of them is 1, write its name into one column."
         )
+
+
+def warnings_of_gaps(frame: pandas.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """Yield a warning for each of these columns of numbers or dates in which most rows have no value."""
+    for name in names:
+        gaps = int(frame[name].isna().sum())
+        if gaps > MOST_GAPS * len(frame):
+            yield (
+                f"column {name!r} has no value in {gaps:,} of {counted(len(frame), 'row')} ({gaps / len(frame):.0%}). "
+                "dataset.missing fills them all with one number. Leave the column out (dataset.drop), unless its few "
+                "values matter."
+            )
 
 
 def rows_of_values(column: pandas.Series[Any]) -> dict[str, int]:

@@ -31,7 +31,7 @@ from bnexp.data.sources.joined import Table, joined, with_parts
 from bnexp.data.sources.scripts import folded, warnings_of_scripts
 from bnexp.data.sources.table_warnings import warnings_of_columns
 from bnexp.data.sources.targets import target
-from bnexp.data.sources.weight_column import weights_of_column
+from bnexp.data.sources.weight_column import warnings_of_weights, weights_of_column
 from bnexp.errors import Problems, SettingError
 from bnexp.system import backend
 
@@ -92,6 +92,8 @@ def _rows_of_tables(dataset: TextCsvDataset, tables: Sequence[Table], limit: int
     without = np.flatnonzero(~x_NT.any(axis=1))
     wordless = TextsWithoutWords(len(without), where(int(without[0]))) if len(without) else None
     warnings += [*warnings_of_columns(frame, dataset.target, dataset.group), *_warnings_of_words(x_NT, wordless)]
+    if weights_N is not None:
+        warnings += warnings_of_weights(weights_N, str(dataset.weight_column), y_N, classes)
     facts = RowFacts(texts_without_words=wordless, warnings=warnings)
     rows = replace(rows, facts=facts, weights_N=weights_N)
     return with_parts(rows, {table.key: len(table.frame) for table in tables})

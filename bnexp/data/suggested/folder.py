@@ -28,7 +28,8 @@ def folder_choices(section: dict[str, Any], *, keeps_size: bool) -> Suggested:
     """Return the suggested config for a folder that has a folder for each class.
 
     `section` has the kind of dataset and the folders. With `keeps_size`, images that all have one size keep it unless
-    it is large. A file that cannot be read is skipped, because the check of the config reports it.
+    it is large. A folder without files of its class, and a file that cannot be read, are skipped, because the check of
+    the config reports them.
 
     Raises:
         SettingError: if the folders have faults, such as no classes. The message lists all of them.

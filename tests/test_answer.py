@@ -53,7 +53,7 @@ def test_several_arms_share_the_error_as_holms_rule_says() -> None:
     assert "share the error" not in alone.verdict.sentence
 
 
-FAILURES = "Rare failed trainings may be missed: if up to 14% of one arm's trainings failed, 20 pairs could show none."
+FAILURES = "Rare failed trainings may be missed: even if up to 14% of one arm's trainings failed, all 20 pairs could succeed by chance."
 
 
 def small_but_apart(mean: float, draw: int) -> np.ndarray:

@@ -170,7 +170,7 @@ def test_a_comparison_that_found_the_very_same_is_kept_once_and_is_the_latest(pl
 def test_an_observer_hears_why_an_arm_is_trained_and_what_does_not_apply() -> None:
     told = Told()
     bnexp.compare(["bn", "nobn"], ["model.normalization.momentum=0.9"], observer=told)
-    assert "training bn: it has no finished run" in told.said
+    assert "training bn: no finished run was found" in told.said
     assert "nobn: model.normalization.momentum=0.9 does not apply there" in told.said
 
 

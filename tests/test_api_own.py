@@ -457,9 +457,9 @@ def test_a_closure_is_trained_anew_if_what_it_builds_changes_and_its_runs_say_wh
     assert first.record.network.notes[-1] == (
         "build is a function of a Python session; the run can be repeated only where it is defined."
     )
-    assert planned(of_width(3)) == {"build-none": first.run.id, "build-layer": "it has no finished run"}
+    assert planned(of_width(3)) == {"build-none": first.run.id, "build-layer": "no finished run was found"}
     changed = "the files of its network, or packages that it imports, have changed since its newest run"
-    assert planned(of_width(5)) == {"build-none": changed, "build-layer": "it has no finished run"}
+    assert planned(of_width(5)) == {"build-none": changed, "build-layer": "no finished run was found"}
     monkeypatch.setattr(session_functions, "_KNOWN", {})  # as in another session
     done = command("train", str(first.run.directory / "config.yaml"), cwd=folder, code=2)
     assert "model.build is '<python>:build', a function of a Python session or a notebook" in done.stderr

@@ -62,8 +62,8 @@ def test_compare_trains_both_arms_says_so_and_answers_on_stdout(
     compared: Compared,
 ) -> None:
     _, done = compared
-    assert "training bn: it has no finished run" in done.stderr
-    assert "training nobn: it has no finished run" in done.stderr
+    assert "training bn: no finished run was found" in done.stderr
+    assert "training nobn: no finished run was found" in done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == (
         "classification: 800 training rows, 200 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 46.50% on the validation rows"

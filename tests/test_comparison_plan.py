@@ -50,8 +50,8 @@ def test_a_plan_says_what_is_trained_and_what_is_detected_and_writes_nothing(pla
     time_told = lines.pop(5)
     assert re.fullmatch(r"training takes about \d+ s, very roughly, by the size of the models", time_told)
     assert lines == [
-        "bn: 6 seeds x 2 epochs, to be trained: it has no finished run",
-        "nobn: 6 seeds x 2 epochs, to be trained: it has no finished run",
+        "bn: 6 seeds x 2 epochs, to be trained: no finished run was found",
+        "nobn: 6 seeds x 2 epochs, to be trained: no finished run was found",
         "moons: 48 training rows, 12 for validation (random, 0.2 held out); majority-class baseline (always the training rows' commonest class): 41.67% on the validation rows",
         "2 classes: 0 (30 rows), 1 (30)",
         "At worst, 6 seeds detect a difference of 39.74 in val_accuracy (%) with about 80% probability (95% interval), if in every "

@@ -71,10 +71,10 @@ def test_a_comparison_reads_from_how_it_is_paired_down_to_its_verdict() -> None:
         "averages.",
         "Arms: the value of the final epoch (with early stopping: of the best epoch), as a mean over seeds ± half the width of its 95% confidence interval. "
         "Differences: mean [95% confidence interval]. p: sign-flip test over seeds, for these rows.",
-        "to reach: the target is a val_accuracy of 76.00%, which is 95% of nobn's. A seed reaches it when two epochs in a row are at the target or better: the first of the two counts. The last epoch counts alone. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
+        "to reach: the target is a val_accuracy of 76.00%, which is 95% of nobn's. A seed reaches it at the first of two epochs in a row that are at the target or better. In the last epoch, one is enough. A seed that never reaches it counts with all configured epochs, even if it stopped earlier. "
         "Seconds: for one seed, the time of all seeds together divided by their number.",
-        "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. <=: 2 of 20 seeds of bn never reach it, so the true speed-up is smaller.",
-        "! The interval and the test (p) disagree for epochs to reach 76.00%: only one of them excludes zero. "
+        "speed-up in epochs: nobn's epochs / bn's, the geometric mean over pairs. Below 1, bn needs more epochs. <=: 2 of 20 seeds of bn never reach it, so the true speed-up is smaller.",
+        "! The interval and the test (p) disagree for epochs to reach 76.00%: only one of them shows a difference. "
         "That happens if the differences are skewed, or if there are few seeds. Take this as not settled. If a few seeds differ much from the rest, it takes many more seeds to settle it. For epochs, read the speed-up: a ratio is less skewed.",
         "varied: model.normalization (batch / none)",
         "also checked, and equal: every other key of the config, engine, versions, machine",
@@ -98,7 +98,7 @@ def test_an_interval_and_a_p_value_that_disagree_at_the_level_that_decides_are_t
     assert any(
         line.startswith(
             "! The interval and the test (p) disagree for epochs to reach 76.00%, val_accuracy on these rows at 97.5%, the level that decides (p 0.027, "
-            "against 0.025): only one of them excludes zero."
+            "against 0.025): only one of them shows a difference."
         )
         for line in lines(comparison(told))
     )

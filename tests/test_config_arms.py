@@ -46,7 +46,7 @@ def test_a_config_is_trained_with_each_normalization_and_else_as_it_is(place: Pa
 def test_the_command_compares_the_arms_of_a_config(name: str, place: Path) -> None:
     done = bnexp_command("compare", name, "--arms", "batch,layer,none", "--dry-run", "dataset.noise=0.2", cwd=place)
     for arm in ("batch", "layer", "none"):
-        assert f"a-{arm}: 20 seeds x 50 epochs, to be trained: it has no finished run\n" in done.stdout
+        assert f"a-{arm}: 20 seeds x 50 epochs, to be trained: no finished run was found\n" in done.stdout
     of_batch = bnexp_command(
         "compare", name, "--arms", "batch,none", "--dry-run", "model.normalization.momentum=0.5", cwd=place
     )

@@ -118,7 +118,7 @@ def test_no_difference_names_the_share_of_seeds_that_could_still_fail() -> None:
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert verdict.word == "no difference that matters"
     assert (
-        "Rare failed trainings may be missed: if up to 14% of one arm's trainings failed, 20 pairs could show none."
+        "Rare failed trainings may be missed: even if up to 14% of one arm's trainings failed, all 20 pairs could succeed by chance."
         in verdict.sentence
     )
 

@@ -120,7 +120,7 @@ def test_a_function_is_compared_with_itself_in_three_arms_and_run_json_lists_wha
 def test_the_plan_says_what_is_compared_and_writes_nothing(folder: Path) -> None:
     before = sorted(folder.rglob("*"))
     done = bnexp("compare", "my_net.py:build", "--data", "my.csv", "--target", "label", "--dry-run", cwd=folder)
-    assert "my_net-layer: 20 seeds x 50 epochs, to be trained: it has no finished run" in done.stdout
+    assert "my_net-layer: 20 seeds x 50 epochs, to be trained: no finished run was found" in done.stdout
     assert done.stderr == "my_net.py:build: 1 BatchNormalization layer; arms: as_written, layer, none\n"
     assert sorted(folder.rglob("*")) == before
 

@@ -43,7 +43,7 @@ def test_an_override_that_only_some_arms_have_a_key_for_is_theirs_alone(
 
 def test_a_config_without_a_run_is_to_be_trained(place: Path) -> None:
     planned = resolve.plan_arm("a", RUNS, [])
-    assert (planned.name, planned.run, planned.reason) == ("a", None, "it has no finished run")
+    assert (planned.name, planned.run, planned.reason) == ("a", None, "no finished run was found")
     assert planned.config == Path("configs/a.yaml")
 
 

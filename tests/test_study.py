@@ -371,7 +371,7 @@ def facts_of(claims: list[Hypothesis], contrasts: list[Contrast]) -> list[dict[s
             0.0,
             "higher",
             "refuted",
-            "Rare failed trainings may be missed: if up to 22% of one arm's trainings failed, 12 pairs could show none.",
+            "Rare failed trainings may be missed: even if up to 22% of one arm's trainings failed, all 12 pairs could succeed by chance.",
         ),
         (-0.03, "lower", "supported", "lower, by 1.00 or more."),
         (0.008, "higher", "inconclusive", "all looks err in about 8.9% of cases without a difference, not in 5%."),

@@ -26,7 +26,7 @@ def reason(runs: Path, experiment: Experiment, overrides: Sequence[str]) -> str:
         return damaged[0]
     newest = lookup.newest(runs, experiment.name)
     if newest is None:
-        return "it has no finished run"
+        return "no finished run was found"
     try:
         before = config.load(newest.config)
     except UserError:

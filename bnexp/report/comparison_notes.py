@@ -34,8 +34,8 @@ SCALED = (
 RATIO = "{row}: the geometric mean over seeds. The verdict reads it, as a few seeds with large values do not decide it."
 MARK = "!"  # marks a p-value that disagrees with its interval, in the table and in the note about it
 KEPT = (
-    "A seed reaches it when two epochs in a row are at the target or better: the first of the two counts. The last "
-    "epoch counts alone."
+    "A seed reaches it at the first of two epochs in a row that are at the target or better. In the last epoch, one is "
+    "enough."
 )
 CENSORED = "A seed that never reaches it counts with all configured epochs, even if it stopped earlier."
 BOUNDS = {
@@ -77,9 +77,10 @@ def notes(document: ComparisonDocument, contrast: Contrast, arm: ArmFacts, base:
     disagreeing += _disagrees_where_it_decides(document, contrast)
     if disagreeing:
         yield OfOneTable(
-            f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them excludes "
-            "zero. That happens if the differences are skewed, or if there are few seeds. Take this as not settled. "
-            f"If a few seeds differ much from the rest, it takes many more seeds to settle it.{_less_skewed(contrast)}"
+            f"{MARK} The interval and the test (p) disagree for {', '.join(disagreeing)}: only one of them shows "
+            "a difference. That happens if the differences are skewed, or if there are few seeds. Take this as not "
+            "settled. If a few seeds differ much from the rest, it takes many more seeds to settle it."
+            f"{_less_skewed(contrast)}"
         )
 
 
@@ -167,7 +168,8 @@ def _target_notes(target: Target, contrast: Contrast, arm: ArmFacts, base: ArmFa
             return
         bound = BOUNDS.get(found.reading, "").format_map(never)
         mean = "" if found.reading == "restricted means" else ", the geometric mean over pairs"
-        yield f"speed-up in epochs: {plain(base.name)}'s epochs / {plain(arm.name)}'s{mean}. {bound}".rstrip()
+        below = f"Below 1, {plain(arm.name)} needs more epochs."
+        yield f"speed-up in epochs: {plain(base.name)}'s epochs / {plain(arm.name)}'s{mean}. {below} {bound}".rstrip()
 
 
 def _never(name: str, reach: Reach | None) -> str:

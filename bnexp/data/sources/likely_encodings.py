@@ -57,6 +57,20 @@ UTF_8 = Encoding("utf-8", "UTF-8")
 LATIN = Encoding("latin-1", "Latin-1")
 WESTERN = Encoding("cp1252", "Windows-1252 (Latin-1)")
 CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
+RUSSIAN, GREEK = "оеаинт", "αοιετν"
+"""The commonest letters of a language. They are about half of the letters of a text, and few in a wrong reading.
+
+Only small letters are counted: KOI8-R has small Russian letters where other encodings have the same letters as capitals.
+"""
+OF_ONE_BYTE = (
+    (CYRILLIC, RUSSIAN),
+    (Encoding("koi8_r", "KOI8-R (Cyrillic)"), RUSSIAN),
+    (Encoding("iso8859_5", "ISO 8859-5 (Cyrillic)"), RUSSIAN),
+    (Encoding("cp866", "DOS 866 (Cyrillic)"), RUSSIAN),
+    (Encoding("cp1253", "Windows-1253 (Greek)"), GREEK),
+)
+COMMON_LETTERS = 0.3
+"""The least share of the commonest letters that shows an alphabet."""
 KOREAN = Encoding("euc_kr", "EUC-KR (Korean)")
 CHINESE = Encoding("gb18030", "GB18030 or GBK (Chinese)")
 JAPANESE = (Encoding("shift_jis", "Shift-JIS (Japanese)"), Encoding("cp932", "Shift-JIS of Windows (Japanese)"))
@@ -108,8 +122,8 @@ def _likely(content: bytes, instead_of: str) -> list[Encoding]:
     found.sort(key=lambda one: _has_symbols(content, one.codec))  # the u of München is a symbol in a Korean reading
     found += _japanese(content)
     words = _Words.of(content)
-    if words.are_of_one_alphabet and words.is_cyrillic:
-        found.append(CYRILLIC)
+    if words.are_of_one_alphabet and (alphabet := words.alphabet) is not None:
+        found.append(alphabet)
     if not found and words.are_of_one_alphabet and _is_common(content, "gb18030", (0x81, 0xFE)):
         found.append(CHINESE)
     if not words.are_of_one_alphabet and words.are_letters:
@@ -148,9 +162,21 @@ class _Words:
         return 10 * letters > 9 * len(high)
 
     @property
-    def is_cyrillic(self) -> bool:
-        """Return True if nearly all non-ASCII bytes are Russian letters in cp1251."""
-        return 10 * sum(byte >= 0xC0 for byte in self._high) > 9 * len(self._high)
+    def alphabet(self) -> Encoding | None:
+        """Return the encoding of one byte a letter in which the text has most common letters; None if there is none.
+
+        A text whose non-ASCII bytes are nearly all Russian letters in cp1251 is taken for one without common letters.
+        """
+        high = self._high
+        shares = {}
+        for one, common in OF_ONE_BYTE:
+            letters = high.decode(one.codec, "replace")
+            is_valid = "\N{REPLACEMENT CHARACTER}" not in letters
+            shares[one] = is_valid * sum(map(letters.count, common)) / max(1, len(letters))
+        best = max(shares, key=lambda one: shares[one])
+        if shares[best] >= COMMON_LETTERS:
+            return best
+        return CYRILLIC if 10 * sum(byte >= 0xC0 for byte in high) > 9 * len(high) else None
 
     @property
     def are_few(self) -> bool:

@@ -60,7 +60,7 @@ CYRILLIC = Encoding("cp1251", "Windows-1251 (Cyrillic)")
 RUSSIAN, GREEK = "оеаинт", "αοιετν"
 """The commonest letters of a language. They are about half of the letters of a text, and few in a wrong reading.
 
-Only small letters are counted: KOI8-R has small Russian letters where other encodings have the same letters as capitals.
+Only small letters are counted: where KOI8-R has small Russian letters, other encodings have the same ones as capitals.
 """
 OF_ONE_BYTE = (
     (CYRILLIC, RUSSIAN),

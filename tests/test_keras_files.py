@@ -298,6 +298,27 @@ def test_a_file_that_may_not_be_read_is_told_with_the_systems_reason(
     assert "it is no file of Keras 3 ([Errno 13] Permission denied)" in refusal(saved)
 
 
+def test_a_file_whose_bytes_have_changed_is_refused_before_keras_reads_it(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray(saved.read_bytes())
+    content[content.index(b"\x89HDF") + 3000] ^= 0xFF
+    path = saved.with_name("bad.keras")
+    path.write_bytes(content)
+    monkeypatch.setattr(keras.saving, "load_model", Mock(side_effect=AssertionError))  # HDF5 may end the process
+    assert refusal(path).endswith(
+        "its model.weights.h5 is damaged: its bytes do not have the stored checksum. Copy the file again, or save the "
+        "model again."
+    )
+
+
+def test_weights_that_keras_cannot_read_are_no_error_of_the_users_code(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.saving, "load_model", Mock(side_effect=RuntimeError("bad local heap signature")))
+    assert refusal(saved).endswith("Keras cannot load it: bad local heap signature. Save it again.")
+
+
 def test_a_description_that_is_nested_deep_is_refused(saved: Path) -> None:
     with zipfile.ZipFile(saved) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}

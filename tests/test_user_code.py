@@ -277,3 +277,21 @@ def test_all_arguments_without_a_value_are_named(folder: Path) -> None:
         "takes build(normalization, a, b=2, *, c): no value for a, c. Name the arguments as the function does. For example, "
         "use model.arguments: {a: 64, c: 64}."
     )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "cure"),
+    [
+        ("normalization, units=3, *, depth=1", "Name the arguments as the function does: units, depth."),
+        ("normalization", "Leave model.arguments out, or give the function a parameter of this name."),
+    ],
+)
+def test_an_argument_that_the_function_does_not_take_is_told_with_those_that_it_takes(
+    parameters: str, cure: str, folder: Path
+) -> None:
+    from bnexp.models.user_code import called
+
+    (folder / "net.py").write_text(f"def build({parameters}): ...\n")
+    with pytest.raises(SettingError) as error:
+        called(function_of("net.py:build"), "net.py:build", {"width": 3}, {"normalization": None})
+    assert str(error.value).endswith(f": got an unexpected keyword argument 'width'. {cure}")

@@ -29,7 +29,7 @@ def loaded(path: str) -> keras.Model:
     _refuse_unknown(path, built_parts(description_of(path)))
     try:
         model = keras.saving.load_model(user_path(path), compile=False, safe_mode=True)
-    except (*REFUSALS, OSError, RecursionError) as error:
+    except (*REFUSALS, OSError, RuntimeError) as error:
         raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} Save it again.") from error
     if not isinstance(model, keras.Model):
         raise SettingError(KEY, f"is {path!r}; it holds a {type(model).__name__}. Expected a keras.Model.")

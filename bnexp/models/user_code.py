@@ -68,17 +68,19 @@ def called(function: Function, build: str, arguments: Mapping[str, Any], offered
     try:
         signature.bind(**{**given, **arguments})
     except TypeError as error:
-        missing = [
-            one.name
-            for one in signature.parameters.values()
-            if one.default is one.empty and one.kind in NAMED and one.name not in {**given, **arguments}
-        ]
+        named = [one for one in signature.parameters.values() if one.kind in NAMED and one.name not in offered]
+        missing = [one.name for one in named if one.default is one.empty and one.name not in arguments]
         seen = f"no value for {listed(missing)}" if missing else str(error)
-        example = ", ".join(f"{one}: 64" for one in missing) or "width: 64"
+        if missing:
+            example = ", ".join(f"{one}: 64" for one in missing)
+            cure = f"Name the arguments as the function does. For example, use model.arguments: {{{example}}}."
+        elif named:
+            cure = f"Name the arguments as the function does: {listed([one.name for one in named])}."
+        else:
+            cure = "Leave model.arguments out, or give the function a parameter of this name."
         raise SettingError(
             "model.arguments",
-            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {seen}. "
-            f"Name the arguments as the function does. For example, use model.arguments: {{{example}}}.",
+            f"is {dict(arguments)}; {told_of(build, quoted=False)} takes {name}{signature}: {seen}. {cure}",
         ) from error
     given |= arguments
     with errors_of("when it is called", build, given), followed(build), importable_beside(build), _settings_kept(build):

@@ -162,7 +162,9 @@ def _told(error: Exception) -> str | None:
 
 def _is_own(file: str) -> bool:
     is_command = Path(file).parent == Path(sys.executable).parent  # the script `bnexp` itself
-    return not (file.startswith("<frozen") or GENERATED in file or is_command or is_installed_file(file))
+    is_compiled = file.endswith(".pyx")  # Cython code of a package; the path is relative
+    is_generated = file.startswith("<frozen") or GENERATED in file
+    return not (is_generated or is_compiled or is_command or is_installed_file(file))
 
 
 def own_traceback(error: BaseException) -> str:

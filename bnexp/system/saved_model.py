@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,10 +198,17 @@ def _read(path: str, file: Path) -> dict[str, Any]:
                     KEY, f"is {path!r}; its config.json has more than 256 MiB. Expected a model of Keras."
                 )
             found = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, RuntimeError) as error:
         raise SettingError(
             KEY, f"is {path!r}; it is no file of Keras 3 ({error}). Expected what `model.save('my.keras')` writes."
         ) from error
+    if damaged is not None:
+        raise SettingError(
+            KEY,
+            f"is {path!r}; its {damaged} is damaged: its bytes do not have the stored checksum. Copy the file "
+            "again, or save the model again.",
+        )
     if not isinstance(found, dict):
         raise SettingError(KEY, f"is {path!r}; its config.json describes no model. Save it again.")
     return found

@@ -24,6 +24,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 def bnexp(*arguments: str, cwd: Path, code: int = 0, bug: bool = False) -> Done:
     """Run a command in this process; return all that it writes; a traceback is only for a bug."""
+    if (tensorflow := sys.modules.get("tensorflow")) is not None:
+        tensorflow.config.list_physical_devices()  # TensorFlow's own line about a missing GPU is none of the command's
     with TemporaryFile() as out, TemporaryFile() as told:
         with ExitStack() as stack:
             stack.enter_context(chdir(cwd))

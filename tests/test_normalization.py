@@ -19,7 +19,7 @@ from bnexp.config.normalization import Normalization, NormalizationKey
 from bnexp.models.ghost import GhostBatchNormalization
 from bnexp.models.normalization import (
     GroupNormalization,
-    RmsNormalization,
+    RMSNormalization,
     normalization_layer,
 )
 
@@ -202,10 +202,10 @@ def test_options_of_the_config_reach_their_layers() -> None:
     assert layer.renorm_clipping == {"rmax": 1.1, "rmin": 1 / 1.1, "dmax": 0.5}
     assert (layer.renorm, layer.renorm_momentum, layer.momentum, layer.center) == (True, 0.7, 0.9, False)
     assert layer_of("batch", (8, 4), synchronized=True).synchronized
-    assert not RmsNormalization("zeros")(np.ones((8, 4))).numpy().any()
-    saved_earlier = RmsNormalization().get_config()
+    assert not RMSNormalization("zeros")(np.ones((8, 4))).numpy().any()
+    saved_earlier = RMSNormalization().get_config()
     del saved_earlier["gamma_initializer"]
-    again = RmsNormalization.from_config(
+    again = RMSNormalization.from_config(
         saved_earlier | {"initializer": keras.initializers.serialize(keras.initializers.Zeros())}
     )
     assert not again(np.ones((8, 4))).numpy().any()

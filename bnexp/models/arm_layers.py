@@ -24,7 +24,7 @@ from bnexp.models.ghost import GhostBatchNormalization
 from bnexp.models.normalization import (
     GroupNormalization,
     InstanceNormalization,
-    RmsNormalization,
+    RMSNormalization,
     normalization_layer,
 )
 
@@ -35,7 +35,7 @@ KINDS: dict[type, tuple[type[keras.Layer], ...]] = {
     SwappedLayerNormalization: (keras.layers.LayerNormalization,),
     SwappedGroup: (keras.layers.GroupNormalization, GroupNormalization),
     SwappedInstance: (InstanceNormalization,),
-    SwappedRms: (keras.layers.RMSNormalization, RmsNormalization),
+    SwappedRms: (keras.layers.RMSNormalization, RMSNormalization),
 }
 """Kind that an arm asks for -> the layer classes of this kind. A class that the user wrote is of no kind."""
 WHOLE: dict[type, type[plain.Normalization]] = {

@@ -65,7 +65,7 @@ def normalization_layer(normalization: Normalization | SwappedGroup, name: str |
         case Instance():
             return InstanceNormalization(**options)
         case Rms():
-            return RmsNormalization(**options)
+            return RMSNormalization(**options)
 
 
 def _renormalization(options: dict[str, Any]) -> keras.Layer:
@@ -201,8 +201,8 @@ class InstanceNormalization(GroupNormalization):
         return config
 
 
-@keras.saving.register_keras_serializable("bnexp")
-class RmsNormalization(keras.layers.RMSNormalization):
+@keras.saving.register_keras_serializable("bnexp", "RmsNormalization")
+class RMSNormalization(keras.layers.RMSNormalization):
     """Divides each position of each row by its root mean square, in training and at inference alike.
 
     y = scale x / sqrt(mean(x**2) + epsilon)
@@ -251,7 +251,7 @@ class RmsNormalization(keras.layers.RMSNormalization):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> RmsNormalization:
+    def from_config(cls, config: dict[str, Any]) -> RMSNormalization:
         """Build the layer from its options. Models that were saved earlier name `gamma_initializer` `initializer`."""
         older = {"gamma_initializer": config["initializer"]} if "initializer" in config else {}
         return cls(**{name: value for name, value in config.items() if name != "initializer"}, **older)

@@ -271,6 +271,8 @@ seeds: 2
          "or `--data` and a folder or a known set, such as digits."),
         (["my_net.py", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. It has "
          "my_net.py:build, my_net.py:made, my_net.py:hidden, my_net.py:plain, my_net.py:broken."),
+        (["my_net.py:", "--data", "digits"], "my_net.py names no function; expected FILE.py:FUNCTION. It has "
+         "my_net.py:build, my_net.py:made, my_net.py:hidden, my_net.py:plain, my_net.py:broken."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "none,layer", "model.normalization=batch"],
          "--arms is none,layer, and model.normalization= sets one normalization for all arms. Leave one of the two out."),
         (["my_net.py:build", "--data", "my.csv", "--target", "label", "--arms", "layer,none", "model.normalization.momentum=0.9"],
@@ -325,9 +327,6 @@ seeds: 2
         (["a", "b", "--data", "my.csv"],
          "--data can be given for a network of your own, and not for a, b. Name one, such as my_net.py:build or my_net.keras. In a "
          "config, `dataset` and `model` say the same."),
-        (["my_net.py:", "--data", "my.csv"],
-         "--data can be given for a network of your own, and not for my_net.py:. Name one, such as my_net.py:build or my_net.keras. In a "
-         "config, `dataset` and `model` say the same. Did you mean 'my_net.py'?"),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label"],
          "my_net.py:hidden: model.normalization cannot swap block/batch_normalization: it is made inside a layer"),
         (["my_net.py:hidden", "--data", "my.csv", "--target", "label", "--arms", "batch,none"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -208,7 +209,7 @@ def _refuse_while_imported() -> None:
 
 def _as_own(name: Taken) -> Taken:
     """Return a `NamedNetwork` if a name is spelt as a network of the user's own; else return it unchanged."""
-    if not isinstance(name, str) or not is_own_network(name):
+    if not isinstance(name, str) or not is_own_network(name := re.sub(r"(?<=\.py):$", "", name)):
         return name
     return NamedNetwork(name, Path(name).stem if _is_saved(name) else stem_of(name), section_of(name))
 

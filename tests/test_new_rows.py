@@ -249,13 +249,20 @@ def test_splits_of_groups_take_more_groups_and_not_more_rows(group: str | None, 
 
 @pytest.mark.parametrize(
     ("split", "trained_on"),
-    [("random, 0.2 held out", "these"), ("0.25 of the rest, anew for every seed", "other splits of these")],
+    [
+        (
+            "random, 0.2 held out",
+            "these training rows. With dataset.resample=true, a comparison is about other training rows, too",
+        ),
+        ("the set's own training and test part", "these training rows"),
+        ("0.25 of the rest, anew for every seed", "other splits of these training rows"),
+    ],
 )
 def test_a_note_says_for_which_training_rows_an_interval_is(split: str, trained_on: str) -> None:
     document = compare([measured("a", rows_right(0.9)), measured("b", rows_right(0.8, draw=1))], Question())
     document.dataset.split = split
     told = [*notes(document, document.contrasts[0], document.arms[0], document.arms[1])]
-    assert sum(f"Both intervals are for networks trained on {trained_on} training rows." in text for text in told) == 1
+    assert sum(f"Both intervals are for networks trained on {trained_on}." in text for text in told) == 1
 
 
 def test_a_loss_that_a_few_rows_carry_has_no_verdict_for_new_rows() -> None:

@@ -115,8 +115,10 @@ def _new_rows_notes(document: ComparisonDocument, contrast: Contrast) -> Iterato
             "overlap, so the interval beside the mean difference is for these splits only."
         )
         return
-    anew_for_seeds = ", anew for every seed" in (document.dataset.split or "")
-    trained_on = "other splits of these training rows" if anew_for_seeds else "these training rows"
+    split = document.dataset.split or ""
+    trained_on = "other splits of these training rows" if ", anew for every seed" in split else "these training rows"
+    if "held out" in split and trained_on == "these training rows":
+        trained_on += ". With dataset.resample=true, a comparison is about other training rows, too"
     yield (
         f"{new_column(contrast)}: the {level} for new {anew.drawn} of this kind, over seeds and {anew.drawn}. In "
         f"the same lines, the interval beside the mean difference is for these {anew.count:,} {anew.drawn}. Both "

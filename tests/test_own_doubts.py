@@ -504,7 +504,9 @@ def test_groups_of_one_channel_are_warned_of_until_the_cure_is_taken(
     (told,) = groups_told(channels, "group")
     assert f"(batch_normalization: {channels[0]} groups" in told
     if fewer is None:
-        cure = "Use the arm layer instead: no smaller number of groups above 1 fits all these layers."
+        names = ("batch_normalization", "batch_normalization_1")
+        each = ", ".join(f"{name}: {width}" for name, width in zip(names, channels, strict=False))
+        cure = f"Use the arm layer instead: no smaller number above 1 divides the channels of all layers ({each})."
         heeded: Any = "layer"
     else:
         cure, heeded = f"Set model.normalization.groups={fewer}.", {"name": "group", "groups": fewer}

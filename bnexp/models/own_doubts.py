@@ -169,7 +169,8 @@ def one_channel_groups(model: keras.Model, made: Collection[int] | None) -> list
     cure = (
         f"Set model.normalization.groups={fewer[-1]}."
         if fewer
-        else "Use the arm layer instead: no smaller number of groups above 1 fits all these layers."
+        else "Use the arm layer instead: no smaller number above 1 divides the channels of all layers "
+        f"({listed([f'{path}: {number}' for path, number in channels.items()], MOST_NAMED)})."
     )
     return [
         f"{warning_kinds.ONE_CHANNEL_GROUPS} ({listed(found, MOST_NAMED)}). That is instance "

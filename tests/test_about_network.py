@@ -11,7 +11,7 @@ from bnexp import Observer
 from bnexp.api import comparison_design
 from bnexp.experiment.prepare import Checked
 from bnexp.experiment.resolve import Planned
-from bnexp.report.about_network import arms_lines
+from bnexp.report.about_network import arms_lines, one_by_one_lines
 from bnexp.store.network_record import Network
 
 KEPT = "The network's weights are kept."
@@ -26,6 +26,17 @@ def test_a_note_that_all_arms_share_stands_once_and_one_of_a_single_arm_beside_i
     found = [line.plain for line in arms_lines([("a", network(KEPT)), ("b", network(KEPT, "b's own"))])]
     written = "as written, 2 BatchNormalization layers"
     assert found == [f"a: {written}", f"b: {written}", "b: b's own", f"all arms: {KEPT}"]
+
+
+def test_arms_that_train_seed_by_seed_are_told_with_the_reason() -> None:
+    one = "trained by keras_fit, one seed after the other: lamb mixes"
+    told = {
+        (None, None): [], ("lamb mixes",): [f"a: {one}"], ("lamb mixes", None): [f"a: {one}"],
+        ("lamb mixes", "lamb mixes"): [f"all arms: {one}"],
+    }  # fmt: skip
+    for reasons, expected in told.items():
+        pairs = list(zip("ab", reasons, strict=False))
+        assert [line.plain for line in one_by_one_lines(pairs)] == expected
 
 
 def test_a_single_network_beside_arms_of_bnexp_keeps_its_notes() -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from arms import BN, NOBN, SEEDS, arm
+from arms import BN, NOBN, SEEDS, arm, changed
+from printed import lines
 
 from bnexp import store
 from bnexp.comparison import Question, compare
 from bnexp.errors import RunError
+from bnexp.report.comparison_table import comparison
 
 KEYS = ["format", "baseline", "seeds", "level", "task", "dataset", "primary", "asked", "target", "arms", "contrasts"]
 OF_ARM = [
     "name", "run", "parameters", "seeds", "overrides", "warnings", "weighted_by", "diverged", "metrics", "to_target",
-    "network",
+    "network", "one_by_one",
 ]  # fmt: skip
 OF_CONTRAST = [
     "arm", "baseline", "pairing", "metrics", "pairs", "to_target", "diverged_p_value", "varied", "confounders", "cautions",
@@ -29,6 +31,13 @@ OF_DIFFERENCE = ["mean", "low", "high", "standard_deviation", "pairs", "p_value"
 def kept(place: Path, document: dict[str, Any]) -> store.Run:
     store.write_json(place / "comparison.json", document)
     return store.Run(place)
+
+
+def test_an_arm_that_was_trained_seed_by_seed_is_told_with_the_reason() -> None:
+    slow = changed(BN, "trainer", to={"name": "keras_fit", "reason": "lamb mixes"})
+    document = compare([slow, NOBN], Question())
+    assert [arm.one_by_one for arm in document.arms] == ["lamb mixes", None]
+    assert "bn: trained by keras_fit, one seed after the other: lamb mixes" in lines(comparison(document))
 
 
 def test_what_is_compared_is_stored_in_this_order_and_read_as_the_same(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from bnexp.experiment.prepare import Checked, ToTrain
 from bnexp.experiment.run import Finished
 from bnexp.metrics import HEADLINES
 from bnexp.report.about_data import imbalance
-from bnexp.report.about_network import arms_lines
+from bnexp.report.about_network import arms_lines, one_by_one_lines
 from bnexp.report.styles import of_arms
 
 
@@ -142,7 +142,8 @@ def _checked(planned: Sequence[resolve.Planned], observer: Observer, *, digests:
     with_digests = digests or resolve.needs_digests(planned)
     found = dict(zip(names, checked(asked, observer, digests=with_digests), strict=True))
     if not digests:  # a plan, which asks for digests, lists the networks and the warnings itself
-        for line in arms_lines([(name, facts.network) for name, facts in found.items()]):
+        slow = one_by_one_lines([(name, facts.one_by_one) for name, facts in found.items()])
+        for line in (*arms_lines([(name, facts.network) for name, facts in found.items()]), *slow):
             observer.info(line.plain)
         for text in of_arms((name, text) for name, facts in found.items() for text in facts.doubts):
             observer.warn(text)

@@ -36,6 +36,7 @@ def arm_facts(arm: Arm, history: History, question: ResolvedQuestion) -> ArmFact
         metrics={name: ArmMean(**statistics.of_finite(values_S)) for name, values_S in finals.items()},
         to_target=None if question.target is None else _reach(arm, epochs_to_target(history, question)),
         network=arm.record.network,
+        one_by_one=None if arm.record.trainer is None else arm.record.trainer.reason,
     )
 
 

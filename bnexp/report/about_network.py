@@ -1,4 +1,4 @@
-"""Lines for the terminal about a user's own network: which layers were swapped for an arm, and notes on it."""
+"""Lines for the terminal about networks: which layers of a user's own were swapped for an arm, and slow trainings."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def arms_lines(networks: Sequence[tuple[str, Network | None]]) -> Iterator[Text]
             notes = [text for text in network.notes if text not in shared]
             yield from network_lines(network.model_copy(update={"notes": notes}), name)
     yield from (Text(plain(f"all arms: {text}")) for text in shared)
+
+
+def one_by_one_lines(reasons: Sequence[tuple[str, str | None]]) -> Iterator[Text]:
+    """Yield why arms train one seed after the other, each with the arm's name; one line if all have the same reason."""
+    shared = {reason for _, reason in reasons}
+    told = [("all arms", shared.pop())] if 1 == len(shared) < len(reasons) else reasons
+    for name, reason in told:
+        if reason is not None:
+            yield Text(plain(f"{name}: trained by keras_fit, one seed after the other: {reason}"))
 
 
 def network_lines(network: Network | None, prefix: str = "network") -> Iterator[Text]:

@@ -14,7 +14,7 @@ from bnexp.config import parts_that_differ
 from bnexp.errors import counted
 from bnexp.metrics import number, p_text, with_mode
 from bnexp.report.about_data import data_lines
-from bnexp.report.about_network import arms_lines
+from bnexp.report.about_network import arms_lines, one_by_one_lines
 from bnexp.report.comparison_notes import (
     MARK,
     OfOneTable,
@@ -47,6 +47,7 @@ def comparison(document: ComparisonDocument) -> RenderableType:
     """Return the data and the arms, then for each contrast: pairing, table, notes, what else differs, the verdict."""
     parts: list[RenderableType] = [*data_lines(document.dataset, document.primary.metric)]
     parts += arms_lines([(arm.name, arm.network) for arm in document.arms])
+    parts += one_by_one_lines([(arm.name, arm.one_by_one) for arm in document.arms])
     explained: set[str] = set()
     for contrast in document.contrasts:
         arm, base = document.arm(contrast.arm), document.arm(contrast.baseline)

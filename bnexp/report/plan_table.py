@@ -14,7 +14,7 @@ from bnexp.config import Experiment
 from bnexp.errors import counted
 from bnexp.metrics import quantity, with_mode
 from bnexp.report.about_data import UNFAIR, data_lines
-from bnexp.report.about_network import arms_lines
+from bnexp.report.about_network import arms_lines, one_by_one_lines
 from bnexp.report.styles import STRONG, of_arms, warning
 from bnexp.store.plan_document import ComparisonPlan, PlanDocument, PlannedArm, PlannedSeeds
 from bnexp.study.asked_words import AFTER_RESULTS, looked_before, shares_with_later
@@ -47,6 +47,7 @@ def comparison_plan(plan: ComparisonPlan) -> RenderableType:
     """Return which arms a comparison would train, how long it may take, and which difference it can detect."""
     parts = [Text(plain(line)) for arm in plan.arms for line in _arm_lines(arm)]
     parts += arms_lines([(arm.name, arm.network) for arm in plan.arms])
+    parts += one_by_one_lines([(arm.name, arm.one_by_one) for arm in plan.arms])
     parts += data_lines(plan.data, plan.metric)
     if plan.looks:
         until = ", until one settles the question" if len(plan.looks) > 1 else ": there is one look"
@@ -72,8 +73,6 @@ def _arm_lines(arm: PlannedArm) -> Iterator[str]:
         yield f"{arm.name}: {size}, to be trained: {arm.reason}"
     if arm.interrupted is not None:
         yield arm.interrupted
-    if arm.one_by_one is not None:
-        yield f"{arm.name}: trained by keras_fit, one seed after the other: {arm.one_by_one}"
     yield from (f"{arm.name}: {text}" for text in arm.seeds_not_used)
 
 

@@ -212,6 +212,8 @@ class ArmFacts(Record):
     to_target: Reach | None = None
     network: Network | None = None
     """The user's own network as it was built in this arm; null for bnexp's own networks."""
+    one_by_one: str | None = None
+    """Why the seeds were trained one after the other, by keras_fit; null if they were trained at once."""
 
 
 SHARED_FACTS = (

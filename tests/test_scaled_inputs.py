@@ -74,3 +74,23 @@ def test_codes_that_are_computed_from_whole_numbers_are_warned_of_as_long_as_the
     told = [text for text in built_for(config, prepare(config.dataset, (0, 1))).warnings if "computed from" in text]
     assert bool(told) == is_told
     assert not told or told[0].startswith("A layer reads codes that are computed from the inputs: words (Embedding).")
+
+
+def test_codes_of_positions_are_not_computed_from_the_inputs(tmp_path: Path) -> None:
+    np.savez(tmp_path / "b.npz", x=RNG.integers(0, 9, (40, 5)), y=np.arange(40) % 2)
+    (tmp_path / "net.py").write_text(
+        "import keras\nfrom keras import layers, ops\n"
+        "class Placed(layers.Layer):\n"
+        "    def __init__(self):\n        super().__init__()\n"
+        "        self.words, self.places = layers.Embedding(10, 2, name='words'), layers.Embedding(5, 2, name='places')\n"
+        "    def build(self, shape):\n        self.words.build(shape)\n        self.places.build((5,))\n"
+        "    def call(self, x):\n        return self.words(x) + self.places(ops.arange(5))\n"
+        "def build(normalization):\n    i = keras.Input((5,))\n    x = layers.Flatten()(Placed()(i))\n"
+        "    x = normalization(name='n')(x)\n    return keras.Model(i, layers.Dense(1, activation='sigmoid')(x))\n"
+    )
+    model = {"name": "python", "build": f"{tmp_path / 'net.py'}:build", "normalization": "batch"}
+    dataset = {"name": "npz", "path": str(tmp_path / "b.npz")}
+    config = Experiment.model_validate({"name": "a", "dataset": dataset, "model": model, "training": {"seeds": 2}})
+    built = built_for(config, prepare(config.dataset, (0, 1)))
+    assert [one.layer.rpartition("/")[2] for one in built.codes] == ["words (Embedding)"]
+    assert not [text for text in built.warnings if "computed from" in text]

@@ -47,10 +47,10 @@ def _scaled_twice(layers: list[tuple[str, keras.Layer]]) -> Iterator[str]:
 
 def _computed_codes(built: Built, data: Data) -> Iterator[str]:
     """Yield a warning if a layer reads codes that are computed from whole numbers: scaled, they are other codes."""
-    from bnexp.models.codes import readers_of
+    from bnexp.models.codes import readers_of_inputs
 
     known, some = {one.layer for one in built.codes}, np.asarray(data.rows.x[: min(SEARCHED_ROWS, len(data.rows.x))])
-    unknown = [name for name, _ in readers_of(built.model) if name not in known]
+    unknown = [name for name in readers_of_inputs(built.model) if name not in known]
     if unknown and data.rows.kind != "text" and bool((some == np.floor(some)).all() and (some >= 0).all()):
         yield (
             f"{warning_kinds.COMPUTED_CODES}: {listed(unknown, MOST_NAMED)}. dataset.scale changes these inputs "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -42,20 +42,39 @@ def codes_of(model: keras.Model) -> tuple[Codes, ...]:
     readers = list(readers_of(model))
     if not readers:
         return ()
-    shape = model.inputs[0].shape[1:]
-    positions = int(np.prod(shape))
-    rows = _marked_rows(positions)
+    positions = int(np.prod(model.inputs[0].shape[1:]))
+    found = [
+        Codes(name, _size(reader), tuple(sorted({at for got in noted for at in _positions(got, positions)})))
+        for (name, reader), noted in zip(readers, _noted(model, readers, _marked_rows(positions)), strict=True)
+    ]
+    return tuple(one for one in found if one.inputs)
+
+
+def readers_of_inputs(model: keras.Model) -> list[str]:
+    """Return the names of the layers that read codes, except layers whose codes are the same for all inputs.
+
+    An Embedding of positions gets the same numbers for every row.
+    """
+    readers = list(readers_of(model))
+    rows = _marked_rows(int(np.prod(model.inputs[0].shape[1:])))
+    pairs = zip(readers, _noted(model, readers, rows), _noted(model, readers, rows[::-1]), strict=True)
+    return [name for (name, _), here, there in pairs if not here or not _are_equal(here, there)]
+
+
+def _are_equal(here: Sequence[NDArray[Any]], there: Sequence[NDArray[Any]]) -> bool:
+    return len(here) == len(there) and all(map(np.array_equal, here, there))
+
+
+def _noted(model: keras.Model, readers: Sequence[tuple[str, Any]], rows: NDArray[Any]) -> list[list[NDArray[Any]]]:
+    """Return what each reader gets for these rows; nothing for readers behind a layer that refuses the rows."""
     seen: list[list[NDArray[Any]]] = [[] for _ in readers]
-    with ExitStack() as stack, suppress(Exception), keras.StatelessScope():  # a layer may refuse these rows
+    with ExitStack() as stack, suppress(Exception), keras.StatelessScope():
         stack.enter_context(warnings.catch_warnings(action="ignore"))
         for (_, reader), noted in zip(readers, seen, strict=True):
             stack.enter_context(_noting(reader, noted))
-        model(keras.ops.convert_to_tensor(rows.reshape(-1, *shape).astype(model.inputs[0].dtype)), training=False)
-    found = [
-        Codes(name, _size(reader), tuple(sorted({at for got in noted for at in _positions(got, positions)})))
-        for (name, reader), noted in zip(readers, seen, strict=True)
-    ]
-    return tuple(one for one in found if one.inputs)
+        shape, kind = model.inputs[0].shape[1:], model.inputs[0].dtype
+        model(keras.ops.convert_to_tensor(rows.reshape(-1, *shape).astype(kind)), training=False)
+    return seen
 
 
 def readers_of(model: keras.Model) -> Iterator[tuple[str, Any]]:

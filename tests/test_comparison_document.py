@@ -40,6 +40,13 @@ def test_an_arm_that_was_trained_seed_by_seed_is_told_with_the_reason() -> None:
     assert "bn: trained by keras_fit, one seed after the other: lamb mixes" in lines(comparison(document))
 
 
+def test_inputs_that_are_codes_are_told_once_or_for_the_arms_that_have_them() -> None:
+    told = "the inputs are not scaled: words (Embedding) reads them as whole-number codes"
+    with_codes = [changed(one, "dataset", "codes", to=told) for one in (BN, NOBN)]
+    for arms, expected in (([BN, NOBN], None), (with_codes, told), ([with_codes[0], NOBN], f"bn: {told}")):
+        assert compare(arms, Question()).dataset.codes == expected
+
+
 def test_what_is_compared_is_stored_in_this_order_and_read_as_the_same(tmp_path: Path) -> None:
     document = compare([BN, NOBN], Question())
     store.write_record(tmp_path / "comparison.json", document)

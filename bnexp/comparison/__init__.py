@@ -100,7 +100,7 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
         seeds=seeds,
         level=statistics.LEVEL,
         task=facts.task,
-        dataset=DataFacts(**{key: getattr(facts, key) for key in SHARED_FACTS}),
+        dataset=DataFacts(**{key: getattr(facts, key) for key in SHARED_FACTS} | {"codes": _codes_in_words(arms)}),
         primary=Primary(metric=resolved_question.metric, margin=resolved_question.margin),
         asked=Asked(
             margin=None if resolved_question.margin == default.margin else resolved_question.margin,
@@ -119,6 +119,14 @@ def compare(arms: Sequence[Arm], question: Question) -> ComparisonDocument:
             [PairedArms(arm, paired[arm.name], baseline, paired[baseline.name]) for arm in others], resolved_question
         ),
     )
+
+
+def _codes_in_words(arms: Sequence[Arm]) -> str | None:
+    """Return which inputs are codes, with the names of the arms if they differ; None if no inputs are."""
+    told = {arm.name: arm.record.dataset.codes for arm in arms}
+    if len(set(told.values())) == 1:
+        return told[arms[0].name]
+    return "; ".join(f"{name}: {text}" for name, text in told.items() if text is not None)
 
 
 def _shared_metrics(arms: Sequence[Arm]) -> list[str]:

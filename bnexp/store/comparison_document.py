@@ -240,8 +240,12 @@ SHARED_FACTS = (
     "commonest_class_share",
     "rarest_held_out",
     "error_unit",
+    "codes",
 )
-"""The keys of the data's record that comparison.json repeats, because all arms share them."""
+"""The keys of the data's record that comparison.json repeats, because all arms share them.
+
+If arms differ in `codes`, the text says whose inputs are codes.
+"""
 
 
 class ComparisonDocument(Record):

@@ -316,7 +316,9 @@ def test_weights_that_keras_cannot_read_are_no_error_of_the_users_code(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keras.saving, "load_model", Mock(side_effect=RuntimeError("bad local heap signature")))
-    assert refusal(saved).endswith("Keras cannot load it: bad local heap signature. Save it again.")
+    assert refusal(saved).endswith(
+        "Keras cannot load it: bad local heap signature. Save it again, or name the function that builds it: FILE.py:FUNCTION."
+    )
 
 
 def test_a_description_that_is_nested_deep_is_refused(saved: Path) -> None:

@@ -518,6 +518,13 @@ def wider(normalization):
     width = 5 if "Batch" in type(normalization()).__name__ else 4
     hidden = keras.layers.Dense(width)
     return keras.Sequential([keras.Input((3,)), hidden, normalization(), keras.layers.Dense(1, activation="sigmoid")])
+
+def begun(normalization):
+    import keras
+    is_batch = "Batch" in type(normalization()).__name__
+    zeros = keras.layers.Dense(4, kernel_initializer="glorot_uniform" if is_batch else "zeros", name="hidden")
+    ones = keras.layers.Dense(1, activation="sigmoid", bias_initializer="zeros" if is_batch else "ones", name="last")
+    return keras.Sequential([keras.Input((3,)), zeros, normalization(), ones])
 """
 
 
@@ -532,14 +539,24 @@ def test_options_that_a_function_gives_normalization_are_refused_with_where_they
     assert "set options of an arm in its config, such as model.normalization.momentum=0.9." in message
 
 
-@pytest.mark.parametrize("name", ["counted", "wider"])
-def test_a_function_that_builds_other_kernels_in_each_arm_is_refused(folder: Path, name: str) -> None:
+OTHER_SHAPES = "the kernels of one have other names or shapes"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("counted", OTHER_SHAPES),
+        ("wider", OTHER_SHAPES),
+        ("begun", "they begin with other values of hidden/kernel, last/bias"),
+    ],
+)
+def test_a_function_that_builds_other_weights_in_each_arm_is_refused(folder: Path, name: str, seen: str) -> None:
     (folder / "changing.py").write_text(CHANGING)
     arms = ("--data", "my.csv", "--target", "label", "--arms", "batch,none")
     message = refused("compare", f"changing.py:{name}", *arms, cwd=folder)
     assert message.splitlines()[-1] == (
-        f"changing-{name}-none and changing-{name}-batch differ in more than their normalization: the kernels of one have "
-        "other names or shapes. Let your function build the same network in each call, except for its normalization layers."
+        f"changing-{name}-none and changing-{name}-batch differ in more than their normalization: {seen}. "
+        "Let your function build the same network in each call, except for its normalization layers."
     )
 
 

@@ -17,13 +17,14 @@ def network_facts(experiment: Experiment, built: Built) -> Network | None:
     """Return what run.json records of a network of the user's own; None for one of bnexp's networks."""
     if not isinstance(experiment.model, OWN_NETWORKS):
         return None
-    from bnexp.models.architecture import architecture, kernels, normalization_counts
+    from bnexp.models.architecture import architecture, kernels, normalization_counts, origins
 
     return Network(
         sha256=network_sha256(experiment.model),
         normalizations=normalization_counts(built.model),
         architecture=architecture(built.model),
         kernels=kernels(built.model),
+        origins=origins(built.model, built.initial),
         swapped=[SwappedLayer(path=one.path, was=one.was, now=one.now) for one in built.swapped],
         notes=[*built.notes],
         adds_penalty=built.adds_penalty,

@@ -8,6 +8,7 @@ from collections import Counter
 
 import keras
 
+from bnexp.models.initial import InitialWeights, is_generator
 from bnexp.models.layer_kinds import normalizations
 from bnexp.models.layer_paths import layers_with_paths, weight_names
 
@@ -36,6 +37,13 @@ def kernels(model: keras.Model) -> str:
     named = zip(weight_names(model), model.variables, strict=True)
     facts = sorted((name, list(one.shape)) for name, one in named if len(one.shape) > 1 and id(one) not in own)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def origins(model: keras.Model, initial: InitialWeights) -> dict[str, str]:
+    """Map the name of each weight outside normalization layers to the beginning of a digest of how it begins."""
+    own = {id(variable) for layer in normalizations(model).values() for variable in layer.variables}
+    named = zip(weight_names(model), model.variables, strict=True)
+    return {name: initial.origin(one)[:16] for name, one in named if id(one) not in own and not is_generator(one)}
 
 
 def _facts(layer: keras.Layer) -> tuple[str, str, str]:

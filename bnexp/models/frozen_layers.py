@@ -15,7 +15,7 @@ MOST_NAMED = 6
 
 
 def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
-    """Freeze the layers whose name or path fits a pattern; return a sentence with their names and parameters.
+    """Freeze the layers whose name or path fits a pattern; return a sentence about them.
 
     Names are those that `summary()` shows. If none of them fits, the names that bnexp prints are tried, in which
     unnamed layers are counted within their model. A refusal lists the latter, because they are equal in all arms.
@@ -38,7 +38,8 @@ def frozen(model: keras.Model, patterns: Iterable[str]) -> list[str]:
     told = [f"{paths[key]} ({one.count_params():,} parameters)" for key, one in found.items()]
     for one in found.values():
         one.trainable = False
-    return [f"Frozen: {listed(told, MOST_NAMED)}."]
+    learns = "" if model.trainable_variables else " No weight is left that learns, so training changes nothing."
+    return [f"Frozen: {listed(told, MOST_NAMED)}.{learns}"]
 
 
 def _fitting(layers: Sequence[keras.Layer], paths: Mapping[int, str], pattern: str) -> list[keras.Layer]:

@@ -127,6 +127,13 @@ class InitialWeights:
             return np.asarray([random_state, 0], dtype=variable.dtype)
         return self.constants[id(variable)]
 
+    def origin(self, variable: keras.Variable) -> str:
+        """Return a digest of how a variable begins: of its initializer without the seed, or of its constant value."""
+        if (initializer := self.initializers.get(id(variable))) is not None:
+            options = {**initializer.get_config(), "seed": None}
+            return _digest(np.frombuffer(f"{type(initializer).__name__} {options}".encode(), np.uint8))
+        return _digest(self.constants[id(variable)])
+
     def kernel_names(self) -> dict[int, str]:
         """Map positions in `model.variables` to names, for the weights that are drawn at random or were loaded."""
         paired = self.initializers.keys() | self.loaded

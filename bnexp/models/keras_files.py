@@ -30,7 +30,8 @@ def loaded(path: str) -> keras.Model:
     try:
         model = keras.saving.load_model(user_path(path), compile=False, safe_mode=True)
     except (*REFUSALS, OSError, RuntimeError) as error:
-        raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} Save it again.") from error
+        cure = "Save it again, or name the function that builds it: FILE.py:FUNCTION."
+        raise SettingError(KEY, f"is {path!r}; Keras cannot load it: {refusal_text(error)} {cure}") from error
     if not isinstance(model, keras.Model):
         raise SettingError(KEY, f"is {path!r}; it holds a {type(model).__name__}. Expected a keras.Model.")
     return model

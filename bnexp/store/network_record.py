@@ -24,6 +24,8 @@ class Network(Extensible):
     """The sha256 of its layers. If it is the same in two arms, their networks do not differ."""
     kernels: str | None = None
     """The sha256 of its kernels' shapes, which are the same in all arms of a comparison."""
+    origins: dict[str, str] = {}
+    """Name of each weight outside normalization layers -> a digest of its initializer, or of its constant value."""
     swapped: list[SwappedLayer] = []
     """The layers that were changed for this arm, each with its old and new kind."""
     notes: list[str] = []

@@ -298,8 +298,12 @@ def test_parts_beside_the_arrays_that_are_read_are_told(tmp_path: Path) -> None:
     assert data.rows.facts.arrays_left_out == ["Y_val", "note", "x_test"]
     assert data.rows.facts.warnings == [
         "The file holds parts of a split that are not read: Y_val, x_test. bnexp splits the rows of 'x' itself. Join them "
-        "with numpy.concatenate if you want to use them."
+        "(numpy.concatenate) if you want to use them."
     ]
+    data = read(tmp_path, x=X, y=Y, x_test=X, y_test=Y)
+    assert data.rows.facts.warnings[0].endswith(
+        " Use dataset.x_test: x_test, dataset.y_test: y_test if you want to use them."
+    )
 
 
 def test_axes_that_may_be_meant_otherwise_are_told(tmp_path: Path) -> None:

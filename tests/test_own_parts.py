@@ -458,6 +458,11 @@ def test_a_file_of_arrays_has_its_target_as_it_is_named_and_a_broken_one_is_told
     np.savez(path, rows=np.zeros((4, 2)), labels=np.arange(4))
     assert dataset_of(str(path), "labels")[0] == {"name": "npz", "path": str(path), "y": "labels"}
     assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path), "x": "rows", "y": "labels"}
+    np.savez(path, x=np.zeros((4, 2)), y=np.arange(4), note=np.zeros(1))
+    assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path)}
+    np.savez(path, x=np.zeros((4, 2)), y=np.arange(4), x_test=np.ones((4, 2)), y_test=np.arange(4))
+    of_parts = {"x": "x", "y": "y", "x_test": "x_test", "y_test": "y_test"}
+    assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path), **of_parts}
     path.write_text("no archive")
     assert dataset_of(str(path), None)[0] == {"name": "npz", "path": str(path)}
 

@@ -112,7 +112,7 @@ def _folders(path: Path, data: str) -> dict[str, str]:
 
 
 def _arrays(path: Path, target: str | None) -> dict[str, str]:
-    """Return the keys that name the arrays of an .npz file; empty if it holds x or y, or if its arrays are unclear."""
+    """Return the keys that name the arrays of an .npz file; empty if it holds x or y alone, or if these are unclear."""
     from bnexp.data.sources.arrays import keys_of_pair, keys_of_split
     from bnexp.data.sources.npz_arrays import headers_of
 
@@ -122,7 +122,8 @@ def _arrays(path: Path, target: str | None) -> dict[str, str]:
         headers = headers_of(path)
     except SettingError:  # reading the file reports why
         return {}
-    return {} if {"x", "y"} & {*headers} else keys_of_split(headers) or keys_of_pair(headers) or {}
+    split = keys_of_split(headers)
+    return split or ({} if {"x", "y"} & {*headers} else keys_of_pair(headers)) or {}
 
 
 def _target(data: str, target: str | None, *, needed: bool) -> dict[str, str]:

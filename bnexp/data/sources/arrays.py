@@ -104,6 +104,8 @@ def _own_split(parts: list[str], headers: Mapping[str, Header]) -> str:
 def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
     """Return the array of each config key for a file that holds a training part and other parts; None if unclear.
 
+    The training part is named so, as in `x_train`, or it is `x` and `y`.
+
     >>> x, y = Header((9, 4), np.dtype("float32")), Header((9,), np.dtype("int64"))
     >>> keys_of_split({"x_train": x, "y_train": y, "x_test": x, "y_test": y})
     {'x': 'x_train', 'y': 'y_train', 'x_test': 'x_test', 'y_test': 'y_test'}
@@ -111,13 +113,15 @@ def keys_of_split(headers: Mapping[str, Header]) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for part, ending in (("training", ""), ("validation", "_validation"), ("test", "_test")):
         names = [name for name in headers if part_of(name) == part]
+        if part == "training" and not names:
+            names = [name for name in headers if name in ("x", "y")]
         inputs = [name for name in names if _holds_inputs(name, headers[name])]
         targets = [name for name in names if name not in inputs]
         if (len(inputs), len(targets)) == (1, 1):
             found |= {f"x{ending}": inputs[0], f"y{ending}": targets[0]}
         elif names or part == "training":
             return None
-    return found
+    return found if len(found) > 2 or part_of(found["x"]) else None
 
 
 def keys_of_pair(headers: Mapping[str, Header]) -> dict[str, str] | None:
@@ -151,9 +155,15 @@ def warnings_of_arrays(dataset: NpzDataset, headers: Mapping[str, Header], kind:
     """Yield warnings about parts that are not read, gray images read as sequences, and images with channels first."""
     parts = parts_first(filter(part_of, left_out(dataset, headers)))
     if parts and not part_of(dataset.x):
+        keys = {key: name for key, name in (keys_of_split(headers) or {}).items() if name in parts}
+        cure = (
+            f"Use {', '.join(f'dataset.{key}: {name}' for key, name in keys.items())}"
+            if keys
+            else "Join them (numpy.concatenate)"
+        )
         yield (
             f"The file holds parts of a split that are not read: {listed(parts, MOST_NAMED)}. bnexp splits the rows of "
-            f"{dataset.x!r} itself. Join them with numpy.concatenate if you want to use them."
+            f"{dataset.x!r} itself. {cure} if you want to use them."
         )
     x = headers[dataset.x]
     if kind == "sequence" and dataset.kind == "auto" and x.dtype == np.uint8:

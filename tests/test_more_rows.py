@@ -40,7 +40,7 @@ TESTED = {"training_rows": 640, "validation_rows": 160, "test_rows": 200}
         ("dataset.samples=1200 dataset.test_size=0.34; this generates similar but different data", 2, "val", {"name": "regression"}, {}),
         ("a larger dataset.samples; this generates similar but different data", 2, "val", {"name": "classification", "validation_size": 0.2}, TESTED),
         ("dataset.test_size=0.4, which leaves 600 to train on", 2, "val", CSV, {}),
-        ("dataset.test_size=0.41, which leaves only 594 of 800 rows to train on, so the networks change; or collect more",
+        ("dataset.test_size=0.41, which leaves only 590 of 800 rows to train on, so the networks change; or collect more",
          2.03, "val", CSV, {}),
         ("dataset.test_size=0.6, which leaves only 400 of 800 rows to train on, so the networks change; or collect more",
          3, "val", CSV, {}),

@@ -54,13 +54,14 @@ def how_to_hold_out(factor: float, part: str, dataset: Dataset, facts: DataFacts
         all_in_all = facts.rows + needed - held_out
         takes = f"with as many training rows as now, that takes about {all_in_all:,} rows, and there are {facts.rows:,}"
         return f"{takes}: collect more"
-    key = "validation_size" if is_second else "test_size"
+    key, share = "validation_size" if is_second else "test_size", _share(needed, rows)
+    left = facts.training_rows * (rows - math.ceil(float(share) * rows)) / (rows - held_out)  # scikit-learn rounds up
     leaves = f"{round(left):,} to train on"
     if left < (1 - MOST_TAKEN) * facts.training_rows:
         leaves = (
             f"only {round(left):,} of {facts.training_rows:,} rows to train on, so the networks change; or collect more"
         )
-    return f"dataset.{key}={_share(needed, rows)}, which leaves {leaves}"
+    return f"dataset.{key}={share}, which leaves {leaves}"
 
 
 def _own_part(part: str, dataset: Real) -> str | None:

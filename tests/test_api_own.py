@@ -375,6 +375,7 @@ def test_one_hot_targets_are_data_too() -> None:
     ("data", "message"),
     [
         ((ROWS, LABELS[:9]), "data is (x, y) with 60 rows of x and 9 of y; expected one y for each row of x. Give both for the same rows, in the same order."),
+        ((ROWS[:0], LABELS[:0]), "x has shape (0, 4); expected rank 2 (rows of numbers), 3 (sequences), 4 (images). The first axis counts rows, and no axis may be empty. Give one row or more, with one number or more in each."),
         ((ROWS[:, 0], LABELS), "x has shape (60,); expected rank 2 (rows of numbers), 3 (sequences), 4 (images). The first axis counts rows, and no axis may be empty. Give x[:, None] if each row is one number."),
         ((ROWS, np.full((60, 2), 0.5)), "y has shape (60, 2), and row 0 (counted from 0) holds 0.5; expected one 1 in each row, at its class, and else 0. No row is one-hot. Fix these rows, or give one of its columns."),
         ((ROWS, np.ones((60, 2, 2))), "y has shape (60, 2, 2); expected one value for each row, (N,) or (N, 1). Change its shape."),

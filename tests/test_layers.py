@@ -341,3 +341,6 @@ def test_shapes_that_cannot_be_added_are_refused_with_the_cure() -> None:
         "model.layers.0 is Residual; it does not take inputs of shape (None, 48): its layers turn inputs of shape "
         "(None, 48) into (None, 3), which cannot be added. Use layers that keep the shape, or shortcut: projection."
     )
+    with pytest.raises(SettingError) as raised:
+        built([{"Residual": [{"Reshape": {"target_shape": [6, 8]}}]}, HEAD])
+    assert str(raised.value).endswith("which cannot be added. Use layers that keep the shape.")

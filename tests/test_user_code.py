@@ -60,6 +60,16 @@ def test_a_class_that_the_user_has_registered_is_theirs_again_after_the_work(fol
     del keras.saving.get_custom_objects()["kept>Block"]
 
 
+def test_layers_of_the_user_are_numbered_on_as_if_nothing_had_been_built() -> None:
+    import keras
+
+    first = keras.layers.GaussianNoise(0.1).name
+    with process_state_kept():
+        keras.layers.GaussianNoise(0.1)
+    number = int(first.removeprefix("gaussian_noise").removeprefix("_") or 0)
+    assert keras.layers.GaussianNoise(0.1).name == f"gaussian_noise_{number + 1}"
+
+
 def test_tensor_float_32_is_allowed_again_after_the_work() -> None:
     import tensorflow as tf
 

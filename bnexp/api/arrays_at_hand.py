@@ -142,9 +142,11 @@ def _inputs(x: Any, name: str) -> NDArray[Any]:
         raise UserError(f"{name} is {values.dtype} of shape {values.shape}; expected numbers. {cure}".rstrip())
     if values.ndim not in KINDS or 0 in values.shape:
         kinds = ", ".join(f"{rank} ({kind})" for rank, kind in KINDS.items())
-        cure = (
-            f"Give {name}[:, None] if each row is one number." if values.ndim == 1 else "Change it with numpy.reshape."
-        )
+        cure = "Change it with numpy.reshape."
+        if values.ndim == 1:
+            cure = f"Give {name}[:, None] if each row is one number."
+        if 0 in values.shape:
+            cure = "Give one row or more, with one number or more in each."
         raise UserError(
             f"{name} has shape {values.shape}; expected rank {kinds}. The first axis counts rows, and no axis may be "
             f"empty. {cure}"

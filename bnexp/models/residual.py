@@ -57,7 +57,8 @@ class Residual(keras.Layer):
         """Return the stride k of each axis between the first and the last: the layers keep every k-th position."""
         seen = f"its layers turn inputs of shape {before} into {behind}, which cannot be added"
         if self.shortcut == "identity":
-            raise UnequalShapesError(f"{seen}. Use layers that keep the shape, or shortcut: projection.")
+            otherwise = ", or shortcut: projection" if len(before) == len(behind) else ""
+            raise UnequalShapesError(f"{seen}. Use layers that keep the shape{otherwise}.")
         pairs = list(zip(before[1:-1], behind[1:-1], strict=len(before) == len(behind)))
         strides = [math.ceil(old / new) if old and new else 1 for old, new in pairs]
         if len(before) != len(behind) or any(

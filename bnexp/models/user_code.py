@@ -16,12 +16,11 @@ from bnexp.errors import SettingError, listed
 from bnexp.models.followed_code import followed, importable_beside
 from bnexp.system.own_errors import errors_of
 from bnexp.system.own_function import code_at, no_function
+from bnexp.system.process_state import NUMBERS
 from bnexp.system.session_functions import importing, session_function, told_of
 
 Function = Callable[..., Any]
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-NUMBERS = "object_name_uids"
-"""Where Keras counts how often it has given each name."""
 FAR = 10_000
 """From here unnamed layers are numbered, if their usual names are taken. A layer made before hardly has this number."""
 NOT_UNIQUE = (

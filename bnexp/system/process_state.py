@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,16 +20,19 @@ from bnexp.system.backend import BACKEND, LOG_LEVEL, SHOWING
 from bnexp.system.own_code import PREFIX
 
 Undo = Callable[[], Any]
+GLOBAL_STATE, NUMBERS = "keras.src.backend.common.global_state", "object_name_uids"
+"""Where Keras counts how often it has given each name. It has no public place."""
 KERAS_SETTINGS = ("floatx", "epsilon", "image_data_format", "dtype_policy", "max_epochs", "max_steps_per_epoch")
 
 
 @contextmanager
 def process_state_kept() -> Iterator[None]:
-    """Restore random states, Keras's settings and registered classes, logging and warnings after this block.
+    """Restore random states, Keras's settings, classes and numbers of names, logging and warnings after this block.
 
     TensorFlow's own warnings are not shown in this block, unless TF_CPP_MIN_LOG_LEVEL asks for them with 0 or 1.
     """
-    undo = [*_random_states(), *_keras_settings(), _registered_classes(), _environment(), _tensor_float_32()]
+    undo = [*_random_states(), *_keras_settings(), _registered_classes(), _name_numbers()]
+    undo += [_environment(), _tensor_float_32()]
     logger = logging.getLogger("tensorflow")
     undo.append(partial(logger.setLevel, logger.level))
     if os.environ.get(LOG_LEVEL) not in SHOWING:
@@ -79,6 +83,21 @@ def _put_back_classes(before: Mapping[str, Any]) -> None:
         if str(getattr(one, "__module__", "")).startswith(PREFIX):
             del registry[name]
             registry.update({name: before[name]} if name in before else {})
+
+
+def _name_numbers() -> Undo:
+    """Return a function that restores how often Keras has given each name to a layer: `dense`, then `dense_1`."""
+    return partial(_set_name_numbers, dict(_global_state(NUMBERS) or {}))
+
+
+def _set_name_numbers(numbers: Mapping[str, int]) -> None:
+    if (module := sys.modules.get(GLOBAL_STATE)) is not None:
+        module.set_global_attribute(NUMBERS, defaultdict(int, numbers))
+
+
+def _global_state(name: str) -> Any:
+    module = sys.modules.get(GLOBAL_STATE)
+    return None if module is None else module.get_global_attribute(name)
 
 
 def _tensor_float_32() -> Undo:

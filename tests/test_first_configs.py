@@ -506,7 +506,7 @@ def test_configs_are_written_for_data_that_must_be_mended_first(folder: Path) ->
         "to be learned: label (its name says so; --target names another)",
         "b-batch.yaml:6: dataset.target is 'label'; b.csv:2 has no value in it (1 row has none). Fill it in, or take "
         "those rows out.",
-        "b.csv has 1 row without a value of 'label'. This writes the others: python -c \"import pandas; pandas.read_csv('b.csv', "
+        "b.csv has 1 row without a value of 'label'. This writes the others, for `bnexp init b-whole.csv`: python -c \"import pandas; pandas.read_csv('b.csv', "
         "dtype=str, keep_default_na=False).loc[lambda rows: ~rows['label'].isin([''])].to_csv('b-whole.csv', index=False, mode='x')\"",
         "b-batch.yaml and b-none.yaml are written with what is known so far. Fix the data, or the first config, or choose "
         "another target (bnexp init b.csv --target COLUMN). Then: bnexp compare b-batch.yaml b-none.yaml",
@@ -1036,11 +1036,11 @@ def test_a_folder_of_no_images_names_a_table_in_it_and_a_few_recordings_do_not_h
 def test_numbers_with_different_signs_are_written_without_them_by_one_command(folder: Path) -> None:
     rows = [f"${n}.5;{n % 9}%;{n % 7};{'ab'[n % 2]}" for n in range(60)]
     (folder / "units.csv").write_text("\n".join(["price;share;z;y", *rows]))
-    (note,) = [one for one in init("units.csv", "y", None).suggested.notes if "without it: " in one]
+    (note,) = [one for one in init("units.csv", "y", None).suggested.notes if "without it, for " in one]
     assert note.startswith(
         "units.csv has numbers with '$' or '%' in columns 'price' (such as '$0.5'), 'share' (such as '0%')"
     )
-    run_line(note.partition("without it: ")[2])
+    run_line(note.partition("units-numbers.csv`: ")[2])
     assert (folder / "units-numbers.csv").read_text().splitlines()[:3] == ["price;share;z;y", "0.5;0;0;a", "1.5;1;1;b"]
     assert written(init("units-numbers.csv", "y", None)).keys() >= {"target"}
 

@@ -216,7 +216,7 @@ def test_a_column_of_numbers_with_a_sign_is_left_out_with_that_reason_and_a_comm
     (note,) = found.notes
     told, command = note.split(": ", 1)
     assert told == (
-        f"t.csv has numbers with {sign!r} in column 'b' (such as {such}), which is left out. This writes them without it"
+        f"t.csv has numbers with {sign!r} in column 'b' (such as {such}), which is left out. This writes them without it, for `bnexp init t-numbers.csv`"
     )
     run_line(command)
     mended = csv_choices(Path("t-numbers.csv"), "t-numbers.csv", None)
@@ -227,7 +227,7 @@ def test_a_target_whose_numbers_all_have_a_sign_has_the_command_too() -> None:
     found = suggested("a,price", lambda n: f"{n % 7},${n * 7 % 59}.50")
     (note,) = found.notes
     assert note.startswith(
-        "t.csv has numbers with '$' in column 'price' (such as '$0.50'). This writes them without it: "
+        "t.csv has numbers with '$' in column 'price' (such as '$0.50'). This writes them without it, for "
     )
 
 
@@ -251,10 +251,8 @@ def test_the_new_file_of_a_held_out_part_has_its_key_beside_the_command() -> Non
     Path("train.csv").write_text("\n".join(lines))
     Path("test.csv").write_text("\n".join([*lines[:-1], '5,"10,8",u', '5,"10,9",', ""]))
     notes = csv_choices(Path("train.csv"), "train.csv", None).notes
-    ends = [note.rpartition("mode='x')\". ")[2] for note in notes]
-    assert ends == [
-        f"Then use dataset.test_path: test-{what}.csv, or give it the name test.csv" for what in ("whole", "decimals")
-    ]
+    uses = [note.partition(": python")[0].rpartition(", ")[2] for note in notes]
+    assert uses == [f"for dataset.test_path=test-{what}.csv" for what in ("whole", "decimals")]
 
 
 def car(n: int) -> str:

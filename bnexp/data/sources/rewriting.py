@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,17 +19,21 @@ ONES = ("1", "1.0", "true", "True", "TRUE")
 def without_gaps(file: CsvFile, target: str, words: Sequence[str], key: str = "path") -> str:
     """Return a command that leaves out the rows whose target is one of these words for a missing value.
 
-    `key` names the file in the config, such as `test_path`. What to do with the new file of a held-out part is added.
+    The text begins with what the new file is for. `key` names the file in the config, such as `test_path`.
     """
     return _rewritten(file, f".loc[lambda rows: ~rows[{target!r}].isin({[*words]})]", "whole", key)
 
 
 def with_one_column(file: CsvFile, names: Sequence[str], columns: Sequence[str]) -> str:
-    """Return a command that writes one column with the name of the class in place of the one-hot columns `names`."""
+    """Return a command that writes one column with the name of the class in place of the one-hot columns `names`.
+
+    The text begins with what the new file is for.
+    """
     column = CLASS if CLASS not in columns else f"{CLASS}_name"
     classes = f"lambda rows: rows[{[*names]}].isin({[*ONES]}).idxmax(axis=1)"
     change = f".assign({column}={classes}).drop(columns={[*names]})"
-    return _command(file, change, file, _free(file, "classes"))
+    name = _free(file, "classes")
+    return f"for `bnexp init {shlex.quote(name)}`: {_command(file, change, file, name)}"
 
 
 def with_decimals(file: CsvFile, names: Sequence[str], mark: str, key: str = "path") -> str:
@@ -62,8 +67,8 @@ def written_like(file: CsvFile, other: CsvFile) -> tuple[str, str]:
 
 def _rewritten(file: CsvFile, change: str, what: str, key: str) -> str:
     name = _free(file, what)
-    then = f". Then use dataset.{key}: {name}, or give it the name {file.path.name}" if key != "path" else ""
-    return _command(file, change, file, name) + then
+    use = f"`bnexp init {shlex.quote(name)}`" if key == "path" else f"dataset.{key}={name}"
+    return f"for {use}: {_command(file, change, file, name)}"
 
 
 def _free(file: CsvFile, what: str) -> str:

@@ -89,9 +89,8 @@ def notes_of_marks(tables: Sequence[Table], left_out: Sequence[str], target: str
             cure = "Write the numbers without them in the file, to use them as inputs."
             if names != others:
                 what = f"with {' or '.join(map(repr, dict.fromkeys(sign_of.values())))}"
-                cure = (
-                    f"This writes them without it: {without_signs(replace(file, path=table.path), sign_of, table.key)}"
-                )
+                own = replace(file, path=table.path)
+                cure = f"This writes them without it, {without_signs(own, sign_of, table.key)}"
             yield f"{table.path} has numbers {what} in {_column(names)} {seen}{out}. {cure}"
 
 
@@ -106,7 +105,7 @@ def notes_of_decimals(tables: Sequence[Table], left_out: Sequence[str], file: Cs
             out = f", {_which_are(names)} left out" if {*names} <= {*left_out} else ""
             yield (
                 f"{table.path} has numbers with {other!r} as their decimal mark in {columns}{out}. It is read with "
-                f"dataset.decimal: {json.dumps(file.decimal)}. This writes them with {file.decimal!r}: "
+                f"dataset.decimal: {json.dumps(file.decimal)}. This writes them with {file.decimal!r}, "
                 f"{with_decimals(replace(file, path=table.path), names, other, table.key)}"
             )
 

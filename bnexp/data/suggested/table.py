@@ -135,7 +135,7 @@ def _notes_of_gaps(tables: Sequence[Table], target: str, file: CsvFile) -> Itera
             cells = own.frame(usecols=[target], dtype=str)[target]
             words = ["", *cells[table.frame[target].isna().to_numpy()].dropna().unique()]
             yield (
-                f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others: "
+                f"{table.path} has {counted(count, 'row')} without a value of {target!r}. This writes the others, "
                 + without_gaps(own, target, words, table.key)
             )
 
@@ -147,7 +147,7 @@ def _notes_of_one_hot(frame: pandas.DataFrame, target: str, file: CsvFile) -> It
         yield (
             f"exactly one of {listed(map(repr, named), MOST_NAMED)} is 1 in each row: they are one-hot. Only "
             f"{target!r} is learned, and the others are left out, because they give it away. To learn which of them "
-            f"is 1, write one column instead: {with_one_column(file, named, list(frame.columns))}"
+            f"is 1, write one column instead, {with_one_column(file, named, list(frame.columns))}"
         )
 
 

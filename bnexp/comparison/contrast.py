@@ -12,6 +12,7 @@ import numpy as np
 from bnexp import statistics
 from bnexp.comparison.arm_values import epochs_to_target, final_values, guessing_of
 from bnexp.comparison.metric_rules import adds_penalty, of_common_class, penalty_in_loss, tiny_margin
+from bnexp.comparison.nearly_perfect import nearly_perfect
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms, agreement, confounders, varied
 from bnexp.comparison.question import ResolvedQuestion
@@ -50,6 +51,7 @@ def _contrast(arms: PairedArms, question: ResolvedQuestion, decides: Judged | No
             *penalty_in_loss(question.metric, shared, penalties),
             *_tiny_margin(arms, question),
             *of_common_class(question.metric, arms.arm.record.dataset, arms.arm.experiment.dataset),
+            *nearly_perfect(arms, question),
             *still_improving(arms, question),
             *better_before(arms, question),
         ],

@@ -25,6 +25,6 @@ def nearly_perfect(arms: PairedArms, question: ResolvedQuestion) -> Iterator[str
     if all((final_values(history, metric, guessing_of(arm)) >= NEARLY_ALL).all() for history, arm in pairs):
         yield (
             f"All seeds of both arms have {with_unit(metric)} of {number(metric, NEARLY_ALL)} or more. An input may "
-            "give the answer away: a copy of the target, or a value that is known only afterwards. Look at the columns. "
-            "If one does, leave it out (dataset.drop)."
+            "give the answer away: a copy of the target, or a value that is known only afterwards. Look at the "
+            "columns. If one does, leave it out (dataset.drop)."
         )

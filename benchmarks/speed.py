@@ -87,7 +87,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| what | measured | ratio | at most |", "|---|---|---|---|"]
     for row in rows:
         ratio = f"1/{1 / row['ratio']:.0f}" if row["ratio"] < 0.1 else f"{row['ratio']:.2f}"
-        limit = f"1/{1 / row['at_most']:.0f}" if row["at_most"] < 0.1 else f"{row['at_most']:.1f}"
+        limit = (
+            f"1/{1 / row['at_most']:.0f}"
+            if row["at_most"] < 0.1
+            else f"{row['at_most']:.{1 if round(row['at_most'], 1) == row['at_most'] else 2}f}"
+        )
         lines.append(f"| {row['what']} | {row['measured']} | {ratio} | {limit}{'' if row['met'] else ' (missed)'} |")
     return "\n".join(lines)
 

@@ -160,7 +160,7 @@ def test_what_more_seeds_than_before_change_is_taken_into_account_and_too_few_ro
     assert "held-out rows there is about" not in settled and "too small" not in settled
 
 
-SPREAD = "The spread is known once these data have been compared."
+SPREAD = "The spread is known once these data have been compared by"
 NEW_ROWS = " For new rows it must be larger, as the spread over the held-out rows counts, too."
 
 
@@ -184,7 +184,7 @@ def test_where_no_variance_is_known_the_difference_is_told_in_deviations_over_se
     assert found.sentence.startswith(start)
     assert found.sentence.endswith(
         f" with about 80% probability (95% interval) if it is at least {size} times its standard deviation over "
-        f"seeds.{end} {SPREAD}"
+        f"seeds.{end} {SPREAD} {facts.get('metric', 'val_accuracy')}."
     )
 
 

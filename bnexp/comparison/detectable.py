@@ -176,7 +176,7 @@ def _in_deviations(design: Design, earlier: Earlier | None) -> str:
         said += " For new rows it must be larger, as the spread over the held-out rows counts, too."
     if (alike := design.all_alike_in(earlier)) is not None:
         return f"{said} {NO_SPREAD.format(run=alike)}"
-    return f"{said} The spread is known once these data have been compared."
+    return f"{said} The spread is known once these data have been compared by {design.metric}."
 
 
 def _is_assumed(design: Design) -> bool:

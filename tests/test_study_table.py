@@ -388,7 +388,7 @@ def test_a_study_says_where_the_uncertainty_comes_from_and_on_which_rows_its_net
         told[resample] = " ".join(study_lines(with_hypotheses([claim], [contrast])))
     assert (
         "The uncertainty for new groups comes from the choice of 8 seeds (25%), the choice of 200 held-out groups (25%), "
-        "and their interaction (50%: which groups show a difference changes from seed to seed)."
+        "and their interaction (50%: with another seed, the arms differ on others of these groups)."
     ) in told["validation"]
     trained_on = "Both intervals are for networks trained on these training rows."
     assert [trained_on in told[resample] for resample in (False, "validation")] == [True, False]

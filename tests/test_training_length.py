@@ -190,7 +190,7 @@ OVERFITTING_E = np.concatenate([np.linspace(0.6, 0.8, 5), np.linspace(0.795, 0.7
 AT_THEIR_BEST = (
     "The verdict is about the last epoch. To compare the arms at their best epochs, add dataset.validation_size=0.25 "
     "training.early_stopping.monitor=val_loss training.refresh_statistics=true. Early stopping then chooses the epoch on a new "
-    "validation part. Today's validation part becomes the test part, which alone decides the verdict."
+    "validation part. The validation part of this comparison becomes the test part, which alone decides the verdict."
 )
 
 

@@ -98,7 +98,7 @@ def _choosing(arms: PairedArms, question: ResolvedQuestion) -> str:
     own = getattr(dataset, "held_out_keys", {}).get("validation")
     if own is None:
         new = stopping.replace("the validation part", "a new validation part")
-        present = "Today's validation part becomes the test part, which alone decides the verdict."
+        present = "The validation part of this comparison becomes the test part, which alone decides the verdict."
         return f"add dataset.validation_size=0.25 {rule}{read}. {new}. {present}"
     name = f"name a test part of your own as dataset.{own.replace('validation', 'test')}"
     return f"{name}, and add {rule}{read}. {stopping}, and the test part decides the verdict."

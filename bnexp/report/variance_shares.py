@@ -46,14 +46,14 @@ def shares_in_words(found: VarianceShares) -> str:
     >>> anew = NewRowsInterval(mean=0, low=-1, high=1, drawn="rows", count=200)
     >>> print(shares_in_words(VarianceShares((0.17, 0.5, 0.33), anew, 20)))  # doctest: +NORMALIZE_WHITESPACE
     the choice of 20 seeds (17%), the choice of 200 held-out rows (50%), and their interaction (33%:
-    which rows show a difference changes from seed to seed)
+    with another seed, the arms differ on others of these rows)
     """
     of_seeds, of_rows, rest = whole_percents(found.shares)
     anew, rows = found.anew, found.anew.drawn
     rarest = f", {anew.rarest:,} of them of the rarest class" if anew.rarest else ""
     return (
         f"the choice of {found.seeds:,} seeds ({of_seeds}%), the choice of {anew.count:,} held-out {rows}{rarest} "
-        f"({of_rows}%), and their interaction ({rest}%: which {rows} show a difference changes from seed to seed)"
+        f"({of_rows}%), and their interaction ({rest}%: with another seed, the arms differ on others of these {rows})"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -332,3 +333,15 @@ def test_the_figure_tells_each_kind_of_warning_in_a_line_with_the_arms_that_have
     ]
     said = difference_figure(asked).axes[0].texts[1].get_text()
     assert said.endswith("\nWARNING: bn, none: Small batches (training.batch_size)\nWARNING: bn: not converged")
+
+
+def test_the_numbers_of_the_axis_do_not_run_into_each_other_where_all_pairs_are_equal() -> None:
+    equal = contrast("bn", [0.0, 0.0, 0.0])
+    equal["metrics"]["val_auc"] = {"mean": 0.0, "low": 0.0, "high": 0.0}
+    figure = difference_figure(document(equal, metric="val_auc"))
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    places = [one.get_window_extent() for one in axes.get_xticklabels() if one.get_text()]
+    shown = [one for one in places if axes.bbox.x0 <= (one.x0 + one.x1) / 2 <= axes.bbox.x1]
+    assert len(shown) >= 3
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(shown))

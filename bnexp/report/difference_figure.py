@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
@@ -34,6 +35,8 @@ LINE = 0.155  # inches, of the labels of rows and of the axis
 NEW_ROWS = "new rows"
 ABOVE_ROW = 0.22
 """Where the interval is drawn above the middle of a row, as a share of its height. The dots are below the middle."""
+MOST_STEPS = 6
+"""The most steps between the numbers of the axis."""
 LABEL, EXAMPLE = 9.0, 1.1  # points; the ratio whose place a note names
 NAME_LENGTH = 100
 """Characters of a name that a label shows in several lines."""
@@ -54,6 +57,8 @@ def difference_figure(document: ComparisonDocument) -> Figure:
             _draw(axes, place, contrast, one, _unit(metric))
         axes.set_yticks(range(len(contrasts)), labels)
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
+        if axes.get_xscale() == "linear":  # more numbers of many digits would run into each other
+            axes.xaxis.set_major_locator(MaxNLocator(MOST_STEPS))
         for place, pairs_S in enumerate(dots):
             draw_numbers(axes, place, pairs_S, span=span)
         figure = axes.figure

@@ -344,4 +344,5 @@ def test_the_numbers_of_the_axis_do_not_run_into_each_other_where_all_pairs_are_
     places = [one.get_window_extent() for one in axes.get_xticklabels() if one.get_text()]
     shown = [one for one in places if axes.bbox.x0 <= (one.x0 + one.x1) / 2 <= axes.bbox.x1]
     assert len(shown) >= 3
+    assert not axes.xaxis.get_offset_text().get_text(), "a power of ten would lie over the label"
     assert all(one.x1 < other.x0 for one, other in itertools.pairwise(shown))

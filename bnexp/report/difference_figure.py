@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bnexp.comparison.scale import ratio_limits
 from bnexp.errors import counted
@@ -35,7 +35,8 @@ LINE = 0.155  # inches, of the labels of rows and of the axis
 NEW_ROWS = "new rows"
 ABOVE_ROW = 0.22
 """Where the interval is drawn above the middle of a row, as a share of its height. The dots are below the middle."""
-MOST_STEPS = 6
+MINUS = "\N{MINUS SIGN}"
+MOST_STEPS = 8
 """The most steps between the numbers of the axis."""
 LABEL, EXAMPLE = 9.0, 1.1  # points; the ratio whose place a note names
 NAME_LENGTH = 100
@@ -58,7 +59,8 @@ def difference_figure(document: ComparisonDocument) -> Figure:
         axes.set_yticks(range(len(contrasts)), labels)
         axes.set_ylim(len(contrasts) - 0.5, -0.5)
         if axes.get_xscale() == "linear":  # more numbers of many digits would run into each other
-            axes.xaxis.set_major_locator(MaxNLocator(MOST_STEPS))
+            axes.xaxis.set_major_locator(MaxNLocator(MOST_STEPS, steps=[1, 2, 5, 10]))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", MINUS)))
         for place, pairs_S in enumerate(dots):
             draw_numbers(axes, place, pairs_S, span=span)
         figure = axes.figure

@@ -14,7 +14,8 @@ from arms import answered, arm, changed, measured, rows_right
 from pydantic import TypeAdapter
 
 from bnexp.comparison import Arm, Question, compare
-from bnexp.comparison.answer import _is_at_the_edge, _unseen_failures
+from bnexp.comparison.answer import _is_at_the_edge
+from bnexp.comparison.failures import failures_in_words
 from bnexp.comparison.new_rows import of_r2
 from bnexp.config.dataset import Dataset
 from bnexp.held_out import HeldOut, PartRows
@@ -77,7 +78,7 @@ def test_what_holds_on_these_rows_may_be_open_for_new_ones_and_rows_are_what_is_
     verdict = contrast_of(measured("a", treated), measured("b", base)).verdict
     assert (verdict.word, verdict.these_rows) == ("cannot tell yet", "no difference that matters")
     pairs = len(treated)
-    assert verdict.sentence.endswith(f" {_unseen_failures(pairs)}"), "these rows alone say nothing of rare failures"
+    assert verdict.sentence.endswith(f" {failures_in_words(pairs)}"), "these rows alone say nothing of rare failures"
     assert "just inside" not in verdict.sentence
     assert (
         "held-out rows instead of 200 there is about a 50% chance to settle it. More seeds alone would not settle it. For these 200 rows alone: no difference"

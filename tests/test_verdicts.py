@@ -322,3 +322,9 @@ def test_claims_that_are_just_true_are_refuted_in_2_of_100_studies_at_most(contr
     drawn = np.random.default_rng(3).normal(0.6, 0.4, (EXPERIMENTS, contrasts, 14))
     refuted = share_of("refuted", [claim(smallest=0.6)] * contrasts, drawn)
     assert 0.01 < refuted <= too_many(0.025)
+
+
+@pytest.mark.parametrize(("draws", "seen"), [(6, 1), (20, 2), (20, 19), (300, 7), (5000, 40)])
+def test_the_share_that_may_fail_is_the_bound_of_clopper_and_pearson(draws: int, seen: int) -> None:
+    expected = stats.beta.ppf(0.95, seen + 1, draws - seen)
+    assert statistics.unseen_share(draws, seen) == pytest.approx(expected, abs=1e-7)

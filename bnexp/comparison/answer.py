@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 
 from bnexp import statistics
+from bnexp.comparison.failures import failures_in_words
 from bnexp.comparison.judged_difference import JudgedDifference, Lacking
 from bnexp.comparison.metric_rules import in_brackets, rows_to_show_small
 from bnexp.comparison.new_rows import NewRowsEstimate
@@ -129,7 +130,7 @@ def _about_new_rows(difference: JudgedDifference, wording: Wording, found: _Foun
     elif here.rests_on_margin and _is_at_the_edge(here.interval, difference.margin):
         these += f", just inside {'the smallest effect of interest' if difference.is_claim else 'the margin'}"
     these += "."
-    failures = _unseen_failures(difference.pairs)
+    failures = failures_in_words(difference.pairs, difference.failed)
     if here.rests_on_margin and failures not in rest:
         these += f" {failures}"
     if difference.is_carried_by_few:
@@ -189,25 +190,13 @@ def _heed(difference: JudgedDifference, *, is_open: bool) -> str:
 
 def _unseen(difference: JudgedDifference) -> str:
     """Return which seeds may fail unseen and, if the arms agree on all held-out rows, on how many they may differ."""
-    failures, anew = _unseen_failures(difference.pairs), difference.new_rows
+    failures, anew = failures_in_words(difference.pairs, difference.failed), difference.new_rows
     if anew is None or not anew.strata or anew.estimate.error > 0:
         return failures
     worst = min(anew.strata, key=lambda one: one.rows)
     share, whose = f"{100 * statistics.unseen_share(worst.rows):.2g}%", "" if worst.of == "all" else f" of {worst.of}"
     new = f"{share} of new {anew.drawn}{whose}"
     return f"The arms agree on all these {anew.count:,} {anew.drawn}. They may still differ on up to {new}. {failures}"
-
-
-def _unseen_failures(pairs: int) -> str:
-    """Return a sentence on the share of seeds that could fail although these pairs show no failure.
-
-    >>> print(_unseen_failures(20))  # doctest: +NORMALIZE_WHITESPACE
-    Rare failed trainings may be missed: even if up to 14% of one arm's trainings failed, all 20 pairs could succeed
-    by chance.
-    """
-    share = 100 * statistics.unseen_share(pairs)
-    failed = f"even if up to {share:.2g}% of one arm's trainings failed"
-    return f"Rare failed trainings may be missed: {failed}, all {pairs:,} pairs could succeed by chance."
 
 
 def _unseen_rows(lacking: Lacking, drawn: str, wording: Wording) -> str:

@@ -52,6 +52,8 @@ class JudgedDifference:
     """Whether some of the trainings have warnings. More seeds do not remove them."""
     is_of_caveats: bool = False
     """Whether all these warnings leave the values as they are: caveats (`warning_kinds`), or an arm still improves."""
+    failed: int = 0
+    """The trainings of one arm, the more failing one, that are no better than guessing."""
     rare: float = RARE
     looks: Sequence[int] = ()
     """The number of seeds of each planned look, if several looks share the error; else empty."""

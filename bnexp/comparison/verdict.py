@@ -11,10 +11,17 @@ from bnexp import statistics
 from bnexp.comparison.answer import answer, is_open_to_seeds
 from bnexp.comparison.arm_values import final_values, guesses_of, guessing_of
 from bnexp.comparison.drawn_anew import measured_on
+from bnexp.comparison.failures import no_better
 from bnexp.comparison.judged_difference import JudgedDifference
 from bnexp.comparison.judgement import Advice, Evidence, Withheld, few_rows, unbeaten, withheld
 from bnexp.comparison.metric_names import has_test_part
-from bnexp.comparison.metric_rules import chosen_by, holds_out_own_rows, is_margin_of_all, perfect_net_would_not_matter
+from bnexp.comparison.metric_rules import (
+    chosen_by,
+    holds_out_own_rows,
+    is_margin_of_all,
+    perfect_net_would_not_matter,
+    score_of_guessing,
+)
 from bnexp.comparison.more_rows import how_to_hold_out
 from bnexp.comparison.new_rows import for_new_rows
 from bnexp.comparison.pairing import Arm, PairedArms
@@ -95,6 +102,7 @@ def _case(arms: PairedArms, question: ResolvedQuestion) -> _Case:
         is_margin_of_all=is_margin_of_all(question.metric, question.margin, baseline_mean),
         is_warned=bool([*warnings, *improving]),
         is_of_caveats=are_caveats(warnings),  # values of a short training stand, too
+        failed=_failed(arms, values, question.metric),
         looks=question.looks,
     )
     return _Case(evidence, advice, difference, wording)
@@ -133,6 +141,12 @@ def _decides(difference: JudgedDifference, scale: Scale, levels: Levels) -> Judg
 def _of_margin(difference: JudgedDifference, level: float) -> MarginInterval:
     new_rows = None if difference.new_rows is None else difference.new_rows.recorded(level)
     return MarginInterval(**statistics.strict(difference.here.interval(level)), new_rows=new_rows)
+
+
+def _failed(arms: PairedArms, values: Sequence[Floats], metric: str) -> int:
+    """Return how many trainings of the more failing arm are no better than guessing."""
+    scores = [score_of_guessing(metric, guesses_of(arm, metric)) for arm in (arms.arm, arms.baseline)]
+    return max(no_better(values_S, score) for values_S, score in zip(values, scores, strict=True))
 
 
 def _evidence(arms: PairedArms, values: Sequence[Floats], difference_S: Floats, metric: str) -> Evidence:

@@ -149,13 +149,28 @@ def draws_to_exclude(share: float) -> int:
     return math.ceil(math.log(0.05) / math.log1p(-max(share, SMALLEST_SHARE))) if share < 1 else 1
 
 
-def unseen_share(draws: int) -> float:
-    """Return the largest share that a kind of seeds (or rows) can have, at 95%, if none of these draws shows it.
+def unseen_share(draws: int, seen: int = 0) -> float:
+    """Return the largest share that a kind of seeds (or rows) can have, at 95%, if `seen` of these draws are of it.
 
-    >>> round(unseen_share(20), 3)
-    0.139
+    It is the upper bound of Clopper and Pearson (1934), one-sided.
+
+    >>> round(unseen_share(20), 3), round(unseen_share(20, 2), 3), unseen_share(3, 3)
+    (0.139, 0.283, 1.0)
     """
-    return float(1 - 0.05 ** (1 / draws))
+    if not seen:
+        return float(1 - 0.05 ** (1 / draws))
+    low, high = (seen / draws, 1.0)
+    while high - low > 1e-9:
+        share = (low + high) / 2
+        few = sum(_binomial(count, draws, share) for count in range(seen + 1))
+        low, high = (share, high) if few > 0.05 else (low, share)
+    return high
+
+
+def _binomial(count: int, draws: int, share: float) -> float:
+    """Return the probability that `count` of these draws are of a kind that has this share, between 0 and 1."""
+    ways = math.lgamma(draws + 1) - math.lgamma(count + 1) - math.lgamma(draws - count + 1)
+    return math.exp(ways + count * math.log(share) + (draws - count) * math.log1p(-share))
 
 
 def beats(values_S: Floats, score: float) -> bool:

@@ -178,23 +178,24 @@ def test_weights_that_are_none_are_refused_with_their_line(tmp_path: Path, weigh
     assert message in found and "dataset.weight_column" in found
 
 
-def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> None:
-    lines = _table(tmp_path, "-1").read_text().splitlines()
-    for row, weight in ((4, "-2"), (7, "")):
+def _with_weights(folder: Path, first: str, *others: tuple[int, str]) -> None:
+    """Write the table with these weights: of the first row, and of others by their line, counted from 0."""
+    lines = _table(folder, first).read_text().splitlines()
+    for row, weight in others:
         a, b, _, label = lines[row].split(",")
         lines[row] = f"{a},{b},{weight},{label}"
-    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_weights_below_0_and_missing_ones_are_counted_apart(tmp_path: Path) -> None:
+    _with_weights(tmp_path, "-1", (4, "-2"), (7, ""))
     assert (
         "rows.csv:2 has the weight -1 (2 rows below 0), and rows.csv:8 has no weight (1 row without one). Expected"
     ) in refused("train", *_arguments(tmp_path / "rows.csv"), cwd=tmp_path).replace(f"{tmp_path}/", "")
 
 
 def test_a_weight_that_is_no_number_hides_none_below_0(tmp_path: Path) -> None:
-    lines = _table(tmp_path, "heavy").read_text().splitlines()
-    for row, weight in ((4, "-2"), (7, "")):
-        a, b, _, label = lines[row].split(",")
-        lines[row] = f"{a},{b},{weight},{label}"
-    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    _with_weights(tmp_path, "heavy", (4, "-2"), (7, ""))
     found = refused("train", *_arguments(tmp_path / "rows.csv"), cwd=tmp_path).replace(f"{tmp_path}/", "")
     assert "rows.csv:5 has the weight -2 (1 row below 0), and rows.csv:8 has no weight (1 row without one)" in found
     assert found.count("heavy") == 1
